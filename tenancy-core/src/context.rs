@@ -1,0 +1,229 @@
+//! The tenant of the task that is running.
+//!
+//! A scope is entered for each poll of a future and left again, whether the poll returns or panics,
+//! so it works on every executor and never leaks into another task. There is no default: outside a
+//! scope, asking is an error.
+//!
+//! ```
+//! use tenancy_core::context;
+//! # use tenancy_core::{Admitted, ResolverName, TenantRecord};
+//! # let record = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
+//! # let admitted = Admitted::dangerously_assume(record, ResolverName::from_static("job"), "alice".parse().unwrap());
+//! # fn block_on<F: Future>(f: F) -> F::Output {
+//! #     let mut f = std::pin::pin!(f);
+//! #     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+//! #     loop { if let std::task::Poll::Ready(out) = f.as_mut().poll(&mut cx) { return out } }
+//! # }
+//! async fn greet() -> String {
+//!     let tenant = context::current().expect("a scope");
+//!     format!("hello, {}", tenant.id())
+//! }
+//!
+//! assert_eq!(block_on(context::scope(admitted, greet())), "hello, acme");
+//! assert!(context::current().is_err());
+//! ```
+//!
+//! `join!` and `select!` keep the scope. A spawned task or thread does not have it: carry it over
+//! with [`carry`] or [`carry_sync`].
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use pin_project_lite::pin_project;
+
+use crate::{Admitted, Outcome, Visit};
+
+std::thread_local! {
+    static CURRENT: RefCell<Option<Bound>> = const { RefCell::new(None) };
+}
+
+/// What a scope is bound to. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound(Arc<Outcome>);
+
+impl Bound {
+    /// What enforcement came to.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.0
+    }
+
+    /// The member's capability, where there is one.
+    #[must_use]
+    pub fn admitted(&self) -> Option<&Admitted> {
+        match self.outcome() {
+            Outcome::Admitted(admitted) => Some(admitted),
+            Outcome::Visit(_) | Outcome::NoTenant => None,
+        }
+    }
+
+    /// A visitor's capability: a visit, or the lesser half of a member's.
+    #[must_use]
+    pub fn visit(&self) -> Option<Visit> {
+        match self.outcome() {
+            Outcome::Admitted(admitted) => Some(admitted.to_visit()),
+            Outcome::Visit(visit) => Some(visit.clone()),
+            Outcome::NoTenant => None,
+        }
+    }
+}
+
+impl From<Outcome> for Bound {
+    fn from(outcome: Outcome) -> Self {
+        Self(Arc::new(outcome))
+    }
+}
+
+impl From<Admitted> for Bound {
+    fn from(admitted: Admitted) -> Self {
+        Outcome::Admitted(admitted).into()
+    }
+}
+
+impl From<Visit> for Bound {
+    fn from(visit: Visit) -> Self {
+        Outcome::Visit(visit).into()
+    }
+}
+
+/// Runs a future inside a scope. Nested scopes restore the outer one.
+pub fn scope<F: Future>(bound: impl Into<Bound>, future: F) -> Scope<F> {
+    Scope {
+        bound: Some(bound.into()),
+        future,
+    }
+}
+
+/// Runs a closure inside a scope. Nested scopes restore the outer one.
+pub fn sync_scope<T>(bound: impl Into<Bound>, run: impl FnOnce() -> T) -> T {
+    let mut bound = Some(bound.into());
+    let _entered = Entered::enter(&mut bound);
+    run()
+}
+
+/// The tenant of the running task, and the capability to act in it.
+///
+/// # Errors
+///
+/// Outside a scope, in the scope of a visit, and on an optional route without a tenant.
+pub fn current() -> Result<Admitted, OutOfScope> {
+    CURRENT.with_borrow(|current| match current.as_ref().map(Bound::outcome) {
+        None => Err(OutOfScope(Reason::NoScope)),
+        Some(Outcome::Admitted(admitted)) => Ok(admitted.clone()),
+        Some(Outcome::Visit(_)) => Err(OutOfScope(Reason::VisitOnly)),
+        Some(Outcome::NoTenant) => Err(OutOfScope(Reason::NoTenant)),
+    })
+}
+
+/// The tenant that the running task visits. A member may do what a visitor may.
+///
+/// # Errors
+///
+/// Outside a scope, and on an optional route without a tenant.
+pub fn current_visit() -> Result<Visit, OutOfScope> {
+    CURRENT.with_borrow(|current| match current {
+        None => Err(OutOfScope(Reason::NoScope)),
+        Some(bound) => bound.visit().ok_or(OutOfScope(Reason::NoTenant)),
+    })
+}
+
+/// What the running task is bound to; `None` outside a scope.
+#[must_use]
+pub fn bound() -> Option<Bound> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// Wraps a future so that it runs in the current scope wherever it is spawned.
+///
+/// Outside a scope it changes nothing.
+///
+/// ```
+/// # use tenancy_core::context;
+/// # async fn send_mail() {}
+/// # fn spawn<F: Future<Output = ()> + Send + 'static>(_: F) {}
+/// spawn(context::carry(send_mail()));
+/// ```
+pub fn carry<F: Future>(future: F) -> Scope<F> {
+    Scope { bound: bound(), future }
+}
+
+/// Wraps a closure so that it runs in the current scope on whatever thread it is called.
+pub fn carry_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let bound = bound();
+    move || match bound {
+        Some(bound) => sync_scope(bound, run),
+        None => run(),
+    }
+}
+
+/// A task that asks for a tenant and has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfScope(Reason);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    NoScope,
+    NoTenant,
+    VisitOnly,
+}
+
+impl fmt::Display for OutOfScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Reason::NoScope => {
+                "no tenant is in scope: mark the route `scoped()`, and carry the scope into spawned tasks with `context::carry`"
+            }
+            Reason::NoTenant => "the request names no tenant, which its optional route allows",
+            Reason::VisitOnly => "the scope is a visit on a public route, which is no member's capability",
+        })
+    }
+}
+
+impl core::error::Error for OutOfScope {}
+
+pin_project! {
+    /// A future that runs inside a scope.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Scope<F> {
+        // Swapped with the thread's slot while the future is polled. `None`: nothing to enter.
+        bound: Option<Bound>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Scope<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.bound.is_none() {
+            return this.future.poll(cx);
+        }
+        let _entered = Entered::enter(this.bound);
+        this.future.poll(cx)
+    }
+}
+
+/// Puts a scope into the thread's slot, and swaps it back when dropped, on a panic too.
+struct Entered<'b> {
+    outer: &'b mut Option<Bound>,
+}
+
+impl<'b> Entered<'b> {
+    fn enter(bound: &'b mut Option<Bound>) -> Self {
+        CURRENT.with_borrow_mut(|current| core::mem::swap(current, bound));
+        Self { outer: bound }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|current| core::mem::swap(current, self.outer));
+    }
+}

@@ -1,0 +1,124 @@
+//! The beginning of enforcement: credentials, resolution, and what can be refused at once.
+
+use crate::chain::{ResolutionError, ResolverChain};
+use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, steps::Lookup};
+
+/// What a route is marked as, by the layer that it stands under. Ordered from open to narrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// Anyone may read what an active tenant shows.
+    Public,
+    /// A member acts in a tenant, or nobody in none.
+    Optional,
+    /// A member acts in a tenant.
+    Scoped,
+}
+
+/// How much a refused caller learns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "lowercase")
+)]
+pub enum Disclosure {
+    /// A stranger cannot tell an unknown tenant from a suspended one, or from another's. The default.
+    #[default]
+    Uniform,
+    /// The reasons are told apart. Whoever has a valid credential can then find out which tenants
+    /// exist.
+    Detailed,
+}
+
+impl Disclosure {
+    pub(crate) const fn rejection(self, cause: Cause) -> Rejection {
+        match self {
+            Self::Uniform => Rejection::new(cause),
+            Self::Detailed => Rejection::detailed(cause),
+        }
+    }
+}
+
+/// Decides about requests. It is pure: same request, same answer, no matter who asks.
+#[derive(Debug)]
+pub struct Enforcer {
+    chain: ResolverChain,
+    disclosure: Disclosure,
+}
+
+impl Enforcer {
+    /// Enforces what the chain resolves. Refusals are uniform.
+    #[must_use]
+    pub const fn new(chain: ResolverChain) -> Self {
+        Self {
+            chain,
+            disclosure: Disclosure::Uniform,
+        }
+    }
+
+    /// Sets how much a refused caller learns. Default: [`Disclosure::Uniform`].
+    #[must_use]
+    pub fn with_disclosure(self, disclosure: Disclosure) -> Self {
+        Self { disclosure, ..self }
+    }
+
+    /// The resolvers.
+    #[must_use]
+    pub const fn chain(&self) -> &ResolverChain {
+        &self.chain
+    }
+
+    /// Whether credentials are to be read at all on a route of this mark. Where they are not, a bad
+    /// one does no harm.
+    #[must_use]
+    pub fn reads_credentials(&self, access: Access) -> bool {
+        match access {
+            Access::Optional | Access::Scoped => true,
+            Access::Public => self.chain.reads_claims(),
+        }
+    }
+
+    /// Calls `visit` with each field that a configured resolver may read. With the credential's own
+    /// field (where [`reads_credentials`](Self::reads_credentials) says so) they make up `Vary`
+    /// (RFC 9110 §12.5.5). `Host` is not among them: every cache keys on it.
+    pub fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
+        self.chain.each_field(visit);
+    }
+
+    /// Takes up a request.
+    #[must_use]
+    pub fn begin<'r>(&self, request: &RequestView<'r>, access: Access) -> Step<'r> {
+        let claims = match request.credentials {
+            _ if !self.reads_credentials(access) => None,
+            Credentials::Absent => None,
+            Credentials::Verified(claims) => Some(claims),
+            Credentials::Malformed => return Step::Reject(Rejection::new(Cause::AmbiguousCredentials)),
+            Credentials::Invalid => return Step::Reject(Rejection::new(Cause::InvalidCredentials)),
+        };
+        let named = match self.chain.resolve(request) {
+            Ok(named) => named,
+            Err(ResolutionError::Malformed(malformed)) => return Step::Reject(Rejection::new(malformed.cause())),
+            Err(ResolutionError::Conflict) => return Step::Reject(Rejection::new(Cause::ConflictingKeys)),
+        };
+        let Some(named) = named else {
+            return match access {
+                Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
+                Access::Optional => Step::Done(Outcome::NoTenant),
+                Access::Public => Step::Reject(Rejection::not_found(Cause::NoTenantNamed)),
+            };
+        };
+        if claims.is_none() && access != Access::Public {
+            return Step::Reject(Rejection::new(Cause::NoCredentials));
+        }
+        Step::Lookup(Lookup {
+            access,
+            disclosure: self.disclosure,
+            resolver: named.resolver,
+            key: named.key,
+            is_one_of_many: !named.others.is_empty(),
+            others: named.others,
+            found: None,
+            claims,
+        })
+    }
+}

@@ -1,0 +1,333 @@
+//! Where the authority of a request stands: in the request, or in a trusted proxy's field.
+
+use core::num::NonZeroU8;
+
+use crate::host::{Host, parse_authority, split_at_byte, trim};
+use crate::name::is_token_byte;
+use crate::{FieldName, HttpVersion, Malformed, Occurrence, RequestView, Target};
+
+/// The forwarding fields that can be trusted. All others are ignored, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub enum ForwardedField {
+    /// `X-Forwarded-Host`: a list of authorities.
+    #[cfg_attr(feature = "serde", serde(rename = "x-forwarded-host"))]
+    XForwardedHost,
+    /// `Forwarded` (RFC 7239): a list of elements with a `host` parameter.
+    #[cfg_attr(feature = "serde", serde(rename = "forwarded"))]
+    Forwarded,
+}
+
+/// Where the host resolvers read the authority.
+#[derive(Clone, Debug)]
+pub struct HostSource {
+    host: FieldName,
+    forwarded: Option<Forwarding>,
+}
+
+#[derive(Clone, Debug)]
+struct Forwarding {
+    field: ForwardedField,
+    name: FieldName,
+    trusted_hops: NonZeroU8,
+}
+
+/// Names in this file are tokens; a failure to parse one would be a bug that every test sees.
+fn field(name: &'static str) -> FieldName {
+    FieldName::from_static(name)
+}
+
+impl HostSource {
+    /// The request target's authority or `:authority`, else `Host`. The default.
+    #[must_use]
+    pub fn request() -> Self {
+        Self {
+            host: field("host"),
+            forwarded: None,
+        }
+    }
+
+    /// The entry that the outermost of `trusted_hops` proxies has written into a forwarding field.
+    ///
+    /// # Security
+    ///
+    /// Only right where every request passes through exactly that many proxies of your own, each of
+    /// which appends to the field. What stands further left is the client's own and ignored.
+    #[must_use]
+    pub fn forwarded(by: ForwardedField, trusted_hops: NonZeroU8) -> Self {
+        let name = field(match by {
+            ForwardedField::XForwardedHost => "x-forwarded-host",
+            ForwardedField::Forwarded => "forwarded",
+        });
+        Self {
+            host: field("host"),
+            forwarded: Some(Forwarding {
+                field: by,
+                name,
+                trusted_hops,
+            }),
+        }
+    }
+
+    /// The forwarding field that is read, if any.
+    pub(crate) fn forwarded_field(&self) -> Option<&FieldName> {
+        self.forwarded.as_ref().map(|forwarding| &forwarding.name)
+    }
+
+    /// Finds the host of a request. `None`: the request has none, and may come without.
+    pub(crate) fn host(&self, request: &RequestView<'_>) -> Result<Option<Host>, Malformed> {
+        let Target::Path { authority, .. } = request.target else {
+            return Ok(None);
+        };
+        if let Some(forwarding) = &self.forwarded {
+            return forwarding.host(request).map(Some);
+        }
+        let in_target = authority.map(|text| parse_authority(text.as_bytes())).transpose()?;
+        let in_field = match request.headers.occurrence(&self.host) {
+            Occurrence::Absent if request.version == HttpVersion::Http11 => return Err(Malformed::Host),
+            Occurrence::Absent => None,
+            Occurrence::Once(value) => Some(parse_authority(value)?),
+            Occurrence::Repeated => return Err(Malformed::Host),
+        };
+        match (in_target, in_field) {
+            (Some(target), Some(field)) if target != field => Err(Malformed::Host),
+            (None, None) if request.version == HttpVersion::Http2 => Err(Malformed::Host),
+            (target, field) => Ok(target.or(field)),
+        }
+    }
+}
+
+impl Default for HostSource {
+    fn default() -> Self {
+        Self::request()
+    }
+}
+
+impl Forwarding {
+    /// The n-th entry from the right, over all fields of the name in the order received.
+    fn host(&self, request: &RequestView<'_>) -> Result<Host, Malformed> {
+        let mut count = 0_usize;
+        self.each_entry(request, &mut |_| count += 1)?;
+        let wanted = count
+            .checked_sub(usize::from(self.trusted_hops.get()))
+            .ok_or(Malformed::Host)?;
+        let (mut at, mut entry) = (0_usize, None);
+        self.each_entry(request, &mut |candidate| {
+            if at == wanted {
+                entry = Some(candidate);
+            }
+            at += 1;
+        })?;
+        let entry = entry.ok_or(Malformed::Host)?;
+        match self.field {
+            ForwardedField::XForwardedHost => parse_authority(entry),
+            ForwardedField::Forwarded => parse_authority(host_parameter(entry)?),
+        }
+    }
+
+    fn each_entry<'a>(&self, request: &RequestView<'a>, visit: &mut dyn FnMut(&'a [u8])) -> Result<(), Malformed> {
+        let mut outcome = Ok(());
+        request.headers.each(&self.name, &mut |value| match self.field {
+            ForwardedField::XForwardedHost => value.split(|byte| *byte == b',').for_each(&mut *visit),
+            // A quoted string may hold commas. One that does not end would swallow the entries of
+            // the proxies behind it, so it spoils the whole field.
+            ForwardedField::Forwarded => {
+                let mut rest = Some(value);
+                while let Some(text) = rest {
+                    match split_unquoted(text, b',') {
+                        Ok((entry, after)) => {
+                            visit(entry);
+                            rest = after;
+                        }
+                        Err(malformed) => {
+                            outcome = Err(malformed);
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        outcome
+    }
+}
+
+/// The value of the one `host` parameter of a `Forwarded` element (RFC 7239 §4).
+fn host_parameter(element: &[u8]) -> Result<&[u8], Malformed> {
+    let mut host = Occurrence::Absent;
+    let mut rest = Some(element);
+    while let Some(text) = rest {
+        let (pair, after) = split_unquoted(text, b';')?;
+        rest = after;
+        let (name, value) = split_at_byte(trim(pair), b'=').ok_or(Malformed::Host)?;
+        if name.is_empty() || !name.iter().copied().all(is_token_byte) {
+            return Err(Malformed::Host);
+        }
+        if name.eq_ignore_ascii_case(b"host") {
+            host = host.and(unquote(value)?);
+        }
+    }
+    match host {
+        Occurrence::Once(value) => Ok(value),
+        Occurrence::Absent | Occurrence::Repeated => Err(Malformed::Host),
+    }
+}
+
+/// A value without its quotes. An authority has nothing to escape, so a backslash is refused.
+fn unquote(value: &[u8]) -> Result<&[u8], Malformed> {
+    let inner = match value {
+        [b'"', inner @ .., b'"'] => inner,
+        bare => bare,
+    };
+    if inner.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+        Err(Malformed::Host)
+    } else {
+        Ok(inner)
+    }
+}
+
+/// Splits at the first `separator` outside a quoted string (RFC 9110 §5.6.4).
+fn split_unquoted(bytes: &[u8], separator: u8) -> Result<(&[u8], Option<&[u8]>), Malformed> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, &byte) in bytes.iter().enumerate() {
+        if escaped {
+            escaped = false;
+        } else if quoted && byte == b'\\' {
+            escaped = true;
+        } else if byte == b'"' {
+            quoted = !quoted;
+        } else if !quoted && byte == separator {
+            return Ok((bytes.get(..at).unwrap_or_default(), bytes.get(at + 1..)));
+        }
+    }
+    if quoted {
+        Err(Malformed::Host)
+    } else {
+        Ok((bytes, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::{Credentials, HeaderList};
+
+    fn host(
+        source: &HostSource,
+        version: HttpVersion,
+        target: Target<'_>,
+        fields: &[(&str, &str)],
+    ) -> std::string::String {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let headers = HeaderList::new(&fields);
+        let request = RequestView {
+            version,
+            target,
+            headers: &headers,
+            credentials: Credentials::Absent,
+        };
+        match source.host(&request) {
+            Ok(Some(Host::Name(name))) => name.as_str().into(),
+            other => std::format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn authority_and_host_field() {
+        use HttpVersion::{Http2, Http10, Http11};
+        const BAD: &str = "Err(Host)";
+        let with = |authority| Target::Path {
+            authority: Some(authority),
+            path: "/",
+            query: None,
+        };
+        let bare = Target::path("/");
+        for (version, target, fields, expected) in [
+            (Http11, bare, &[("Host", "a.com:80")][..], "a.com"),
+            (Http11, bare, &[], BAD),
+            (Http11, bare, &[("host", "")], BAD),
+            (Http11, bare, &[("host", "a.com"), ("Host", "a.com")], BAD),
+            (Http11, with("a.com"), &[], BAD),
+            (Http11, with("A.com:1"), &[("host", "a.com.:2")], "a.com"),
+            (Http11, with("a.com"), &[("host", "b.com")], BAD),
+            (Http11, with("u@a.com"), &[("host", "a.com")], BAD),
+            (Http11, with("127.0.0.1"), &[("host", "a.com")], BAD),
+            (Http10, bare, &[], "Ok(None)"),
+            (Http10, bare, &[("host", "a.com")], "a.com"),
+            (Http10, bare, &[("host", "a.com"), ("host", "a.com")], BAD),
+            (Http2, with("a.com"), &[], "a.com"),
+            (Http2, bare, &[("host", "a.com")], "a.com"),
+            (Http2, bare, &[], BAD),
+            (Http2, with("a.com"), &[("host", "b.com")], BAD),
+            (Http11, Target::Asterisk, &[], "Ok(None)"),
+            (Http11, Target::Authority, &[("host", "a.com")], "Ok(None)"),
+        ] {
+            assert_eq!(
+                host(&HostSource::request(), version, target, fields),
+                expected,
+                "{version:?} {target:?} {fields:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn trusted_hops_count_from_the_right() {
+        const BAD: &str = "Err(Host)";
+        let name = "x-forwarded-host";
+        for (hops, values, expected) in [
+            (1, &["a.com"][..], "a.com"),
+            (1, &["evil.com, a.com"], "a.com"),
+            (1, &["evil.com", "a.com:8080"], "a.com"),
+            (2, &["evil.com, a.com", "proxy.net"], "a.com"),
+            (2, &["a.com"], BAD),
+            (1, &[], BAD),
+            (1, &[""], BAD),
+            (1, &["a.com,"], BAD),
+            (1, &[", ,u@h,a.com"], "a.com"),
+            (2, &["a.com, , b.com"], BAD),
+        ] {
+            let source = HostSource::forwarded(ForwardedField::XForwardedHost, NonZeroU8::new(hops).unwrap());
+            let fields: Vec<_> = values
+                .iter()
+                .map(|value| (name, *value))
+                .chain([("host", "other.com")])
+                .collect();
+            assert_eq!(
+                host(&source, HttpVersion::Http11, Target::path("/"), &fields),
+                expected,
+                "{hops} {values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn forwarded_elements_have_one_host() {
+        const BAD: &str = "Err(Host)";
+        for (value, expected) in [
+            ("host=a.com", "a.com"),
+            ("for=1.2.3.4;HOST=\"a.com:80\";proto=https", "a.com"),
+            ("for=\"x, host=evil.com\", for=y;host=a.com", "a.com"),
+            ("host=evil.com, host=a.com", "a.com"),
+            ("for=1.2.3.4", BAD),
+            ("host=a.com;host=a.com", BAD),
+            ("for=\", for=y;host=a.com", BAD),
+            ("for=\", for=y;host=\"a.com\"", BAD),
+            ("for=\"\\\", for=y;host=\"a.com\"", BAD),
+            ("host=a.com;", BAD),
+            ("host=a.com; for=x", "a.com"),
+            ("host=\"a\\.com\"", BAD),
+            ("host=", BAD),
+            ("host", BAD),
+            ("", BAD),
+        ] {
+            let source = HostSource::forwarded(ForwardedField::Forwarded, NonZeroU8::MIN);
+            let fields = [("Forwarded", value)];
+            assert_eq!(
+                host(&source, HttpVersion::Http2, Target::path("/"), &fields),
+                expected,
+                "{value:?}"
+            );
+        }
+    }
+}

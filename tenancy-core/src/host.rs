@@ -1,0 +1,213 @@
+//! The authority of a request, parsed to rules stricter than any URL library's.
+//!
+//! Other parsers accept (`:99999`, `a..b`, `a,b`, `u@h`) or rewrite (IDNA, octal addresses, percent
+//! escapes) what two parties may then read differently. Here all of that is refused.
+
+use heapless::String;
+
+use crate::{Domain, Malformed};
+
+/// What an authority names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A host name, in canonical form.
+    Name(Domain),
+    /// An IPv4 or IPv6 address. It names no tenant.
+    Address,
+}
+
+/// Parses `host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2) from untrusted bytes.
+///
+/// White space around the whole is no part of it. The port is checked and dropped.
+///
+/// # Errors
+///
+/// Userinfo, a comma, an empty label, a label outside `[A-Za-z0-9_-]{1,63}`, a name over 253 bytes, a
+/// port over 65535 or with other than digits, a second colon outside brackets, an unclosed or
+/// misplaced bracket, a non-ASCII or percent-encoded byte, or nothing at all.
+pub fn parse_authority(bytes: &[u8]) -> Result<Host, Malformed> {
+    let bytes = trim(bytes);
+    if let Some(rest) = bytes.strip_prefix(b"[") {
+        let (address, rest) = split_at_byte(rest, b']').ok_or(Malformed::Host)?;
+        match rest.split_first() {
+            None => {}
+            Some((b':', port)) => check_port(port)?,
+            Some(_) => return Err(Malformed::Host),
+        }
+        return core::str::from_utf8(address)
+            .ok()
+            .and_then(|text| text.parse::<core::net::Ipv6Addr>().ok())
+            .map(|_| Host::Address)
+            .ok_or(Malformed::Host);
+    }
+    match split_at_byte(bytes, b':') {
+        None => parse_name(bytes),
+        Some((name, port)) => {
+            check_port(port)?;
+            parse_name(name)
+        }
+    }
+}
+
+/// Parses a host name without a port, or a dotted quad.
+pub(crate) fn parse_name(bytes: &[u8]) -> Result<Host, Malformed> {
+    let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
+    let mut name = String::<253, u8>::new();
+    let mut label_len = 0_usize;
+    for &byte in bytes {
+        match byte {
+            b'.' if label_len == 0 => return Err(Malformed::Host),
+            b'.' => label_len = 0,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' if label_len < 63 => label_len += 1,
+            _ => return Err(Malformed::Host),
+        }
+        name.push(char::from(byte.to_ascii_lowercase()))
+            .map_err(|_| Malformed::Host)?;
+    }
+    if label_len == 0 {
+        return Err(Malformed::Host);
+    }
+    if is_dotted_quad(&name) {
+        return Ok(Host::Address);
+    }
+    Ok(Host::Name(Domain(name)))
+}
+
+/// Four numbers between dots. What number it is does not matter: none of them names a tenant.
+fn is_dotted_quad(name: &str) -> bool {
+    name.as_bytes().first().is_some_and(u8::is_ascii_digit)
+        && name.split('.').count() == 4
+        && name
+            .split('.')
+            .all(|label| label.len() <= 3 && label.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn check_port(port: &[u8]) -> Result<(), Malformed> {
+    let mut number = 0_u32;
+    for byte in port {
+        if !byte.is_ascii_digit() {
+            return Err(Malformed::Host);
+        }
+        number = number.saturating_mul(10).saturating_add(u32::from(byte - b'0'));
+    }
+    if number > u32::from(u16::MAX) {
+        Err(Malformed::Host)
+    } else {
+        Ok(())
+    }
+}
+
+/// Splits around the first `byte`.
+pub(crate) fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|candidate| *candidate == byte)?;
+    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
+}
+
+/// Removes optional white space: spaces and tabs, nothing else (RFC 9110 §5.6.3).
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+
+    fn name(text: &str) -> Result<Host, Malformed> {
+        Ok(Host::Name(text.parse().map_err(|_| Malformed::Host)?))
+    }
+
+    #[test]
+    fn names_are_normalised() {
+        for (input, expected) in [
+            ("app.com", "app.com"),
+            ("ACME.App.Com:443", "acme.app.com"),
+            ("app.com.", "app.com"),
+            ("app.com.:80", "app.com"),
+            ("app.com:", "app.com"),
+            (" app.com\t", "app.com"),
+            ("localhost", "localhost"),
+            ("a_b.-c-.com", "a_b.-c-.com"),
+            ("2130706433", "2130706433"),
+            ("app.com:65535", "app.com"),
+        ] {
+            assert_eq!(parse_authority(input.as_bytes()), name(expected), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_no_names() {
+        for input in [
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.0.0.1:80",
+            "[::1]",
+            "[::1]:80",
+            "[::ffff:1.2.3.4]:",
+        ] {
+            assert_eq!(parse_authority(input.as_bytes()), Ok(Host::Address), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_malformed() {
+        let long_label = "x".repeat(64);
+        let long_name = format!("{}a", "a.".repeat(127));
+        for input in [
+            "",
+            " ",
+            ".",
+            "..",
+            ":80",
+            "a..b",
+            ".a",
+            "a.com..",
+            "a,b",
+            "a.com, b.com",
+            "u@h",
+            "u:p@h",
+            "a:99999",
+            "a:65536",
+            "a:80x",
+            "a:80:81",
+            "a:-1",
+            "::1",
+            "[::1",
+            "::1]",
+            "[::1]x",
+            "[::1]]",
+            "a[::1]",
+            "[]",
+            "[zz]",
+            "[fe80::1%25eth0]",
+            "a%2ecom",
+            "é.com",
+            "a b",
+            "a\0",
+            "a/b",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a;b",
+            "*.com",
+            &long_label,
+            &long_name,
+        ] {
+            assert_eq!(parse_authority(input.as_bytes()), Err(Malformed::Host), "{input:?}");
+        }
+        assert_eq!(parse_authority(b"a\xff.com"), Err(Malformed::Host));
+    }
+
+    #[test]
+    fn a_name_may_have_253_bytes_and_a_label_63() {
+        let name = format!("{}a", "a.".repeat(126));
+        assert_eq!(name.len(), 253);
+        assert!(parse_authority(name.as_bytes()).is_ok());
+        assert!(parse_authority(format!("{name}.").as_bytes()).is_ok());
+        assert!(parse_authority("x".repeat(63).as_bytes()).is_ok());
+    }
+}

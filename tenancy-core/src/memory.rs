@@ -1,0 +1,135 @@
+//! A directory in memory.
+
+use core::convert::Infallible;
+use core::fmt;
+use core::future::{Future, ready};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::vec::Vec;
+
+use crate::{
+    Authorize, Authorizer, Decision, Directory, Domain, Subject, TenantEntry, TenantId, TenantKey, TenantRecord,
+};
+
+/// A tenant in memory: its record, domains and members.
+#[derive(Clone, Debug)]
+pub struct MemoryEntry {
+    record: TenantRecord,
+    domains: Vec<Domain>,
+    members: HashSet<Subject>,
+}
+
+impl MemoryEntry {
+    /// A tenant without domains and members.
+    #[must_use]
+    pub fn new(record: TenantRecord) -> Self {
+        Self {
+            record,
+            domains: Vec::new(),
+            members: HashSet::new(),
+        }
+    }
+
+    /// Adds a host name of the tenant's own.
+    #[must_use]
+    pub fn with_domain(mut self, domain: Domain) -> Self {
+        self.domains.push(domain);
+        self
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with_member(mut self, subject: Subject) -> Self {
+        self.members.insert(subject);
+        self
+    }
+}
+
+impl TenantEntry for MemoryEntry {
+    fn record(&self) -> &TenantRecord {
+        &self.record
+    }
+
+    fn has_domain(&self, domain: &Domain) -> bool {
+        self.domains.contains(domain)
+    }
+}
+
+/// A fixed set of tenants, for tests and for services that know their tenants at start-up.
+///
+/// It is an [`Authorizer`] as well: a caller is a member where the entry lists the subject.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDirectory {
+    by_key: HashMap<TenantKey, Arc<MemoryEntry>>,
+    by_id: HashMap<TenantId, Arc<MemoryEntry>>,
+}
+
+impl MemoryDirectory {
+    /// A directory of these tenants.
+    ///
+    /// # Errors
+    ///
+    /// Where two tenants share an id, a slug, an external id or a domain.
+    pub fn new(entries: impl IntoIterator<Item = MemoryEntry>) -> Result<Self, MemoryDirectoryError> {
+        let mut directory = Self::default();
+        for entry in entries {
+            let entry = Arc::new(entry);
+            let record = &entry.record;
+            let named = [TenantKey::Id(record.id.clone()), TenantKey::Slug(record.slug.clone())]
+                .into_iter()
+                .chain(record.external_id.clone().map(TenantKey::External))
+                .chain(entry.domains.iter().cloned().map(TenantKey::Domain));
+            for key in named {
+                if directory.by_key.insert(key.clone(), Arc::clone(&entry)).is_some() {
+                    return Err(MemoryDirectoryError { key });
+                }
+            }
+            directory.by_id.insert(record.id.clone(), Arc::clone(&entry));
+        }
+        Ok(directory)
+    }
+
+    fn decide(&self, asked: &Authorize<'_>) -> Decision {
+        let entry = self.by_id.get(&asked.tenant().id);
+        Decision::allow_if(entry.is_some_and(|entry| entry.members.contains(asked.claims().subject())))
+    }
+}
+
+impl Directory for MemoryDirectory {
+    type Entry = Arc<MemoryEntry>;
+    type Error = Infallible;
+
+    fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send {
+        ready(Ok(self.by_key.get(key).cloned()))
+    }
+
+    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
+        Some(self.by_key.get(key).cloned())
+    }
+}
+
+impl Authorizer for MemoryDirectory {
+    type Error = Infallible;
+
+    fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
+        ready(Ok(self.decide(asked)))
+    }
+
+    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
+        Some(self.decide(asked))
+    }
+}
+
+/// Two tenants that go by one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryDirectoryError {
+    key: TenantKey,
+}
+
+impl fmt::Display for MemoryDirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "two tenants go by the {}", self.key)
+    }
+}
+
+impl core::error::Error for MemoryDirectoryError {}

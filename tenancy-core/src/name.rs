@@ -1,0 +1,402 @@
+//! The names that a tenant, a caller and a field go by: parsed once, compared by bytes.
+
+use core::fmt;
+
+use heapless::String;
+
+use crate::host;
+
+/// Why a text is no valid name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameProblem {
+    /// Nothing is there.
+    Empty,
+    /// More bytes than the name may have.
+    TooLong,
+    /// A byte outside the name's alphabet, or one that may not stand where it does.
+    Alphabet,
+}
+
+/// A text that could not be parsed as a name.
+///
+/// It tells the kind of name and what is wrong, and never repeats the text: that came from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseNameError {
+    kind: &'static str,
+    grammar: &'static str,
+    problem: NameProblem,
+}
+
+impl ParseNameError {
+    pub(crate) const fn new(kind: &'static str, grammar: &'static str, problem: NameProblem) -> Self {
+        Self { kind, grammar, problem }
+    }
+
+    /// What is wrong with the text.
+    #[must_use]
+    pub const fn problem(&self) -> NameProblem {
+        self.problem
+    }
+}
+
+impl fmt::Display for ParseNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, grammar, problem } = self;
+        match problem {
+            NameProblem::Empty => write!(f, "{kind} is empty, expected {grammar}"),
+            NameProblem::TooLong => write!(f, "{kind} is too long, expected {grammar}"),
+            NameProblem::Alphabet => write!(f, "{kind} has a character that it may not have, expected {grammar}"),
+        }
+    }
+}
+
+impl core::error::Error for ParseNameError {}
+
+/// A name of at most `$max` bytes whose text passes `$accepts`, with one spelling for one value.
+macro_rules! name {
+    ($(#[$doc:meta])* $Name:ident, $max:literal, $kind:literal, $grammar:literal, $accepts:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $Name(String<$max, u8>);
+
+        impl $Name {
+            /// The greatest length, in bytes.
+            pub const MAX_LEN: usize = $max;
+
+            /// Parses untrusted bytes, exactly as they are: nothing is trimmed, decoded or folded.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("Unless the bytes are ", $grammar, ".")]
+            pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+                let refuse = |problem| ParseNameError { kind: $kind, grammar: $grammar, problem };
+                if bytes.is_empty() {
+                    return Err(refuse(NameProblem::Empty));
+                }
+                if bytes.len() > $max {
+                    return Err(refuse(NameProblem::TooLong));
+                }
+                let accepts: fn(&str) -> bool = $accepts;
+                core::str::from_utf8(bytes)
+                    .ok()
+                    .filter(|text| accepts(text))
+                    .and_then(|text| String::try_from(text).ok())
+                    .map(Self)
+                    .ok_or(refuse(NameProblem::Alphabet))
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        text_traits!($Name);
+    };
+}
+
+/// What every parsed text has: display, comparison with text, parsing from text, serde.
+macro_rules! text_traits {
+    ($Name:ident) => {
+        impl core::fmt::Display for $Name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl core::fmt::Debug for $Name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}({:?})", stringify!($Name), self.as_str())
+            }
+        }
+
+        impl AsRef<str> for $Name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl PartialEq<str> for $Name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<&str> for $Name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        impl core::str::FromStr for $Name {
+            type Err = ParseNameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text.as_bytes())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $Name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $Name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::string::String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(text.as_bytes()).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name! {
+    /// The immutable identity of a tenant: what rows, schemas and databases carry.
+    ///
+    /// `[a-z0-9][a-z0-9_-]{0,62}`: one spelling for one tenant, so equality is byte equality.
+    TenantId, 63, "a tenant id", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+}
+
+name! {
+    /// The name that a tenant shows in addresses: unique, and unlike its id it may be renamed.
+    ///
+    /// The alphabet is that of a [`TenantId`], the key space is another: `acme` as a slug and
+    /// `acme` as an id may be two tenants.
+    Slug, 63, "a slug", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+}
+
+name! {
+    /// An identity provider's id of the organisation, as its tokens carry it. Case-sensitive.
+    ExternalId, 128, "an external id", "1 to 128 of A-Z, a-z, 0-9, `_`, `.`, `:`, `|` and `-`", is_external_id
+}
+
+name! {
+    /// Who acts: the `sub` of a verified token (RFC 7519 §4.1.2).
+    ///
+    /// Any text of 1 to 255 bytes without control characters.
+    Subject, 255, "a subject", "1 to 255 bytes without control characters", |text| {
+        !text.chars().any(char::is_control)
+    }
+}
+
+name! {
+    /// The name of an isolation strategy: `row`, `schema`, `database`, or one of your own.
+    StrategyName, 31, "a strategy name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+}
+
+name! {
+    /// The name of a resolver, as configuration and provenance spell it.
+    ResolverName, 31, "a resolver name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+}
+
+/// Names that are written in source code. One that is not well formed becomes `unnamed`.
+macro_rules! static_name {
+    ($($Name:ident),*) => {$(
+        impl $Name {
+            /// A name known at compile time. One that is not well formed becomes `unnamed`.
+            #[must_use]
+            pub fn from_static(name: &'static str) -> Self {
+                name.parse().unwrap_or_else(|_| Self(String::try_from("unnamed").unwrap_or_default()))
+            }
+        }
+    )*};
+}
+
+static_name!(ResolverName, StrategyName, Subject);
+
+impl FieldName {
+    /// A name of this crate's own, known to be a token in lower case.
+    pub(crate) fn from_static(name: &'static str) -> Self {
+        Self(String::try_from(name).unwrap_or_default())
+    }
+}
+
+impl Domain {
+    /// What stands before `.base`, where this name is under it.
+    pub(crate) fn label_under(&self, base: &Self) -> Option<&str> {
+        self.as_str().strip_suffix(base.as_str())?.strip_suffix('.')
+    }
+}
+
+impl TenantId {
+    /// The slug that a tenant has unless it is given another: its id.
+    #[must_use]
+    pub fn to_slug(&self) -> Slug {
+        Slug(self.0.clone())
+    }
+}
+
+/// The name of a header field, in lower case (RFC 9110 §5.1).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldName(String<64, u8>);
+
+impl FieldName {
+    /// Parses a field name in any case; it is kept in lower case.
+    ///
+    /// # Errors
+    ///
+    /// Unless the bytes are a token of RFC 9110 §5.6.2, of at most 64 bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+        let refuse = |problem| ParseNameError {
+            kind: "a field name",
+            grammar: "1 to 64 letters, digits and !#$%&'*+-.^_`|~",
+            problem,
+        };
+        if bytes.is_empty() {
+            return Err(refuse(NameProblem::Empty));
+        }
+        let mut name = String::new();
+        for &byte in bytes {
+            if !is_token_byte(byte) {
+                return Err(refuse(NameProblem::Alphabet));
+            }
+            name.push(char::from(byte.to_ascii_lowercase()))
+                .map_err(|_| refuse(NameProblem::TooLong))?;
+        }
+        Ok(Self(name))
+    }
+
+    /// The name, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+text_traits!(FieldName);
+
+/// A canonical host name: lower case, no port, no trailing dot, at most 253 bytes (RFC 1035 §2.3.4).
+///
+/// Addresses are no domains, and nothing is decoded or mapped to make one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Domain(pub(crate) String<253, u8>);
+
+impl Domain {
+    /// Parses a host name in any case, with or without one trailing dot.
+    ///
+    /// # Errors
+    ///
+    /// Unless the bytes are labels of 1 to 63 of `A-Z`, `a-z`, `0-9`, `_` and `-` between dots. An
+    /// address, a port, userinfo or a second trailing dot is refused.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+        let refuse = |problem| ParseNameError {
+            kind: "a domain",
+            grammar: "a host name of at most 253 bytes, without a port",
+            problem,
+        };
+        if bytes.is_empty() {
+            return Err(refuse(NameProblem::Empty));
+        }
+        match host::parse_name(bytes) {
+            Ok(host::Host::Name(domain)) => Ok(domain),
+            Ok(host::Host::Address) => Err(refuse(NameProblem::Alphabet)),
+            Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
+            Err(_) => Err(refuse(NameProblem::Alphabet)),
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+text_traits!(Domain);
+
+fn is_slug(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(is_lower_or_digit)
+        && bytes.all(|byte| is_lower_or_digit(byte) || matches!(byte, b'_' | b'-'))
+}
+
+fn is_external_id(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'|' | b'-'))
+}
+
+const fn is_lower_or_digit(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+
+/// RFC 9110 §5.6.2.
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn tenant_ids_have_one_spelling() {
+        for good in ["a", "0", "acme", "a-b_c", "a-", &"x".repeat(63)] {
+            let id = TenantId::parse(good.as_bytes()).unwrap();
+            assert_eq!(id.to_string(), good);
+            assert_eq!(id.to_string().parse::<TenantId>().unwrap(), id);
+        }
+        for bad in [
+            "",
+            "A",
+            "acmE",
+            "-a",
+            "_a",
+            "a b",
+            " a",
+            "a\0",
+            "é",
+            "a.b",
+            "a/b",
+            &"x".repeat(64),
+        ] {
+            assert!(TenantId::parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        assert!(TenantId::parse(b"a\xff").is_err());
+    }
+
+    #[test]
+    fn external_ids_are_case_sensitive() {
+        let upper: ExternalId = "org_9ybsU1dN".parse().unwrap();
+        assert_ne!(upper, "org_9ybsu1dn".parse::<ExternalId>().unwrap());
+        assert!("a,b".parse::<ExternalId>().is_err());
+        assert!("x".repeat(128).parse::<ExternalId>().is_ok());
+        assert!("x".repeat(129).parse::<ExternalId>().is_err());
+    }
+
+    #[test]
+    fn subjects_hold_255_bytes_and_no_control_characters() {
+        assert!("auth0|5f7c".parse::<Subject>().is_ok());
+        assert!("é".repeat(127).parse::<Subject>().is_ok());
+        assert!("x".repeat(255).parse::<Subject>().is_ok());
+        assert!("x".repeat(256).parse::<Subject>().is_err());
+        for bad in ["", "a\0", "a\n", "a\u{7f}", "a\u{85}"] {
+            assert!(bad.parse::<Subject>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn field_names_are_lower_cased_tokens() {
+        assert_eq!("X-Tenant-ID".parse::<FieldName>().unwrap(), "x-tenant-id");
+        for bad in ["", "x tenant", "x:tenant", "x\u{e9}", &"x".repeat(65)] {
+            assert!(bad.parse::<FieldName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn errors_tell_the_grammar_and_not_the_text() {
+        let error = "Secret!".parse::<TenantId>().unwrap_err();
+        assert_eq!(error.problem(), NameProblem::Alphabet);
+        assert!(!error.to_string().contains("Secret"));
+    }
+}

@@ -1,0 +1,25 @@
+use crate::{Credentials, Malformed, RequestView, Resolver, ResolverName, TenantKey};
+
+/// Reads the tenant that the verified credential was issued for.
+///
+/// The claim's place and form are the verifier's matter: it hands over claims already parsed. A claim
+/// that is present and malformed has made the credential invalid.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClaimResolver;
+
+impl Resolver for ClaimResolver {
+    fn name(&self) -> ResolverName {
+        ResolverName::from_static("jwt_claim")
+    }
+
+    fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        match request.credentials {
+            Credentials::Verified(claims) => Ok(claims.tenant().cloned()),
+            Credentials::Absent | Credentials::Malformed | Credentials::Invalid => Ok(None),
+        }
+    }
+
+    fn reads_claims(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,47 @@
+use crate::host::trim;
+use crate::{FieldName, KeyForm, Malformed, Occurrence, RequestView, Resolver, ResolverName, TenantKey};
+
+/// Reads a header field, such as `X-Tenant-ID: acme`.
+///
+/// Two fields of the name, even equal ones, are malformed; so is an empty value, a list, an upper-case
+/// id. Spaces and tabs around the value are no part of it, on HTTP/2 as well.
+#[derive(Clone, Debug)]
+pub struct HeaderResolver {
+    field: FieldName,
+    form: KeyForm,
+}
+
+impl HeaderResolver {
+    /// Reads an id from the field of that name.
+    #[must_use]
+    pub const fn new(field: FieldName) -> Self {
+        Self {
+            field,
+            form: KeyForm::Id,
+        }
+    }
+
+    /// Sets the form of the value. Default: [`KeyForm::Id`].
+    #[must_use]
+    pub fn with_form(self, form: KeyForm) -> Self {
+        Self { form, ..self }
+    }
+}
+
+impl Resolver for HeaderResolver {
+    fn name(&self) -> ResolverName {
+        ResolverName::from_static("header")
+    }
+
+    fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        match request.headers.occurrence(&self.field) {
+            Occurrence::Absent => Ok(None),
+            Occurrence::Once(value) => self.form.parse(trim(value)).map(Some).map_err(|_| Malformed::Tenant),
+            Occurrence::Repeated => Err(Malformed::Tenant),
+        }
+    }
+
+    fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
+        visit(&self.field);
+    }
+}

@@ -1,0 +1,297 @@
+use core::fmt;
+
+use heapless::String;
+
+use crate::percent::{decode, next_byte};
+use crate::{KeyForm, Malformed, RequestView, Resolver, ResolverName, Target, TenantKey};
+
+/// Reads a segment of the path: `acme` of `/api/v1/acme/notes`.
+///
+/// The path is the one that the client sent, also inside a nested router. The segment is
+/// percent-decoded once (RFC 3986 §2.1). A dot segment anywhere in a path that matches, encoded or
+/// not, is malformed, since a proxy may have seen another path.
+#[derive(Clone, Debug)]
+pub struct PathResolver {
+    template: PathTemplate,
+    form: KeyForm,
+}
+
+impl PathResolver {
+    /// Reads a slug where the template says `{tenant}`.
+    #[must_use]
+    pub const fn new(template: PathTemplate) -> Self {
+        Self {
+            template,
+            form: KeyForm::Slug,
+        }
+    }
+
+    /// Sets the form of the segment. Default: [`KeyForm::Slug`].
+    #[must_use]
+    pub fn with_form(self, form: KeyForm) -> Self {
+        Self { form, ..self }
+    }
+}
+
+impl Resolver for PathResolver {
+    fn name(&self) -> ResolverName {
+        ResolverName::from_static("path")
+    }
+
+    fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        let Target::Path { path, .. } = request.target else {
+            return Ok(None);
+        };
+        let Some(segment) = self.template.find(path) else {
+            return Ok(None);
+        };
+        if has_dot_segment(path) {
+            return Err(Malformed::Tenant);
+        }
+        let parsed = if segment.contains('%') {
+            decode(segment.as_bytes()).and_then(|decoded| self.form.parse(&decoded).ok())
+        } else {
+            self.form.parse(segment.as_bytes()).ok()
+        };
+        parsed.map(Some).ok_or(Malformed::Tenant)
+    }
+}
+
+/// A path with one segment `{tenant}`, such as `/api/v1/{tenant}`.
+///
+/// Its other segments match whole segments, case-sensitively, from the start of the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathTemplate {
+    /// With the slash before the tenant.
+    before: String<128, u8>,
+    /// With the slash after the tenant; empty where nothing follows.
+    after: String<128, u8>,
+}
+
+impl PathTemplate {
+    /// The tenant's segment of a path that matches.
+    fn find<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let rest = path.strip_prefix(self.before.as_str())?;
+        let Some((segment, behind)) = rest.split_once('/') else {
+            return (self.after.is_empty() && !rest.is_empty()).then_some(rest);
+        };
+        let mut wanted = self.after.split('/').skip(1);
+        let mut given = behind.split('/');
+        wanted.all(|literal| given.next() == Some(literal)).then_some(segment)
+    }
+}
+
+impl core::str::FromStr for PathTemplate {
+    type Err = ParsePathTemplateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (before, after) = text.split_once("{tenant}").ok_or(ParsePathTemplateError(()))?;
+        let literals = before.strip_prefix('/').ok_or(ParsePathTemplateError(()))?;
+        let leading = literals.strip_suffix('/').map_or(literals.is_empty(), is_literal_path);
+        let trailing = after.is_empty() || after.strip_prefix('/').is_some_and(is_literal_path);
+        if !leading || !trailing {
+            return Err(ParsePathTemplateError(()));
+        }
+        Ok(Self {
+            before: String::try_from(before).map_err(|_| ParsePathTemplateError(()))?,
+            after: String::try_from(after).map_err(|_| ParsePathTemplateError(()))?,
+        })
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{{tenant}}{}", self.before, self.after)
+    }
+}
+
+/// Whether every segment is a plain one: unreserved characters, and no dot segment (RFC 3986 §2.3).
+fn is_literal_path(path: &str) -> bool {
+    path.split('/').all(|segment| {
+        !matches!(segment, "" | "." | "..")
+            && segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+    })
+}
+
+/// Whether any proxy could see `.` or `..` here: an encoded dot or slash, a backslash, or path
+/// parameters behind the dots count too.
+fn has_dot_segment(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'.' | b'%')) {
+        return false;
+    }
+    // The dots of the segment so far; `None` once it has anything else.
+    let mut dots = Some(0_u8);
+    let mut rest = bytes;
+    loop {
+        let (byte, after) = match next_byte(rest) {
+            Some(Some((byte, after))) => (byte, after),
+            Some(None) => return matches!(dots, Some(1 | 2)),
+            // No escape: the percent sign stands for itself.
+            None => (b'%', rest.get(1..).unwrap_or_default()),
+        };
+        rest = after;
+        dots = match byte {
+            b'/' | b'\\' | b';' if matches!(dots, Some(1 | 2)) => return true,
+            b'/' | b'\\' => Some(0),
+            b'.' => dots.map(|count| count.saturating_add(1)),
+            _ => None,
+        };
+    }
+}
+
+/// A text that is no path template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParsePathTemplateError(());
+
+impl fmt::Display for ParsePathTemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a path template starts with `/`, has one segment `{tenant}`, and otherwise segments of letters, digits, \
+             `-`, `.`, `_` and `~`, such as `/api/v1/{tenant}`",
+        )
+    }
+}
+
+impl core::error::Error for ParsePathTemplateError {}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+    use crate::{Credentials, HeaderList, HttpVersion};
+
+    fn resolve(template: &str, path: &str) -> std::string::String {
+        let headers = HeaderList::new(&[]);
+        let request = RequestView {
+            version: HttpVersion::Http11,
+            target: Target::path(path),
+            headers: &headers,
+            credentials: Credentials::Absent,
+        };
+        match PathResolver::new(template.parse().unwrap()).resolve(&request) {
+            Ok(Some(key)) => key.as_str().into(),
+            Ok(None) => "-".into(),
+            Err(_) => "400".into(),
+        }
+    }
+
+    #[test]
+    fn one_segment_after_the_literals() {
+        for (path, expected) in [
+            ("/api/v1/acme", "acme"),
+            ("/api/v1/acme/", "acme"),
+            ("/api/v1/acme/notes/1", "acme"),
+            ("/api/v1/%61cme", "acme"),
+            ("/api/v1/acme//", "acme"),
+            ("/api/v1/acme/a.b/..c/...", "acme"),
+            ("/api/v1/acme/100%", "acme"),
+            ("/api/v1x/acme", "-"),
+            ("//api/v1/acme", "-"),
+            ("/api//v1/acme", "-"),
+            ("/API/v1/acme", "-"),
+            ("/%61pi/v1/acme", "-"),
+            ("/api/v1", "-"),
+            ("/api/v1/", "-"),
+            ("/x/api/v1/acme", "-"),
+            ("/api/../api/v1/acme", "-"),
+            ("/", "-"),
+            ("", "-"),
+            ("*", "-"),
+        ] {
+            assert_eq!(resolve("/api/v1/{tenant}", path), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_is_no_slug_is_malformed() {
+        for segment in [
+            "a%2Fb",
+            "a%252Fb",
+            ".",
+            "..",
+            "%2e%2e",
+            "%2E.",
+            ";v=1",
+            "acme;v=1",
+            "%zz",
+            "%",
+            "%ff",
+            "%00",
+            "a+b",
+            "Acme",
+            "a%20b",
+            "-a",
+            "a.b",
+            "%",
+            "é",
+            "/x",
+            "/",
+            "x/../acme",
+            "x/%2e%2E/y",
+            "x/.",
+            "x/..%2fy",
+            "x/..;a=b/y",
+            "x/..%5cy",
+        ] {
+            assert_eq!(
+                resolve("/api/v1/{tenant}", &std::format!("/api/v1/{segment}")),
+                "400",
+                "{segment:?}"
+            );
+        }
+        assert_eq!(resolve("/{tenant}", &std::format!("/{}", "x".repeat(64))), "400");
+    }
+
+    #[test]
+    fn literals_may_follow() {
+        for (path, expected) in [
+            ("/t/acme/api", "acme"),
+            ("/t/acme/api/x", "acme"),
+            ("/t/acme/apix", "-"),
+            ("/t/acme", "-"),
+            ("/t//api", "400"),
+            ("/t//x", "-"),
+            ("/t/acme/x/../api", "-"),
+        ] {
+            assert_eq!(resolve("/t/{tenant}/api", path), expected, "{path:?}");
+        }
+        assert_eq!(resolve("/{tenant}", "/acme"), "acme");
+        assert_eq!(resolve("/{tenant}", "/"), "-");
+        assert_eq!(resolve("/{tenant}", "//"), "400");
+    }
+
+    #[test]
+    fn templates_have_plain_segments_and_one_tenant() {
+        for good in ["/{tenant}", "/api/v1/{tenant}", "/t/{tenant}/api", "/a.b/~c/{tenant}"] {
+            assert_eq!(good.parse::<PathTemplate>().unwrap().to_string(), good);
+        }
+        for bad in [
+            "",
+            "/",
+            "{tenant}",
+            "/api",
+            "/api/{tenant}/",
+            "/api/x{tenant}",
+            "/api/{tenant}x",
+            "//{tenant}",
+            "/a//{tenant}",
+            "/a%20b/{tenant}",
+            "/{tenant}/{tenant}",
+            "/../{tenant}",
+            "/{id}/{tenant}",
+            "/a?b/{tenant}",
+            "/{Tenant}",
+        ] {
+            assert!(bad.parse::<PathTemplate>().is_err(), "{bad:?}");
+        }
+        assert!(
+            std::format!("/{}/{{tenant}}", "x".repeat(200))
+                .parse::<PathTemplate>()
+                .is_err()
+        );
+    }
+}

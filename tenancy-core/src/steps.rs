@@ -1,0 +1,179 @@
+//! The steps of enforcement. Each owns the next state; answering one consumes it.
+
+use heapless::Vec;
+
+use crate::enforcer::{Access, Disclosure};
+use crate::{
+    Admitted, Cause, Outcome, Rejection, ResolverName, TenantEntry, TenantKey, TenantRecord, TenantStatus,
+    VerifiedClaims, Visit,
+};
+
+/// What comes next for a request.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is no allocator to box with")]
+pub enum Step<'r> {
+    /// A directory must be asked for the tenant that the request names.
+    Lookup(Lookup<'r>),
+    /// An authorizer must be asked whether the caller is a member.
+    Authorize(Authorize<'r>),
+    /// The request is bound.
+    Done(Outcome),
+    /// The request is refused.
+    Reject(Rejection),
+}
+
+/// The keys that a request names, all of different forms: most often one.
+pub(crate) type OtherKeys = Vec<TenantKey, 3, u8>;
+
+/// A question to a directory: whose key is this?
+#[must_use = "a look-up that is not answered leaves the request undecided"]
+pub struct Lookup<'r> {
+    pub(crate) access: Access,
+    pub(crate) disclosure: Disclosure,
+    pub(crate) resolver: ResolverName,
+    pub(crate) key: TenantKey,
+    pub(crate) others: OtherKeys,
+    /// Whether the request named more than one key; stays true while they are worked off.
+    pub(crate) is_one_of_many: bool,
+    pub(crate) found: Option<TenantRecord>,
+    pub(crate) claims: Option<&'r dyn VerifiedClaims>,
+}
+
+impl core::fmt::Debug for Lookup<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Lookup")
+            .field("resolver", &self.resolver)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'r> Lookup<'r> {
+    /// The key to look up.
+    #[must_use]
+    pub const fn key(&self) -> &TenantKey {
+        &self.key
+    }
+
+    /// The directory knows the key.
+    #[must_use]
+    pub fn found(mut self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
+        if !entry.answers_to(&self.key) {
+            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+        }
+        let record = entry.record();
+        if self.found.as_ref().is_some_and(|other| other.id != record.id) {
+            return self.reject(Cause::ConflictingRecords);
+        }
+        match self.others.pop() {
+            Some(key) => {
+                self.found = Some(record.clone());
+                self.key = key;
+                Step::Lookup(self)
+            }
+            None => self.judge(record),
+        }
+    }
+
+    /// The directory knows no such key.
+    #[must_use]
+    pub fn missing(self) -> Step<'r> {
+        let cause = if self.is_one_of_many {
+            Cause::ConflictingRecords
+        } else {
+            Cause::UnknownTenant
+        };
+        self.reject(cause)
+    }
+
+    /// The directory cannot tell.
+    #[must_use]
+    pub fn unavailable(self) -> Step<'r> {
+        Step::Reject(Rejection::new(Cause::DirectoryUnavailable))
+    }
+
+    fn judge(self, record: &TenantRecord) -> Step<'r> {
+        match record.status {
+            TenantStatus::Active => {}
+            TenantStatus::Provisioning => return self.reject(Cause::ProvisioningTenant),
+            TenantStatus::Suspended => return self.reject(Cause::SuspendedTenant),
+            TenantStatus::Archived => return self.reject(Cause::ArchivedTenant),
+        }
+        let tenant = record.clone();
+        match (self.access, self.claims) {
+            (Access::Public, _) => Step::Done(Outcome::Visit(Visit::new(tenant, self.resolver))),
+            (Access::Optional | Access::Scoped, Some(claims)) => Step::Authorize(Authorize {
+                disclosure: self.disclosure,
+                resolver: self.resolver,
+                tenant,
+                claims,
+            }),
+            // `begin` has refused this already; refusing twice is better than trusting that.
+            (Access::Optional | Access::Scoped, None) => Step::Reject(Rejection::new(Cause::NoCredentials)),
+        }
+    }
+
+    fn reject(&self, cause: Cause) -> Step<'r> {
+        Step::Reject(match self.access {
+            Access::Public => Rejection::not_found(cause),
+            Access::Optional | Access::Scoped => self.disclosure.rejection(cause),
+        })
+    }
+}
+
+/// A question to an authorizer: is the caller a member of this tenant?
+#[must_use = "an authorization that is not answered leaves the request undecided"]
+pub struct Authorize<'r> {
+    disclosure: Disclosure,
+    resolver: ResolverName,
+    tenant: TenantRecord,
+    claims: &'r dyn VerifiedClaims,
+}
+
+impl core::fmt::Debug for Authorize<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Authorize")
+            .field("resolver", &self.resolver)
+            .field("tenant", &self.tenant.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'r> Authorize<'r> {
+    /// The tenant, which is active.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantRecord {
+        &self.tenant
+    }
+
+    /// Which resolver named the tenant.
+    #[must_use]
+    pub const fn resolver(&self) -> &ResolverName {
+        &self.resolver
+    }
+
+    /// What the caller's credential says.
+    #[must_use]
+    pub const fn claims(&self) -> &'r dyn VerifiedClaims {
+        self.claims
+    }
+
+    /// The caller is a member.
+    #[must_use]
+    pub fn allow(self) -> Step<'r> {
+        let subject = self.claims.subject().clone();
+        Step::Done(Outcome::Admitted(Admitted::new(self.tenant, self.resolver, subject)))
+    }
+
+    /// The caller is a stranger.
+    #[must_use]
+    pub fn deny(self) -> Step<'r> {
+        Step::Reject(self.disclosure.rejection(Cause::NotAMember))
+    }
+
+    /// The authorizer cannot tell.
+    #[must_use]
+    pub fn unavailable(self) -> Step<'r> {
+        Step::Reject(Rejection::new(Cause::AuthorizerUnavailable))
+    }
+}

@@ -1,0 +1,66 @@
+//! A stub for tests: it takes every caller for a member of whatever tenant a header names.
+//!
+//! It needs no tokens, no directory and no database. The adapters build their one-line stub from it.
+
+use core::convert::Infallible;
+use core::future::{Future, ready};
+
+use crate::{
+    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, FieldName, HeaderResolver, ResolverChain,
+    StrategyName, Subject, TenantKey, TenantRecord,
+};
+
+/// Knows every tenant and admits everyone.
+///
+/// # Security
+///
+/// This is no security at all. It is for tests of code that stands behind tenancy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InsecureTestStub;
+
+impl InsecureTestStub {
+    /// The header that names the tenant, by id: `x-tenant-id`.
+    pub const HEADER: &'static str = "x-tenant-id";
+
+    /// An enforcer that reads [`HEADER`](Self::HEADER) and nothing else.
+    #[must_use]
+    pub fn enforcer() -> Enforcer {
+        let resolver = HeaderResolver::new(FieldName::from_static(Self::HEADER));
+        Enforcer::new(ResolverChain::new().then(resolver).unwrap_or_default())
+    }
+
+    /// The claims that every caller is taken to have. Their subject is `insecure-test-stub`.
+    #[must_use]
+    pub fn claims() -> Claims {
+        Claims::new(Subject::from_static("insecure-test-stub"))
+    }
+}
+
+impl Directory for InsecureTestStub {
+    type Entry = TenantRecord;
+    type Error = Infallible;
+
+    fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send {
+        ready(Ok(self.find_now(key).flatten()))
+    }
+
+    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
+        let record = |id: &crate::TenantId| TenantRecord::new(id.clone(), StrategyName::from_static("none"));
+        Some(match key {
+            TenantKey::Id(id) => Some(record(id)),
+            TenantKey::Slug(_) | TenantKey::External(_) | TenantKey::Domain(_) => None,
+        })
+    }
+}
+
+impl Authorizer for InsecureTestStub {
+    type Error = Infallible;
+
+    fn authorize(&self, _: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
+        ready(Ok(Decision::Allow))
+    }
+
+    fn authorize_now(&self, _: &Authorize<'_>) -> Option<Decision> {
+        Some(Decision::Allow)
+    }
+}
