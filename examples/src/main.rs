@@ -1,0 +1,2 @@
+//! Stands in.
+fn main() {}
