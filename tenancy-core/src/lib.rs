@@ -45,7 +45,7 @@
 //! # Features
 //!
 //! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, the stub for tests.
-//! - `serde` (with `std`): names and choices can be read from configuration.
+//! - `serde` (with `std`): the configuration, see `config`.
 
 #![no_std]
 
@@ -72,6 +72,8 @@ mod resolver;
 mod steps;
 mod tenant;
 
+#[cfg(feature = "serde")]
+pub mod config;
 #[cfg(feature = "std")]
 pub mod context;
 #[cfg(feature = "std")]
