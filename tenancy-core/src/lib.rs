@@ -82,7 +82,7 @@ mod memory;
 pub mod testing;
 
 pub use admitted::{Admitted, Outcome, Visit};
-pub use authorizer::{Authorizer, ClaimMembership, Decision};
+pub use authorizer::{Authorizer, ClaimMembership, Decision, Membership};
 pub use bearer::{BearerCredential, bearer_credential};
 pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
 #[cfg(feature = "std")]

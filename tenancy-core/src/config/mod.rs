@@ -35,7 +35,7 @@ use std::vec::Vec;
 
 use serde::Deserialize;
 
-use crate::{ClaimPath, Disclosure, ForwardedField, KeyForm, OnConflict};
+use crate::{Authorizer, ClaimPath, Disclosure, ForwardedField, KeyForm, Membership, OnConflict};
 
 crate::settings! {
     /// What tenancy reads of a configuration.
@@ -92,7 +92,7 @@ crate::settings! {
     /// The table `[enforcement]`: who is let in, and what a refused caller learns.
     pub struct EnforcementConfig {
         /// What makes a caller a member. Default: `claim`.
-        pub membership: Membership = Membership::Claim,
+        pub membership: MembershipKind = MembershipKind::Claim,
         /// The claim that lists the subject's tenants, in the form of `jwt_claim_form`. Default: none.
         pub tenants_claim: Option<ClaimName> = None,
         /// How much a refused caller learns. Default: `uniform`.
@@ -103,12 +103,22 @@ crate::settings! {
 /// What makes a caller a member of a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Membership {
+pub enum MembershipKind {
     /// The verified token names the tenant. The default.
     #[default]
     Claim,
     /// The directory lists the token's subject as a member.
     Directory,
+}
+
+impl EnforcementConfig {
+    /// The authorizer that the settings choose: the claims, or `directory`.
+    pub fn authorizer<A: Authorizer>(&self, directory: A) -> Membership<A> {
+        match self.membership {
+            MembershipKind::Claim => Membership::Claim,
+            MembershipKind::Directory => Membership::Directory(directory),
+        }
+    }
 }
 
 /// A claim as configuration names it.
