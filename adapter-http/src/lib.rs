@@ -30,7 +30,7 @@
 //!
 //! # Features
 //!
-//! - `jwt`: [`TokenVerifier`](https://docs.rs/tenancy-http), the authenticator for bearer tokens, and its configuration.
+//! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
 
 mod authenticate;
 mod body;
@@ -39,6 +39,8 @@ mod future;
 mod layer;
 mod response;
 mod tenancy;
+#[cfg(feature = "jwt")]
+mod token;
 mod view;
 
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
@@ -48,4 +50,10 @@ pub use layer::{TenancyLayer, TenancyService, bound};
 pub use response::rejection_response;
 pub use tenancy::{Tenancy, TenancyBuilder};
 pub use tenancy_core as core;
+#[cfg(feature = "jwt")]
+pub use token::{
+    BuildVerifierError, ClaimProblem, JsonProblem, JwtConfig, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeyError,
+    KeyProblem, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder,
+    VerificationKey,
+};
 pub use view::{HeaderFields, OriginalUri, request_view};
