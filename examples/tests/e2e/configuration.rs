@@ -321,7 +321,7 @@ fn tokens() {
         (
             "a short secret in a file",
             key(&format!("{hs}\nsecret_file = \"short.key\"")),
-            &["secret_file"],
+            &["secret_file|jwt.keys[0]"],
         ),
         (
             "a missing file",
@@ -352,17 +352,17 @@ fn tokens() {
         (
             "a PEM that is none",
             key("algorithm = \"RS256\"\npublic_key_file = \"dev.key\""),
-            &["public_key_file"],
+            &["public_key_file|jwt.keys[0]"],
         ),
         (
             "a short RSA key",
             key("algorithm = \"RS256\"\npublic_key_file = \"rsa-1024.pem\""),
-            &["public_key_file", "2048"],
+            &["public_key_file|jwt.keys[0]", "2048"],
         ),
         (
             "a key of another kind",
             key("algorithm = \"RS256\"\npublic_key_file = \"ec.pem\""),
-            &["public_key_file"],
+            &["public_key_file|jwt.keys[0]"],
         ),
         (
             "one kid twice",
