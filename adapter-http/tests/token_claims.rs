@@ -151,7 +151,7 @@ fn iss_is_the_configured_string() {
 #[test]
 fn aud_has_ours() {
     assert_eq!(verify_payload(&["aud="]), Err(refused("aud", ClaimProblem::Missing)));
-    for good in [r#""notes""#, r#"["notes"]"#, r#"["other","notes"]"#] {
+    for good in [r#""notes""#, r#"["notes"]"#, r#"["other","notes"]"#, r#"["notes","other"]"#] {
         assert!(verify_payload(&[&format!("aud={good}")]).is_ok(), "{good}");
     }
     for bad in [

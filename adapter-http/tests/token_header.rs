@@ -223,3 +223,12 @@ fn typ_is_the_configured_one() {
     }
     assert!(verify_header(r#"{"alg":"HS256","typ":"whatever"}"#).is_ok());
 }
+
+#[test]
+fn typ_keeps_application_before_another_slash() {
+    let verifier = keyless().with_key(hmac_key(None)).with_type("x/y").build().unwrap();
+    for (typ, is_good) in [("x/y", true), ("X/Y", true), ("application/x/y", false)] {
+        let token = sign(format!(r#"{{"alg":"HS256","typ":"{typ}"}}"#), payload(&[]));
+        assert_eq!(verifier.verify_at(token.as_bytes(), NOW).is_ok(), is_good, "{typ}");
+    }
+}
