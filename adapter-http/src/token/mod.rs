@@ -1,6 +1,7 @@
 //! Bearer tokens: signed JWTs (RFC 7519), verified by fixed rules (RFC 8725).
 
 mod algorithm;
+mod authenticate;
 mod builder;
 mod compact;
 mod config;
