@@ -1,5 +1,7 @@
 //! The table `[jwt]`, and that what it signs it also verifies.
 
+#![cfg(feature = "jwt")]
+
 mod token_support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! What a header may say, and which key it may choose.
 
+#![cfg(feature = "jwt")]
+
 mod token_support;
 
 use jsonwebtoken::{Algorithm, EncodingKey};

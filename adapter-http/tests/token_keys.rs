@@ -1,5 +1,7 @@
 //! Which keys are refused when they are loaded, and that the others verify.
 
+#![cfg(feature = "jwt")]
+
 mod token_support;
 
 use std::time::Duration;

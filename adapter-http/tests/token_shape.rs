@@ -1,5 +1,7 @@
 //! What is refused before anything is parsed.
 
+#![cfg(feature = "jwt")]
+
 mod token_support;
 
 use tenancy_http::TokenError;
@@ -61,8 +63,8 @@ fn a_token_has_three_parts_of_base64url() {
         format!("{header}.{body}\t.{signature}"),
         format!("{token}\0"),
         format!("{token}é"),
-        format!("{signed}.+{}", &signature[1..]),
-        format!("{signed}./{}", &signature[1..]),
+        format!("{header}.{body}+.{signature}"),
+        format!("{header}.{body}/.{signature}"),
         // One letter of base64 stands for no byte.
         format!("{signed}.{signature}AA"),
         "not json.not json.x".to_owned(),
@@ -74,13 +76,14 @@ fn a_token_has_three_parts_of_base64url() {
 #[test]
 fn bytes_have_one_spelling() {
     let token = sign(HEADER, payload(&[]));
-    let last = token.chars().last().unwrap();
+    let mut stem = token.clone();
+    let last = stem.pop().unwrap();
     // The last letter of 32 bytes carries four bits. Its other two must be zero.
     let spelled: Vec<_> = ('A'..='Z')
         .chain('a'..='z')
         .chain('0'..='9')
         .filter(|other| *other != last)
-        .map(|other| format!("{}{other}", &token[..token.len() - 1]))
+        .map(|other| format!("{stem}{other}"))
         .map(|token| verify(token).unwrap_err())
         .collect();
     assert!(spelled.contains(&TokenError::NotCanonical));

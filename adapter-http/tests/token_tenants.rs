@@ -1,5 +1,7 @@
 //! Which tenants a token names.
 
+#![cfg(feature = "jwt")]
+
 mod token_support;
 
 use tenancy_core::{ClaimPath, Claims, KeyForm, TenantKey, VerifiedClaims};
