@@ -231,7 +231,7 @@ fn sub_is_required() {
 #[test]
 fn each_name_stands_once() {
     let whole = payload(&[]);
-    let members = &whole[1..whole.len() - 1];
+    let members = whole.trim_matches(['{', '}']);
     for payload in [
         format!(r#"{{{members},"sub":"mallory"}}"#),
         format!(r#"{{{members},"\u0073ub":"alice"}}"#),

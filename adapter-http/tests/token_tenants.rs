@@ -1,6 +1,7 @@
 //! Which tenants a token names.
 
 #![cfg(feature = "jwt")]
+#![expect(clippy::panic, reason = "it tells which error was not expected")]
 
 mod token_support;
 
