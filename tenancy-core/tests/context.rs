@@ -1,5 +1,6 @@
 //! The tenant of a task: where it is found, where it is not, and that it never stays behind.
 #![cfg(feature = "std")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};

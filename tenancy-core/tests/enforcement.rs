@@ -1,5 +1,6 @@
 //! The tables of answers: who asks, on which route, with which tenant.
 #![cfg(feature = "std")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use tenancy_core::{
     Access, Admitted, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, Disclosure, DomainResolver,
