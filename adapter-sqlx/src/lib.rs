@@ -13,6 +13,9 @@ pub use database::TenantDb;
 pub use error::{ProvisionError, StrategyError, TransactionError};
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema};
+pub use sqlite::{
+    InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteRowOptions, SqliteRowStrategy,
+    TenantTable, TenantTableError, UnsafeSchema,
+};
 pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture, StrategyTransaction};
 pub use transaction::TenantTransaction;

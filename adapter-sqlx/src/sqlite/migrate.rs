@@ -7,12 +7,15 @@ use sqlx::{Connection, SqliteConnection};
 ///
 /// sqlx takes no lock on SQLite, so the write lock is taken here. Migrations that are marked to run
 /// outside a transaction cannot be held together; those run one by one.
+///
+/// `run_direct` is hidden in sqlx's documentation and there for this: the compiler cannot prove that
+/// the future of `run` is `Send` where the connection is borrowed.
 pub(super) async fn run(connection: &mut SqliteConnection, migrations: &Migrator) -> Result<(), MigrateError> {
     if migrations.iter().any(|migration| migration.no_tx) {
-        return migrations.run(connection).await;
+        return migrations.run_direct(None, connection, false).await;
     }
     let mut tx = connection.begin_with("begin immediate").await?;
-    migrations.run(&mut *tx).await?;
+    migrations.run_direct(None, &mut *tx, false).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -1,12 +1,17 @@
 //! SQLite.
 
 mod catalog;
+mod database;
 mod migrate;
+mod open_pools;
 mod pool;
 mod row;
 mod table;
+mod testing;
 mod views;
 
 pub use catalog::UnsafeSchema;
+pub use database::{SqliteDatabaseOptions, SqliteDatabaseStrategy};
 pub use row::{SqliteRowOptions, SqliteRowStrategy};
 pub use table::{TenantTable, TenantTableError};
+pub use testing::InsecureTestStrategy;

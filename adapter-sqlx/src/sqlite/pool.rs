@@ -38,6 +38,8 @@ impl PoolSettings {
             .journal_mode(SqliteJournalMode::Wal)
             .foreign_keys(true)
             .busy_timeout(self.busy_timeout)
+            // What queries put aside stays off the disk, where other tenants' files are.
+            .pragma("temp_store", "memory")
     }
 
     /// A pool that connects when it is asked, and whose connections see `tables` through views.
@@ -62,6 +64,7 @@ impl PoolSettings {
 pub(super) async fn install(connection: &mut SqliteConnection, tables: &[TenantTable]) -> Result<(), CatalogError> {
     // One transaction, so that the catalog that is read is the one that is remembered.
     let mut tx = connection.begin().await?;
+    sqlx::raw_sql(views::CREATE_BOUND).execute(&mut *tx).await?;
     for base in catalog::prove(&mut tx, tables).await? {
         sqlx::raw_sql(AssertSqlSafe(views::create(&base)))
             .execute(&mut *tx)
@@ -70,7 +73,6 @@ pub(super) async fn install(connection: &mut SqliteConnection, tables: &[TenantT
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::raw_sql(views::CREATE_BOUND).execute(&mut *tx).await?;
     sqlx::raw_sql("create temp table tenancy_installed (main integer not null, temp integer not null)")
         .execute(&mut *tx)
         .await?;
