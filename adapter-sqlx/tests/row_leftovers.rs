@@ -96,18 +96,19 @@ async fn after_a_panic() {
     assert_eq!(bodies(&db, &a).await, ["of a"]);
 }
 
-/// Polls a future so many times, and drops it.
-async fn drop_after<F: Future>(future: F, polls: usize) -> bool {
+/// Polls a future so many times, the connection's thread running for a while in between, and drops
+/// it. Tells whether that was before its end.
+fn drop_after<F: Future>(future: F, polls: usize, spins: usize) -> bool {
     let mut future = pin!(future);
     for _ in 0..polls {
         if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            return true;
+            return false;
         }
-        // Lets the connection's thread run in between.
-        std::thread::yield_now();
-        tokio::task::yield_now().await;
+        for _ in 0..spins {
+            std::hint::spin_loop();
+        }
     }
-    false
+    true
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,8 +117,7 @@ async fn a_dropped_begin_leaves_nothing() {
     let (db, a, b) = two_tenants(&dir).await;
     let (mut cancelled, mut written) = (0, 0);
     for round in 0..3_000_usize {
-        let polls = 1 + round % 6;
-        cancelled += usize::from(!drop_after(db.begin(&a), polls).await);
+        cancelled += usize::from(drop_after(db.begin(&a), 1 + round % 7, round * 31 % 5_000));
         if round % 10 == 0 {
             let mut tx = db.begin(&b).await.unwrap();
             let foreign = "select id from notes where tenant_id is not 'b' or body = 'of a'";
@@ -138,6 +138,7 @@ async fn a_dropped_begin_leaves_nothing() {
 async fn a_dropped_commit_is_whole_or_nothing() {
     let dir = tempdir().unwrap();
     let (db, a, b) = two_tenants(&dir).await;
+    let mut cancelled = 0;
     for round in 0..400_usize {
         let mut tx = db.begin(&a).await.unwrap();
         run(
@@ -146,7 +147,7 @@ async fn a_dropped_commit_is_whole_or_nothing() {
         )
         .await
         .unwrap();
-        drop_after(tx.commit(), round % 20).await;
+        cancelled += usize::from(drop_after(tx.commit(), 1 + round % 3, round * 31 % 5_000));
         let mut tx = db.begin(&b).await.unwrap();
         assert_eq!(
             texts(&mut tx, "select body from notes").await,
@@ -158,4 +159,5 @@ async fn a_dropped_commit_is_whole_or_nothing() {
         let pair = [format!("a/x{round}/no body"), format!("a/y{round}/no body")];
         assert_eq!(seen.contains(&pair[0]), seen.contains(&pair[1]), "round {round}");
     }
+    assert!(cancelled > 100, "only {cancelled} were cancelled");
 }
