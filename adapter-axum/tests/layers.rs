@@ -1,5 +1,7 @@
 //! Marked routers in every shape that axum has, and the answers that only a fault brings about.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;

@@ -164,6 +164,8 @@ impl<T, N, D, A> TenancyBuilder<T, N, D, A> {
 
     /// Sets how long look-up and membership may take together; then the request is refused with 503.
     /// Default: 5 s.
+    ///
+    /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }

@@ -6,66 +6,48 @@ use std::{fs, io};
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use serde::Deserialize;
 use thiserror::Error;
 
 use super::builder::MAX_LEEWAY;
 use super::{KeyAlgorithm, KeyError, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey};
 
-/// The table `[jwt]`: whose tokens are accepted.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct JwtConfig {
-    /// The `iss` of the tokens. Required, unless any is accepted.
-    pub issuer: Option<String>,
-    /// The tenants that the issuer may speak for, as the tenant claim spells them. Default: all.
-    pub issuer_tenants: Option<Vec<String>>,
-    /// Accepts tokens of any issuer. Default: `false`.
-    pub dangerously_accept_any_issuer: bool,
-    /// The `aud` of the tokens. Required, unless any is accepted.
-    pub audience: Option<String>,
-    /// Accepts tokens for any audience. Default: `false`.
-    pub dangerously_accept_any_audience: bool,
-    /// How far the issuer's clock may be off, in seconds. Default: 30. At most 60.
-    pub leeway_seconds: u64,
-    /// The `typ` that tokens must have. Default: any.
-    pub typ: Option<String>,
-    /// The keys. At least one is required.
-    pub keys: Vec<JwtKeyConfig>,
-}
-
-impl Default for JwtConfig {
-    fn default() -> Self {
-        Self {
-            issuer: None,
-            issuer_tenants: None,
-            dangerously_accept_any_issuer: false,
-            audience: None,
-            dangerously_accept_any_audience: false,
-            leeway_seconds: 30,
-            typ: None,
-            keys: Vec::new(),
-        }
+tenancy_core::settings! {
+    /// The table `[jwt]`: whose tokens are accepted.
+    pub struct JwtConfig {
+        /// The `iss` of the tokens. Required, unless any is accepted.
+        pub issuer: Option<String> = None,
+        /// The tenants that the issuer may speak for, as the tenant claim spells them. Default: all.
+        pub issuer_tenants: Option<Vec<String>> = None,
+        /// Accepts tokens of any issuer. Default: `false`.
+        pub dangerously_accept_any_issuer: bool = false,
+        /// The `aud` of the tokens. Required, unless any is accepted.
+        pub audience: Option<String> = None,
+        /// Accepts tokens for any audience. Default: `false`.
+        pub dangerously_accept_any_audience: bool = false,
+        /// How far the issuer's clock may be off, in seconds. Default: 30. At most 60.
+        pub leeway_seconds: u64 = 30,
+        /// The `typ` that tokens must have. Default: any.
+        pub typ: Option<String> = None,
+        /// The keys. At least one is required.
+        pub keys: Vec<JwtKeyConfig> = Vec::new(),
     }
 }
 
-/// A table `[[jwt.keys]]`: one key. It has exactly one of `secret_file`, `secret` and
-/// `public_key_file`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct JwtKeyConfig {
-    /// The name by which tokens choose the key. Required where there are several.
-    pub kid: Option<String>,
-    /// The key's one algorithm. Required.
-    pub algorithm: Option<KeyAlgorithm>,
-    /// A file that holds the secret, as it is, less one line end behind it.
-    pub secret_file: Option<PathBuf>,
-    /// The secret itself. A file is safer.
-    pub secret: Option<SecretString>,
-    /// A file that holds the public key as PEM.
-    pub public_key_file: Option<PathBuf>,
+tenancy_core::settings! {
+    /// A table `[[jwt.keys]]`: one key. It has exactly one of `secret_file`, `secret` and
+    /// `public_key_file`.
+    pub struct JwtKeyConfig {
+        /// The name by which tokens choose the key. Required where there are several.
+        pub kid: Option<String> = None,
+        /// The key's one algorithm. Required.
+        pub algorithm: Option<KeyAlgorithm> = None,
+        /// A file that holds the secret, as it is, less one line end behind it.
+        pub secret_file: Option<PathBuf> = None,
+        /// The secret itself. A file is safer.
+        pub secret: Option<SecretString> = None,
+        /// A file that holds the public key as PEM.
+        pub public_key_file: Option<PathBuf> = None,
+    }
 }
 
 impl JwtConfig {

@@ -1,5 +1,5 @@
 use core::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::EncodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
@@ -64,8 +64,8 @@ impl TokenSigner {
         self
     }
 
-    /// Signs a token that is valid from now until `expires_in` has passed. `tenant` stands at
-    /// `tenant_claim`, as it is.
+    /// Signs a token that expires `expires_in` seconds from now; a negative number makes one that
+    /// has expired. `tenant` stands at `tenant_claim`, as it is.
     ///
     /// # Errors
     ///
@@ -75,16 +75,19 @@ impl TokenSigner {
         subject: &Subject,
         tenant: Option<&str>,
         tenant_claim: &ClaimPath,
-        expires_in: Duration,
+        expires_in: i64,
     ) -> Result<String, SignTokenError> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_err(|_| SignTokenError::Clock)?;
-        let exp = now.checked_add(expires_in).ok_or(SignTokenError::Clock)?;
+        let exp = now
+            .as_secs()
+            .checked_add_signed(expires_in)
+            .ok_or(SignTokenError::Clock)?;
         let mut payload = Map::new();
         payload.insert("sub".to_owned(), json!(subject.as_str()));
         payload.insert("iat".to_owned(), json!(now.as_secs()));
-        payload.insert("exp".to_owned(), json!(exp.as_secs()));
+        payload.insert("exp".to_owned(), json!(exp));
         if let Some(issuer) = &self.issuer {
             payload.insert("iss".to_owned(), json!(issuer));
         }

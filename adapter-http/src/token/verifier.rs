@@ -15,6 +15,30 @@ use super::{TokenError, TokenVerifierBuilder, VerificationKey, payload};
 /// A token is a signed JWT in its compact form. Its key is chosen by `kid`, its algorithm by the
 /// key; `exp`, `sub`, `iss` and `aud` are required; the signature is checked before the payload is
 /// read.
+///
+/// ```
+/// use std::time::Duration;
+/// use tenancy_core::{ClaimPath, Subject, VerifiedClaims};
+/// use tenancy_http::{KeyAlgorithm, TokenSigner, TokenVerifier, VerificationKey};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret = b"a secret of thirty-two bytes, ok".to_vec().into();
+/// let verifier = TokenVerifier::builder()
+///     .with_key(VerificationKey::hmac(None, KeyAlgorithm::Hs256, &secret)?)
+///     .with_issuer("https://issuer.example")
+///     .with_audience("notes")
+///     .build()?;
+///
+/// let signer = TokenSigner::hs256(None, &secret)?
+///     .with_issuer("https://issuer.example")
+///     .with_audience("notes");
+/// let claim = ClaimPath::literal("tenant_id")?;
+/// let token = signer.sign(&"alice".parse::<Subject>()?, Some("acme"), &claim, Duration::from_secs(60))?;
+///
+/// let claims = verifier.verify(token.as_bytes())?;
+/// assert_eq!(claims.tenant().map(|tenant| tenant.as_str()), Some("acme"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct TokenVerifier {
     pub(super) keys: KeySet,

@@ -1,0 +1,187 @@
+//! The one way to a connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::Database;
+use tenancy_core::{Admitted, StrategyName, TenantRecord, Visit, context};
+
+use crate::strategy::{AcrossTenants, Binding, Mode};
+use crate::{ProvisionError, StrategyRegistry, TenantTransaction, TransactionError};
+
+/// The tenants' data, whatever strategy keeps each tenant's apart. Cheap to clone.
+///
+/// A connection comes from a capability alone: an [`Admitted`] reads and writes, a [`Visit`] reads.
+/// A visitor's capability does not write:
+///
+/// ```compile_fail,E0308
+/// # use tenancy_core::Visit;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn write(db: &TenantDb<sqlx::Sqlite>, visit: &Visit) -> Result<(), TransactionError> {
+///     db.begin(visit).await?.commit().await
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::Visit;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn read(db: &TenantDb<sqlx::Sqlite>, visit: &Visit) -> Result<(), TransactionError> {
+///     db.visit(visit).await?.commit().await
+/// }
+/// ```
+pub struct TenantDb<DB: Database> {
+    registry: Arc<StrategyRegistry<DB>>,
+}
+
+impl<DB: Database> TenantDb<DB> {
+    /// The data that these strategies keep.
+    #[must_use]
+    pub fn new(registry: StrategyRegistry<DB>) -> Self {
+        Self {
+            registry: Arc::new(registry),
+        }
+    }
+
+    /// The strategies.
+    #[must_use]
+    pub fn strategies(&self) -> &StrategyRegistry<DB> {
+        &self.registry
+    }
+
+    /// Begins a transaction in which a member reads and writes.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot begin.
+    pub async fn begin(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(admitted.tenant(), Mode::ReadWrite).await
+    }
+
+    /// Begins a transaction in which a member reads. The database refuses writes.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot begin.
+    pub async fn begin_read(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(admitted.tenant(), Mode::ReadOnly).await
+    }
+
+    /// Begins a transaction of the tenant that the running task is bound to.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin), and outside a member's scope.
+    pub async fn begin_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.begin(&context::current()?).await
+    }
+
+    /// Begins a transaction that reads from the tenant that the running task is bound to.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_read`](Self::begin_read), and outside a member's scope.
+    pub async fn begin_read_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.begin_read(&context::current()?).await
+    }
+
+    /// Begins a transaction in which a visitor reads. The database refuses writes.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot begin.
+    pub async fn visit(&self, visit: &Visit) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(visit.tenant(), Mode::ReadOnly).await
+    }
+
+    /// Begins a transaction that reads from the tenant that the running task visits.
+    ///
+    /// # Errors
+    ///
+    /// As [`visit`](Self::visit), and outside a scope.
+    pub async fn visit_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.visit(&context::current_visit()?).await
+    }
+
+    /// Begins a transaction that sees every tenant of the strategy `row`, for administration.
+    ///
+    /// # Security
+    ///
+    /// Nothing is filtered: the tables are seen by their own names, and rows carry any tenant.
+    /// Never serve a tenant's request from it.
+    ///
+    /// # Errors
+    ///
+    /// Where no strategy `row` is registered or it cannot begin.
+    pub async fn dangerously_begin_across_tenants(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        let strategy = self
+            .registry
+            .find(&StrategyName::from_static("row"))
+            .map_err(|unknown| TransactionError::AcrossTenants(crate::StrategyError::other(unknown)))?;
+        let begun = strategy.begin_across_tenants(AcrossTenants::new()).await;
+        begun
+            .map(TenantTransaction::new)
+            .map_err(TransactionError::AcrossTenants)
+    }
+
+    /// Makes what the tenant needs before it is active: its file, its tables. Doing it again
+    /// changes nothing, but runs migrations that are new.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot make it.
+    pub async fn provision(&self, tenant: &TenantRecord) -> Result<(), ProvisionError> {
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| ProvisionError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        strategy
+            .provision(tenant)
+            .await
+            .map_err(|source| ProvisionError::Strategy {
+                tenant: tenant.id.clone(),
+                source,
+            })
+    }
+
+    /// Closes all strategies, once the transactions that are under way have ended.
+    pub async fn close(&self) {
+        for strategy in self.registry.iter() {
+            strategy.close().await;
+        }
+    }
+
+    async fn bind(&self, tenant: &TenantRecord, mode: Mode) -> Result<TenantTransaction<DB>, TransactionError> {
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| TransactionError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        strategy
+            .begin(Binding::new(tenant, mode))
+            .await
+            .map(TenantTransaction::new)
+            .map_err(|source| TransactionError::Begin {
+                tenant: tenant.id.clone(),
+                source,
+            })
+    }
+}
+
+impl<DB: Database> Clone for TenantDb<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            registry: Arc::clone(&self.registry),
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for TenantDb<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantDb").field("strategies", &self.registry).finish()
+    }
+}

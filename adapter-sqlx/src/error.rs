@@ -1,0 +1,124 @@
+//! What can go wrong with a tenant's data.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+use tenancy_core::context::OutOfScope;
+use tenancy_core::{StrategyName, TenantId};
+use thiserror::Error;
+
+use crate::registry::UnknownStrategy;
+
+/// Why a transaction could not be begun or ended.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TransactionError {
+    /// The task that asks has no tenant, or only visits one.
+    #[error("begin a transaction without a tenant")]
+    OutOfScope(#[from] OutOfScope),
+    /// The tenant's record names a strategy that nobody registered.
+    #[error("begin a transaction of the tenant `{tenant}`")]
+    UnknownStrategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// The strategy, and the ones that are registered.
+        source: UnknownStrategy,
+    },
+    /// The strategy could not begin.
+    #[error("begin a transaction of the tenant `{tenant}`")]
+    Begin {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the strategy says.
+        source: StrategyError,
+    },
+    /// A transaction across tenants could not be begun.
+    #[error("begin a transaction across tenants")]
+    AcrossTenants(#[source] StrategyError),
+    /// The transaction was not committed.
+    #[error("commit a transaction")]
+    Commit(#[source] sqlx::Error),
+    /// The transaction was not rolled back by this call. Its connection does so when it returns.
+    #[error("roll back a transaction")]
+    Rollback(#[source] sqlx::Error),
+}
+
+/// Why a tenant could not be provisioned.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProvisionError {
+    /// The tenant's record names a strategy that nobody registered.
+    #[error("provision the tenant `{tenant}`")]
+    UnknownStrategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// The strategy, and the ones that are registered.
+        source: UnknownStrategy,
+    },
+    /// The strategy could not provision.
+    #[error("provision the tenant `{tenant}`")]
+    Strategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the strategy says.
+        source: StrategyError,
+    },
+}
+
+/// Why a strategy could not do what it was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StrategyError {
+    /// The database refused or could not be reached.
+    #[error("ask the database")]
+    Database(#[from] sqlx::Error),
+    /// The migrations failed.
+    #[error("run the migrations")]
+    Migrate(#[from] MigrateError),
+    /// The file system refused.
+    #[error("use the file `{}`", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the file system says.
+        source: std::io::Error,
+    },
+    /// The tenant has no database of its own yet, or no more. It never gets an empty one by being asked for.
+    #[error("the tenant `{tenant}` has no database: provision it first")]
+    NotProvisioned {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// As many tenants' databases as may be open at once are all in use, and none was freed in time.
+    #[error("all {max} databases that may be open at once are in use")]
+    TooManyInUse {
+        /// The bound.
+        max: usize,
+    },
+    /// The tables would not keep tenants apart.
+    #[cfg(feature = "sqlite")]
+    #[error("refuse the schema")]
+    UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
+    /// The strategy cannot do this.
+    #[error("the strategy `{strategy}` has no {operation}")]
+    Unsupported {
+        /// The strategy.
+        strategy: StrategyName,
+        /// What it was asked for.
+        operation: &'static str,
+    },
+    /// The strategy has been closed.
+    #[error("the strategy is closed")]
+    Closed,
+    /// An error of a strategy of your own.
+    #[error("{0}")]
+    Other(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl StrategyError {
+    /// An error of a strategy of your own.
+    pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
+}

@@ -1,0 +1,94 @@
+//! Transactions that can see one tenant only, and a directory of tenants, on sqlx.
+//!
+//! ```
+//! use sqlx::migrate::{Migration, MigrationType, Migrator};
+//! use sqlx::SqlSafeStr;
+//! use tenancy_core::{Admitted, ResolverName, TenantEntry, TenantStatus};
+//! use tenancy_sqlx::{NewTenant, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! #     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())
+//! # }
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! // Most often `sqlx::migrate!()`. The rows of all tenants are in `notes_rows`.
+//! let notes = "create table notes_rows (
+//!     tenant_id text not null, id text not null, body text not null, primary key (tenant_id, id))";
+//! let notes = Migration::new(1, "notes".into(), MigrationType::Simple, notes.into_sql_str(), false);
+//!
+//! // Queries see the tenant's rows of `notes_rows` as `notes`.
+//! let rows = SqliteRowStrategy::options(folder.join("app.sqlite"))
+//!     .with_migrations(Migrator::with_migrations(vec![notes]))
+//!     .with_table(TenantTable::new("notes", "notes_rows")?)
+//!     .open()
+//!     .await?;
+//! let db = TenantDb::new(StrategyRegistry::new().with(rows)?);
+//!
+//! let directory = SqliteDirectory::open(folder.join("directory.sqlite")).await?;
+//! for id in ["acme", "globex"] {
+//!     let tenant = NewTenant::new(id.parse()?, "row".parse()?).with_member("alice".parse()?);
+//!     let entry = directory.upsert(&tenant).await?;
+//!     db.provision(entry.record()).await?;
+//!     directory.set_status(&entry.record().id, TenantStatus::Active).await?;
+//! }
+//!
+//! // Behind an adapter a handler is given these: they are what enforcement ends in.
+//! # let member = async |id: &str| -> Result<Admitted, Box<dyn std::error::Error>> {
+//! #     let entry = directory.find_by_id(&id.parse()?).await?.ok_or("no tenant")?;
+//! #     let job = ResolverName::from_static("job");
+//! #     Ok(Admitted::dangerously_assume(entry.record().clone(), job, "alice".parse()?))
+//! # };
+//! let (acme, globex): (Admitted, Admitted) = (member("acme").await?, member("globex").await?);
+//!
+//! let mut tx = db.begin(&acme).await?;
+//! sqlx::query("insert into notes (id, body) values (?, ?)").bind("1").bind("hello").execute(&mut *tx).await?;
+//! tx.commit().await?;
+//!
+//! // No `where`, and still no foreign row.
+//! let mut tx = db.begin(&globex).await?;
+//! assert!(sqlx::query("select * from notes").fetch_all(&mut *tx).await?.is_empty());
+//! drop(tx);
+//! let mut tx = db.begin_read(&acme).await?;
+//! assert_eq!(sqlx::query("select * from notes").fetch_all(&mut *tx).await?.len(), 1);
+//! # Ok(()) }
+//! ```
+//!
+//! # What keeps tenants apart
+//!
+//! A tenant's record names its strategy. Handlers do not know it: they ask [`TenantDb`] for a
+//! transaction, and give it the capability that enforcement ended in. There is no other way to a
+//! connection, but one: [`TenantDb::dangerously_begin_across_tenants`].
+//!
+//! | strategy | a tenant's data | SQLite |
+//! |---|---|---|
+//! | `row` | rows of shared tables | [`SqliteRowStrategy`] |
+//! | `database` | a database of its own | [`SqliteDatabaseStrategy`] |
+//! | `schema` | a schema of its own | no: SQLite has no schemas, this needs PostgreSQL |
+//! | yours | as you say | an [`IsolationStrategy`] in the [`StrategyRegistry`] |
+//!
+//! What each strategy guards against, and what goes around it, stands under its `Security` heading.
+//!
+//! # Features
+//!
+//! - `sqlite` (default): everything on SQLite.
+
+mod database;
+mod error;
+mod registry;
+mod strategy;
+mod transaction;
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use database::TenantDb;
+pub use error::{ProvisionError, StrategyError, TransactionError};
+pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{
+    DirectoryEntry, DirectoryError, InsecureTestStrategy, NewTenant, SqliteDatabaseOptions, SqliteDatabaseStrategy,
+    SqliteDirectory, SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema, UpsertError,
+};
+pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture, StrategyTransaction};
+pub use transaction::TenantTransaction;

@@ -1,0 +1,21 @@
+//! Migrations that run once, whoever else starts them.
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Connection, SqliteConnection};
+
+/// Runs what is new of `migrations`, all of it or nothing.
+///
+/// sqlx takes no lock on SQLite, so the write lock is taken here. Migrations that are marked to run
+/// outside a transaction cannot be held together; those run one by one.
+///
+/// `run_direct` is hidden in sqlx's documentation and there for this: the compiler cannot prove that
+/// the future of `run` is `Send` where the connection is borrowed.
+pub(super) async fn run(connection: &mut SqliteConnection, migrations: &Migrator) -> Result<(), MigrateError> {
+    if migrations.iter().any(|migration| migration.no_tx) {
+        return migrations.run_direct(None, connection, false).await;
+    }
+    let mut tx = connection.begin_with("begin immediate").await?;
+    migrations.run_direct(None, &mut *tx, false).await?;
+    tx.commit().await?;
+    Ok(())
+}

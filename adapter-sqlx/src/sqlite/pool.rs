@@ -1,0 +1,130 @@
+//! Pools whose connections keep nothing of an earlier borrower.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
+
+use super::catalog::{self, CatalogError};
+use super::table::TenantTable;
+use super::views;
+
+/// How many connections, and how long to wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PoolSettings {
+    pub(super) max_connections: u32,
+    pub(super) acquire_timeout: Duration,
+    pub(super) busy_timeout: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl PoolSettings {
+    /// How a file is opened. It is never made by being opened.
+    pub(super) fn connect_options(self, file: &std::path::Path) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .foreign_keys(true)
+            .busy_timeout(self.busy_timeout)
+            // What queries put aside stays off the disk, where other tenants' files are.
+            .pragma("temp_store", "memory")
+    }
+
+    /// A pool that connects when it is asked, and whose connections see `tables` through views.
+    pub(super) fn pool(self, connect: SqliteConnectOptions, tables: &Arc<[TenantTable]>) -> SqlitePool {
+        let tables = Arc::clone(tables);
+        PoolOptions::<Sqlite>::new()
+            .max_connections(self.max_connections)
+            .acquire_timeout(self.acquire_timeout)
+            // `before_acquire` asks the connection something already.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let tables = Arc::clone(&tables);
+                Box::pin(async move { install(connection, &tables).await.map_err(into_sqlx) })
+            })
+            .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
+            .after_release(|connection, _| Box::pin(async move { Ok(is_clean(connection).await) }))
+            .connect_lazy_with(connect)
+    }
+}
+
+/// Gives a fresh connection its views and triggers, and remembers the versions of its schemas.
+pub(super) async fn install(connection: &mut SqliteConnection, tables: &[TenantTable]) -> Result<(), CatalogError> {
+    // One transaction, so that the catalog that is read is the one that is remembered.
+    let mut tx = connection.begin().await?;
+    sqlx::raw_sql(views::CREATE_BOUND).execute(&mut *tx).await?;
+    for base in catalog::prove(&mut tx, tables).await? {
+        sqlx::raw_sql(AssertSqlSafe(views::create(&base)))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::raw_sql(AssertSqlSafe(views::compile(&base)))
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::raw_sql("create temp table tenancy_installed (main integer not null, temp integer not null)")
+        .execute(&mut *tx)
+        .await?;
+    let main: i64 = sqlx::query_scalar("pragma main.schema_version")
+        .fetch_one(&mut *tx)
+        .await?;
+    let temp: i64 = sqlx::query_scalar("pragma temp.schema_version")
+        .fetch_one(&mut *tx)
+        .await?;
+    sqlx::query("insert into temp.tenancy_installed values (?, ?)")
+        .bind(main)
+        .bind(temp)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether the views still fit the tables. A migration elsewhere makes the connection be replaced.
+async fn is_current(connection: &mut SqliteConnection) -> bool {
+    let asked = "pragma main.schema_version; select main from temp.tenancy_installed";
+    matches!(numbers(connection, asked).await.as_deref(), Ok([now, then]) if now == then)
+}
+
+/// Clears the tenant, and tells whether the connection is as it was after [`install`].
+///
+/// It is not, and is closed, where a transaction is still open or sqlx miscounts them (a `COMMIT`
+/// or `ROLLBACK` sent as SQL does that), where temporary tables, views or triggers were made, a
+/// file attached, or foreign keys or writes turned off.
+async fn is_clean(connection: &mut SqliteConnection) -> bool {
+    // `begin` fails inside a transaction, and `delete` where the table is gone.
+    let asked = "begin; delete from temp.tenancy_bound; commit;
+        pragma foreign_keys; pragma query_only; select count(*) from pragma_database_list;
+        pragma main.schema_version; select main from temp.tenancy_installed;
+        pragma temp.schema_version; select temp from temp.tenancy_installed";
+    let answers = numbers(connection, asked).await;
+    let is_as_installed = matches!(
+        answers.as_deref(),
+        Ok([1, 0, 2, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
+    );
+    is_as_installed && !connection.is_in_transaction()
+}
+
+async fn numbers(connection: &mut SqliteConnection, sql: &'static str) -> Result<Vec<i64>, sqlx::Error> {
+    let rows = sqlx::raw_sql(sql).fetch_all(connection).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// The pool's hooks speak sqlx's errors.
+fn into_sqlx(error: CatalogError) -> sqlx::Error {
+    match error {
+        CatalogError::Database(error) => error,
+        CatalogError::Unsafe(error) => sqlx::Error::Configuration(Box::new(error)),
+    }
+}

@@ -1,0 +1,206 @@
+//! Rows of many tenants in one file.
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqlitePool};
+use tenancy_core::{StrategyName, TenantRecord};
+
+use super::catalog::CatalogError;
+use super::migrate;
+use super::pool::{PoolSettings, install};
+use super::table::TenantTable;
+use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, StrategyFuture, StrategyTransaction};
+
+/// The strategy `row`: tenants share one file, and each sees its own rows.
+///
+/// SQLite has no policies. So each connection sees a declared table through a temporary view of the
+/// name that queries use, filtered by the tenant that `begin` sets inside the transaction, and
+/// triggers write through it:
+///
+/// - A forgotten `WHERE` reads, updates or deletes the tenant's own rows only.
+/// - An `INSERT` may leave the tenant's column out; it is filled in. One that names another tenant
+///   is an error, and so is an `UPDATE` that gives a row away.
+/// - Without a tenant there are no rows, and an `INSERT` is an error.
+/// - `begin` takes the write lock at once (`BEGIN IMMEDIATE`) and waits for it as long as the busy
+///   timeout says, so a transaction never fails half-way for having read first.
+/// - Read-only transactions come from a pool that opened the file read-only.
+///
+/// [`open`](SqliteRowOptions::open) proves the schema first, and refuses one that would leak: a
+/// tenant's column that is not `TEXT NOT NULL`, a primary key or unique index without it, a foreign
+/// key that does not pair it, a view over a base table, a table that has it and is not declared.
+///
+/// # Differences from a table
+///
+/// - `INSERT … ON CONFLICT` (upsert) is refused by SQLite on a view. `INSERT OR REPLACE` and
+///   `INSERT OR IGNORE` work, within the tenant.
+/// - `rows_affected` is 0 and `last_insert_rowid` unchanged. Count with `RETURNING`.
+/// - `RETURNING` of an `INSERT` tells what the statement gave, not defaults. Make ids in the
+///   application. `UPDATE` and `DELETE` return what you expect.
+/// - A column that is left out, **or set to null**, gets the base table's default where it has one.
+/// - Tables that are not declared are shared by all tenants.
+///
+/// # Security
+///
+/// This guards against mistakes, not against hostile SQL. Around it goes SQL that names the base
+/// table, writes to the temporary table `tenancy_bound`, attaches the file once more, or shadows
+/// the base table by a temporary one. Triggers that you make on a base table see all tenants. Give
+/// tenants who bring their own SQL the strategy `database`, in a process of their own.
+///
+/// After each transaction the connection is checked, and closed where anything is left behind: an
+/// open transaction, temporary objects, attached files, changed settings.
+pub struct SqliteRowStrategy {
+    read_write: SqlitePool,
+    read_only: SqlitePool,
+    across_tenants: SqlitePool,
+}
+
+impl SqliteRowStrategy {
+    /// The name under which records choose this strategy.
+    pub const NAME: &'static str = "row";
+
+    /// Describes the file to open.
+    pub fn options(file: impl AsRef<Path>) -> SqliteRowOptions {
+        SqliteRowOptions {
+            file: file.as_ref().to_owned(),
+            tables: Vec::new(),
+            migrations: None,
+            settings: PoolSettings::default(),
+        }
+    }
+}
+
+/// Which file holds the rows of many tenants, and which of its tables do.
+#[derive(Debug)]
+pub struct SqliteRowOptions {
+    file: PathBuf,
+    tables: Vec<TenantTable>,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+}
+
+impl SqliteRowOptions {
+    /// Declares a table that holds tenants' rows.
+    #[must_use]
+    pub fn with_table(mut self, table: TenantTable) -> Self {
+        self.tables.push(table);
+        self
+    }
+
+    /// Migrations to run when the file is opened. They see the tables by their own names.
+    #[must_use]
+    pub fn with_migrations(self, migrations: Migrator) -> Self {
+        Self {
+            migrations: Some(migrations),
+            ..self
+        }
+    }
+
+    /// The greatest number of connections that write, and of those that read. The default is 8.
+    #[must_use]
+    pub const fn with_max_connections(mut self, max: u32) -> Self {
+        self.settings.max_connections = max;
+        self
+    }
+
+    /// How long to wait for a free connection. The default is 5 seconds.
+    #[must_use]
+    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// How long to wait for another writer. The default is 5 seconds.
+    #[must_use]
+    pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the file, makes it where it is missing, migrates it and proves its schema.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] where its
+    /// tables would not keep tenants apart.
+    pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
+        let settings = self.settings;
+        let options = settings.connect_options(&self.file);
+        let mut connection = options.clone().create_if_missing(true).connect().await?;
+        if let Some(migrations) = &self.migrations {
+            migrate::run(&mut connection, migrations).await?;
+        }
+        // The pool would hide the reason behind a time-out.
+        install(&mut connection, &self.tables)
+            .await
+            .map_err(|error| match error {
+                CatalogError::Database(error) => StrategyError::Database(error),
+                CatalogError::Unsafe(error) => StrategyError::UnsafeSchema(error),
+            })?;
+        connection.close().await?;
+
+        let tables: Arc<[TenantTable]> = self.tables.into();
+        Ok(SqliteRowStrategy {
+            read_write: settings.pool(options.clone(), &tables),
+            read_only: settings.pool(options.clone().read_only(true), &tables),
+            across_tenants: PoolSettings {
+                max_connections: 1,
+                ..settings
+            }
+            .pool(options, &Arc::default()),
+        })
+    }
+}
+
+impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(Self::NAME)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(async move {
+            let (pool, begin) = match binding.mode() {
+                Mode::ReadWrite => (&self.read_write, "begin immediate"),
+                Mode::ReadOnly => (&self.read_only, "begin"),
+            };
+            // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
+            let statement = format!(
+                "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
+                binding.id()
+            );
+            let transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
+            Ok(StrategyTransaction::new(transaction))
+        })
+    }
+
+    fn provision<'f>(&'f self, _: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        // The tables are there since the file was opened, and rows need no place to be made.
+        Box::pin(async { Ok(()) })
+    }
+
+    fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(async {
+            let transaction = self.across_tenants.begin_with("begin immediate").await?;
+            Ok(StrategyTransaction::new(transaction))
+        })
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.read_write.close().await;
+            self.read_only.close().await;
+            self.across_tenants.close().await;
+        })
+    }
+}
+
+impl fmt::Debug for SqliteRowStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteRowStrategy").finish_non_exhaustive()
+    }
+}

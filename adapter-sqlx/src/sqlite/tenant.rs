@@ -1,0 +1,116 @@
+//! A tenant as it is put into the directory, and as it comes out.
+
+use tenancy_core::{
+    Domain, ExternalId, Slug, StrategyName, Subject, TenantEntry, TenantId, TenantRecord, TenantStatus,
+};
+
+/// A tenant to put into the directory, new or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTenant {
+    pub(super) id: TenantId,
+    pub(super) strategy: StrategyName,
+    pub(super) slug: Slug,
+    pub(super) external_id: Option<ExternalId>,
+    pub(super) name: Option<String>,
+    pub(super) status: Option<TenantStatus>,
+    pub(super) domains: Vec<Domain>,
+    pub(super) members: Vec<Subject>,
+}
+
+impl NewTenant {
+    /// A tenant whose slug is its id, without external id, domains and members.
+    #[must_use]
+    pub fn new(id: TenantId, strategy: StrategyName) -> Self {
+        Self {
+            slug: id.to_slug(),
+            id,
+            strategy,
+            external_id: None,
+            name: None,
+            status: None,
+            domains: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Sets the slug.
+    #[must_use]
+    pub fn with_slug(self, slug: Slug) -> Self {
+        Self { slug, ..self }
+    }
+
+    /// Sets the identity provider's organisation id.
+    #[must_use]
+    pub fn with_external_id(self, external_id: ExternalId) -> Self {
+        Self {
+            external_id: Some(external_id),
+            ..self
+        }
+    }
+
+    /// Sets the name that people read. The default is the id for a new tenant, and no change for one
+    /// that is known.
+    #[must_use]
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// Sets the status. The default is `provisioning` for a new tenant, and no change for one that
+    /// is known: a seed that runs at each start does not bring back a suspended tenant.
+    #[must_use]
+    pub fn with_status(self, status: TenantStatus) -> Self {
+        Self {
+            status: Some(status),
+            ..self
+        }
+    }
+
+    /// Adds a host name of the tenant's own. Domains that are not listed are taken from it.
+    #[must_use]
+    pub fn with_domain(mut self, domain: Domain) -> Self {
+        self.domains.push(domain);
+        self
+    }
+
+    /// Adds a member. Members that are not listed stay.
+    #[must_use]
+    pub fn with_member(mut self, subject: Subject) -> Self {
+        self.members.push(subject);
+        self
+    }
+}
+
+/// A tenant as the directory has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    pub(super) record: TenantRecord,
+    pub(super) name: String,
+    pub(super) domains: Vec<Domain>,
+}
+
+impl DirectoryEntry {
+    /// The name that people read.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tenant's own host names.
+    #[must_use]
+    pub fn domains(&self) -> &[Domain] {
+        &self.domains
+    }
+}
+
+impl TenantEntry for DirectoryEntry {
+    fn record(&self) -> &TenantRecord {
+        &self.record
+    }
+
+    fn has_domain(&self, domain: &Domain) -> bool {
+        self.domains.contains(domain)
+    }
+}

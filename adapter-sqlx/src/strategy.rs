@@ -1,0 +1,169 @@
+//! How a tenant's data is kept apart.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::{Database, Transaction};
+use tenancy_core::{StrategyName, TenantId, TenantRecord};
+
+use crate::StrategyError;
+
+/// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
+pub type StrategyFuture<'f, T> = Pin<Box<dyn Future<Output = Result<T, StrategyError>> + Send + 'f>>;
+
+/// A way to keep tenants' data apart: rows of one table, a schema each, a database each.
+///
+/// Strategies of your own take part on equal terms: implement this, give it a name, register it.
+///
+/// # Security
+///
+/// A strategy is trusted. What it must hold is that nothing of another tenant can be read or
+/// written in a transaction that it hands out, and that none of its state outlives the transaction
+/// on a pooled connection: not after an error, a panic or a dropped future.
+pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
+    /// The name by which tenants' records choose this strategy.
+    fn name(&self) -> StrategyName;
+
+    /// Begins a transaction that can see one tenant only.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's database is missing or cannot be reached.
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<DB>>;
+
+    /// Makes what the tenant needs before it is active. Doing it again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be made. Nothing half-made is served afterwards.
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()>;
+
+    /// Begins a transaction that sees every tenant, where the strategy keeps them in one place.
+    ///
+    /// # Errors
+    ///
+    /// [`StrategyError::Unsupported`], unless the strategy says otherwise.
+    fn begin_across_tenants<'f>(&'f self, permit: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<DB>> {
+        let _ = permit;
+        Box::pin(async {
+            Err(StrategyError::Unsupported {
+                strategy: self.name(),
+                operation: "transactions across tenants",
+            })
+        })
+    }
+
+    /// Closes all connections, once the transactions that hold them have ended.
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// What a transaction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Read and write.
+    ReadWrite,
+    /// Read. The database refuses writes.
+    ReadOnly,
+}
+
+/// A tenant, and what may be done to its data.
+///
+/// Only [`TenantDb`](crate::TenantDb) makes one, from a capability. So a strategy's `begin` cannot
+/// be called around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'t> {
+    tenant: &'t TenantRecord,
+    mode: Mode,
+}
+
+impl<'t> Binding<'t> {
+    pub(crate) const fn new(tenant: &'t TenantRecord, mode: Mode) -> Self {
+        Self { tenant, mode }
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> &'t TenantRecord {
+        self.tenant
+    }
+
+    /// The tenant's id.
+    #[must_use]
+    pub const fn id(&self) -> &'t TenantId {
+        &self.tenant.id
+    }
+
+    /// What the transaction may do.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+}
+
+/// The permit for [`IsolationStrategy::begin_across_tenants`]. Only
+/// [`TenantDb::dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants)
+/// makes one.
+#[derive(Debug)]
+pub struct AcrossTenants(());
+
+impl AcrossTenants {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
+/// What a strategy hands out: a transaction that is bound already, and what must outlive it.
+pub struct StrategyTransaction<DB: Database> {
+    // Dropped in this order: the lease ends after the transaction.
+    transaction: Transaction<'static, DB>,
+    lease: Option<Box<dyn Send + Sync>>,
+}
+
+impl<DB: Database> StrategyTransaction<DB> {
+    /// A transaction that is bound to its tenant.
+    #[must_use]
+    pub const fn new(transaction: Transaction<'static, DB>) -> Self {
+        Self {
+            transaction,
+            lease: None,
+        }
+    }
+
+    /// Keeps a value until the transaction has ended: a place in a pool, a permit.
+    #[must_use]
+    pub fn with_lease(self, lease: impl Send + Sync + 'static) -> Self {
+        Self {
+            lease: Some(Box::new(lease)),
+            ..self
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &DB::Connection {
+        &self.transaction
+    }
+
+    pub(crate) fn connection_mut(&mut self) -> &mut DB::Connection {
+        &mut self.transaction
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        let Self { transaction, lease } = self;
+        let committed = transaction.commit().await;
+        drop(lease);
+        committed
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
+        let Self { transaction, lease } = self;
+        let rolled_back = transaction.rollback().await;
+        drop(lease);
+        rolled_back
+    }
+}
+
+impl<DB: Database> fmt::Debug for StrategyTransaction<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StrategyTransaction").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! A transaction that can see one tenant only.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use sqlx::Database;
+
+use crate::{StrategyTransaction, TransactionError};
+
+/// A transaction that is bound to its tenant, and is the connection to it.
+///
+/// Dropped, it rolls back.
+///
+/// ```no_run
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// # async fn example(db: TenantDb<sqlx::Sqlite>) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut tx = db.begin_current().await?;
+/// sqlx::query("update notes set done = 1").execute(&mut *tx).await?;
+/// tx.commit().await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a transaction that is dropped rolls back"]
+pub struct TenantTransaction<DB: Database> {
+    inner: StrategyTransaction<DB>,
+}
+
+impl<DB: Database> TenantTransaction<DB> {
+    pub(crate) const fn new(inner: StrategyTransaction<DB>) -> Self {
+        Self { inner }
+    }
+
+    /// Commits what was done.
+    ///
+    /// # Errors
+    ///
+    /// Where the database does not confirm it.
+    pub async fn commit(self) -> Result<(), TransactionError> {
+        self.inner.commit().await.map_err(TransactionError::Commit)
+    }
+
+    /// Undoes what was done.
+    ///
+    /// # Errors
+    ///
+    /// Where the database does not confirm it. It is undone even so.
+    pub async fn rollback(self) -> Result<(), TransactionError> {
+        self.inner.rollback().await.map_err(TransactionError::Rollback)
+    }
+}
+
+impl<DB: Database> Deref for TenantTransaction<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &Self::Target {
+        self.inner.connection()
+    }
+}
+
+impl<DB: Database> DerefMut for TenantTransaction<DB> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.inner.connection_mut()
+    }
+}
+
+impl<DB: Database> fmt::Debug for TenantTransaction<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantTransaction").finish_non_exhaustive()
+    }
+}

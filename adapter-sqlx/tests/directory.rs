@@ -1,0 +1,310 @@
+//! The directory of tenants.
+
+mod common;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tempfile::{TempDir, tempdir};
+use tenancy_core::{
+    Access, Cause, Claims, Credentials, Directory, Enforcer, HeaderList, HeaderResolver, HttpVersion, Outcome,
+    Rejection, RequestView, ReservedNames, ResolverChain, Target, TenantEntry, TenantKey, TenantStatus, drive,
+};
+use tenancy_sqlx::{DirectoryError, NewTenant, SqliteDirectory, UpsertError};
+
+async fn open(dir: &TempDir) -> SqliteDirectory {
+    SqliteDirectory::open(dir.path().join("directory.sqlite"))
+        .await
+        .unwrap()
+}
+
+/// A second way into the file, to break what is in it.
+async fn backdoor(dir: &TempDir) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(dir.path().join("directory.sqlite"));
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .unwrap()
+}
+
+fn tenant(id: &str) -> NewTenant {
+    NewTenant::new(id.parse().unwrap(), "row".parse().unwrap()).with_status(TenantStatus::Active)
+}
+
+fn key_of(error: &UpsertError) -> TenantKey {
+    match error {
+        UpsertError::Conflict { key } | UpsertError::Reserved { key } => key.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_is_found_by_each_of_its_names_and_by_no_other() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let acme = tenant("acme")
+        .with_slug("shop".parse().unwrap())
+        .with_external_id("org|Acme".parse().unwrap())
+        .with_domain("shop.acme.com".parse().unwrap())
+        .with_domain("acme.net".parse().unwrap())
+        .with_name("Acme, Inc.; drop table tenancy_tenants --");
+    directory.upsert(&acme).await.unwrap();
+    // Its slug is the other's id: two key spaces.
+    directory
+        .upsert(&tenant("shop").with_slug("acme".parse().unwrap()))
+        .await
+        .unwrap();
+
+    let id = |key: TenantKey| {
+        let directory = directory.clone();
+        async move {
+            let found = directory.find(&key).await.unwrap();
+            found.map(|entry| {
+                assert!(entry.answers_to(&key), "{key}");
+                entry.record().id.to_string()
+            })
+        }
+    };
+    assert_eq!(id(TenantKey::Id("acme".parse().unwrap())).await.unwrap(), "acme");
+    assert_eq!(id(TenantKey::Id("shop".parse().unwrap())).await.unwrap(), "shop");
+    assert_eq!(id(TenantKey::Slug("shop".parse().unwrap())).await.unwrap(), "acme");
+    assert_eq!(id(TenantKey::Slug("acme".parse().unwrap())).await.unwrap(), "shop");
+    assert_eq!(
+        id(TenantKey::External("org|Acme".parse().unwrap())).await.unwrap(),
+        "acme"
+    );
+    assert_eq!(id(TenantKey::External("org|acme".parse().unwrap())).await, None);
+    assert_eq!(
+        id(TenantKey::Domain("ACME.net".parse().unwrap())).await.unwrap(),
+        "acme"
+    );
+    assert_eq!(id(TenantKey::Domain("com".parse().unwrap())).await, None);
+    assert_eq!(id(TenantKey::Id("nobody".parse().unwrap())).await, None);
+
+    let entry = directory.find_by_id(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(entry.name(), "Acme, Inc.; drop table tenancy_tenants --");
+    assert!(!entry.has_domain(&"other.com".parse().unwrap()));
+    let listed = directory.list().await.unwrap();
+    assert_eq!(
+        listed
+            .iter()
+            .map(|entry| entry.record().id.as_str())
+            .collect::<Vec<_>>(),
+        ["acme", "shop"]
+    );
+}
+
+#[tokio::test]
+async fn upserting_changes_what_is_given() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let (alice, bob) = ("alice".parse().unwrap(), "bob".parse().unwrap());
+    let id = "acme".parse().unwrap();
+    let first = tenant("acme")
+        .with_name("Acme")
+        .with_external_id("org1".parse().unwrap())
+        .with_domain("one.com".parse().unwrap())
+        .with_domain("two.com".parse().unwrap())
+        .with_member(alice);
+    directory.upsert(&first).await.unwrap();
+    directory.set_status(&id, TenantStatus::Suspended).await.unwrap();
+    // A seed that names no status leaves the suspension alone.
+    let seed = NewTenant::new(id.clone(), "row".parse().unwrap())
+        .with_slug("shop".parse().unwrap())
+        .with_domain("two.com".parse().unwrap())
+        .with_domain("two.com".parse().unwrap())
+        .with_member(bob);
+    let entry = directory.upsert(&seed).await.unwrap();
+    assert_eq!(entry.record().status, TenantStatus::Suspended);
+    assert_eq!(entry.record().slug, "shop");
+    assert_eq!(entry.record().external_id, None);
+    assert_eq!(entry.name(), "Acme");
+    assert_eq!(entry.domains(), ["two.com"]);
+    for subject in ["alice", "bob"] {
+        assert!(directory.is_member(&id, &subject.parse().unwrap()).await.unwrap());
+    }
+    assert_eq!(directory.find_by_id(&id).await.unwrap().unwrap(), entry);
+    let fresh = NewTenant::new("fresh".parse().unwrap(), "row".parse().unwrap());
+    let fresh = directory.upsert(&fresh).await.unwrap();
+    assert_eq!(
+        (fresh.record().status, fresh.name()),
+        (TenantStatus::Provisioning, "fresh")
+    );
+}
+
+#[tokio::test]
+async fn names_of_others_and_reserved_names_are_refused_as_a_whole() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let acme = tenant("acme")
+        .with_external_id("org1".parse().unwrap())
+        .with_domain("acme.com".parse().unwrap());
+    directory.upsert(&acme).await.unwrap();
+    let before = directory.list().await.unwrap();
+    let other = || tenant("other").with_domain("other.com".parse().unwrap());
+    for (refused, key) in [
+        (other().with_slug("acme".parse().unwrap()), "slug `acme`"),
+        (other().with_external_id("org1".parse().unwrap()), "external id `org1`"),
+        (other().with_domain("acme.com".parse().unwrap()), "domain `acme.com`"),
+        (other().with_slug("www".parse().unwrap()), "slug `www`"),
+        (tenant("admin").with_slug("fine".parse().unwrap()), "id `admin`"),
+        (acme.clone().with_slug("api".parse().unwrap()), "slug `api`"),
+    ] {
+        let error = directory.upsert(&refused).await.unwrap_err();
+        assert_eq!(key_of(&error).to_string(), key);
+        assert!(error.to_string().contains(key), "{error}");
+        assert_eq!(directory.list().await.unwrap(), before, "{key}");
+    }
+    let changed = NewTenant::new("acme".parse().unwrap(), "database".parse().unwrap());
+    let error = directory.upsert(&changed).await.unwrap_err();
+    assert!(matches!(error, UpsertError::StrategyChanged { .. }), "{error:?}");
+    // One that is known keeps a name that was reserved later.
+    let stricter = directory.with_reserved_names(ReservedNames::new(&["acme"]));
+    stricter.upsert(&acme).await.unwrap();
+    stricter.upsert(&tenant("www")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_upserts_one_gets_the_name() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let at_once = (0..16).map(|n| {
+        let directory = directory.clone();
+        tokio::spawn(async move {
+            let wanted = tenant(&format!("t{n}")).with_domain("wanted.com".parse().unwrap());
+            match directory.upsert(&wanted).await {
+                Ok(_) => 1,
+                Err(UpsertError::Conflict { .. }) => 0,
+                Err(other) => panic!("{other:?}"),
+            }
+        })
+    });
+    let mut winners = 0;
+    for one in at_once.collect::<Vec<_>>() {
+        winners += one.await.unwrap();
+    }
+    assert_eq!(winners, 1);
+    assert_eq!(directory.list().await.unwrap().len(), 1);
+    let again = (0..16).map(|_| {
+        let directory = directory.clone();
+        tokio::spawn(async move { directory.upsert(&tenant("same")).await.map(drop) })
+    });
+    for one in again.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(directory.list().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn members_come_and_go() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    directory.upsert(&tenant("acme")).await.unwrap();
+    let (acme, alice) = ("acme".parse().unwrap(), "alice".parse().unwrap());
+    assert!(directory.add_member(&acme, &alice).await.unwrap());
+    assert!(!directory.add_member(&acme, &alice).await.unwrap());
+    assert!(directory.is_member(&acme, &alice).await.unwrap());
+    assert!(!directory.is_member(&acme, &"Alice".parse().unwrap()).await.unwrap());
+    assert!(directory.remove_member(&acme, &alice).await.unwrap());
+    assert!(!directory.remove_member(&acme, &alice).await.unwrap());
+    assert!(!directory.is_member(&acme, &alice).await.unwrap());
+    let nobody = "nobody".parse().unwrap();
+    let unknown = directory.add_member(&nobody, &alice).await;
+    assert!(
+        matches!(unknown, Err(DirectoryError::UnknownTenant { .. })),
+        "{unknown:?}"
+    );
+    assert!(!directory.set_status(&nobody, TenantStatus::Active).await.unwrap());
+}
+
+async fn enforce(directory: &SqliteDirectory, id: &str, subject: &str) -> Result<Outcome, Rejection> {
+    let resolver = HeaderResolver::new("x-tenant-id".parse().unwrap());
+    let enforcer = Enforcer::new(ResolverChain::new().then(resolver).unwrap());
+    let headers = [("x-tenant-id", id.as_bytes())];
+    let headers = HeaderList::new(&headers);
+    let claims = Claims::new(subject.parse().unwrap());
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Verified(&claims),
+    };
+    let step = enforcer.begin(&request, Access::Scoped);
+    drive(step, directory, directory)
+        .await
+        .map_err(|refused| refused.rejection)
+}
+
+#[tokio::test]
+async fn it_directs_and_authorizes() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    directory
+        .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
+        .await
+        .unwrap();
+    directory
+        .upsert(&tenant("globex").with_member("bob".parse().unwrap()))
+        .await
+        .unwrap();
+    let admitted = enforce(&directory, "acme", "alice").await.unwrap();
+    assert!(matches!(admitted, Outcome::Admitted(acme) if *acme.id() == "acme"));
+    for (id, subject) in [("acme", "bob"), ("globex", "alice"), ("nobody", "alice")] {
+        assert_eq!(enforce(&directory, id, subject).await.unwrap_err().status(), 403);
+    }
+    directory
+        .set_status(&"acme".parse().unwrap(), TenantStatus::Suspended)
+        .await
+        .unwrap();
+    assert_eq!(enforce(&directory, "acme", "alice").await.unwrap_err().status(), 403);
+    directory.close().await;
+    let unavailable = enforce(&directory, "globex", "bob").await.unwrap_err();
+    assert_eq!(unavailable.cause(), Cause::DirectoryUnavailable);
+}
+
+#[tokio::test]
+async fn a_corrupt_row_is_an_error_and_not_a_miss() {
+    for broken in [
+        "update tenancy_tenants set slug = 'UPPER'",
+        "update tenancy_tenants set external_id = ''",
+        "update tenancy_tenants set external_id = 'a b'",
+        "update tenancy_tenants set status = 'Active'",
+        "update tenancy_tenants set strategy = ''",
+        "update tenancy_tenants set strategy = x'ff'",
+        "insert into tenancy_domains values ('not a domain', 'acme')",
+        "insert into tenancy_domains values ('', 'acme')",
+    ] {
+        let dir = tempdir().unwrap();
+        let directory = open(&dir).await;
+        directory
+            .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
+            .await
+            .unwrap();
+        sqlx::query(broken).execute(&backdoor(&dir).await).await.unwrap();
+        let found = directory.find_by_id(&"acme".parse().unwrap()).await;
+        assert!(found.is_err(), "{broken}: {found:?}");
+        let refused = enforce(&directory, "acme", "alice").await.unwrap_err();
+        assert_eq!(refused.status(), 503, "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn it_shares_a_file_with_other_migrations() {
+    let dir = tempdir().unwrap();
+    open(&dir).await;
+    let own = common::migrations(&["create table tenants (x)"]);
+    own.run(&backdoor(&dir).await).await.unwrap();
+    own.run(&backdoor(&dir).await).await.unwrap();
+    let directory = open(&dir).await;
+    directory.upsert(&tenant("acme")).await.unwrap();
+}
+
+#[tokio::test]
+async fn it_opens_more_than_once_at_a_time() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("directory.sqlite");
+    let at_once = (0..8).map(|_| tokio::spawn(SqliteDirectory::open(path.clone())));
+    for one in at_once.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+}
