@@ -33,7 +33,7 @@ fn tenant(id: &str) -> NewTenant {
 
 fn key_of(error: &UpsertError) -> TenantKey {
     match error {
-        UpsertError::Conflict { key } | UpsertError::Reserved { key } => key.clone(),
+        UpsertError::Conflict { key } | UpsertError::Reserved { key } => key.as_ref().clone(),
         other => panic!("{other:?}"),
     }
 }
