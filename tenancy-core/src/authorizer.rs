@@ -82,3 +82,30 @@ impl Authorizer for ClaimMembership {
         Some(Decision::allow_if(asked.claims().names(asked.tenant())))
     }
 }
+
+/// One of the two kinds of membership that configuration can choose.
+#[derive(Clone, Copy, Debug)]
+pub enum Membership<A> {
+    /// The verified credential names the tenant, see [`ClaimMembership`].
+    Claim,
+    /// An authorizer is asked, such as a directory that lists members.
+    Directory(A),
+}
+
+impl<A: Authorizer> Authorizer for Membership<A> {
+    type Error = A::Error;
+
+    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
+        match self {
+            Self::Claim => ClaimMembership.authorize(asked).await.map_err(|never| match never {}),
+            Self::Directory(authorizer) => authorizer.authorize(asked).await,
+        }
+    }
+
+    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
+        match self {
+            Self::Claim => ClaimMembership.authorize_now(asked),
+            Self::Directory(authorizer) => authorizer.authorize_now(asked),
+        }
+    }
+}

@@ -29,13 +29,13 @@ impl core::fmt::Debug for BearerCredential<'_> {
     }
 }
 
-/// Reads the bearer token of a request. `authorization` is the field's name.
+/// Reads the bearer token of a request.
 ///
 /// One field, the scheme `Bearer` in any case, one space, one token. Another scheme is no
 /// credential, whatever follows it.
 #[must_use]
-pub fn bearer_credential<'a>(headers: &'a dyn Headers, authorization: &FieldName) -> BearerCredential<'a> {
-    match headers.occurrence(authorization) {
+pub fn bearer_credential(headers: &dyn Headers) -> BearerCredential<'_> {
+    match headers.occurrence(&FieldName::authorization()) {
         crate::Occurrence::Absent => BearerCredential::Absent,
         crate::Occurrence::Repeated => BearerCredential::Malformed,
         crate::Occurrence::Once(value) => parse(trim(value)),
@@ -82,8 +82,7 @@ mod tests {
 
     fn read(values: &[&str]) -> std::string::String {
         let fields: std::vec::Vec<_> = values.iter().map(|value| ("Authorization", value.as_bytes())).collect();
-        let authorization = "authorization".parse().unwrap();
-        match bearer_credential(&HeaderList::new(&fields), &authorization) {
+        match bearer_credential(&HeaderList::new(&fields)) {
             BearerCredential::Token(token) => std::string::String::from_utf8_lossy(token).into_owned(),
             other => std::format!("{other:?}"),
         }

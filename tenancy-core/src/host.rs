@@ -9,6 +9,7 @@ use crate::{Domain, Malformed};
 
 /// What an authority names.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is no allocator to box with")]
 pub enum Host {
     /// A host name, in canonical form.
     Name(Domain),

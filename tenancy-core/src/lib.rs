@@ -45,7 +45,7 @@
 //! # Features
 //!
 //! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, the stub for tests.
-//! - `serde` (with `std`): names and choices can be read from configuration.
+//! - `serde` (with `std`): the configuration, see `config`.
 
 #![no_std]
 
@@ -72,6 +72,8 @@ mod resolver;
 mod steps;
 mod tenant;
 
+#[cfg(feature = "serde")]
+pub mod config;
 #[cfg(feature = "std")]
 pub mod context;
 #[cfg(feature = "std")]
@@ -80,7 +82,7 @@ mod memory;
 pub mod testing;
 
 pub use admitted::{Admitted, Outcome, Visit};
-pub use authorizer::{Authorizer, ClaimMembership, Decision};
+pub use authorizer::{Authorizer, ClaimMembership, Decision, Membership};
 pub use bearer::{BearerCredential, bearer_credential};
 pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
 #[cfg(feature = "std")]

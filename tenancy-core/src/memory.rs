@@ -3,6 +3,7 @@
 use core::convert::Infallible;
 use core::fmt;
 use core::future::{Future, ready};
+use std::boxed::Box;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::vec::Vec;
@@ -81,7 +82,7 @@ impl MemoryDirectory {
                 .chain(entry.domains.iter().cloned().map(TenantKey::Domain));
             for key in named {
                 if directory.by_key.insert(key.clone(), Arc::clone(&entry)).is_some() {
-                    return Err(MemoryDirectoryError { key });
+                    return Err(MemoryDirectoryError { key: Box::new(key) });
                 }
             }
             directory.by_id.insert(record.id.clone(), Arc::clone(&entry));
@@ -123,7 +124,7 @@ impl Authorizer for MemoryDirectory {
 /// Two tenants that go by one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryDirectoryError {
-    key: TenantKey,
+    key: Box<TenantKey>,
 }
 
 impl fmt::Display for MemoryDirectoryError {

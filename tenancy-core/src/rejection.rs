@@ -51,6 +51,8 @@ pub enum Cause {
     DirectoryAnsweredAnotherTenant,
     /// The authorizer could not be asked.
     AuthorizerUnavailable,
+    /// The directory and the authorizer together took too long.
+    TimedOut,
     /// A handler asks for a tenant, and stands under no layer that binds one.
     NoLayer,
     /// A handler asks for a member's tenant under a layer that binds visits only.
@@ -95,9 +97,10 @@ impl Rejection {
             | Cause::ProvisioningTenant
             | Cause::NotAMember
             | Cause::TenantReplaced => Answer::Forbidden,
-            Cause::DirectoryUnavailable | Cause::DirectoryAnsweredAnotherTenant | Cause::AuthorizerUnavailable => {
-                Answer::Unavailable
-            }
+            Cause::DirectoryUnavailable
+            | Cause::DirectoryAnsweredAnotherTenant
+            | Cause::AuthorizerUnavailable
+            | Cause::TimedOut => Answer::Unavailable,
             Cause::NoLayer | Cause::VisitOnly => Answer::Internal,
         };
         Self { answer, cause }
@@ -243,6 +246,7 @@ impl fmt::Display for Rejection {
             Cause::DirectoryUnavailable => "the directory could not be asked",
             Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than it was asked for",
             Cause::AuthorizerUnavailable => "the authorizer could not be asked",
+            Cause::TimedOut => "the directory and the authorizer took too long",
             Cause::NoLayer => "a tenant was asked for where no tenancy layer is: mark the route `scoped()`, `optional()` or `public()`",
             Cause::VisitOnly => "a member's tenant was asked for on a public route: mark the route `scoped()`, or ask for the visit",
         })

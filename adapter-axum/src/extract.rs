@@ -1,0 +1,116 @@
+use std::fmt;
+use std::ops::Deref;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use tenancy_core::{Admitted, Cause, Outcome, Rejection, Visit};
+
+/// The tenant that the request is bound to, and a member's capability to act in it.
+///
+/// It works under [`scoped`](crate::Tenancy::scoped); as `Option<Tenant>` also under
+/// [`optional`](crate::Tenancy::optional). It dereferences to [`Admitted`].
+#[derive(Clone, Debug)]
+pub struct Tenant(pub Admitted);
+
+impl Deref for Tenant {
+    type Target = Admitted;
+
+    fn deref(&self) -> &Admitted {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Tenant {
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        match outcome(parts)? {
+            Outcome::Admitted(admitted) => Ok(Self(admitted.clone())),
+            Outcome::Visit(_) => Err(TenantRejection::new(Cause::VisitOnly)),
+            Outcome::NoTenant => Err(TenantRejection::new(Cause::NoTenantNamed)),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
+        match outcome(parts)? {
+            Outcome::Admitted(admitted) => Ok(Some(Self(admitted.clone()))),
+            Outcome::Visit(_) => Err(TenantRejection::new(Cause::VisitOnly)),
+            Outcome::NoTenant => Ok(None),
+        }
+    }
+}
+
+/// The tenant that the request visits: it reads what the tenant shows to anyone.
+///
+/// It works under [`public`](crate::Tenancy::public), and under the other marks for a member too. It
+/// dereferences to [`Visit`].
+#[derive(Clone, Debug)]
+pub struct Visitor(pub Visit);
+
+impl Deref for Visitor {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        match outcome(parts)? {
+            Outcome::Admitted(admitted) => Ok(Self(admitted.to_visit())),
+            Outcome::Visit(visit) => Ok(Self(visit.clone())),
+            Outcome::NoTenant => Err(TenantRejection::new(Cause::NoTenantNamed)),
+        }
+    }
+}
+
+/// An extractor that found no tenant to give.
+///
+/// Under no layer this is a 500 whose cause goes to the log: which layer to add. The client does not
+/// learn it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantRejection(Rejection);
+
+impl TenantRejection {
+    fn new(cause: Cause) -> Self {
+        Self(Rejection::new(cause))
+    }
+
+    /// What the client is told, and why.
+    #[must_use]
+    pub const fn rejection(&self) -> &Rejection {
+        &self.0
+    }
+}
+
+impl fmt::Display for TenantRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for TenantRejection {}
+
+impl IntoResponse for TenantRejection {
+    fn into_response(self) -> Response {
+        // axum itself leaves the body out where the request was a HEAD.
+        tenancy_http::rejection_response(&self.0, &Method::GET).map(Body::from)
+    }
+}
+
+fn outcome(parts: &Parts) -> Result<&Outcome, TenantRejection> {
+    match tenancy_http::bound(&parts.extensions) {
+        Some(bound) => Ok(bound.outcome()),
+        None => Err(TenantRejection::new(Cause::NoLayer)),
+    }
+}

@@ -1,0 +1,55 @@
+//! Multi-tenancy for axum.
+//!
+//! Routes and whole routers are marked by the layer that they stand under; handlers take a
+//! [`Tenant`].
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tenancy_axum::{Tenancy, Tenant, Visitor};
+//!
+//! async fn notes(tenant: Tenant) -> String {
+//!     format!("notes of {}, shown to {}", tenant.id(), tenant.subject())
+//! }
+//!
+//! async fn portal(visit: Visitor) -> String {
+//!     format!("welcome to {}", visit.slug())
+//! }
+//!
+//! async fn hello(tenant: Option<Tenant>) -> String {
+//!     tenant.map_or("hello".into(), |tenant| format!("hello, {}", tenant.id()))
+//! }
+//!
+//! fn app(tenancy: &Tenancy) -> Router {
+//!     let scoped = Router::new().route("/notes", get(notes)).layer(tenancy.scoped());
+//!     let public = Router::new().route("/portal", get(portal)).layer(tenancy.public());
+//!     let optional = Router::new().route("/hello", get(hello)).layer(tenancy.optional());
+//!     let central = Router::new().route("/healthz", get(|| async { "ok" }));
+//!     central.merge(scoped).merge(public).merge(optional)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # use axum::{body::Body, http::Request};
+//! # use tower::ServiceExt;
+//! // The stub is for tests: see `Tenancy::builder` for the real thing.
+//! let app = app(&Tenancy::insecure_test_stub());
+//! let request = Request::get("/notes").header("x-tenant-id", "acme").body(Body::empty()).unwrap();
+//! assert_eq!(app.clone().oneshot(request).await.unwrap().status(), 200);
+//! let request = Request::get("/notes").body(Body::empty()).unwrap();
+//! assert_eq!(app.oneshot(request).await.unwrap().status(), 401);
+//! # }
+//! ```
+//!
+//! Put the layers on the routers that hold the routes, below any layer that rewrites paths. Inside a
+//! nested router the resolver `path` still reads the path that the client sent.
+//!
+//! # Features
+//!
+//! - `jwt`: verification of bearer tokens.
+
+mod extract;
+mod tenancy;
+
+pub use extract::{Tenant, TenantRejection, Visitor};
+pub use tenancy::Tenancy;
+pub use tenancy_http as http;

@@ -1,0 +1,59 @@
+use axum::extract::OriginalUri;
+use axum::http::{Extensions, Uri};
+use tenancy_core::{ClaimMembership, Enforcer};
+use tenancy_http::{TenancyBuilder, TenancyLayer};
+
+/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+///
+/// Its layers go onto routers, with [`Router::layer`](axum::Router::layer) or
+/// [`Router::route_layer`](axum::Router::route_layer). Routes under none are central: nothing is read
+/// there, and asking for a tenant is a 500.
+#[derive(Clone, Debug)]
+pub struct Tenancy(tenancy_http::Tenancy);
+
+impl Tenancy {
+    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
+    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
+        TenancyBuilder::new(enforcer)
+    }
+
+    /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
+    /// caller is its member.
+    ///
+    /// # Security
+    ///
+    /// This is no security at all. It logs a warning when it is made.
+    #[must_use]
+    pub fn insecure_test_stub() -> Self {
+        Self(tenancy_http::Tenancy::insecure_test_stub())
+    }
+
+    /// Marks routes that need a member of a tenant.
+    #[must_use]
+    pub fn scoped(&self) -> TenancyLayer {
+        self.0.scoped().with_original_uri(original_uri)
+    }
+
+    /// Marks routes that take a member of a tenant, or a request that names none.
+    #[must_use]
+    pub fn optional(&self) -> TenancyLayer {
+        self.0.optional().with_original_uri(original_uri)
+    }
+
+    /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
+    #[must_use]
+    pub fn public(&self) -> TenancyLayer {
+        self.0.public().with_original_uri(original_uri)
+    }
+}
+
+impl From<tenancy_http::Tenancy> for Tenancy {
+    fn from(tenancy: tenancy_http::Tenancy) -> Self {
+        Self(tenancy)
+    }
+}
+
+/// A nested router strips its prefix from the request's URI, and keeps the one that the client sent here.
+fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get::<OriginalUri>().map(|original| &original.0)
+}

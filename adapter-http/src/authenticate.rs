@@ -1,0 +1,122 @@
+//! Who is the caller? Asked once per request, before anything else.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use http::request::Parts;
+use tenancy_core::{Credentials, FieldName, VerifiedClaims};
+
+/// What reading the caller's credentials has come to, with claims that outlive the request.
+#[derive(Clone)]
+pub enum Authentication {
+    /// The caller shows none.
+    Absent,
+    /// They cannot be told apart: several fields, or several in one.
+    Malformed,
+    /// They were read, and do not hold.
+    Invalid,
+    /// They were verified.
+    Verified(Arc<dyn VerifiedClaims>),
+}
+
+impl Authentication {
+    /// As the core reads it.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials<'_> {
+        match self {
+            Self::Absent => Credentials::Absent,
+            Self::Malformed => Credentials::Malformed,
+            Self::Invalid => Credentials::Invalid,
+            Self::Verified(claims) => Credentials::Verified(&**claims),
+        }
+    }
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.credentials().fmt(f)
+    }
+}
+
+/// Reads and verifies the caller's credentials.
+///
+/// It is asked only where the route's mark reads credentials, and at most once per request.
+pub trait Authenticator: Send + Sync {
+    /// Reads the credentials of one request.
+    fn authenticate(&self, parts: &Parts) -> Authentication;
+
+    /// Calls `visit` with each header field that is read. They become part of `Vary`. Default: none.
+    fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
+        let _ = visit;
+    }
+}
+
+impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
+    fn authenticate(&self, parts: &Parts) -> Authentication {
+        (**self).authenticate(parts)
+    }
+
+    fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
+        (**self).each_field(visit);
+    }
+}
+
+/// Your own authentication: a layer outside has put verified claims of type `C` into the request's
+/// extensions. None there: no credentials.
+///
+/// # Security
+///
+/// Nothing is verified here. The layer outside must have done it, and must put the claims there for
+/// authenticated callers only.
+pub struct ClaimsFromExtension<C> {
+    fields: Vec<FieldName>,
+    claims: PhantomData<fn() -> C>,
+}
+
+impl<C: VerifiedClaims + Clone + 'static> ClaimsFromExtension<C> {
+    /// Reads the extension `C`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            fields: Vec::new(),
+            claims: PhantomData,
+        }
+    }
+
+    /// Names a header field that your authentication reads, such as `cookie`, for `Vary`.
+    #[must_use]
+    pub fn with_field(mut self, field: FieldName) -> Self {
+        self.fields.push(field);
+        self
+    }
+}
+
+impl<C: VerifiedClaims + Clone + 'static> Default for ClaimsFromExtension<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C> fmt::Debug for ClaimsFromExtension<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimsFromExtension")
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: VerifiedClaims + Clone + 'static> Authenticator for ClaimsFromExtension<C> {
+    fn authenticate(&self, parts: &Parts) -> Authentication {
+        match parts.extensions.get::<C>() {
+            Some(claims) => Authentication::Verified(Arc::new(claims.clone())),
+            None => Authentication::Absent,
+        }
+    }
+
+    fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
+        for field in &self.fields {
+            visit(field);
+        }
+    }
+}

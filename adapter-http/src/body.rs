@@ -1,0 +1,72 @@
+//! Response bodies that are polled inside the request's scope.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tenancy_core::context::{self, Bound};
+
+pin_project! {
+    /// A response's body under a tenancy layer.
+    ///
+    /// A body is polled after the handler has returned; a streamed one still finds the tenant in its
+    /// context.
+    #[derive(Debug)]
+    pub struct TenancyBody<B> {
+        #[pin]
+        source: Source<B>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = Projected]
+    enum Source<B> {
+        Handler { #[pin] body: B, bound: Bound },
+        Refusal { data: Option<Bytes> },
+    }
+}
+
+impl<B> TenancyBody<B> {
+    pub(crate) const fn scoped(body: B, bound: Bound) -> Self {
+        Self {
+            source: Source::Handler { body, bound },
+        }
+    }
+
+    pub(crate) fn refusal(data: Bytes) -> Self {
+        Self {
+            source: Source::Refusal {
+                data: Some(data).filter(|data| !data.is_empty()),
+            },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.project().source.project() {
+            Projected::Handler { body, bound } => context::sync_scope(bound.clone(), || body.poll_frame(cx)),
+            Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Handler { body, .. } => body.is_end_stream(),
+            Source::Refusal { data } => data.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Handler { body, .. } => body.size_hint(),
+            Source::Refusal { data } => SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64)),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! One decision about one request, with the types of its parts erased.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderValue, Uri};
+use tenancy_core::{
+    Access, Authorizer, Cause, Directory, Enforcer, Fault, Outcome, Refused, Rejection, RequestView, drive, drive_now,
+};
+
+use crate::view::{HeaderFields, OriginalUri, request_view};
+use crate::{Authentication, Authenticator};
+
+pub(crate) type Decision = Result<Outcome, Rejection>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a [`Tenancy`](crate::Tenancy) does, whatever it is made of.
+pub(crate) trait Engine: Send + Sync {
+    fn enforcer(&self) -> &Enforcer;
+
+    /// The `Vary` of routes of a mark.
+    fn vary(&self, access: Access) -> Option<&HeaderValue>;
+
+    fn authenticate(&self, parts: &Parts, access: Access) -> Authentication;
+
+    /// Decides, where all answers are at hand.
+    fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision>;
+
+    /// Decides, and hands the request's parts back.
+    fn decide(
+        self: Arc<Self>,
+        parts: Parts,
+        original_uri: OriginalUri,
+        authentication: Authentication,
+        access: Access,
+    ) -> BoxFuture<(Parts, Decision)>;
+}
+
+/// An engine of these parts.
+pub(crate) struct Parted<N, D, A> {
+    pub(crate) enforcer: Enforcer,
+    pub(crate) authenticator: N,
+    pub(crate) directory: D,
+    pub(crate) authorizer: A,
+    pub(crate) timeout: Duration,
+    /// By access, from public to scoped.
+    pub(crate) vary: [Option<HeaderValue>; 3],
+}
+
+impl<N, D, A> Engine for Parted<N, D, A>
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+    A: Authorizer + 'static,
+{
+    fn enforcer(&self) -> &Enforcer {
+        &self.enforcer
+    }
+
+    fn vary(&self, access: Access) -> Option<&HeaderValue> {
+        let [public, optional, scoped] = &self.vary;
+        match access {
+            Access::Public => public,
+            Access::Optional => optional,
+            Access::Scoped => scoped,
+        }
+        .as_ref()
+    }
+
+    fn authenticate(&self, parts: &Parts, access: Access) -> Authentication {
+        if self.enforcer.reads_credentials(access) {
+            self.authenticator.authenticate(parts)
+        } else {
+            Authentication::Absent
+        }
+    }
+
+    fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision> {
+        drive_now(self.enforcer.begin(request, access), &self.directory, &self.authorizer).ok()
+    }
+
+    fn decide(
+        self: Arc<Self>,
+        parts: Parts,
+        original_uri: OriginalUri,
+        authentication: Authentication,
+        access: Access,
+    ) -> BoxFuture<(Parts, Decision)> {
+        Box::pin(async move {
+            let decision = {
+                let fields = HeaderFields::new(&parts.headers);
+                let uri = client_uri(&parts, original_uri);
+                let request = request_view(&parts, uri, &fields, authentication.credentials());
+                let walk = drive(self.enforcer.begin(&request, access), &self.directory, &self.authorizer);
+                match tokio::time::timeout(self.timeout, walk).await {
+                    Ok(decision) => decision.map_err(report),
+                    Err(_) => Err(Rejection::new(Cause::TimedOut)),
+                }
+            };
+            (parts, decision)
+        })
+    }
+}
+
+/// The URI that the client sent.
+pub(crate) fn client_uri(parts: &Parts, original_uri: OriginalUri) -> &Uri {
+    original_uri(&parts.extensions).unwrap_or(&parts.uri)
+}
+
+/// Logs the fault behind a refusal; the client is told nothing of it.
+fn report<E: Error + 'static, F: Error + 'static>(refused: Refused<E, F>) -> Rejection {
+    match &refused.fault {
+        Some(Fault::Directory(error)) => {
+            tracing::error!(error = error as &dyn Error, "the directory could not be asked")
+        }
+        Some(Fault::Authorizer(error)) => {
+            tracing::error!(error = error as &dyn Error, "the authorizer could not be asked")
+        }
+        None => {}
+    }
+    refused.rejection
+}

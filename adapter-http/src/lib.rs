@@ -1,0 +1,59 @@
+//! Multi-tenancy for every server that speaks `http` types: hyper, tonic, anything in a tower stack.
+//!
+//! A [`Tenancy`] is set up once. Its layers mark services; under one, every request is bound to the
+//! tenant that it belongs to, or refused.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use tenancy_core::context;
+//! use tenancy_http::Tenancy;
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! async fn hello(_: Request<String>) -> Result<Response<String>, std::convert::Infallible> {
+//!     let tenant = context::current().expect("the layer binds a tenant");
+//!     Ok(Response::new(format!("hello, {}", tenant.id())))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // The stub is for tests: see `Tenancy::builder` for the real thing.
+//! let tenancy = Tenancy::insecure_test_stub();
+//! let service = ServiceBuilder::new().layer(tenancy.scoped()).service_fn(hello);
+//!
+//! let request = Request::get("/").header("x-tenant-id", "acme").body(String::new()).unwrap();
+//! assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 200);
+//!
+//! let request = Request::get("/").body(String::new()).unwrap();
+//! assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
+
+mod authenticate;
+mod body;
+mod engine;
+mod future;
+mod layer;
+mod response;
+mod tenancy;
+#[cfg(feature = "jwt")]
+mod token;
+mod view;
+
+pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
+pub use body::TenancyBody;
+pub use future::TenancyFuture;
+pub use layer::{TenancyLayer, TenancyService, bound};
+pub use response::rejection_response;
+pub use tenancy::{Tenancy, TenancyBuilder};
+pub use tenancy_core as core;
+#[cfg(feature = "jwt")]
+pub use token::{
+    BuildVerifierError, ClaimProblem, JsonProblem, JwtConfig, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeyError,
+    KeyProblem, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder,
+    VerificationKey,
+};
+pub use view::{HeaderFields, OriginalUri, request_view};

@@ -1,0 +1,96 @@
+//! From a rejection to a response, and the fields that every response under a mark carries.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use tenancy_core::Rejection;
+
+/// The response to a refused request: a problem document (RFC 9457) that no cache keeps.
+///
+/// To a HEAD it has the fields of the GET and no body (RFC 9110 §9.3.2). The cause is logged: as an
+/// error where the fault is the server's, else at the level debug.
+#[must_use]
+pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<Bytes> {
+    match rejection.status() {
+        500.. => tracing::error!(code = rejection.code(), "{rejection}"),
+        _ => tracing::debug!(code = rejection.code(), "{rejection}"),
+    }
+    let body = rejection.body();
+    let shown = if method == Method::HEAD { "" } else { body };
+    let mut response = Response::new(Bytes::from_static(shown.as_bytes()));
+    *response.status_mut() = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = rejection.www_authenticate() {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if let Some(seconds) = rejection.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Adds field names to a response's `Vary`, keeping those that are there (RFC 9110 §12.5.5).
+pub(crate) fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
+    if !headers.contains_key(VARY) {
+        headers.insert(VARY, ours.clone());
+        return;
+    }
+    let mut merged: Vec<u8> = Vec::new();
+    let theirs = headers.get_all(VARY).into_iter().flat_map(names);
+    for name in theirs.chain(names(ours)) {
+        if name == b"*" {
+            return;
+        }
+        if names_of(&merged).any(|other| other.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        if !merged.is_empty() {
+            merged.extend_from_slice(b", ");
+        }
+        merged.extend_from_slice(name);
+    }
+    if let Ok(merged) = HeaderValue::from_maybe_shared(Bytes::from(merged)) {
+        headers.insert(VARY, merged);
+    }
+}
+
+fn names(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    names_of(value.as_bytes())
+}
+
+fn names_of(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vary_is_merged() {
+        for (theirs, expected) in [
+            (&[][..], "x-tenant-id, authorization"),
+            (&["Origin"], "Origin, x-tenant-id, authorization"),
+            (
+                &["origin, Authorization", "accept"],
+                "origin, Authorization, accept, x-tenant-id",
+            ),
+            (&["X-Tenant-ID,authorization"], "X-Tenant-ID, authorization"),
+            (&["*"], "*"),
+            (&[""], "x-tenant-id, authorization"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in theirs {
+                headers.append(VARY, HeaderValue::from_static(value));
+            }
+            add_vary(&mut headers, &HeaderValue::from_static("x-tenant-id, authorization"));
+            let values: Vec<_> = headers.get_all(VARY).iter().collect();
+            assert_eq!(values, [expected], "{theirs:?}");
+        }
+    }
+}

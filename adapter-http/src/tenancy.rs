@@ -1,0 +1,241 @@
+//! The set-up that an application makes once and marks its routes with.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tenancy_core::testing::InsecureTestStub;
+use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName, VerifiedClaims};
+
+use crate::engine::{Engine, Parted};
+use crate::{Authentication, Authenticator, TenancyLayer};
+
+/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+///
+/// Make one, and mark routes with the layers that it hands out. Routes under no layer are central:
+/// nothing is read there.
+#[derive(Clone)]
+pub struct Tenancy(pub(crate) Arc<dyn Engine>);
+
+impl fmt::Debug for Tenancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenancy")
+            .field("enforcer", self.0.enforcer())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tenancy {
+    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
+    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
+        TenancyBuilder::new(enforcer)
+    }
+
+    /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
+    /// caller is its member. No token, no directory.
+    ///
+    /// # Security
+    ///
+    /// This is no security at all. It logs a warning when it is made.
+    #[must_use]
+    pub fn insecure_test_stub() -> Self {
+        tracing::warn!("the insecure test stub of tenancy is in use: every caller is admitted to every tenant");
+        Self::builder(InsecureTestStub::enforcer())
+            .with_authenticator(StubAuthenticator(Arc::new(InsecureTestStub::claims())))
+            .with_directory(InsecureTestStub)
+            .with_authorizer(InsecureTestStub)
+            .build()
+    }
+
+    /// Marks routes that need a member of a tenant.
+    #[must_use]
+    pub fn scoped(&self) -> TenancyLayer {
+        TenancyLayer::new(self.clone(), Access::Scoped)
+    }
+
+    /// Marks routes that take a member of a tenant, or a request that names none.
+    #[must_use]
+    pub fn optional(&self) -> TenancyLayer {
+        TenancyLayer::new(self.clone(), Access::Optional)
+    }
+
+    /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
+    #[must_use]
+    pub fn public(&self) -> TenancyLayer {
+        TenancyLayer::new(self.clone(), Access::Public)
+    }
+
+    /// Whether both are clones of one set-up.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// How long a directory and an authorizer may take together, unless set otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A [`Tenancy`] in the making: of this crate, or an adapter's own `T`.
+#[must_use]
+pub struct TenancyBuilder<T, N, D, A> {
+    enforcer: Enforcer,
+    authenticator: N,
+    directory: D,
+    authorizer: A,
+    timeout: Duration,
+    built: PhantomData<fn() -> T>,
+}
+
+impl<T> TenancyBuilder<T, (), (), ClaimMembership> {
+    /// Begins a set-up that ends in a `T`.
+    pub fn new(enforcer: Enforcer) -> Self {
+        Self {
+            enforcer,
+            authenticator: (),
+            directory: (),
+            authorizer: ClaimMembership,
+            timeout: DEFAULT_TIMEOUT,
+            built: PhantomData,
+        }
+    }
+}
+
+impl<T, N, D, A> TenancyBuilder<T, N, D, A> {
+    /// Sets who verifies credentials. Required.
+    pub fn with_authenticator<M: Authenticator + 'static>(self, authenticator: M) -> TenancyBuilder<T, M, D, A> {
+        let Self {
+            enforcer,
+            directory,
+            authorizer,
+            timeout,
+            built,
+            ..
+        } = self;
+        TenancyBuilder {
+            enforcer,
+            authenticator,
+            directory,
+            authorizer,
+            timeout,
+            built,
+        }
+    }
+
+    /// Sets where tenants are looked up. Required.
+    pub fn with_directory<E: Directory + 'static>(self, directory: E) -> TenancyBuilder<T, N, E, A> {
+        let Self {
+            enforcer,
+            authenticator,
+            authorizer,
+            timeout,
+            built,
+            ..
+        } = self;
+        TenancyBuilder {
+            enforcer,
+            authenticator,
+            directory,
+            authorizer,
+            timeout,
+            built,
+        }
+    }
+
+    /// Sets who decides on membership. Default: [`ClaimMembership`].
+    pub fn with_authorizer<B: Authorizer + 'static>(self, authorizer: B) -> TenancyBuilder<T, N, D, B> {
+        let Self {
+            enforcer,
+            authenticator,
+            directory,
+            timeout,
+            built,
+            ..
+        } = self;
+        TenancyBuilder {
+            enforcer,
+            authenticator,
+            directory,
+            authorizer,
+            timeout,
+            built,
+        }
+    }
+
+    /// Sets how long look-up and membership may take together; then the request is refused with 503.
+    /// Default: 5 s.
+    ///
+    /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+}
+
+impl<T, N, D, A> TenancyBuilder<T, N, D, A>
+where
+    T: From<Tenancy>,
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+    A: Authorizer + 'static,
+{
+    /// Ends the set-up.
+    #[must_use]
+    pub fn build(self) -> T {
+        let Self {
+            enforcer,
+            authenticator,
+            directory,
+            authorizer,
+            timeout,
+            ..
+        } = self;
+        let vary =
+            [Access::Public, Access::Optional, Access::Scoped].map(|access| vary(&enforcer, &authenticator, access));
+        Tenancy(Arc::new(Parted {
+            enforcer,
+            authenticator,
+            directory,
+            authorizer,
+            timeout,
+            vary,
+        }))
+        .into()
+    }
+}
+
+impl<T, N, D, A> fmt::Debug for TenancyBuilder<T, N, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenancyBuilder")
+            .field("enforcer", &self.enforcer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The value of `Vary` for routes of a mark; `None` where nothing of the request's fields is read.
+fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access) -> Option<HeaderValue> {
+    let mut fields: Vec<String> = Vec::new();
+    let mut add = |field: &FieldName| {
+        if field.as_str() != "host" && !fields.iter().any(|other| other == field.as_str()) {
+            fields.push(field.to_string());
+        }
+    };
+    enforcer.each_field(&mut add);
+    if enforcer.reads_credentials(access) {
+        authenticator.each_field(&mut add);
+    }
+    if fields.is_empty() {
+        None
+    } else {
+        HeaderValue::from_str(&fields.join(", ")).ok()
+    }
+}
+
+/// Everyone is the stub's one caller.
+struct StubAuthenticator(Arc<Claims>);
+
+impl Authenticator for StubAuthenticator {
+    fn authenticate(&self, _: &http::request::Parts) -> Authentication {
+        let claims: Arc<dyn VerifiedClaims> = Arc::clone(&self.0) as _;
+        Authentication::Verified(claims)
+    }
+}

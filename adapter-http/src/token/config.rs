@@ -1,0 +1,278 @@
+//! The table `[jwt]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use thiserror::Error;
+
+use super::builder::MAX_LEEWAY;
+use super::{KeyAlgorithm, KeyError, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey};
+
+tenancy_core::settings! {
+    /// The table `[jwt]`: whose tokens are accepted.
+    pub struct JwtConfig {
+        /// The `iss` of the tokens. Required, unless any is accepted.
+        pub issuer: Option<String> = None,
+        /// The tenants that the issuer may speak for, as the tenant claim spells them. Default: all.
+        pub issuer_tenants: Option<Vec<String>> = None,
+        /// Accepts tokens of any issuer. Default: `false`.
+        pub dangerously_accept_any_issuer: bool = false,
+        /// The `aud` of the tokens. Required, unless any is accepted.
+        pub audience: Option<String> = None,
+        /// Accepts tokens for any audience. Default: `false`.
+        pub dangerously_accept_any_audience: bool = false,
+        /// How far the issuer's clock may be off, in seconds. Default: 30. At most 60.
+        pub leeway_seconds: u64 = 30,
+        /// The `typ` that tokens must have. Default: any.
+        pub typ: Option<String> = None,
+        /// The keys. At least one is required.
+        pub keys: Vec<JwtKeyConfig> = Vec::new(),
+    }
+}
+
+tenancy_core::settings! {
+    /// A table `[[jwt.keys]]`: one key. It has exactly one of `secret_file`, `secret` and
+    /// `public_key_file`.
+    pub struct JwtKeyConfig {
+        /// The name by which tokens choose the key. Required where there are several.
+        pub kid: Option<String> = None,
+        /// The key's one algorithm. Required.
+        pub algorithm: Option<KeyAlgorithm> = None,
+        /// A file that holds the secret, as it is, less one line end behind it.
+        pub secret_file: Option<PathBuf> = None,
+        /// The secret itself. A file is safer.
+        pub secret: Option<SecretString> = None,
+        /// A file that holds the public key as PEM.
+        pub public_key_file: Option<PathBuf> = None,
+    }
+}
+
+impl JwtConfig {
+    /// Reads the keys and prepares a verifier. The claims that name tenants are the builder's own.
+    /// Paths are relative to `base_dir`, the folder of the configuration file.
+    ///
+    /// # Errors
+    ///
+    /// A setting that is missing, contradicts another or cannot be used, or a file that cannot be
+    /// read. What concerns several keys is told by [`TokenVerifierBuilder::build`].
+    pub fn verifier_builder(&self, base_dir: &Path) -> Result<TokenVerifierBuilder, JwtConfigError> {
+        let builder = TokenVerifier::builder();
+        let builder = match (self.chosen_issuer()?, &self.issuer_tenants) {
+            (Some(issuer), Some(tenants)) => builder.with_issuer_of(issuer, tenants),
+            (Some(issuer), None) => builder.with_issuer(issuer),
+            (None, None) => builder.dangerously_accept_any_issuer(),
+            (None, Some(_)) => {
+                return Err(JwtConfigError::Required {
+                    setting: "jwt.issuer".to_owned(),
+                    expected: "the issuer that `jwt.issuer_tenants` binds",
+                });
+            }
+        };
+        let builder = match self.chosen_audience()? {
+            Some(audience) => builder.with_audience(audience),
+            None => builder.dangerously_accept_any_audience(),
+        };
+        if self.leeway_seconds > MAX_LEEWAY.as_secs() {
+            return Err(JwtConfigError::Leeway);
+        }
+        let mut builder = builder.with_leeway(Duration::from_secs(self.leeway_seconds));
+        if let Some(typ) = &self.typ {
+            builder = builder.with_type(not_empty("jwt.typ", typ)?);
+        }
+        if self.keys.is_empty() {
+            return Err(JwtConfigError::Required {
+                setting: "jwt.keys".to_owned(),
+                expected: "at least one table `[[jwt.keys]]`",
+            });
+        }
+        for (index, key) in self.keys.iter().enumerate() {
+            builder = builder.with_key(key.load(index, base_dir)?);
+        }
+        Ok(builder)
+    }
+
+    /// Reads the first `HS256` key and prepares a signer of tokens that the verifier accepts.
+    ///
+    /// # Errors
+    ///
+    /// No such key, or one that cannot be read or used.
+    pub fn signer(&self, base_dir: &Path) -> Result<TokenSigner, JwtConfigError> {
+        let (index, key) = self
+            .keys
+            .iter()
+            .enumerate()
+            .find(|(_, key)| key.algorithm == Some(KeyAlgorithm::Hs256))
+            .ok_or(JwtConfigError::NoSigningKey)?;
+        let secret = key.secret(index, base_dir)?;
+        let mut signer = TokenSigner::hs256(key.kid.as_deref(), &secret).map_err(|problem| JwtConfigError::Key {
+            setting: format!("jwt.keys[{index}]"),
+            problem,
+        })?;
+        if let Some(issuer) = self.chosen_issuer()? {
+            signer = signer.with_issuer(issuer);
+        }
+        if let Some(audience) = self.chosen_audience()? {
+            signer = signer.with_audience(audience);
+        }
+        Ok(match &self.typ {
+            Some(typ) => signer.with_type(typ),
+            None => signer,
+        })
+    }
+
+    fn chosen_issuer(&self) -> Result<Option<&str>, JwtConfigError> {
+        choose(
+            "jwt.issuer",
+            self.issuer.as_deref(),
+            "jwt.dangerously_accept_any_issuer",
+            self.dangerously_accept_any_issuer,
+        )
+    }
+
+    fn chosen_audience(&self) -> Result<Option<&str>, JwtConfigError> {
+        choose(
+            "jwt.audience",
+            self.audience.as_deref(),
+            "jwt.dangerously_accept_any_audience",
+            self.dangerously_accept_any_audience,
+        )
+    }
+}
+
+impl JwtKeyConfig {
+    fn load(&self, index: usize, base_dir: &Path) -> Result<VerificationKey, JwtConfigError> {
+        let setting = format!("jwt.keys[{index}]");
+        let algorithm = self.algorithm.ok_or_else(|| JwtConfigError::Required {
+            setting: format!("{setting}.algorithm"),
+            expected: "one of `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, \
+                       `ES256`, `ES384`, `EdDSA`",
+        })?;
+        let kid = self.kid.as_deref();
+        let refuse = |problem| JwtConfigError::Key {
+            setting: setting.clone(),
+            problem,
+        };
+        match (&self.public_key_file, algorithm.is_symmetric()) {
+            (Some(file), false) if self.secret.is_none() && self.secret_file.is_none() => {
+                let pem = read(&format!("{setting}.public_key_file"), &base_dir.join(file))?;
+                VerificationKey::public_pem(kid, algorithm, &pem).map_err(refuse)
+            }
+            (None, true) => VerificationKey::hmac(kid, algorithm, &self.secret(index, base_dir)?).map_err(refuse),
+            (_, false) => Err(JwtConfigError::Required {
+                setting,
+                expected: "`public_key_file` alone, since the algorithm is not an HMAC",
+            }),
+            (_, true) => Err(JwtConfigError::Required {
+                setting,
+                expected: "`secret_file` or `secret` alone, since the algorithm is an HMAC",
+            }),
+        }
+    }
+
+    fn secret(&self, index: usize, base_dir: &Path) -> Result<SecretSlice<u8>, JwtConfigError> {
+        match (&self.secret_file, &self.secret, &self.public_key_file) {
+            (Some(file), None, None) => {
+                let bytes = read(&format!("jwt.keys[{index}].secret_file"), &base_dir.join(file))?;
+                let secret = bytes.strip_suffix(b"\r\n").or(bytes.strip_suffix(b"\n"));
+                Ok(secret.unwrap_or(&bytes).to_vec().into())
+            }
+            (None, Some(secret), None) => Ok(secret.expose_secret().as_bytes().to_vec().into()),
+            _ => Err(JwtConfigError::Required {
+                setting: format!("jwt.keys[{index}]"),
+                expected: "exactly one of `secret_file` and `secret`",
+            }),
+        }
+    }
+}
+
+/// A value, or the loud wish to have none.
+fn choose<'v>(
+    setting: &'static str,
+    value: Option<&'v str>,
+    opt_out: &'static str,
+    any: bool,
+) -> Result<Option<&'v str>, JwtConfigError> {
+    match (value, any) {
+        (Some(value), false) => not_empty(setting, value).map(Some),
+        (None, true) => Ok(None),
+        (Some(_), true) => Err(JwtConfigError::Contradiction { setting, opt_out }),
+        (None, false) => Err(JwtConfigError::RequiredUnless { setting, opt_out }),
+    }
+}
+
+fn not_empty<'v>(setting: &'static str, value: &'v str) -> Result<&'v str, JwtConfigError> {
+    if value.is_empty() {
+        return Err(JwtConfigError::Required {
+            setting: setting.to_owned(),
+            expected: "a text that is not empty",
+        });
+    }
+    Ok(value)
+}
+
+fn read(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, JwtConfigError> {
+    fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|problem| JwtConfigError::Read {
+            setting: setting.to_owned(),
+            path: path.to_owned(),
+            problem,
+        })
+}
+
+/// Why the table `[jwt]` cannot be used: which setting, and what it has to be. Never the secret.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JwtConfigError {
+    /// A setting that is missing, empty, or given more than once.
+    #[error("`{setting}`: expected {expected}")]
+    Required {
+        /// The setting.
+        setting: String,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// Neither a value nor the wish to accept any.
+    #[error("`{setting}` is required; to accept any, which is dangerous, set `{opt_out} = true`")]
+    RequiredUnless {
+        /// The setting.
+        setting: &'static str,
+        /// What makes it unnecessary.
+        opt_out: &'static str,
+    },
+    /// A value and the wish to accept any.
+    #[error("`{setting}` and `{opt_out} = true` contradict each other: remove one")]
+    Contradiction {
+        /// The setting.
+        setting: &'static str,
+        /// What contradicts it.
+        opt_out: &'static str,
+    },
+    /// A leeway that is too long.
+    #[error("`jwt.leeway_seconds`: expected at most {}", MAX_LEEWAY.as_secs())]
+    Leeway,
+    /// A file that cannot be read.
+    #[error("`{setting}`: cannot read `{}`: {problem}", path.display())]
+    Read {
+        /// The setting.
+        setting: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: io::Error,
+    },
+    /// A key that cannot be used.
+    #[error("`{setting}`: {problem}")]
+    Key {
+        /// The setting.
+        setting: String,
+        /// Which key, and why not.
+        problem: KeyError,
+    },
+    /// No key that tokens can be signed with.
+    #[error("`jwt.keys`: expected a key with `algorithm = \"HS256\"` to sign with")]
+    NoSigningKey,
+}

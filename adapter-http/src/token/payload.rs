@@ -1,0 +1,58 @@
+//! Who the token is about, and which tenants it names.
+
+use tenancy_core::{ClaimPath, KeyForm, Subject, TenantKey};
+
+use super::json::{Json, Object};
+use super::{ClaimProblem, TokenError};
+
+pub(super) const fn refuse(claim: &'static str, problem: ClaimProblem) -> TokenError {
+    TokenError::Claim { claim, problem }
+}
+
+pub(super) fn subject(payload: &Object) -> Result<Subject, TokenError> {
+    let sub = payload.get("sub").ok_or(refuse("sub", ClaimProblem::Missing))?;
+    let sub = sub.as_text().ok_or(refuse("sub", ClaimProblem::NotText))?;
+    Subject::parse(sub.as_bytes()).map_err(|error| refuse("sub", ClaimProblem::Name(error)))
+}
+
+/// The tenant that the token was issued for, where the claim is there.
+pub(super) fn tenant(payload: &Object, path: &ClaimPath, form: KeyForm) -> Result<Option<TenantKey>, TokenError> {
+    const CLAIM: &str = "tenant_claim";
+    find(payload, path)
+        .and_then(|claim| claim.map(|claim| key(claim, form, ClaimProblem::NotText)).transpose())
+        .map_err(|problem| refuse(CLAIM, problem))
+}
+
+/// The tenants that the token lists. None, where the claim is absent.
+pub(super) fn tenants(payload: &Object, path: &ClaimPath, form: KeyForm) -> Result<Vec<TenantKey>, TokenError> {
+    const CLAIM: &str = "tenants_claim";
+    let list = match find(payload, path).map_err(|problem| refuse(CLAIM, problem))? {
+        None => return Ok(Vec::new()),
+        Some(Json::List(list)) => list,
+        Some(_) => return Err(refuse(CLAIM, ClaimProblem::NotList)),
+    };
+    list.iter()
+        .map(|member| key(member, form, ClaimProblem::NotList).map_err(|problem| refuse(CLAIM, problem)))
+        .collect()
+}
+
+fn key(claim: &Json, form: KeyForm, otherwise: ClaimProblem) -> Result<TenantKey, ClaimProblem> {
+    let text = claim.as_text().ok_or(otherwise)?;
+    form.parse(text.as_bytes()).map_err(ClaimProblem::Name)
+}
+
+/// Walks down the path. What stands on the way must be an object; `null` is none.
+fn find<'j>(payload: &'j Object, path: &ClaimPath) -> Result<Option<&'j Json>, ClaimProblem> {
+    let mut object = payload;
+    let mut names = path.names().peekable();
+    while let Some(name) = names.next() {
+        let Some(value) = object.get(name) else {
+            return Ok(None);
+        };
+        if names.peek().is_none() {
+            return Ok(Some(value));
+        }
+        object = value.as_object().ok_or(ClaimProblem::NotObject)?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,98 @@
+//! What the core needs to see of an `http` request.
+
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Method, Uri, Version};
+use tenancy_core::{Credentials, FieldName, Headers, HttpVersion, RequestView, Target};
+
+/// The header fields of an `http` request, as the core reads them.
+#[derive(Clone, Copy)]
+pub struct HeaderFields<'a>(&'a HeaderMap);
+
+impl<'a> HeaderFields<'a> {
+    /// The fields of a map.
+    #[must_use]
+    pub const fn new(headers: &'a HeaderMap) -> Self {
+        Self(headers)
+    }
+}
+
+impl core::fmt::Debug for HeaderFields<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // Values hold secrets.
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+impl Headers for HeaderFields<'_> {
+    fn each<'a>(&'a self, name: &FieldName, visit: &mut dyn FnMut(&'a [u8])) {
+        for value in self.0.get_all(name.as_str()) {
+            visit(value.as_bytes());
+        }
+    }
+}
+
+/// Where a framework keeps the URI that the client sent, if it rewrites the request's own.
+pub type OriginalUri = fn(&Extensions) -> Option<&Uri>;
+
+/// Shows a request to the core.
+///
+/// `fields` are the request's own, wrapped. `uri` is the one that the client sent.
+#[must_use]
+pub fn request_view<'a>(
+    parts: &'a Parts,
+    uri: &'a Uri,
+    fields: &'a HeaderFields<'a>,
+    credentials: Credentials<'a>,
+) -> RequestView<'a> {
+    RequestView {
+        version: version(parts.version),
+        target: target(&parts.method, uri),
+        headers: fields,
+        credentials,
+    }
+}
+
+const fn version(version: Version) -> HttpVersion {
+    match version {
+        Version::HTTP_09 | Version::HTTP_10 => HttpVersion::Http10,
+        Version::HTTP_11 => HttpVersion::Http11,
+        // HTTP/2, HTTP/3, and whatever comes after.
+        _ => HttpVersion::Http2,
+    }
+}
+
+fn target<'a>(method: &Method, uri: &'a Uri) -> Target<'a> {
+    match uri.path() {
+        "*" => Target::Asterisk,
+        // An extended CONNECT (RFC 8441) has a path; a plain one has an authority alone.
+        "" => Target::Authority,
+        "/" if method == Method::CONNECT && uri.scheme().is_none() => Target::Authority,
+        path => Target::Path {
+            authority: uri.authority().map(http::uri::Authority::as_str),
+            path,
+            query: uri.query(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets() {
+        let path = |authority, path, query| Target::Path { authority, path, query };
+        for (method, uri, expected) in [
+            (Method::GET, "/", path(None, "/", None)),
+            (Method::GET, "/a%2Fb?x=1&y", path(None, "/a%2Fb", Some("x=1&y"))),
+            (Method::GET, "http://a.com:80", path(Some("a.com:80"), "/", None)),
+            (Method::GET, "http://u@a.com/x?", path(Some("u@a.com"), "/x", Some(""))),
+            (Method::OPTIONS, "*", Target::Asterisk),
+            (Method::CONNECT, "a.com:443", Target::Authority),
+            (Method::CONNECT, "http://a.com/chat", path(Some("a.com"), "/chat", None)),
+        ] {
+            let uri: Uri = uri.parse().unwrap();
+            assert_eq!(target(&method, &uri), expected, "{method} {uri}");
+        }
+    }
+}
