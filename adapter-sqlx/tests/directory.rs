@@ -1,5 +1,7 @@
 //! The directory of tenants.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use sqlx::SqlitePool;
