@@ -1,5 +1,7 @@
 //! A file for each tenant.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The directory of tenants.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use sqlx::SqlitePool;
@@ -33,7 +35,7 @@ fn tenant(id: &str) -> NewTenant {
 
 fn key_of(error: &UpsertError) -> TenantKey {
     match error {
-        UpsertError::Conflict { key } | UpsertError::Reserved { key } => key.clone(),
+        UpsertError::Conflict { key } | UpsertError::Reserved { key } => key.as_ref().clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -15,13 +15,13 @@ pub enum UpsertError {
     #[error("the {key} is reserved")]
     Reserved {
         /// The name.
-        key: TenantKey,
+        key: Box<TenantKey>,
     },
     /// Another tenant goes by that name.
     #[error("the {key} is another tenant's")]
     Conflict {
         /// The name.
-        key: TenantKey,
+        key: Box<TenantKey>,
     },
     /// The tenant's data is kept by another strategy, and would be left behind.
     #[error("the tenant `{id}` is kept by the strategy `{current}` and cannot change to `{requested}`")]
@@ -79,7 +79,7 @@ pub(super) async fn upsert(
 
 fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {
     if reserved.contains(key.as_str()) {
-        return Err(UpsertError::Reserved { key });
+        return Err(UpsertError::Reserved { key: Box::new(key) });
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ async fn refuse_conflict(
         .fetch_one(connection)
         .await?;
     if is_taken {
-        return Err(UpsertError::Conflict { key });
+        return Err(UpsertError::Conflict { key: Box::new(key) });
     }
     Ok(())
 }

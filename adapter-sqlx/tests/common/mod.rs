@@ -1,5 +1,10 @@
 //! What the tests share: two tenants, a table of notes, files that vanish.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test uses its part, and fails where it cannot be set up"
+)]
 
 use std::borrow::Cow;
 
