@@ -110,16 +110,19 @@ impl Config {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let file: ConfigFile = toml::from_str(text).map_err(|error| ConfigError::Parse {
+        let file = read(text).map_err(|problem| ConfigError::Parse {
             path: path.to_owned(),
-            problem: problem(text, &error),
+            problem,
         })?;
-        let tenants: Result<Vec<_>, _> = file
-            .tenants
-            .iter()
-            .enumerate()
-            .map(|(index, tenant)| tenant.parse(index))
-            .collect();
+        let mut tenants: Vec<Tenant> = Vec::new();
+        for (index, tenant) in file.tenants.iter().enumerate() {
+            let tenant = tenant.parse(index)?;
+            if tenants.iter().any(|other| other.id == tenant.id) {
+                let problem = format!("`{}` is the id of another tenant too", tenant.id);
+                return Err(ConfigError::setting(format!("tenants[{index}].id"), problem));
+            }
+            tenants.push(tenant);
+        }
         let mut tenancy = TenancyConfig::default();
         tenancy.resolution = file.resolution;
         tenancy.enforcement = file.enforcement;
@@ -127,7 +130,7 @@ impl Config {
         Ok(Self {
             tenancy,
             jwt: file.jwt,
-            tenants: tenants?,
+            tenants,
             base_dir,
         })
     }
@@ -195,13 +198,18 @@ impl TenantConfig {
     }
 }
 
-/// What is wrong and where. The line itself stays out of it: it may hold a secret.
-fn problem(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    match before {
-        Some(before) => format!("line {}: {}", before.split('\n').count(), error.message()),
-        None => error.message().to_owned(),
-    }
+/// Reads the file's tables. An error names the key and the line, and leaves the line itself out: it
+/// may hold a secret.
+fn read(text: &str) -> Result<ConfigFile, String> {
+    let at = |error: &toml::de::Error| match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: ", before.split('\n').count()),
+        None => String::new(),
+    };
+    let deserializer = toml::Deserializer::parse(text).map_err(|error| format!("{}{}", at(&error), error.message()))?;
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let (key, error) = (error.path().to_string(), error.into_inner());
+        format!("{}`{key}`: {}", at(&error), error.message())
+    })
 }
 
 fn parsed<T: std::str::FromStr<Err = ParseNameError>>(key: &str, value: &str) -> Result<T, ConfigError> {

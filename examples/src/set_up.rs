@@ -76,7 +76,9 @@ impl Tenant {
     fn as_new(&self) -> NewTenant {
         let new = NewTenant::new(self.id.clone(), self.strategy.clone())
             .with_slug(self.slug.clone())
-            .with_name(self.name.clone());
+            .with_name(self.name.clone())
+            // The file is the whole truth: a subject that it drops is a member no more.
+            .with_members(self.members.iter().cloned());
         let new = self
             .external_id
             .iter()
