@@ -17,7 +17,6 @@ use super::{TokenError, TokenVerifierBuilder, VerificationKey, payload};
 /// read.
 ///
 /// ```
-/// use std::time::Duration;
 /// use tenancy_core::{ClaimPath, Subject, VerifiedClaims};
 /// use tenancy_http::{KeyAlgorithm, TokenSigner, TokenVerifier, VerificationKey};
 ///
@@ -33,7 +32,7 @@ use super::{TokenError, TokenVerifierBuilder, VerificationKey, payload};
 ///     .with_issuer("https://issuer.example")
 ///     .with_audience("notes");
 /// let claim = ClaimPath::literal("tenant_id")?;
-/// let token = signer.sign(&"alice".parse::<Subject>()?, Some("acme"), &claim, Duration::from_secs(60))?;
+/// let token = signer.sign(&"alice".parse::<Subject>()?, Some("acme"), &claim, 60)?;
 ///
 /// let claims = verifier.verify(token.as_bytes())?;
 /// assert_eq!(claims.tenant().map(|tenant| tenant.as_str()), Some("acme"));
