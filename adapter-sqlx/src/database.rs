@@ -75,6 +75,15 @@ impl<DB: Database> TenantDb<DB> {
         self.begin(&context::current()?).await
     }
 
+    /// Begins a transaction that reads from the tenant that the running task is bound to.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_read`](Self::begin_read), and outside a member's scope.
+    pub async fn begin_read_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.begin_read(&context::current()?).await
+    }
+
     /// Begins a transaction in which a visitor reads. The database refuses writes.
     ///
     /// # Errors

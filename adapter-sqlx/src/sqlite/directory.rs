@@ -74,7 +74,8 @@ impl SqliteDirectory {
 
     /// Puts a tenant into the directory, or changes the one of that id. All of it or nothing.
     ///
-    /// The external id and the domains become those that are given; members are added. The id and
+    /// The external id and the domains become those that are given; members are added, or
+    /// replaced where [`NewTenant::with_members`] says so. The id and
     /// the strategy never change: a tenant's data would be left behind.
     ///
     /// # Errors

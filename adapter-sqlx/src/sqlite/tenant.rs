@@ -15,6 +15,8 @@ pub struct NewTenant {
     pub(super) status: Option<TenantStatus>,
     pub(super) domains: Vec<Domain>,
     pub(super) members: Vec<Subject>,
+    /// Whether members that are not listed are removed.
+    pub(super) replaces_members: bool,
 }
 
 impl NewTenant {
@@ -30,6 +32,7 @@ impl NewTenant {
             status: None,
             domains: Vec::new(),
             members: Vec::new(),
+            replaces_members: false,
         }
     }
 
@@ -75,7 +78,18 @@ impl NewTenant {
         self
     }
 
-    /// Adds a member. Members that are not listed stay.
+    /// Sets the members to these. Whoever is not listed is a member no more.
+    #[must_use]
+    pub fn with_members(self, subjects: impl IntoIterator<Item = Subject>) -> Self {
+        Self {
+            members: subjects.into_iter().collect(),
+            replaces_members: true,
+            ..self
+        }
+    }
+
+    /// Adds a member. Members that are not listed stay, unless [`with_members`](Self::with_members)
+    /// has been called.
     #[must_use]
     pub fn with_member(mut self, subject: Subject) -> Self {
         self.members.push(subject);

@@ -154,6 +154,12 @@ async fn write_domains(connection: &mut SqliteConnection, tenant: &NewTenant) ->
 }
 
 async fn write_members(connection: &mut SqliteConnection, tenant: &NewTenant) -> Result<(), UpsertError> {
+    if tenant.replaces_members {
+        sqlx::query("delete from tenancy_members where tenant = ?")
+            .bind(tenant.id.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
     for subject in &tenant.members {
         sqlx::query("insert into tenancy_members (tenant, subject) values (?, ?) on conflict do nothing")
             .bind(tenant.id.as_str())

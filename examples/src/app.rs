@@ -1,0 +1,177 @@
+//! The application: what each route does, whatever the framework.
+
+use serde::{Deserialize, Serialize};
+use tenancy_core::{Admitted, TenantId};
+
+use crate::store::{Note, Store, StoreError};
+
+/// The notes service.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    store: Store,
+}
+
+impl App {
+    pub(crate) const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    pub(crate) async fn list(&self) -> Result<Reply, AppError> {
+        Ok(Reply::json(200, &self.store.list().await?))
+    }
+
+    pub(crate) async fn create(&self, body: &[u8]) -> Result<Reply, AppError> {
+        let draft = Draft::parse(body)?;
+        Ok(Reply::json(201, &self.store.create(draft.body).await?))
+    }
+
+    pub(crate) async fn read(&self, id: &str) -> Result<Reply, AppError> {
+        found(self.store.read(id).await?)
+    }
+
+    pub(crate) async fn update(&self, id: &str, body: &[u8]) -> Result<Reply, AppError> {
+        let draft = Draft::parse(body)?;
+        found(self.store.update(id, draft.body).await?)
+    }
+
+    pub(crate) async fn delete(&self, id: &str) -> Result<Reply, AppError> {
+        if self.store.delete(id).await? {
+            Ok(Reply::empty(204))
+        } else {
+            Err(AppError::NotFound)
+        }
+    }
+
+    /// Closes the databases.
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+fn found(note: Option<Note>) -> Result<Reply, AppError> {
+    note.map(|note| Reply::json(200, &note)).ok_or(AppError::NotFound)
+}
+
+/// What a client sends to write a note. The server makes the id.
+#[derive(Deserialize)]
+struct Draft {
+    body: String,
+}
+
+impl Draft {
+    fn parse(body: &[u8]) -> Result<Self, AppError> {
+        serde_json::from_slice(body).map_err(|error| {
+            if error.is_data() {
+                AppError::Shape
+            } else {
+                AppError::Json
+            }
+        })
+    }
+}
+
+/// An answer, before a framework sends it.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) media_type: Option<&'static str>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn whoami(tenant: &Admitted) -> Self {
+        #[derive(Serialize)]
+        struct Whoami<'a> {
+            tenant: &'a str,
+            resolver: &'a str,
+            subject: &'a str,
+        }
+        let (tenant, resolver, subject) = (
+            tenant.id().as_str(),
+            tenant.resolver().as_str(),
+            tenant.subject().as_str(),
+        );
+        Self::json(
+            200,
+            &Whoami {
+                tenant,
+                resolver,
+                subject,
+            },
+        )
+    }
+
+    pub(crate) fn tenant(id: Option<&TenantId>) -> Self {
+        #[derive(Serialize)]
+        struct Tenant<'a> {
+            tenant: Option<&'a str>,
+        }
+        Self::json(
+            200,
+            &Tenant {
+                tenant: id.map(TenantId::as_str),
+            },
+        )
+    }
+
+    fn json(status: u16, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self {
+                status,
+                media_type: Some("application/json"),
+                body,
+            },
+            Err(error) => AppError::Internal(Box::new(error)).into(),
+        }
+    }
+
+    const fn empty(status: u16) -> Self {
+        Self {
+            status,
+            media_type: None,
+            body: Vec::new(),
+        }
+    }
+}
+
+/// Why the application, not tenancy, refuses a request.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    #[error("the body is no JSON")]
+    Json,
+    #[error("the body is JSON of another shape")]
+    Shape,
+    #[error("no such note")]
+    NotFound,
+    #[error("the tenant's data cannot be reached")]
+    Unavailable(#[source] Box<StoreError>),
+    #[error("the server is at fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<AppError> for Reply {
+    fn from(error: AppError) -> Self {
+        let (status, title, code) = match &error {
+            AppError::Json => (400, "Bad Request", "malformed_json"),
+            AppError::Shape => (422, "Unprocessable Content", "unexpected_shape"),
+            AppError::NotFound => (404, "Not Found", "not_found"),
+            AppError::Unavailable(_) => (503, "Service Unavailable", "unavailable"),
+            AppError::Internal(_) => (500, "Internal Server Error", "internal"),
+        };
+        if status >= 500 {
+            tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
+        }
+        let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status, "code": code });
+        Self {
+            status,
+            media_type: Some("application/problem+json"),
+            body: body.to_string().into_bytes(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// A small multi-tenant notes service.
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// The configuration, in TOML; the built-in demo without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: SocketAddr,
+
+    /// Where the data is: `sqlite:DIR`
+    #[arg(long, value_name = "URL", default_value = "sqlite:notes-data")]
+    pub(crate) database: String,
+
+    /// Which web framework serves
+    #[arg(long, value_enum, default_value_t = Framework::Axum)]
+    pub(crate) framework: Framework,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Framework {
+    Axum,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a token, signed with the first HS256 key of the configuration
+    Token(TokenArgs),
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct TokenArgs {
+    /// Who the token is for
+    #[arg(long)]
+    pub(crate) subject: String,
+
+    /// The tenant that the token names, in the form of its claim
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+
+    /// How long the token holds, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, allow_negative_numbers = true)]
+    pub(crate) expires_in: i64,
+
+    /// The configuration, in TOML; the built-in demo without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}

@@ -1,0 +1,66 @@
+//! `notes`: a small multi-tenant notes service.
+//!
+//! Without options it serves a demo on 127.0.0.1:3000 and prints requests to paste.
+
+mod app;
+mod args;
+mod config;
+mod demo;
+mod serve;
+mod set_up;
+mod store;
+mod web;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Args, Command};
+use crate::config::Config;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("notes: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    match args.command {
+        Some(Command::Token(token)) => {
+            let config = Config::load(token.config.as_deref().or(args.config.as_deref()))?;
+            println!(
+                "{}",
+                config.sign(&token.subject, token.tenant.as_deref(), token.expires_in)?
+            );
+            Ok(())
+        }
+        None => serve::serve(args).await,
+    }
+}
+
+/// An error with all its sources, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! From the configuration to a running service: databases, directory, tenants, tenancy.
+
+use std::path::Path;
+
+use tenancy_axum::Tenancy;
+use tenancy_core::TenantEntry;
+use tenancy_sqlx::{
+    NewTenant, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
+};
+
+use crate::app::App;
+use crate::config::{Config, ConfigError, Tenant};
+use crate::store::Store;
+
+type Error = Box<dyn std::error::Error>;
+
+/// Checks all of the configuration, then opens the databases and provisions the tenants.
+pub(crate) async fn set_up(config: &Config, database: &str) -> Result<(App, Tenancy), Error> {
+    let enforcer = config.tenancy.enforcer()?;
+    let verifier = config.verifier()?;
+    let folder = sqlite_folder(database)?;
+
+    std::fs::create_dir_all(folder).map_err(|error| format!("--database: make `{}`: {error}", folder.display()))?;
+    let db = TenantDb::new(strategies(folder).await?);
+    let reserved = config.tenancy.resolution.reserved_names()?;
+    let directory = SqliteDirectory::open(folder.join("directory.sqlite"))
+        .await?
+        .with_reserved_names(reserved);
+    for (index, tenant) in config.tenants.iter().enumerate() {
+        let setting = |name: &str| format!("tenants[{index}]{name}");
+        db.strategies()
+            .find(&tenant.strategy)
+            .map_err(|error| ConfigError::setting(setting(".strategy"), error))?;
+        let entry = directory
+            .upsert(&tenant.as_new())
+            .await
+            .map_err(|error| format!("{}: {error}", setting("")))?;
+        db.provision(entry.record()).await?;
+        directory.set_status(&tenant.id, tenant.status).await?;
+    }
+
+    let tenancy = Tenancy::builder(enforcer)
+        .with_authenticator(verifier)
+        .with_authorizer(config.tenancy.enforcement.authorizer(directory.clone()))
+        .with_directory(directory)
+        .build();
+    Ok((App::new(Store::new(db)), tenancy))
+}
+
+/// The strategies that tenants can choose from. Both make the same table `notes`.
+async fn strategies(folder: &Path) -> Result<StrategyRegistry<sqlx::Sqlite>, Error> {
+    let row = SqliteRowStrategy::options(folder.join("shared.sqlite"))
+        .with_migrations(sqlx::migrate!("migrations/shared"))
+        .with_table(TenantTable::new("notes", "notes_of_all")?)
+        .open()
+        .await?;
+    let database = SqliteDatabaseStrategy::options(folder.join("tenants"))
+        .with_migrations(sqlx::migrate!("migrations/tenant"))
+        .open()?;
+    Ok(StrategyRegistry::new().with(row)?.with(database)?)
+}
+
+fn sqlite_folder(database: &str) -> Result<&Path, ConfigError> {
+    match database.split_once(':') {
+        Some(("sqlite", folder)) if !folder.is_empty() => Ok(Path::new(folder)),
+        Some(("postgres" | "postgresql", _)) => Err(ConfigError::setting(
+            "--database",
+            "PostgreSQL is not supported by this version, use `sqlite:DIR`",
+        )),
+        _ => Err(ConfigError::setting("--database", "expected `sqlite:DIR`")),
+    }
+}
+
+impl Tenant {
+    /// As the directory takes it. A new tenant is `provisioning` until its data has a place.
+    fn as_new(&self) -> NewTenant {
+        let new = NewTenant::new(self.id.clone(), self.strategy.clone())
+            .with_slug(self.slug.clone())
+            .with_name(self.name.clone())
+            // The file is the whole truth: a subject that it drops is a member no more.
+            .with_members(self.members.iter().cloned());
+        let new = self
+            .external_id
+            .iter()
+            .fold(new, |new, id| new.with_external_id(id.clone()));
+        let new = self
+            .domains
+            .iter()
+            .fold(new, |new, domain| new.with_domain(domain.clone()));
+        self.members
+            .iter()
+            .fold(new, |new, member| new.with_member(member.clone()))
+    }
+}

@@ -1,0 +1,5 @@
+//! The application on each web framework.
+
+mod axum;
+
+pub(crate) use self::axum::router;

@@ -1,0 +1,102 @@
+//! Commands run from the root of the workspace, shown before they run.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Why a command of this crate ends with a non-zero status.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The folder that holds the workspace's manifest.
+pub(crate) fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
+
+/// A command to be run from the root.
+pub(crate) struct Invocation(Command);
+
+/// The cargo that runs this program.
+pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Invocation {
+    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args(arguments)
+}
+
+pub(crate) fn program(name: impl AsRef<OsStr>) -> Invocation {
+    let mut command = Command::new(name);
+    command.current_dir(root());
+    Invocation(command)
+}
+
+impl Invocation {
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Runs the command, with its output shown as it comes.
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
+        println!("$ {self}");
+        let status = self.0.status().map_err(|error| self.not_started(&error))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("`{self}` ended with {status}")))
+        }
+    }
+
+    /// Runs the command to its end, whatever that is, and hands its output back.
+    pub(crate) fn output(mut self) -> Result<Output, Failure> {
+        println!("$ {self}");
+        self.0.output().map_err(|error| self.not_started(&error))
+    }
+
+    /// What a command that succeeds prints.
+    pub(crate) fn stdout(self) -> Result<String, Failure> {
+        let shown = self.to_string();
+        let output = self.output()?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            Err(Failure::new(format!(
+                "`{shown}` ended with {}: {errors}",
+                output.status
+            )))
+        }
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> Failure {
+        Failure::new(format!("`{self}` cannot be started: {error}"))
+    }
+}
+
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let program = std::path::Path::new(self.0.get_program());
+        write!(f, "{}", program.file_name().unwrap_or_default().display())?;
+        for argument in self.0.get_args() {
+            write!(f, " {}", argument.display())?;
+        }
+        Ok(())
+    }
+}

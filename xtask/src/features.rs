@@ -1,0 +1,64 @@
+//! Features are additive, so each must build alone.
+
+use serde_json::Value;
+
+use crate::command::{Failure, cargo};
+
+/// Lints each library of the workspace without features, and with each feature alone.
+pub(crate) fn check_each_alone() -> Result<(), Failure> {
+    let metadata = cargo("metadata --format-version 1 --no-deps --locked".split(' ')).stdout()?;
+    let metadata: Value = serde_json::from_str(&metadata)
+        .map_err(|error| Failure::new(format!("`cargo metadata` printed no JSON: {error}")))?;
+    let mut checked = 0;
+    for package in members(&metadata).filter(|package| is_library(package)) {
+        let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+        lint(name, None)?;
+        for feature in features(package) {
+            lint(name, Some(feature))?;
+        }
+        checked += 1;
+    }
+    if checked == 0 {
+        return Err(Failure::new("`cargo metadata` lists no library"));
+    }
+    println!("{checked} libraries");
+    Ok(())
+}
+
+fn lint(package: &str, feature: Option<&str>) -> Result<(), Failure> {
+    let lint = cargo([
+        "clippy",
+        "--lib",
+        "--locked",
+        "--no-default-features",
+        "--package",
+        package,
+    ]);
+    match feature {
+        Some(feature) => lint.args(["--features", feature]),
+        None => lint,
+    }
+    .args(["--", "-D", "warnings"])
+    .run()
+}
+
+fn members(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata.get("packages").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn is_library(package: &Value) -> bool {
+    let targets = package.get("targets").and_then(Value::as_array);
+    let mut kinds = targets.into_iter().flatten().filter_map(|target| target.get("kind"));
+    kinds.any(|kind| {
+        kind.as_array()
+            .is_some_and(|kind| kind.iter().any(|kind| kind == "lib"))
+    })
+}
+
+fn features(package: &Value) -> impl Iterator<Item = &str> {
+    let features = package.get("features").and_then(Value::as_object);
+    features
+        .into_iter()
+        .flat_map(|features| features.keys())
+        .map(String::as_str)
+}

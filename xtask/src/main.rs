@@ -1,0 +1,80 @@
+//! The project's own commands, run as `cargo xtask COMMAND`. They need Rust and a C compiler, and nothing else.
+
+mod command;
+mod core_tree;
+mod features;
+mod no_std;
+mod step;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use command::{Failure, cargo};
+use step::Step;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["test", options @ ..] => cargo(["test", "--workspace", "--all-features", "--locked"])
+            .args(options)
+            .run(),
+        ["ci", names @ ..] => steps(names).and_then(|steps| run(&steps)),
+        ["help" | "--help" | "-h"] => {
+            println!("{}", usage());
+            Ok(())
+        }
+        _ => Err(Failure::new(usage())),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> String {
+    let mut usage = String::from(
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+    );
+    for step in Step::ALL {
+        usage.push_str(&format!("  {:<10} {}\n", step.name(), step.purpose()));
+    }
+    usage
+}
+
+fn steps(names: &[&str]) -> Result<Vec<Step>, Failure> {
+    if names.is_empty() {
+        return Ok(Step::ALL.to_vec());
+    }
+    names
+        .iter()
+        .map(|name| {
+            Step::ALL
+                .into_iter()
+                .find(|step| step.name() == *name)
+                .ok_or_else(|| Failure::new(format!("unknown step `{name}`\n\n{}", usage())))
+        })
+        .collect()
+}
+
+/// Runs the steps in order and stops at the first that fails.
+fn run(steps: &[Step]) -> Result<(), Failure> {
+    let mut summary = String::new();
+    for step in steps {
+        println!("\n=== {}: {}", step.name(), step.purpose());
+        let start = Instant::now();
+        let outcome = step.run();
+        let verdict = if outcome.is_ok() { "passed" } else { "FAILED" };
+        let seconds = start.elapsed().as_secs_f32();
+        summary.push_str(&format!("{verdict}  {:<10} {seconds:>7.1} s\n", step.name()));
+        if let Err(failure) = outcome {
+            println!("\n=== summary\n{summary}");
+            return Err(Failure::new(format!("step `{}` failed: {failure}", step.name())));
+        }
+    }
+    println!("\n=== summary\n{summary}");
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The steps of `cargo xtask ci`.
+
+use crate::command::{Failure, cargo};
+use crate::{core_tree, features, no_std};
+
+/// One check of the whole project.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Fmt,
+    Clippy,
+    Doc,
+    Features,
+    CoreTree,
+    NoStd,
+    Deny,
+    Test,
+}
+
+impl Step {
+    /// Cheap ones first.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Fmt,
+        Self::CoreTree,
+        Self::NoStd,
+        Self::Deny,
+        Self::Clippy,
+        Self::Features,
+        Self::Doc,
+        Self::Test,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Doc => "doc",
+            Self::Features => "features",
+            Self::CoreTree => "core-tree",
+            Self::NoStd => "no-std",
+            Self::Deny => "deny",
+            Self::Test => "test",
+        }
+    }
+
+    pub(crate) const fn purpose(self) -> &'static str {
+        match self {
+            Self::Fmt => "the code is formatted",
+            Self::Clippy => "no lint fires, with default and with all features",
+            Self::Doc => "the documentation builds without warnings",
+            Self::Features => "each library builds with each of its features alone, and with none",
+            Self::CoreTree => "the core depends on heapless, and nothing else",
+            Self::NoStd => "the core links without std and without an allocator",
+            Self::Deny => "licences, advisories and sources are allowed (where cargo-deny is installed)",
+            Self::Test => "every test of the workspace passes",
+        }
+    }
+
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Fmt => {
+                cargo(["fmt", "--all", "--check"]).run()?;
+                cargo(["fmt", "--manifest-path", no_std::MANIFEST, "--check"]).run()
+            }
+            Self::Clippy => {
+                cargo("clippy --workspace --all-targets --locked -- -D warnings".split(' ')).run()?;
+                cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings".split(' ')).run()
+            }
+            Self::Doc => cargo("doc --workspace --all-features --no-deps --locked".split(' '))
+                .env("RUSTDOCFLAGS", "-D warnings")
+                .run(),
+            Self::Features => features::check_each_alone(),
+            Self::CoreTree => core_tree::check(),
+            Self::NoStd => no_std::check(),
+            Self::Deny => deny(),
+            Self::Test => cargo("test --workspace --all-features --locked".split(' ')).run(),
+        }
+    }
+}
+
+/// cargo-deny is no part of a Rust installation, so its absence is told and no failure.
+fn deny() -> Result<(), Failure> {
+    let version = cargo(["deny", "--version"]).output()?;
+    if version.status.success() {
+        cargo(["deny", "--locked", "check"]).run()
+    } else {
+        println!("NOT CHECKED: cargo-deny is not installed (`cargo install cargo-deny --locked`)");
+        Ok(())
+    }
+}
