@@ -70,7 +70,25 @@ pub enum Mode {
 /// A tenant, and what may be done to its data.
 ///
 /// Only [`TenantDb`](crate::TenantDb) makes one, from a capability. So a strategy's `begin` cannot
-/// be called around it.
+/// be called around it:
+///
+/// ```compile_fail,E0624
+/// # use tenancy_core::TenantRecord;
+/// # use tenancy_sqlx::{Binding, Mode};
+/// fn forge(tenant: &TenantRecord) -> Binding<'_> {
+///     Binding::new(tenant, Mode::ReadWrite)
+/// }
+/// ```
+///
+/// A strategy reads one, and may pass it on to another strategy:
+///
+/// ```
+/// # use tenancy_core::TenantId;
+/// # use tenancy_sqlx::Binding;
+/// fn tenant<'t>(binding: Binding<'t>) -> &'t TenantId {
+///     binding.id()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'t> {
     tenant: &'t TenantRecord,

@@ -266,3 +266,16 @@ async fn writers_wait_for_each_other() {
     assert_eq!(bodies(&db, &row_tenant("a")).await.len(), 80);
     assert_eq!(bodies(&db, &row_tenant("b")).await.len(), 80);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_migration_runs_once_whoever_opens_the_file() {
+    let dir = tempdir().unwrap();
+    row_db(&dir).await.close().await;
+    let at_once = (0..8).map(|_| {
+        let more = migrations(&[NOTES, "alter table notes_rows add column done integer"]);
+        tokio::spawn(row_options(&dir).with_migrations(more).open())
+    });
+    for one in at_once.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+}

@@ -59,6 +59,8 @@ async fn however_a_transaction_ends() {
             "commit",
             "rollback",
             "commit; begin",
+            "commit; pragma foreign_keys = off; begin",
+            "commit; attach ':memory:' as other; begin",
             "rollback; begin; update notes set body = 'x'; savepoint s",
             "savepoint s; savepoint t",
             "insert or rollback into notes (id) values ('1')",

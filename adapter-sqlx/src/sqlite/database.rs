@@ -284,3 +284,21 @@ impl fmt::Debug for SqliteDatabaseStrategy {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_publishes_second_replaces_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tenant-a.sqlite");
+        for content in ["first", "second"] {
+            let half_made = directory.path().join("half-made");
+            std::fs::write(&half_made, content).unwrap();
+            publish(&half_made, &path, directory.path()).unwrap();
+            assert!(!half_made.exists());
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "first");
+    }
+}

@@ -103,15 +103,15 @@ async fn is_current(connection: &mut SqliteConnection) -> bool {
 /// or `ROLLBACK` sent as SQL does that), where temporary tables, views or triggers were made, a
 /// file attached, or foreign keys or writes turned off.
 async fn is_clean(connection: &mut SqliteConnection) -> bool {
-    // `begin` fails inside a transaction, and `delete` where the table is gone.
+    // `begin` fails inside a transaction, and `delete` where the table is gone or writes are off.
     let asked = "begin; delete from temp.tenancy_bound; commit;
-        pragma foreign_keys; pragma query_only; select count(*) from pragma_database_list;
+        pragma foreign_keys; select count(*) from pragma_database_list;
         pragma main.schema_version; select main from temp.tenancy_installed;
         pragma temp.schema_version; select temp from temp.tenancy_installed";
     let answers = numbers(connection, asked).await;
     let is_as_installed = matches!(
         answers.as_deref(),
-        Ok([1, 0, 2, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
+        Ok([1, 2, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
     );
     is_as_installed && !connection.is_in_transaction()
 }
