@@ -71,7 +71,7 @@
 //!
 //! # Features
 //!
-//! - `sqlite` (default): everything on SQLite.
+//! - `sqlite`: everything on SQLite, which is compiled in.
 
 mod database;
 mod error;

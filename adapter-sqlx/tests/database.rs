@@ -1,5 +1,6 @@
 //! A file for each tenant.
 
+#![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod common;

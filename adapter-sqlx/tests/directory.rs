@@ -1,5 +1,6 @@
 //! The directory of tenants.
 
+#![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Strategies by name, a user's own among them.
 
+#![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod common;

@@ -1,5 +1,7 @@
 //! What a tenant sees and may do where tenants share a file.
 
+#![cfg(feature = "sqlite")]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,6 @@
 //! Nothing of a borrower is left for the next one: every pool here has one connection.
 
+#![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Schemas that would leak do not open.
 
+#![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod common;
