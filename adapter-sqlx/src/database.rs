@@ -12,6 +12,24 @@ use crate::{ProvisionError, StrategyRegistry, TenantTransaction, TransactionErro
 /// The tenants' data, whatever strategy keeps each tenant's apart. Cheap to clone.
 ///
 /// A connection comes from a capability alone: an [`Admitted`] reads and writes, a [`Visit`] reads.
+/// Without one there is none:
+///
+/// ```compile_fail,E0308
+/// # use tenancy_core::TenantRecord;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn begin(db: &TenantDb<sqlx::Sqlite>, tenant: &TenantRecord) -> Result<(), TransactionError> {
+///     db.begin(tenant).await?.commit().await
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::Admitted;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn begin(db: &TenantDb<sqlx::Sqlite>, tenant: &Admitted) -> Result<(), TransactionError> {
+///     db.begin(tenant).await?.commit().await
+/// }
+/// ```
+///
 /// A visitor's capability does not write:
 ///
 /// ```compile_fail,E0308

@@ -5,7 +5,21 @@ use crate::{ResolverName, Slug, Subject, TenantId, TenantRecord};
 /// A member's capability to act in one tenant.
 ///
 /// It comes from [`Authorize::allow`](crate::Authorize::allow) alone. Whoever holds one has been
-/// named a tenant by the request, and has been found to be its member.
+/// named a tenant by the request, and has been found to be its member. It cannot be made up:
+///
+/// ```compile_fail,E0451
+/// # use tenancy_core::{Admitted, ResolverName, Subject, TenantRecord};
+/// fn forge(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Admitted {
+///     Admitted { tenant, resolver, subject }
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::{Admitted, ResolverName, Subject, TenantRecord};
+/// fn assume(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Admitted {
+///     Admitted::dangerously_assume(tenant, resolver, subject)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
     tenant: TenantRecord,
@@ -76,7 +90,21 @@ impl Admitted {
 
 /// A public route's capability: it reads what an active tenant shows to anyone.
 ///
-/// It is no [`Admitted`], and nothing turns it into one.
+/// It is no [`Admitted`], and nothing turns it into one:
+///
+/// ```compile_fail,E0308
+/// # use tenancy_core::{Admitted, Visit};
+/// fn promote(visit: Visit) -> Admitted {
+///     visit
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::{Admitted, Visit};
+/// fn demote(admitted: Admitted) -> Visit {
+///     admitted.to_visit()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
     tenant: TenantRecord,

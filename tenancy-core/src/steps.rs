@@ -26,6 +26,25 @@ pub enum Step<'r> {
 pub(crate) type OtherKeys = Vec<TenantKey, 3, u8>;
 
 /// A question to a directory: whose key is this?
+///
+/// It is answered once:
+///
+/// ```compile_fail,E0382
+/// # use tenancy_core::{Lookup, Step, TenantRecord};
+/// fn twice<'r>(lookup: Lookup<'r>, record: &TenantRecord) -> [Step<'r>; 2] {
+///     [lookup.found(record), lookup.missing()]
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::{Lookup, Step, TenantRecord};
+/// fn once<'r>(lookup: Lookup<'r>, record: Option<&TenantRecord>) -> Step<'r> {
+///     match record {
+///         Some(record) => lookup.found(record),
+///         None => lookup.missing(),
+///     }
+/// }
+/// ```
 #[must_use = "a look-up that is not answered leaves the request undecided"]
 pub struct Lookup<'r> {
     pub(crate) access: Access,
@@ -122,6 +141,29 @@ impl<'r> Lookup<'r> {
 }
 
 /// A question to an authorizer: is the caller a member of this tenant?
+///
+/// It is answered once, and cannot be skipped: a look-up does not admit.
+///
+/// ```compile_fail,E0382
+/// # use tenancy_core::{Authorize, Step};
+/// fn twice(authorize: Authorize<'_>) -> [Step<'_>; 2] {
+///     [authorize.allow(), authorize.deny()]
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use tenancy_core::{Lookup, Step};
+/// fn skip(lookup: Lookup<'_>) -> Step<'_> {
+///     lookup.allow()
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::{Authorize, Step};
+/// fn once(authorize: Authorize<'_>) -> Step<'_> {
+///     authorize.allow()
+/// }
+/// ```
 #[must_use = "an authorization that is not answered leaves the request undecided"]
 pub struct Authorize<'r> {
     disclosure: Disclosure,

@@ -1,0 +1,36 @@
+//! Every test of the workspace.
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+use crate::command::{Failure, cargo};
+
+/// Set where this program stands in for rustdoc.
+const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
+
+/// Runs the tests, with options of `cargo test`.
+///
+/// A stable rustdoc takes a `compile_fail` example for passed whatever the error is. This program
+/// stands in for it and asks for the check of error codes; nothing else is compiled differently.
+pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
+    let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
+    cargo(["test", "--workspace", "--all-features", "--locked"])
+        .args(options)
+        .env("RUSTDOC", &this.to_string_lossy())
+        .env(AS_RUSTDOC, "1")
+        .run()
+}
+
+/// Runs rustdoc with the arguments of this program, if that is what it was started for.
+pub(crate) fn stand_in_for_rustdoc() -> Option<ExitCode> {
+    env::var_os(AS_RUSTDOC)?;
+    let status = Command::new("rustdoc")
+        .args(env::args_os().skip(1))
+        .env_remove(AS_RUSTDOC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .status();
+    Some(match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
