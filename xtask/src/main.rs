@@ -10,7 +10,7 @@ mod tests;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use command::{Failure, cargo};
+use command::Failure;
 use step::Step;
 
 fn main() -> ExitCode {
