@@ -4,31 +4,73 @@
 //! I/O, reads no clock and cannot panic on a request. An adapter (or your own server) shows it a
 //! [`RequestView`]; it answers with a [`Step`], and each step owns what comes next.
 //!
+//! A server of your own, without any framework, needs no more than this:
+//!
 //! ```
 //! use tenancy_core::{
-//!     Access, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion, RequestView,
-//!     ResolverChain, Step, Target,
+//!     Access, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion, Outcome, PathResolver,
+//!     RequestView, ResolverChain, Step, Subject, Target, TenantKey, TenantRecord, VerifiedClaims,
 //! };
+//!
+//! /// What your authentication knows of a caller.
+//! struct Session {
+//!     user: Subject,
+//!     organisation: TenantKey,
+//! }
+//!
+//! impl VerifiedClaims for Session {
+//!     fn subject(&self) -> &Subject { &self.user }
+//!     fn tenant(&self) -> Option<&TenantKey> { Some(&self.organisation) }
+//!     fn lists(&self, _: &TenantRecord) -> bool { false }
+//! }
+//!
+//! /// Answers with a status and what to say.
+//! fn answer(enforcer: &Enforcer, request: &RequestView<'_>, tenants: &[TenantRecord]) -> (u16, String) {
+//!     let mut step = enforcer.begin(request, Access::Scoped);
+//!     loop {
+//!         step = match step {
+//!             Step::Lookup(lookup) => match tenants.iter().find(|tenant| tenant.answers_to(lookup.key())) {
+//!                 Some(tenant) => lookup.found(tenant),
+//!                 None => lookup.missing(),
+//!             },
+//!             Step::Authorize(authorize) => match authorize.claims().names(authorize.tenant()) {
+//!                 true => authorize.allow(),
+//!                 false => authorize.deny(),
+//!             },
+//!             Step::Done(Outcome::Admitted(admitted)) => break (200, format!("notes of {}", admitted.id())),
+//!             Step::Done(_) => break (200, "no tenant".into()),
+//!             Step::Reject(rejection) => break (rejection.status(), rejection.body().into()),
+//!         }
+//!     }
+//! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let chain = ResolverChain::new().then(HeaderResolver::new("x-tenant-id".parse()?))?;
+//! let chain = ResolverChain::new()
+//!     .then(HeaderResolver::new("x-tenant-id".parse()?))?
+//!     .then(PathResolver::new("/t/{tenant}".parse()?))?;
 //! let enforcer = Enforcer::new(chain);
+//! let tenants = [
+//!     TenantRecord::new("acme".parse()?, "row".parse()?),
+//!     TenantRecord::new("globex".parse()?, "row".parse()?),
+//! ];
 //!
-//! let headers = [("x-tenant-id", b"acme".as_slice())];
-//! let headers = HeaderList::new(&headers);
-//! let request = RequestView {
+//! let session = Session { user: "alice".parse()?, organisation: TenantKey::Id("acme".parse()?) };
+//! let fields = [("x-tenant-id", b"acme".as_slice())];
+//! let headers = HeaderList::new(&fields);
+//! let mut request = RequestView {
 //!     version: HttpVersion::Http11,
-//!     target: Target::path("/portal"),
+//!     target: Target::path("/notes"),
 //!     headers: &headers,
-//!     credentials: Credentials::Absent,
+//!     credentials: Credentials::Verified(&session),
 //! };
+//! assert_eq!(answer(&enforcer, &request, &tenants), (200, "notes of acme".into()));
 //!
-//! // A public route asks for nothing but a look-up. A scoped one wants credentials first.
-//! let Step::Lookup(lookup) = enforcer.begin(&request, Access::Public) else { panic!() };
-//! assert_eq!(lookup.key().as_str(), "acme");
-//!
-//! let Step::Reject(rejection) = enforcer.begin(&request, Access::Scoped) else { panic!() };
-//! assert_eq!((rejection.status(), rejection.code()), (401, "credentials_required"));
+//! // Another's tenant, and no credentials.
+//! let headers = HeaderList::new(&[]);
+//! request = RequestView { target: Target::path("/t/globex/notes"), headers: &headers, ..request };
+//! assert_eq!(answer(&enforcer, &request, &tenants).0, 403);
+//! request = RequestView { credentials: Credentials::Absent, ..request };
+//! assert_eq!(answer(&enforcer, &request, &tenants).0, 401);
 //! # Ok(()) }
 //! ```
 //!
