@@ -501,6 +501,45 @@ async fn claims_name_tenants_where_membership_is_by_claim() {
     }
 }
 
+#[tokio::test]
+async fn an_admission_costs_one_look_up_and_a_refusal_before_it_none() {
+    #[derive(Clone, Default)]
+    struct Counts(Arc<std::sync::atomic::AtomicUsize>);
+    impl Directory for Counts {
+        type Entry = TenantRecord;
+        type Error = Infallible;
+        async fn find(&self, key: &TenantKey) -> Result<Option<TenantRecord>, Infallible> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(Some(TenantRecord::new(
+                key.as_str().parse().unwrap(),
+                "row".parse().unwrap(),
+            )))
+        }
+    }
+    let counts = Counts::default();
+    let tenancy: Tenancy = Tenancy::builder(enforcer())
+        .with_authenticator(ClaimsFromExtension::<Claims>::new())
+        .with_directory(counts.clone())
+        .with_authorizer(directory())
+        .build();
+    let inner = Router::new().route("/", get(whoami)).layer(tenancy.scoped());
+    let app = inner.layer(tenancy.scoped()).layer(tenancy.scoped());
+    let look_ups = || counts.0.swap(0, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(ask(&app, "/", Some("alice"), Some("acme")).await.0, 200);
+    assert_eq!(look_ups(), 1, "also inside layers of the same set-up");
+    assert_eq!(ask(&app, "/", Some("alice"), Some("globex")).await.0, 403);
+    assert_eq!(look_ups(), 1);
+    for (subject, tenant) in [
+        (None, None),
+        (None, Some("acme")),
+        (Some("alice"), None),
+        (Some("alice"), Some("A")),
+    ] {
+        assert!(ask(&app, "/", subject, tenant).await.0 < 403);
+        assert_eq!(look_ups(), 0, "{subject:?} {tenant:?}");
+    }
+}
+
 /// A directory and authorizer that fails in a chosen way, and makes everyone wait.
 #[derive(Clone, Copy, Debug)]
 enum Fails {
