@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{Extensions, Request, Response};
 use http_body::Body;
 use tenancy_core::context::{self, Bound};
-use tenancy_core::{Access, Cause, Outcome, Rejection, TenantId};
+use tenancy_core::{Access, Outcome, Rejection};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -55,7 +55,7 @@ impl TenancyLayer {
                 Plan::Confirm(outer.bound.clone())
             }
             Some(outer) => Plan::Decide {
-                access: self.access.max(outer.access),
+                access: self.access.within(outer.access),
                 outer: Some(outer.bound.clone()),
             },
         }
@@ -82,11 +82,11 @@ impl TenancyLayer {
         outer: Option<&Bound>,
         outcome: Outcome,
     ) -> Result<Bound, Rejection> {
-        let bound = Bound::from(outcome);
-        let bound = match outer {
-            Some(outer) => confirmed(outer, bound)?,
-            None => bound,
+        let outcome = match outer {
+            Some(outer) => outcome.within(outer.outcome())?,
+            None => outcome,
         };
+        let bound = Bound::from(outcome);
         let layered = Layered {
             tenancy: self.tenancy.clone(),
             access,
@@ -137,23 +137,6 @@ pub(crate) enum Plan {
     Confirm(Bound),
     /// Decide, and compare with what stands outside.
     Decide { access: Access, outer: Option<Bound> },
-}
-
-/// What holds inside two layers.
-fn confirmed(outer: &Bound, inner: Bound) -> Result<Bound, Rejection> {
-    match (tenant_id(outer), tenant_id(&inner)) {
-        (Some(outside), Some(inside)) if outside != inside => Err(Rejection::new(Cause::TenantReplaced)),
-        (Some(_), None) => Ok(outer.clone()),
-        _ => Ok(inner),
-    }
-}
-
-fn tenant_id(bound: &Bound) -> Option<&TenantId> {
-    match bound.outcome() {
-        Outcome::Admitted(admitted) => Some(admitted.id()),
-        Outcome::Visit(visit) => Some(visit.id()),
-        Outcome::NoTenant => None,
-    }
 }
 
 /// A service under a tenancy layer.

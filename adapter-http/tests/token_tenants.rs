@@ -5,7 +5,7 @@
 
 mod token_support;
 
-use tenancy_core::{ClaimPath, Claims, KeyForm, TenantKey, VerifiedClaims};
+use tenancy_core::{ClaimPath, Claims, KeyForm, TenantKey, TenantRecord, VerifiedClaims};
 use tenancy_http::{ClaimProblem, TokenError, TokenVerifier};
 use token_support::{AUDIENCE, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
 
@@ -172,4 +172,9 @@ fn an_issuer_speaks_for_its_tenants_only() {
             "{changes:?}"
         );
     }
+    // Also where the token names none, and someone else decides on membership.
+    let silent = verify(&verifier, &[]).unwrap();
+    let tenant = |id: &str| TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap());
+    assert!(silent.may_speak_for(&tenant("acme")));
+    assert!(!silent.may_speak_for(&tenant("initech")));
 }

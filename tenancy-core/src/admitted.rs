@@ -1,6 +1,6 @@
 //! What enforcement ends in.
 
-use crate::{ResolverName, Slug, Subject, TenantId, TenantRecord};
+use crate::{Cause, Rejection, ResolverName, Slug, Subject, TenantId, TenantRecord};
 
 /// A member's capability to act in one tenant.
 ///
@@ -151,4 +151,73 @@ pub enum Outcome {
     Visit(Visit),
     /// An optional route, and the request names no tenant.
     NoTenant,
+}
+
+impl Outcome {
+    /// What holds where one layer stands inside another: `self` is the inner one's outcome.
+    ///
+    /// The inner one may confirm the outer tenant, and turn a visit into a member's capability. It
+    /// never replaces tenant or member, and what was found outside does not get lost.
+    ///
+    /// # Errors
+    ///
+    /// Where the inner outcome contradicts the outer one.
+    pub fn within(self, outer: &Self) -> Result<Self, Rejection> {
+        match (outer, &self) {
+            (Self::NoTenant, _) => Ok(self),
+            (Self::Admitted(_), Self::NoTenant) => Ok(outer.clone()),
+            (Self::Admitted(member), Self::Admitted(inner))
+                if member.id() == inner.id() && member.subject() == inner.subject() =>
+            {
+                Ok(outer.clone())
+            }
+            (Self::Admitted(member), Self::Visit(visit)) if member.id() == visit.id() => Ok(outer.clone()),
+            (Self::Visit(visit), Self::Admitted(member)) if visit.id() == member.id() => Ok(self),
+            (Self::Visit(visit), Self::Visit(inner)) if visit.id() == inner.id() => Ok(outer.clone()),
+            _ => Err(Rejection::new(Cause::TenantReplaced)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: &str, subject: &str) -> Outcome {
+        let tenant = TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap());
+        Outcome::Admitted(Admitted::new(
+            tenant,
+            ResolverName::from_static("header"),
+            subject.parse().unwrap(),
+        ))
+    }
+
+    fn visit(id: &str) -> Outcome {
+        let Outcome::Admitted(admitted) = member(id, "a") else {
+            return Outcome::NoTenant;
+        };
+        Outcome::Visit(admitted.to_visit())
+    }
+
+    #[test]
+    fn an_inner_layer_confirms_and_narrows_and_nothing_else() {
+        let replaced = || Err(Rejection::new(Cause::TenantReplaced));
+        for (outer, inner, expected) in [
+            (Outcome::NoTenant, Outcome::NoTenant, Ok(Outcome::NoTenant)),
+            (Outcome::NoTenant, member("a", "x"), Ok(member("a", "x"))),
+            (member("a", "x"), member("a", "x"), Ok(member("a", "x"))),
+            (member("a", "x"), member("a", "y"), replaced()),
+            (member("a", "x"), member("b", "x"), replaced()),
+            (member("a", "x"), visit("a"), Ok(member("a", "x"))),
+            (member("a", "x"), visit("b"), replaced()),
+            (member("a", "x"), Outcome::NoTenant, Ok(member("a", "x"))),
+            (visit("a"), member("a", "x"), Ok(member("a", "x"))),
+            (visit("a"), member("b", "x"), replaced()),
+            (visit("a"), visit("a"), Ok(visit("a"))),
+            (visit("a"), visit("b"), replaced()),
+            (visit("a"), Outcome::NoTenant, replaced()),
+        ] {
+            assert_eq!(inner.clone().within(&outer), expected, "{inner:?} in {outer:?}");
+        }
+    }
 }

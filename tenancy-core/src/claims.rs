@@ -19,6 +19,15 @@ pub trait VerifiedClaims: Send + Sync {
     /// Whether the credential lists `tenant` among several.
     fn lists(&self, tenant: &TenantRecord) -> bool;
 
+    /// Whether whoever issued the credential may speak for `tenant`. Default: yes.
+    ///
+    /// Where it may not, the caller is a stranger there, whatever an authorizer would say: a
+    /// subject means something only together with its issuer.
+    fn may_speak_for(&self, tenant: &TenantRecord) -> bool {
+        let _ = tenant;
+        true
+    }
+
     /// Whether the credential names `tenant`, as its one or among several.
     fn names(&self, tenant: &TenantRecord) -> bool {
         self.tenant().is_some_and(|key| tenant.answers_to(key)) || self.lists(tenant)
@@ -32,6 +41,8 @@ pub struct Claims {
     subject: Subject,
     tenant: Option<TenantKey>,
     tenants: std::vec::Vec<TenantKey>,
+    /// The tenants that the issuer may speak for, where it is bound to some.
+    issuer_tenants: Option<std::sync::Arc<[TenantKey]>>,
 }
 
 #[cfg(feature = "std")]
@@ -43,6 +54,7 @@ impl Claims {
             subject,
             tenant: None,
             tenants: std::vec::Vec::new(),
+            issuer_tenants: None,
         }
     }
 
@@ -51,6 +63,15 @@ impl Claims {
     pub fn with_tenant(self, tenant: TenantKey) -> Self {
         Self {
             tenant: Some(tenant),
+            ..self
+        }
+    }
+
+    /// Binds the credential to the tenants that its issuer may speak for.
+    #[must_use]
+    pub fn with_issuer_tenants(self, tenants: std::sync::Arc<[TenantKey]>) -> Self {
+        Self {
+            issuer_tenants: Some(tenants),
             ..self
         }
     }
@@ -77,6 +98,13 @@ impl VerifiedClaims for Claims {
 
     fn lists(&self, tenant: &TenantRecord) -> bool {
         self.tenants.iter().any(|key| tenant.answers_to(key))
+    }
+
+    fn may_speak_for(&self, tenant: &TenantRecord) -> bool {
+        match &self.issuer_tenants {
+            Some(bound) => bound.iter().any(|key| tenant.answers_to(key)),
+            None => true,
+        }
     }
 }
 

@@ -23,7 +23,7 @@
 //! assert!(context::current().is_err());
 //! ```
 //!
-//! `join!` and `select!` keep the scope. A spawned task or thread does not have it: carry it over
+//! `join!` and `select!` keep the scope. What a dropped future's destructors do is outside of it. A spawned task or thread does not have it: carry it over
 //! with [`carry`] or [`carry_sync`].
 
 use core::cell::RefCell;
@@ -139,7 +139,7 @@ pub fn bound() -> Option<Bound> {
 
 /// Wraps a future so that it runs in the current scope wherever it is spawned.
 ///
-/// Outside a scope it changes nothing.
+/// Wrapped outside a scope it has no tenant, also where it is awaited inside one.
 ///
 /// ```
 /// # use tenancy_core::context;
@@ -152,11 +152,13 @@ pub fn carry<F: Future>(future: F) -> Scope<F> {
 }
 
 /// Wraps a closure so that it runs in the current scope on whatever thread it is called.
+///
+/// Wrapped outside a scope it has no tenant, also where it is called inside one.
 pub fn carry_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
-    let bound = bound();
-    move || match bound {
-        Some(bound) => sync_scope(bound, run),
-        None => run(),
+    let mut bound = bound();
+    move || {
+        let _entered = Entered::enter(&mut bound);
+        run()
     }
 }
 
@@ -190,7 +192,7 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Scope<F> {
-        // Swapped with the thread's slot while the future is polled. `None`: nothing to enter.
+        // Swapped with the thread's slot while the future is polled. `None`: no tenant.
         bound: Option<Bound>,
         #[pin]
         future: F,
@@ -202,9 +204,6 @@ impl<F: Future> Future for Scope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.bound.is_none() {
-            return this.future.poll(cx);
-        }
         let _entered = Entered::enter(this.bound);
         this.future.poll(cx)
     }

@@ -11,14 +11,6 @@ pub trait TenantEntry {
 
     /// Whether `domain` is one of the tenant's own.
     fn has_domain(&self, domain: &Domain) -> bool;
-
-    /// Whether the tenant goes by `key`, in any form.
-    fn answers_to(&self, key: &TenantKey) -> bool {
-        match key {
-            TenantKey::Domain(domain) => self.has_domain(domain),
-            TenantKey::Id(_) | TenantKey::Slug(_) | TenantKey::External(_) => self.record().answers_to(key),
-        }
-    }
 }
 
 impl TenantEntry for TenantRecord {

@@ -14,6 +14,14 @@ pub enum Access {
     Scoped,
 }
 
+impl Access {
+    /// What holds where a layer of this mark stands inside one of another: the narrower of both.
+    #[must_use]
+    pub fn within(self, outer: Self) -> Self {
+        self.max(outer)
+    }
+}
+
 /// How much a refused caller learns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(

@@ -172,13 +172,13 @@ fn host_parameter(element: &[u8]) -> Result<&[u8], Malformed> {
     }
 }
 
-/// A value without its quotes. An authority has nothing to escape, so a backslash is refused.
+/// A value without its quotes. An authority has nothing to escape and no white space (RFC 7239 §4).
 fn unquote(value: &[u8]) -> Result<&[u8], Malformed> {
     let inner = match value {
         [b'"', inner @ .., b'"'] => inner,
         bare => bare,
     };
-    if inner.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+    if inner.iter().any(|byte| matches!(byte, b'"' | b'\\' | b' ' | b'\t')) {
         Err(Malformed::Host)
     } else {
         Ok(inner)
@@ -318,6 +318,8 @@ mod tests {
             ("host=a.com; for=x", "a.com"),
             ("host=\"a\\.com\"", BAD),
             ("host=", BAD),
+            ("host= a.com", BAD),
+            ("host=\" a.com\"", BAD),
             ("host", BAD),
             ("", BAD),
         ] {

@@ -194,14 +194,21 @@ name! {
     ResolverName, 31, "a resolver name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
-/// Names that are written in source code. One that is not well formed becomes `unnamed`.
+/// Names that are written in source code.
 macro_rules! static_name {
     ($($Name:ident),*) => {$(
         impl $Name {
-            /// A name known at compile time. One that is not well formed becomes `unnamed`.
+            /// A name that is written in source code.
+            ///
+            /// # Panics
+            ///
+            /// Where it is not well formed. Parse a name that comes from elsewhere.
             #[must_use]
             pub fn from_static(name: &'static str) -> Self {
-                name.parse().unwrap_or_else(|_| Self(String::try_from("unnamed").unwrap_or_default()))
+                match name.parse() {
+                    Ok(name) => name,
+                    Err(_) => panic!("a name in the source code is not well formed"),
+                }
             }
         }
     )*};

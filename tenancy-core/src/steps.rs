@@ -77,7 +77,7 @@ impl<'r> Lookup<'r> {
     /// The directory knows the key.
     #[must_use]
     pub fn found(mut self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
-        if !entry.answers_to(&self.key) {
+        if !answers_to(entry, &self.key) {
             return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
         }
         let record = entry.record();
@@ -118,6 +118,9 @@ impl<'r> Lookup<'r> {
             TenantStatus::Suspended => return self.reject(Cause::SuspendedTenant),
             TenantStatus::Archived => return self.reject(Cause::ArchivedTenant),
         }
+        if self.access != Access::Public && self.claims.is_some_and(|claims| !claims.may_speak_for(record)) {
+            return self.reject(Cause::NotAMember);
+        }
         let tenant = record.clone();
         match (self.access, self.claims) {
             (Access::Public, _) => Step::Done(Outcome::Visit(Visit::new(tenant, self.resolver))),
@@ -137,6 +140,14 @@ impl<'r> Lookup<'r> {
             Access::Public => Rejection::not_found(cause),
             Access::Optional | Access::Scoped => self.disclosure.rejection(cause),
         })
+    }
+}
+
+/// Whether an entry is the one that was asked for. Not the entry's to say: it may be the wrong one.
+fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
+    match key {
+        TenantKey::Domain(domain) => entry.has_domain(domain),
+        TenantKey::Id(_) | TenantKey::Slug(_) | TenantKey::External(_) => entry.record().answers_to(key),
     }
 }
 

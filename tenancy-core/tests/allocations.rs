@@ -46,8 +46,15 @@ fn chain(resolvers: impl IntoIterator<Item = AnyResolver>) -> ResolverChain {
         .fold(ResolverChain::new(), |chain, resolver| chain.then(resolver).unwrap())
 }
 
+/// Header fields, path and query.
+type Parts = (
+    &'static [(&'static str, &'static [u8])],
+    &'static str,
+    Option<&'static str>,
+);
+
 /// Requests that each resolver answers to, and one that none does.
-const REQUESTS: [(&[(&str, &[u8])], &str, Option<&str>); 7] = [
+const REQUESTS: [Parts; 7] = [
     (&[("Host", b"app.example.com"), ("X-Tenant-Id", b"acme")], "/", None),
     (&[("Host", b"acme.app.example.com:443")], "/", None),
     (&[("Host", b"ACME.example.")], "/", None),

@@ -110,6 +110,13 @@ fn threads_have_no_tenant_unless_it_is_carried() {
         assert_eq!(seen.as_deref(), Some("acme"));
     });
     assert_eq!(context::carry_sync(current)(), None);
+    // What was wrapped outside a scope does not pick one up where it is run.
+    let (job, task) = (context::carry_sync(current), context::carry(async { current() }));
+    context::sync_scope(admitted("globex"), || {
+        assert_eq!(job(), None);
+        assert_eq!(poll(pin!(task)), Poll::Ready(None));
+        assert_eq!(current().as_deref(), Some("globex"));
+    });
 }
 
 #[test]

@@ -368,6 +368,35 @@ fn under_reject_all_sources_agree_or_nothing_is_bound() {
 }
 
 #[test]
+fn an_issuers_subject_is_a_stranger_to_tenants_that_the_issuer_may_not_speak_for() {
+    let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
+    let bound = |form: KeyForm, tenant: &str| {
+        Claims::new("eve".parse().unwrap())
+            .with_tenants([TenantKey::Id("acme".parse().unwrap())])
+            .with_issuer_tenants([form.parse(tenant.as_bytes()).unwrap()].into())
+    };
+    for (claims, expected) in [
+        (bound(KeyForm::Id, "acme"), "acme by header as eve"),
+        (bound(KeyForm::Slug, "rocket"), "acme by header as eve"),
+        (bound(KeyForm::External, "org_A"), "acme by header as eve"),
+        (bound(KeyForm::Id, "globex"), "403 forbidden"),
+        (bound(KeyForm::Slug, "acme"), "403 forbidden"),
+    ] {
+        let fields = [("x-tenant-id", b"acme".as_slice())];
+        let credentials = Credentials::Verified(&claims);
+        assert_eq!(
+            answer(&enforcer, Access::Scoped, credentials, &fields, "/"),
+            expected,
+            "{claims:?}"
+        );
+        assert_eq!(
+            answer(&enforcer, Access::Public, credentials, &fields, "/"),
+            "visit to acme by header"
+        );
+    }
+}
+
+#[test]
 fn under_first_later_sources_are_not_read() {
     struct Explodes;
     impl Resolver for Explodes {

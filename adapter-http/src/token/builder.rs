@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tenancy_core::{ClaimPath, KeyForm, ParseNameError};
@@ -61,13 +60,11 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// As [`with_issuer`](Self::with_issuer), and refuses the issuer's tokens that name any other
-    /// tenant than these. They are spelled as in the tenant claim.
+    /// As [`with_issuer`](Self::with_issuer), for an issuer that may speak for these tenants only.
+    /// They are spelled as in the tenant claim.
     ///
-    /// # Security
-    ///
-    /// It binds what the token says. Where membership is the directory's, the directory must know
-    /// which issuer's subjects are members of what.
+    /// A token of its that names another tenant is refused, and its subjects are strangers to every
+    /// other tenant, whoever decides on membership.
     #[must_use]
     pub fn with_issuer_of<T: Into<String>>(
         mut self,
@@ -219,11 +216,11 @@ fn check_owners(keys: &KeySet, issuers: &[(String, Option<Vec<String>>)]) -> Res
 }
 
 fn bind(name: String, tenants: Option<Vec<String>>, form: KeyForm) -> Result<Issuer, BuildVerifierError> {
-    let parse = |tenant: String| match form.parse(tenant.as_bytes()) {
-        Ok(_) => Ok(tenant),
-        Err(problem) => Err(BuildVerifierError::IssuersTenant { tenant, problem }),
+    let parse = |tenant: String| {
+        form.parse(tenant.as_bytes())
+            .map_err(|problem| BuildVerifierError::IssuersTenant { tenant, problem })
     };
-    let tenants: Option<BTreeSet<_>> = tenants
+    let tenants = tenants
         .map(|tenants| tenants.into_iter().map(parse).collect::<Result<_, _>>())
         .transpose()?;
     Ok(Issuer { name, tenants })

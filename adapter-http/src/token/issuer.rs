@@ -1,6 +1,6 @@
 //! Whose tokens, and for whom they are (RFC 7519 §4.1.1, §4.1.3).
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tenancy_core::TenantKey;
 
@@ -12,15 +12,12 @@ use super::{ClaimProblem, TokenError};
 #[derive(Debug)]
 pub(super) struct Issuer {
     pub(super) name: String,
-    pub(super) tenants: Option<BTreeSet<String>>,
+    pub(super) tenants: Option<Arc<[TenantKey]>>,
 }
 
 impl Issuer {
-    /// Keys of a token are all of one form, so their texts tell them apart.
     pub(super) fn may_name(&self, key: &TenantKey) -> bool {
-        self.tenants
-            .as_ref()
-            .is_none_or(|tenants| tenants.contains(key.as_str()))
+        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(key))
     }
 }
 

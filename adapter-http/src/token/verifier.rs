@@ -118,6 +118,10 @@ impl TokenVerifier {
             return Err(TokenError::TenantOfAnotherIssuer);
         }
         let claims = Claims::new(subject).with_tenants(tenants);
+        let claims = match issuer.and_then(|issuer| issuer.tenants.clone()) {
+            Some(bound) => claims.with_issuer_tenants(bound),
+            None => claims,
+        };
         Ok(match tenant {
             Some(tenant) => claims.with_tenant(tenant),
             None => claims,

@@ -20,17 +20,32 @@ pub const RESOLVER_NAMES: [&str; 7] = ["header", "jwt_claim", "subdomain", "doma
 
 /// Fields that mean something else already. A tenant in them would be read from what a proxy or the
 /// protocol put there.
-const TAKEN_FIELDS: [&str; 9] = [
+const TAKEN_FIELDS: [&str; 18] = [
     "authorization",
     "connection",
     "content-length",
+    "content-type",
     "cookie",
+    "expect",
     "forwarded",
     "host",
+    "keep-alive",
+    "origin",
+    "referer",
     "te",
+    "trailer",
     "transfer-encoding",
-    "x-forwarded-host",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
 ];
+
+/// As above, whatever follows.
+const TAKEN_PREFIXES: [&str; 5] = ["x-forwarded-", "x-original-", "x-http-method", "proxy-", "sec-"];
+
+/// Claims that every token has for another purpose (RFC 7519 §4.1).
+const TAKEN_CLAIMS: [&str; 7] = ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"];
 
 impl TenancyConfig {
     /// Builds the enforcer that the settings describe.
@@ -52,6 +67,7 @@ impl TenancyConfig {
         let resolution = &self.resolution;
         // All values are checked, also those of resolvers that are not named: a typo is a typo.
         let parts = Parts::parse(resolution)?;
+        self.check_claims()?;
         if let Some(name) = custom
             .iter()
             .map(|resolver| resolver.name())
@@ -80,6 +96,38 @@ impl TenancyConfig {
     }
 }
 
+impl TenancyConfig {
+    /// Each claim says one thing.
+    fn check_claims(&self) -> Result<(), ConfigError> {
+        const LIST: &str = "enforcement.tenants_claim";
+        let claim = self.resolution.jwt_claim.path(CLAIM)?;
+        let list = self
+            .enforcement
+            .tenants_claim
+            .as_ref()
+            .map(|list| list.path(LIST))
+            .transpose()?;
+        for (key, path) in [(CLAIM, Some(&claim)), (LIST, list.as_ref())] {
+            if let Some(taken) = path
+                .and_then(|path| path.names().next())
+                .filter(|name| TAKEN_CLAIMS.contains(name))
+            {
+                return Err(ConfigError::new(
+                    key,
+                    format!("`{taken}` has a meaning of its own, choose another claim"),
+                ));
+            }
+        }
+        if list.is_some_and(|list| list == claim) {
+            return Err(ConfigError::new(
+                LIST,
+                "the same claim as `resolution.jwt_claim`, which is no list",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl ResolutionConfig {
     /// The names that are no tenants.
     ///
@@ -98,6 +146,7 @@ impl ResolutionConfig {
     }
 }
 
+const CLAIM: &str = "resolution.jwt_claim";
 const RESOLVERS: &str = "resolution.resolvers";
 
 /// The settings, parsed.
@@ -113,7 +162,6 @@ struct Parts {
 
 impl Parts {
     fn parse(config: &ResolutionConfig) -> Result<Self, ConfigError> {
-        config.jwt_claim.path("resolution.jwt_claim")?;
         Ok(Self {
             header: header_name(&config.header_name)?,
             base: config.base_domain.as_deref().map(base_domain).transpose()?,
@@ -187,7 +235,9 @@ fn unknown_resolver(name: &str, custom: &[Arc<dyn Resolver>]) -> ConfigError {
 fn header_name(name: &str) -> Result<FieldName, ConfigError> {
     const KEY: &str = "resolution.header_name";
     let field = parse::<FieldName>(KEY, name)?;
-    if TAKEN_FIELDS.contains(&field.as_str()) {
+    let is_taken = TAKEN_FIELDS.contains(&field.as_str())
+        || TAKEN_PREFIXES.iter().any(|prefix| field.as_str().starts_with(prefix));
+    if is_taken {
         return Err(ConfigError::new(
             KEY,
             format!("`{field}` has a meaning of its own, choose another field"),
@@ -325,6 +375,23 @@ mod tests {
             ),
             ("[resolution]\nheader_name = \"x y\"", &["resolution.header_name"]),
             ("[resolution]\nheader_name = \"Host\"", &["resolution.header_name"]),
+            (
+                "[resolution]\nheader_name = \"X-Original-Host\"",
+                &["resolution.header_name"],
+            ),
+            ("[resolution]\njwt_claim = \"exp\"", &["resolution.jwt_claim", "`exp`"]),
+            (
+                "[resolution]\njwt_claim = [\"sub\", \"tenant\"]",
+                &["resolution.jwt_claim", "`sub`"],
+            ),
+            (
+                "[enforcement]\ntenants_claim = \"aud\"",
+                &["enforcement.tenants_claim", "`aud`"],
+            ),
+            (
+                "[enforcement]\ntenants_claim = \"tenant_id\"",
+                &["enforcement.tenants_claim", "`resolution.jwt_claim`"],
+            ),
             ("[resolution]\nquery_parameter = \"\"", &["resolution.query_parameter"]),
             ("[resolution]\nreserved = [\"WWW\"]", &["resolution.reserved", "`WWW`"]),
             (
