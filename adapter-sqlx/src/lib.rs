@@ -88,7 +88,8 @@ pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     DirectoryEntry, DirectoryError, InsecureTestStrategy, NewTenant, SqliteDatabaseOptions, SqliteDatabaseStrategy,
-    SqliteDirectory, SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema, UpsertError,
+    SqliteDirectory, SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema, UpsertAllError,
+    UpsertError,
 };
 pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture, StrategyTransaction};
 pub use transaction::TenantTransaction;

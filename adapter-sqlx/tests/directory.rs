@@ -63,7 +63,11 @@ async fn a_tenant_is_found_by_each_of_its_names_and_by_no_other() {
         async move {
             let found = directory.find(&key).await.unwrap();
             found.map(|entry| {
-                assert!(entry.answers_to(&key), "{key}");
+                let answers = match &key {
+                    TenantKey::Domain(domain) => entry.has_domain(domain),
+                    key => entry.record().answers_to(key),
+                };
+                assert!(answers, "{key}");
                 entry.record().id.to_string()
             })
         }
@@ -310,4 +314,29 @@ async fn it_opens_more_than_once_at_a_time() {
     for one in at_once.collect::<Vec<_>>() {
         one.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn several_tenants_go_in_together_or_not_at_all() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let acme = || tenant("acme").with_members(["alice".parse().unwrap()]);
+    directory.upsert_all(&[acme(), tenant("globex")]).await.unwrap();
+
+    let dropped = tenant("acme").with_members(["mallory".parse().unwrap()]);
+    let taken = tenant("initech").with_slug("globex".parse().unwrap());
+    let refused = directory.upsert_all(&[dropped, taken]).await.unwrap_err();
+    assert_eq!(refused.index(), 1);
+    assert!(matches!(refused.reason(), UpsertError::Conflict { .. }));
+    let id = "acme".parse().unwrap();
+    assert!(directory.is_member(&id, &"alice".parse().unwrap()).await.unwrap());
+    assert!(!directory.is_member(&id, &"mallory".parse().unwrap()).await.unwrap());
+
+    // `with_members` is the whole list.
+    directory
+        .upsert_all(&[acme().with_members(["bob".parse().unwrap()])])
+        .await
+        .unwrap();
+    assert!(!directory.is_member(&id, &"alice".parse().unwrap()).await.unwrap());
+    assert!(directory.is_member(&id, &"bob".parse().unwrap()).await.unwrap());
 }

@@ -12,6 +12,9 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// The greatest body of a request, in bytes.
+    pub(crate) const MAX_BODY: usize = 64 * 1024;
+
     pub(crate) const fn new(store: Store) -> Self {
         Self { store }
     }
@@ -59,14 +62,13 @@ struct Draft {
 }
 
 impl Draft {
+    /// First: is it JSON, all of it? Only then: is it a draft? A name twice is another shape.
     fn parse(body: &[u8]) -> Result<Self, AppError> {
-        serde_json::from_slice(body).map_err(|error| {
-            if error.is_data() {
-                AppError::Shape
-            } else {
-                AppError::Json
-            }
-        })
+        let json: serde_json::Value = serde_json::from_slice(body).map_err(|_| AppError::Json)?;
+        if !json.is_object() {
+            return Err(AppError::Shape);
+        }
+        serde_json::from_slice(body).map_err(|_| AppError::Shape)
     }
 }
 
@@ -75,6 +77,8 @@ impl Draft {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) media_type: Option<&'static str>,
+    /// After how many seconds the client may try again; such an answer is for no cache.
+    pub(crate) retry_after: Option<u32>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -119,6 +123,7 @@ impl Reply {
             Ok(body) => Self {
                 status,
                 media_type: Some("application/json"),
+                retry_after: None,
                 body,
             },
             Err(error) => AppError::Internal(Box::new(error)).into(),
@@ -129,6 +134,7 @@ impl Reply {
         Self {
             status,
             media_type: None,
+            retry_after: None,
             body: Vec::new(),
         }
     }
@@ -141,6 +147,8 @@ pub(crate) enum AppError {
     Json,
     #[error("the body is JSON of another shape")]
     Shape,
+    #[error("the body is larger than a note may be")]
+    TooLarge,
     #[error("no such note")]
     NotFound,
     #[error("the tenant's data cannot be reached")]
@@ -160,6 +168,7 @@ impl From<AppError> for Reply {
         let (status, title, code) = match &error {
             AppError::Json => (400, "Bad Request", "malformed_json"),
             AppError::Shape => (422, "Unprocessable Content", "unexpected_shape"),
+            AppError::TooLarge => (413, "Content Too Large", "too_large"),
             AppError::NotFound => (404, "Not Found", "not_found"),
             AppError::Unavailable(_) => (503, "Service Unavailable", "unavailable"),
             AppError::Internal(_) => (500, "Internal Server Error", "internal"),
@@ -167,10 +176,12 @@ impl From<AppError> for Reply {
         if status >= 500 {
             tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
         }
+        let retry_after = (status == 503).then_some(1);
         let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status, "code": code });
         Self {
             status,
             media_type: Some("application/problem+json"),
+            retry_after,
             body: body.to_string().into_bytes(),
         }
     }

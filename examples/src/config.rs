@@ -81,10 +81,18 @@ pub(crate) enum ConfigError {
     Tenancy(#[from] tenancy_core::config::ConfigError),
     #[error(transparent)]
     Jwt(#[from] tenancy_http::JwtConfigError),
-    #[error("jwt.keys")]
+    #[error("{}", verifier_key(.0))]
     Keys(#[from] tenancy_http::BuildVerifierError),
     #[error("sign a token")]
     Sign(#[from] tenancy_http::SignTokenError),
+}
+
+/// The setting behind an error that only the verifier as a whole can find.
+const fn verifier_key(error: &tenancy_http::BuildVerifierError) -> &'static str {
+    match error {
+        tenancy_http::BuildVerifierError::IssuersTenant { .. } => "jwt.issuer_tenants",
+        _ => "jwt.keys",
+    }
 }
 
 impl ConfigError {
@@ -207,8 +215,19 @@ fn read(text: &str) -> Result<ConfigFile, String> {
     };
     let deserializer = toml::Deserializer::parse(text).map_err(|error| format!("{}{}", at(&error), error.message()))?;
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let (key, error) = (error.path().to_string(), error.into_inner());
-        format!("{}`{key}`: {}", at(&error), error.message())
+        let (path, error) = (error.path().to_string(), error.into_inner());
+        let (key, problem) = (path.trim_matches('.'), error.message());
+        // A value of the wrong type is quoted, and may be a secret that stands where it should not.
+        let problem = if key.starts_with("jwt") && problem.starts_with("invalid") {
+            "not of the right type"
+        } else {
+            problem
+        };
+        if key.is_empty() {
+            problem.to_owned()
+        } else {
+            format!("{}`{key}`: {problem}", at(&error))
+        }
     })
 }
 

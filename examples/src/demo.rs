@@ -40,13 +40,13 @@ members = ["bob"]
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Prints a request for each resolver, one that is refused for want of credentials, and one of a
+/// A request for each resolver, one that is refused for want of credentials, and one of a
 /// stranger.
-pub(crate) fn print_requests(config: &Config, address: SocketAddr) -> Result<(), Box<dyn Error>> {
+pub(crate) fn requests(config: &Config, address: SocketAddr) -> Result<String, Box<dyn Error>> {
     let alice = config.sign("alice", None, DAY)?;
     let alice_at_acme = config.sign("alice", Some("acme"), DAY)?;
     let port = address.port();
-    println!(
+    Ok(format!(
         r#"
 Two tenants: `acme` (rows in a shared file; alice is a member) and `globex` (a file of its own; bob is).
 The tokens hold for a day.
@@ -75,6 +75,5 @@ curl -i -H 'Authorization: Bearer {alice_at_acme}' http://{address}/notes
 
 More tokens: cargo run -p notes -- token --subject bob --tenant globex
 "#
-    );
-    Ok(())
+    ))
 }

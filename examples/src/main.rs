@@ -7,11 +7,13 @@ mod args;
 mod config;
 mod demo;
 mod serve;
+mod server;
 mod set_up;
 mod store;
 mod web;
 
 use std::error::Error;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,6 +26,7 @@ use crate::config::Config;
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
         .init();
@@ -40,10 +43,8 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     match args.command {
         Some(Command::Token(token)) => {
             let config = Config::load(token.config.as_deref().or(args.config.as_deref()))?;
-            println!(
-                "{}",
-                config.sign(&token.subject, token.tenant.as_deref(), token.expires_in)?
-            );
+            let token = config.sign(&token.subject, token.tenant.as_deref(), token.expires_in)?;
+            writeln!(std::io::stdout(), "{token}")?;
             Ok(())
         }
         None => serve::serve(args).await,

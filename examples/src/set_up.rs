@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use tenancy_axum::Tenancy;
-use tenancy_core::TenantEntry;
+use tenancy_core::{TenantEntry, TenantKey};
 use tenancy_sqlx::{
     NewTenant, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
+    UpsertError,
 };
 
 use crate::app::App;
@@ -14,30 +15,19 @@ use crate::store::Store;
 
 type Error = Box<dyn std::error::Error>;
 
-/// Checks all of the configuration, then opens the databases and provisions the tenants.
+/// Checks what can be checked without a database, then opens the databases and seeds the tenants.
 pub(crate) async fn set_up(config: &Config, database: &str) -> Result<(App, Tenancy), Error> {
     let enforcer = config.tenancy.enforcer()?;
     let verifier = config.verifier()?;
     let folder = sqlite_folder(database)?;
 
-    std::fs::create_dir_all(folder).map_err(|error| format!("--database: make `{}`: {error}", folder.display()))?;
+    make_private_folder(folder).map_err(|error| format!("--database: make `{}`: {error}", folder.display()))?;
     let db = TenantDb::new(strategies(folder).await?);
     let reserved = config.tenancy.resolution.reserved_names()?;
     let directory = SqliteDirectory::open(folder.join("directory.sqlite"))
         .await?
         .with_reserved_names(reserved);
-    for (index, tenant) in config.tenants.iter().enumerate() {
-        let setting = |name: &str| format!("tenants[{index}]{name}");
-        db.strategies()
-            .find(&tenant.strategy)
-            .map_err(|error| ConfigError::setting(setting(".strategy"), error))?;
-        let entry = directory
-            .upsert(&tenant.as_new())
-            .await
-            .map_err(|error| format!("{}: {error}", setting("")))?;
-        db.provision(entry.record()).await?;
-        directory.set_status(&tenant.id, tenant.status).await?;
-    }
+    seed(&config.tenants, &db, &directory).await?;
 
     let tenancy = Tenancy::builder(enforcer)
         .with_authenticator(verifier)
@@ -45,6 +35,48 @@ pub(crate) async fn set_up(config: &Config, database: &str) -> Result<(App, Tena
         .with_directory(directory)
         .build();
     Ok((App::new(Store::new(db)), tenancy))
+}
+
+/// Puts the configuration's tenants into the directory, all or none, and makes their data a place.
+async fn seed(tenants: &[Tenant], db: &TenantDb<sqlx::Sqlite>, directory: &SqliteDirectory) -> Result<(), Error> {
+    for (index, tenant) in tenants.iter().enumerate() {
+        db.strategies()
+            .find(&tenant.strategy)
+            .map_err(|error| ConfigError::setting(format!("tenants[{index}].strategy"), error))?;
+    }
+    let new: Vec<_> = tenants.iter().map(Tenant::as_new).collect();
+    let entries = directory.upsert_all(&new).await.map_err(|error| {
+        let setting = format!("tenants[{}]{}", error.index(), field(error.reason()));
+        ConfigError::setting(setting, error.reason())
+    })?;
+    for (entry, tenant) in entries.iter().zip(tenants) {
+        db.provision(entry.record()).await?;
+        directory.set_status(&tenant.id, tenant.status).await?;
+    }
+    Ok(())
+}
+
+/// The setting that the directory refuses.
+fn field(error: &UpsertError) -> &'static str {
+    match error {
+        UpsertError::Reserved { key } | UpsertError::Conflict { key } => match &**key {
+            TenantKey::Id(_) => ".id",
+            TenantKey::Slug(_) => ".slug",
+            TenantKey::External(_) => ".external_id",
+            TenantKey::Domain(_) => ".domains",
+        },
+        UpsertError::StrategyChanged { .. } => ".strategy",
+        _ => "",
+    }
+}
+
+/// Makes the folder where it is missing. It holds all tenants' data: nobody else may look.
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The strategies that tenants can choose from. Both make the same table `notes`.
@@ -62,7 +94,7 @@ async fn strategies(folder: &Path) -> Result<StrategyRegistry<sqlx::Sqlite>, Err
 
 fn sqlite_folder(database: &str) -> Result<&Path, ConfigError> {
     match database.split_once(':') {
-        Some(("sqlite", folder)) if !folder.is_empty() => Ok(Path::new(folder)),
+        Some(("sqlite", folder)) if !folder.is_empty() => Ok(Path::new(folder.strip_prefix("//").unwrap_or(folder))),
         Some(("postgres" | "postgresql", _)) => Err(ConfigError::setting(
             "--database",
             "PostgreSQL is not supported by this version, use `sqlite:DIR`",
@@ -83,12 +115,8 @@ impl Tenant {
             .external_id
             .iter()
             .fold(new, |new, id| new.with_external_id(id.clone()));
-        let new = self
-            .domains
+        self.domains
             .iter()
-            .fold(new, |new, domain| new.with_domain(domain.clone()));
-        self.members
-            .iter()
-            .fold(new, |new, member| new.with_member(member.clone()))
+            .fold(new, |new, domain| new.with_domain(domain.clone()))
     }
 }

@@ -32,11 +32,14 @@ impl Store {
         Self { db }
     }
 
+    /// The oldest thousand.
     pub(crate) async fn list(&self) -> Result<Vec<Note>, StoreError> {
         let mut tx = self.db.begin_read_current().await?;
-        Ok(sqlx::query_as("SELECT id, body FROM notes ORDER BY created_at, id")
-            .fetch_all(&mut *tx)
-            .await?)
+        Ok(
+            sqlx::query_as("SELECT id, body FROM notes ORDER BY created_at, id LIMIT 1000")
+                .fetch_all(&mut *tx)
+                .await?,
+        )
     }
 
     pub(crate) async fn create(&self, body: String) -> Result<Note, StoreError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqliteConnection, SqlitePool};
 use tenancy_core::{
     Authorize, Authorizer, Decision, Directory, ParseNameError, ReservedNames, Subject, TenantId, TenantKey,
     TenantRecord, TenantStatus, UnknownStatus,
@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::migrate;
 use super::tenant::{DirectoryEntry, NewTenant};
-use super::upsert::{self, UpsertError};
+use super::upsert::{self, UpsertAllError, UpsertError};
 use crate::StrategyError;
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
@@ -83,14 +83,42 @@ impl SqliteDirectory {
     /// A name that is reserved or another tenant's, another strategy, or the database's refusal.
     pub async fn upsert(&self, tenant: &NewTenant) -> Result<DirectoryEntry, UpsertError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
-        upsert::upsert(&mut tx, tenant, &self.reserved).await?;
-        let row = sqlx::query(AssertSqlSafe(select("t.id = ?")))
-            .bind(tenant.id.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
-        let entry = parse(&row)?;
+        let entry = self.upsert_in(&mut tx, tenant).await?;
         tx.commit().await?;
         Ok(entry)
+    }
+
+    /// Puts several tenants into the directory: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`upsert`](Self::upsert), with the place of the tenant that was refused.
+    pub async fn upsert_all(&self, tenants: &[NewTenant]) -> Result<Vec<DirectoryEntry>, UpsertAllError> {
+        let at = |index| move |source: UpsertError| UpsertAllError { index, source };
+        let mut tx = self
+            .pool
+            .begin_with("begin immediate")
+            .await
+            .map_err(|error| at(0)(error.into()))?;
+        let mut entries = Vec::with_capacity(tenants.len());
+        for (index, tenant) in tenants.iter().enumerate() {
+            entries.push(self.upsert_in(&mut tx, tenant).await.map_err(at(index))?);
+        }
+        tx.commit().await.map_err(|error| at(0)(error.into()))?;
+        Ok(entries)
+    }
+
+    async fn upsert_in(
+        &self,
+        connection: &mut SqliteConnection,
+        tenant: &NewTenant,
+    ) -> Result<DirectoryEntry, UpsertError> {
+        upsert::upsert(connection, tenant, &self.reserved).await?;
+        let row = sqlx::query(AssertSqlSafe(select("t.id = ?")))
+            .bind(tenant.id.as_str())
+            .fetch_one(connection)
+            .await?;
+        Ok(parse(&row)?)
     }
 
     /// Sets a tenant's status. `false` where there is no such tenant.

@@ -20,4 +20,4 @@ pub use row::{SqliteRowOptions, SqliteRowStrategy};
 pub use table::{TenantTable, TenantTableError};
 pub use tenant::{DirectoryEntry, NewTenant};
 pub use testing::InsecureTestStrategy;
-pub use upsert::UpsertError;
+pub use upsert::{UpsertAllError, UpsertError};

@@ -38,6 +38,28 @@ pub enum UpsertError {
     Directory(#[from] DirectoryError),
 }
 
+/// Which of several tenants could not be put into the directory, and why.
+#[derive(Debug, Error)]
+#[error("the tenant number {index}, counted from 0")]
+pub struct UpsertAllError {
+    pub(super) index: usize,
+    pub(super) source: UpsertError,
+}
+
+impl UpsertAllError {
+    /// The tenant's place in the list, counted from 0.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What was wrong with it.
+    #[must_use]
+    pub const fn reason(&self) -> &UpsertError {
+        &self.source
+    }
+}
+
 impl From<sqlx::Error> for UpsertError {
     fn from(error: sqlx::Error) -> Self {
         Self::Directory(error.into())

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tenancy_axum::{Tenancy, Tenant, Visitor};
@@ -13,6 +15,8 @@ use tenancy_axum::{Tenancy, Tenant, Visitor};
 use crate::app::{App, AppError, Reply};
 
 type Shared = State<Arc<App>>;
+type Received = Result<Bytes, BytesRejection>;
+type Named = Result<Path<Note>, PathRejection>;
 
 /// All routes, and again under the path template where there is one.
 pub(crate) fn router(app: App, tenancy: &Tenancy, path_template: Option<&str>) -> Router {
@@ -30,6 +34,7 @@ pub(crate) fn router(app: App, tenancy: &Tenancy, path_template: Option<&str>) -
                 .fallback(|| async { AppError::NotFound })
                 .layer(tenancy.scoped()),
         )
+        .layer(DefaultBodyLimit::max(App::MAX_BODY))
         .with_state(Arc::new(app))
 }
 
@@ -60,26 +65,38 @@ async fn list(State(app): Shared) -> Result<Reply, AppError> {
     app.list().await
 }
 
-async fn create(State(app): Shared, body: Bytes) -> Result<Reply, AppError> {
-    app.create(&body).await
+async fn create(State(app): Shared, body: Received) -> Result<Reply, AppError> {
+    app.create(&received(body)?).await
 }
 
-async fn read(State(app): Shared, Path(id): Path<Note>) -> Result<Reply, AppError> {
-    app.read(&id.id).await
+async fn read(State(app): Shared, note: Named) -> Result<Reply, AppError> {
+    app.read(&named(note)?).await
 }
 
-async fn update(State(app): Shared, Path(id): Path<Note>, body: Bytes) -> Result<Reply, AppError> {
-    app.update(&id.id, &body).await
+async fn update(State(app): Shared, note: Named, body: Received) -> Result<Reply, AppError> {
+    app.update(&named(note)?, &received(body)?).await
 }
 
-async fn delete(State(app): Shared, Path(id): Path<Note>) -> Result<Reply, AppError> {
-    app.delete(&id.id).await
+async fn delete(State(app): Shared, note: Named) -> Result<Reply, AppError> {
+    app.delete(&named(note)?).await
 }
 
 /// The note's id in the path; the tenant's segment, where there is one, is tenancy's matter.
 #[derive(serde::Deserialize)]
 struct Note {
     id: String,
+}
+
+fn received(body: Received) -> Result<Bytes, AppError> {
+    body.map_err(|refused| match refused.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge,
+        _ => AppError::Json,
+    })
+}
+
+/// An id that cannot even be decoded is no note's.
+fn named(note: Named) -> Result<String, AppError> {
+    note.map(|Path(note)| note.id).map_err(|_| AppError::NotFound)
 }
 
 impl IntoResponse for Reply {
@@ -90,6 +107,12 @@ impl IntoResponse for Reply {
             response
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         response
     }

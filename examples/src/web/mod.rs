@@ -2,4 +2,4 @@
 
 mod axum;
 
-pub(crate) use self::axum::router;
+pub(crate) use self::axum::router as axum;

@@ -1,5 +1,6 @@
 //! `notes token`, and how the server starts and ends.
 
+use std::io::{Read, Write};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -146,6 +147,20 @@ fn a_request_under_way() {
         "{status:?}\n{}",
         server.log()
     );
+}
+
+/// A client that does not finish the head of its request does not keep its connection.
+#[test]
+fn a_head_that_does_not_end() {
+    let server = Server::start(&Setup::new(&["header"]));
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: ").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .expect("the server closes the connection");
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
 }
 
 /// Logs go to standard error, and have neither tokens nor what a client made up.

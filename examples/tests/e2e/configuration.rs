@@ -392,6 +392,14 @@ fn secrets_are_not_told() {
     let keys = format!("[[jwt.keys]]\nkid = \"dev\"\nalgorithm = \"HS256\"\nsecrets = \"{secret}\"\n");
     let message = refused(&Folder::new(&header().keys(&keys).toml())).unwrap();
     assert!(!message.contains(secret), "{message}");
+    // Nor where it is of a type that no secret has.
+    let number = "3133731337313373133";
+    let keys = format!("[[jwt.keys]]\nkid = \"dev\"\nalgorithm = \"HS256\"\nsecret = {number}\n");
+    let message = refused(&Folder::new(&header().keys(&keys).toml())).unwrap();
+    assert!(
+        message.contains("jwt.keys[0].secret") && !message.contains(number),
+        "{message}"
+    );
 }
 
 fn tenant(lines: &str) -> String {

@@ -176,6 +176,12 @@ fn bodies() {
                 "{\"body\":}",
                 "\u{0}",
                 "{\"body\":\"x\"} x",
+                "{\"body\":1",
+                "{\"body\":1 garbage",
+                "[1",
+                "123 xx",
+                "{} x",
+                "{\"other\":\"\\ud800\",\"body\":\"x\"}",
             ] {
                 let (status, _) = member.send(Request::new(method, &target).json(malformed));
                 assert_eq!(status, 400, "{method} {malformed:?}");
@@ -190,11 +196,17 @@ fn bodies() {
                 "{\"body\":null}",
                 "{\"text\":\"x\"}",
                 "[{\"body\":\"x\"}]",
+                "[\"x\"]",
+                "[\"x\",\"y\"]",
+                "{\"body\":\"x\",\"body\":\"y\"}",
             ] {
                 let (status, _) = member.send(Request::new(method, &target).json(other));
                 assert_eq!(status, 422, "{method} {other:?}");
             }
         }
+        let large = format!("{{\"body\":\"{}\"}}", "x".repeat(64 * 1024));
+        assert_eq!(member.send(Request::new("POST", "/notes").json(&large)).0, 413);
+        let mut member = Member::new(&server, tenant);
         assert_eq!(member.bodies(), ["first"]);
     }
 }
