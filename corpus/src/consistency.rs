@@ -1,6 +1,6 @@
 //! What can be said about a row without any implementation: it must be sayable, and it must be possible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Case, Configuration, Corpus, Expected, Mark, SECTIONS, Tokens, Version};
 
@@ -8,11 +8,17 @@ use crate::{Case, Configuration, Corpus, Expected, Mark, SECTIONS, Tokens, Versi
 pub(crate) fn problems(corpus: &Corpus) -> Vec<String> {
     let mut problems = Vec::new();
     let (mut names, mut used) = (BTreeSet::new(), BTreeSet::new());
+    let mut asked = BTreeMap::new();
     for case in corpus.cases() {
         used.insert(case.config.as_str());
         let mut tell = |problem: &str| problems.push(format!("`{}`: {problem}", case.name));
         if !names.insert(case.name.as_str()) {
             tell("another row has this name");
+        }
+        // One request may prove two clauses, as long as they say the same of it.
+        let question = format!("{:?}", (&case.config, &case.request, &case.token));
+        if asked.entry(question).or_insert(&case.expect.answer) != &&case.expect.answer {
+            tell("another row expects something else of the same request");
         }
         spelling(case, &mut tell);
         match corpus.configurations().get(&case.config) {
@@ -188,4 +194,134 @@ fn is_route(path: &str, configuration: &Configuration) -> bool {
         .is_some_and(|(segment, rest)| {
             !segment.is_empty() && rest.strip_prefix(after).is_some_and(|route| NESTED.contains(&route))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &str = r#"
+[[case]]
+name = "a-row"
+clause = "header: a clause"
+config = "header"
+request.target = "/whoami"
+request.headers = [["Host", "localhost"], ["Authorization", "Bearer {token}"]]
+token = { subject = "alice" }
+expect = { status = 401, code = "tenant_required" }
+"#;
+
+    fn problems_of(rows: &str) -> Vec<String> {
+        let mut problems = problems(&Corpus::of_rows(rows));
+        problems.retain(|problem| !problem.starts_with("no row uses"));
+        problems
+    }
+
+    #[test]
+    fn a_sound_row_has_no_problem() {
+        assert_eq!(problems_of(ROW), Vec::<String>::new());
+        let other = ROW.replace("a-row", "another-row");
+        assert_eq!(problems_of(&format!("{ROW}{other}")), Vec::<String>::new());
+        assert!(problems(&Corpus::of_rows(ROW)).contains(&String::from("no row uses the configuration `path`")));
+    }
+
+    #[test]
+    fn a_row_that_contradicts_itself_is_told() {
+        const REFUSED: &str = "status = 401, code = \"tenant_required\"";
+        const ADMITTED: &str = "tenant = \"acme\", resolver = \"header\", subject = \"alice\"";
+        for (replaced, by, problem) in [
+            ("a-row", "A row", "kebab case"),
+            ("header: a clause", "a clause", "does not begin with a section"),
+            ("header: a clause", "header a clause", "does not begin with a section"),
+            ("config = \"header\"", "config = \"heder\"", "no such configuration"),
+            ("localhost", "\u{3002}", "stands for no byte"),
+            ("/whoami", "/\u{e9}", "not UTF-8"),
+            (
+                "request.target",
+                "request.authority = \"a\"\nrequest.target",
+                "`authority` is HTTP/2's",
+            ),
+            (
+                "request.target",
+                "request.version = \"HTTP/2\"\nrequest.target",
+                "in lower case",
+            ),
+            ("{token}", "{bad-token}", "go together"),
+            ("token = { subject = \"alice\" }", "", "go together"),
+            ("/whoami", "/maybe", "cannot be refused so"),
+            ("/whoami", "/portal", "cannot be refused so"),
+            ("/whoami", "/healthz", "cannot be refused so"),
+            ("tenant_required", "not_found", "cannot be refused so"),
+            (
+                REFUSED,
+                "status = 400, code = \"malformed_host\"",
+                "cannot be refused so",
+            ),
+            (
+                REFUSED,
+                "status = 400, code = \"conflicting_tenants\"",
+                "cannot be refused so",
+            ),
+            (REFUSED, "status = 403, code = \"not_a_member\"", "cannot be refused so"),
+            (REFUSED, "none = true", "optional routes"),
+            (REFUSED, "central = true", "only `/healthz`"),
+            (REFUSED, "visit = \"acme\", resolver = \"header\"", "public routes"),
+            (REFUSED, &ADMITTED.replace("alice", "bob"), "not the subject's"),
+            (REFUSED, &ADMITTED.replace("acme", "archived"), "not an active one"),
+            (
+                REFUSED,
+                &ADMITTED.replace("\"header", "\"path"),
+                "resolver is not configured",
+            ),
+            (
+                REFUSED,
+                &format!("{REFUSED}, vary = [\"Cookie\"]"),
+                "`vary` is in lower case",
+            ),
+            ("/whoami", "/x/portal", "no such route"),
+        ] {
+            let row = ROW.replace(replaced, by);
+            assert_ne!(row, ROW, "{replaced}");
+            let problems = problems_of(&row);
+            assert!(problems.iter().any(|told| told.contains(problem)), "{by}: {problems:?}");
+        }
+        let admitted_elsewhere = ROW.replace(REFUSED, ADMITTED).replace("/whoami", "/x");
+        assert!(problems_of(&admitted_elsewhere).concat().contains("no such route"));
+    }
+
+    #[test]
+    fn rows_that_contradict_each_other_are_told() {
+        assert!(
+            problems_of(&format!("{ROW}{ROW}"))
+                .concat()
+                .contains("another row has this name")
+        );
+        let other = ROW
+            .replace("a-row", "another")
+            .replace("tenant_required", "credentials_required");
+        assert!(
+            problems_of(&format!("{ROW}{other}"))
+                .concat()
+                .contains("something else of the same request")
+        );
+    }
+
+    #[test]
+    fn a_row_has_no_other_keys_and_one_outcome() {
+        for (replaced, by) in [
+            ("config", "configuration"),
+            ("request.target", "request.path = \"/\"\nrequest.target"),
+            ("subject = ", "exp = 1, subject = "),
+            ("status = 401", "status = 401, none = true"),
+            ("status = 401, ", ""),
+            ("status = 401", "status = 401, reason = \"\""),
+            ("status = 401, code = \"tenant_required\"", "none = false"),
+            (
+                "status = 401, code = \"tenant_required\"",
+                "none = true, central = true",
+            ),
+        ] {
+            assert!(Corpus::parse_rows(&ROW.replace(replaced, by)).is_err(), "{by}");
+        }
+    }
 }

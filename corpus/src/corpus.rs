@@ -94,6 +94,19 @@ impl Corpus {
         }
     }
 
+    /// Rows from text, unchecked, under the committed configurations.
+    #[cfg(test)]
+    pub(crate) fn of_rows(text: &str) -> Self {
+        let mut corpus = Self::load().unwrap();
+        corpus.files = vec![(String::new(), Self::parse_rows(text).unwrap())];
+        corpus
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parse_rows(text: &str) -> Result<Vec<Case>, toml::de::Error> {
+        toml::from_str::<CaseFile>(text).map(|file| file.case)
+    }
+
     /// All rows, file by file.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         self.files.iter().flat_map(|(_, cases)| cases)
