@@ -40,8 +40,8 @@
 //! # }
 //! ```
 //!
-//! Put the layers on the routers that hold the routes, below any layer that rewrites paths. Inside a
-//! nested router the resolver `path` still reads the path that the client sent.
+//! The resolver `path` reads the path that the client sent, also inside a nested router. A service
+//! around the router that rewrites paths (such as `NormalizePath`) hides it: the rewritten path is read.
 //!
 //! # Features
 //!

@@ -109,6 +109,7 @@ async fn is_clean(connection: &mut SqliteConnection) -> bool {
         pragma main.schema_version; select main from temp.tenancy_installed;
         pragma temp.schema_version; select temp from temp.tenancy_installed";
     let answers = numbers(connection, asked).await;
+    // Foreign keys are on; `main` and `temp` are all the files; no schema has changed.
     let is_as_installed = matches!(
         answers.as_deref(),
         Ok([1, 2, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then

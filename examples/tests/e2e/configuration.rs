@@ -496,6 +496,20 @@ fn a_changed_strategy() {
     }
 }
 
+/// The configuration that documents every setting works as it is.
+#[test]
+fn the_documented_one() {
+    let server = Server::start_in(Folder::new(include_str!("../../notes.toml")));
+    let signed = std::process::Command::new(env!("CARGO_BIN_EXE_notes"))
+        .args(["token", "--subject", "alice", "--tenant", "acme", "--config"])
+        .arg(server.folder().path().join("notes.toml"))
+        .output()
+        .unwrap();
+    let token = String::from_utf8(signed.stdout).unwrap();
+    let get = Request::get("/whoami").bearer(token.trim());
+    check(&server, &[(get, "200 acme jwt_claim")]);
+}
+
 /// Everything else of a tenant may change: it is upserted.
 #[test]
 fn a_changed_tenant() {

@@ -1,0 +1,186 @@
+//! The core answers every row of the corpus.
+#![cfg(feature = "serde")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tenancy_core::config::TenancyConfig;
+use tenancy_core::{
+    Access, BearerCredential, Claims, Credentials, Enforcer, FieldName, HeaderList, HttpVersion, KeyForm, Membership,
+    MemoryDirectory, MemoryEntry, Outcome, RequestView, Target, TenantKey, TenantRecord, bearer_credential, drive_now,
+};
+use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Mark, Observed, Runner, Tokens, Version};
+
+const TOKENS: Tokens<'_> = Tokens {
+    good: "eyJnb29k.eyJnb29k.Z29vZA",
+    bad: "eyJiYWQ.eyJiYWQ.YmFk",
+};
+
+#[test]
+fn every_row_is_answered_as_the_rules_say() {
+    let corpus = Corpus::load().unwrap_or_else(|error| panic!("{error}"));
+    let directory = directory(corpus.tenants());
+    let servers: BTreeMap<_, _> = corpus
+        .configurations()
+        .iter()
+        .map(|(name, configuration)| (name.as_str(), Server::new(&configuration.to_toml(), &directory)))
+        .collect();
+    Runner::new(&corpus, 1_100).run(|case| servers.get(case.config.as_str()).unwrap().answer(case));
+}
+
+/// The core under one configuration.
+struct Server<'d> {
+    enforcer: Enforcer,
+    authorizer: Membership<&'d MemoryDirectory>,
+    directory: &'d MemoryDirectory,
+    claim_form: KeyForm,
+    reads_list: bool,
+}
+
+impl<'d> Server<'d> {
+    fn new(configuration: &str, directory: &'d MemoryDirectory) -> Self {
+        let config: TenancyConfig = toml::from_str(configuration).unwrap();
+        Self {
+            enforcer: config
+                .enforcer()
+                .unwrap_or_else(|error| panic!("{error}: {configuration}")),
+            authorizer: config.enforcement.authorizer(directory),
+            directory,
+            claim_form: config.resolution.jwt_claim_form,
+            reads_list: config.enforcement.tenants_claim.is_some(),
+        }
+    }
+
+    fn answer(&self, case: &Case) -> Observed {
+        let access = match case.mark() {
+            Mark::Scoped => Access::Scoped,
+            Mark::Public => Access::Public,
+            Mark::Optional => Access::Optional,
+            Mark::Central => {
+                return Observed {
+                    answer: Answer::Central,
+                    vary: Some(BTreeSet::new()),
+                };
+            }
+        };
+        let fields = case.request.fields(&TOKENS);
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .collect();
+        let headers = HeaderList::new(&fields);
+        let claims = case.token.as_ref().and_then(|token| self.claims(token));
+        let credentials = match (bearer_credential(&headers), &claims) {
+            (BearerCredential::Absent, _) => Credentials::Absent,
+            (BearerCredential::Malformed, _) => Credentials::Malformed,
+            (BearerCredential::Token(token), Some(claims)) if token == TOKENS.good.as_bytes() => {
+                Credentials::Verified(claims)
+            }
+            (BearerCredential::Invalid | BearerCredential::Token(_), _) => Credentials::Invalid,
+        };
+        let target = case.request.target(&TOKENS);
+        let request = RequestView {
+            version: version(case.request.version),
+            target: view(&target),
+            headers: &headers,
+            credentials,
+        };
+        let step = self.enforcer.begin(&request, access);
+        let outcome = drive_now(step, self.directory, &self.authorizer).unwrap_or_else(|step| panic!("{step:?}"));
+        Observed {
+            answer: outcome.map_or_else(
+                |rejection| Answer::refused(rejection.status(), rejection.code()),
+                answer,
+            ),
+            vary: Some(self.vary(access)),
+        }
+    }
+
+    /// What the token says, in the configured forms; `None` where it says what no token may.
+    fn claims(&self, token: &corpus::Claims) -> Option<Claims> {
+        let key = |value: &toml::Value| -> Option<TenantKey> { self.claim_form.parse(value.as_str()?.as_bytes()).ok() };
+        let claims = Claims::new(token.subject.parse().ok()?);
+        let claims = match &token.tenant {
+            Some(tenant) => claims.with_tenant(key(tenant)?),
+            None => claims,
+        };
+        match &token.tenants {
+            Some(tenants) if self.reads_list => {
+                let keys: Option<Vec<_>> = tenants.as_array()?.iter().map(key).collect();
+                Some(claims.with_tenants(keys?))
+            }
+            _ => Some(claims),
+        }
+    }
+
+    fn vary(&self, access: Access) -> BTreeSet<String> {
+        let mut vary = BTreeSet::new();
+        self.enforcer.each_field(&mut |field| {
+            vary.insert(field.to_string());
+        });
+        if self.enforcer.reads_credentials(access) {
+            vary.insert(FieldName::authorization().to_string());
+        }
+        vary
+    }
+}
+
+fn answer(outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Admitted(admitted) => Answer::Tenant {
+            id: admitted.id().to_string(),
+            resolver: Some(admitted.resolver().to_string()),
+            subject: Some(admitted.subject().to_string()),
+        },
+        Outcome::Visit(visit) => Answer::Tenant {
+            id: visit.id().to_string(),
+            resolver: Some(visit.resolver().to_string()),
+            subject: None,
+        },
+        Outcome::NoTenant => Answer::NoTenant,
+    }
+}
+
+const fn version(version: Version) -> HttpVersion {
+    match version {
+        Version::Http10 => HttpVersion::Http10,
+        Version::Http11 => HttpVersion::Http11,
+        Version::Http2 => HttpVersion::Http2,
+    }
+}
+
+fn view(target: &corpus::Target) -> Target<'_> {
+    match target {
+        corpus::Target::Path { authority, path, query } => Target::Path {
+            authority: authority.as_deref(),
+            path,
+            query: query.as_deref(),
+        },
+        corpus::Target::Authority => Target::Authority,
+        corpus::Target::Asterisk => Target::Asterisk,
+    }
+}
+
+fn directory(tenants: &[corpus::Tenant]) -> MemoryDirectory {
+    MemoryDirectory::new(tenants.iter().map(entry)).unwrap()
+}
+
+fn entry(tenant: &corpus::Tenant) -> MemoryEntry {
+    let mut record = TenantRecord::new(tenant.id.parse().unwrap(), tenant.strategy.parse().unwrap())
+        .with_status(tenant.status.parse().unwrap());
+    if let Some(slug) = &tenant.slug {
+        record = record.with_slug(slug.parse().unwrap());
+    }
+    if let Some(external_id) = &tenant.external_id {
+        record = record.with_external_id(external_id.parse().unwrap());
+    }
+    let entry = MemoryEntry::new(record);
+    let entry = tenant
+        .domains
+        .iter()
+        .fold(entry, |entry, domain| entry.with_domain(domain.parse().unwrap()));
+    tenant
+        .members
+        .iter()
+        .fold(entry, |entry, member| entry.with_member(member.parse().unwrap()))
+}
