@@ -6,13 +6,12 @@ pub(super) fn read(oracle: Oracle, request: &Request, name: &str, form: Form) ->
     let joined = request.values("cookie").join(b"; ".as_slice());
     let mut values = Vec::new();
     for pair in joined.split(|byte| *byte == b';') {
-        let pair = trimmed(pair);
-        let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
-            continue;
-        };
-        let (candidate, value) = pair.split_at(equals);
+        // A name without `=` is there, and empty.
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let candidate = trimmed(halves.next().unwrap_or_default());
+        let value = trimmed(halves.next().unwrap_or_default());
         if candidate == name.as_bytes() {
-            values.push(value.iter().skip(1).copied().collect::<Vec<_>>());
+            values.push(value);
         }
     }
     if oracle.is(Mutation::FirstCookieWins) {

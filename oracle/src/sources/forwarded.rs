@@ -1,5 +1,6 @@
 //! The n-th entry from the right of a trusted forwarding field.
 
+use super::bearer::is_of_token;
 use super::{MALFORMED_HOST, Refusal, trimmed};
 use crate::{ForwardingField, Mutation, Oracle, Request};
 
@@ -31,7 +32,7 @@ pub(super) fn entry(oracle: Oracle, request: &Request, field: ForwardingField, h
 
 /// The pieces between separators, the rightmost first. What a client wrote on the left cannot change how the right is
 /// read, so a quote is looked for from the right as well.
-fn split_from_the_right(value: &[u8], separator: u8, respects_quotes: bool) -> Vec<Vec<u8>> {
+pub(crate) fn split_from_the_right(value: &[u8], separator: u8, respects_quotes: bool) -> Vec<Vec<u8>> {
     let mut pieces = vec![Vec::new()];
     let mut is_quoted = false;
     for (position, byte) in value.iter().enumerate().rev() {
@@ -51,43 +52,58 @@ fn split_from_the_right(value: &[u8], separator: u8, respects_quotes: bool) -> V
     pieces
 }
 
-/// The parameter `host` of one element of `Forwarded` (RFC 7239 §4), once.
+/// The pieces between separators outside quoted strings; nothing where a quoted string does not end.
+pub(crate) fn split_from_the_left(value: &[u8], separator: u8) -> Option<Vec<Vec<u8>>> {
+    let mut pieces = vec![Vec::new()];
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for byte in value {
+        if *byte == separator && !is_quoted {
+            pieces.push(Vec::new());
+            continue;
+        }
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_quoted,
+            b'"' => is_quoted = !is_quoted,
+            _ => {}
+        }
+        pieces.last_mut()?.push(*byte);
+    }
+    (!is_quoted).then_some(pieces)
+}
+
+/// The parameter `host` of one element of `Forwarded` (RFC 7239 §4), once. All pairs must be ones.
 fn host_of(element: &[u8]) -> Result<Vec<u8>, Refusal> {
+    if split_from_the_left(element, b';').is_none() {
+        return Err(MALFORMED_HOST);
+    }
     let mut hosts = Vec::new();
     for pair in split_from_the_right(element, b';', true) {
         let pair = trimmed(&pair);
-        if pair.is_empty() {
-            continue;
-        }
         let equals = pair.iter().position(|byte| *byte == b'=').ok_or(MALFORMED_HOST)?;
         let (name, value) = pair.split_at(equals);
+        if name.is_empty() || !name.iter().copied().all(is_of_token) {
+            return Err(MALFORMED_HOST);
+        }
         if name.eq_ignore_ascii_case(b"host") {
-            hosts.push(value.iter().skip(1).copied().collect::<Vec<_>>());
+            hosts.push(unquoted(value.get(1..).unwrap_or_default())?);
         }
     }
     match hosts.as_slice() {
-        [host] => unquoted(host),
+        [host] => Ok(host.clone()),
         _ => Err(MALFORMED_HOST),
     }
 }
 
-/// A quoted string's content (RFC 9110 §5.6.4), or the text itself where it is not quoted.
+/// A quoted string's content, or the text itself. There is nothing in an authority that would be escaped.
 fn unquoted(value: &[u8]) -> Result<Vec<u8>, Refusal> {
-    if value.first() != Some(&b'"') {
-        return Ok(value.to_vec());
+    let content = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .unwrap_or(value);
+    if content.contains(&b'"') || content.contains(&b'\\') {
+        Err(MALFORMED_HOST)
+    } else {
+        Ok(content.to_vec())
     }
-    let mut content = Vec::new();
-    let mut bytes = value.iter().skip(1);
-    loop {
-        match bytes.next() {
-            Some(b'"') => break,
-            Some(b'\\') => content.push(*bytes.next().ok_or(MALFORMED_HOST)?),
-            Some(byte) => content.push(*byte),
-            None => return Err(MALFORMED_HOST),
-        }
-    }
-    if bytes.next().is_some() {
-        return Err(MALFORMED_HOST);
-    }
-    Ok(content)
 }

@@ -1,8 +1,8 @@
 //! The authority: its grammar, and where it stands.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
-use super::{MALFORMED_HOST, Refusal, forwarded};
+use super::{MALFORMED_HOST, Refusal, forwarded, trimmed};
 use crate::{Case, Mutation, Oracle, Version};
 
 /// A normalised authority.
@@ -14,13 +14,13 @@ pub enum Authority {
     Address(String),
 }
 
-/// Reads an authority: host, and perhaps a colon and a port.
+/// Reads an authority: host, and perhaps a colon and a port. White space around a field is no part of it.
 ///
 /// # Errors
 ///
 /// Where it is none: 400.
 pub fn authority(bytes: &[u8]) -> Result<Authority, Refusal> {
-    let text = String::from_utf8(bytes.to_vec()).map_err(|_| MALFORMED_HOST)?;
+    let text = String::from_utf8(trimmed(bytes)).map_err(|_| MALFORMED_HOST)?;
     let text = text.to_ascii_lowercase();
     if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or(MALFORMED_HOST)?;
@@ -37,10 +37,20 @@ pub fn authority(bytes: &[u8]) -> Result<Authority, Refusal> {
     if !is_port(port) || !crate::names::is_domain(host) {
         return Err(MALFORMED_HOST);
     }
-    Ok(match host.parse::<Ipv4Addr>() {
-        Ok(_) => Authority::Address(host.to_owned()),
-        Err(_) => Authority::Name(host.to_owned()),
+    Ok(if is_dotted_quad(host) {
+        Authority::Address(host.to_owned())
+    } else {
+        Authority::Name(host.to_owned())
     })
+}
+
+/// Four numbers of one to three digits, whether they fit into a byte or not.
+fn is_dotted_quad(host: &str) -> bool {
+    let numbers: Vec<&str> = host.split('.').collect();
+    numbers.len() == 4
+        && numbers
+            .iter()
+            .all(|number| (1..=3).contains(&number.len()) && number.chars().all(|c| c.is_ascii_digit()))
 }
 
 /// Digits up to 65535. No digit at all is fine.

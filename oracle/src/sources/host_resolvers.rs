@@ -27,16 +27,16 @@ pub(super) fn subdomain(oracle: Oracle, case: &Case, form: Form) -> Read {
         Some((first, _)) if oracle.is(Mutation::DeepLabelMatches) => first,
         Some(_) => return Read::NoMatch,
     };
+    let is_reserved = case.configuration.reserved.iter().any(|reserved| reserved == label);
+    if is_reserved && !oracle.is(Mutation::ReservedMatches) {
+        return Read::NoMatch;
+    }
     if !is_tenant_label(label) {
         return if oracle.is(Mutation::BadLabelIsSilent) {
             Read::NoMatch
         } else {
             Read::Refused(MALFORMED_TENANT)
         };
-    }
-    let is_reserved = case.configuration.reserved.iter().any(|reserved| reserved == label);
-    if is_reserved && !oracle.is(Mutation::ReservedMatches) {
-        return Read::NoMatch;
     }
     parse(form, label.as_bytes())
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod bearer;
 mod cookie;
-mod forwarded;
+pub(crate) mod forwarded;
 mod header;
 pub(crate) mod host;
 mod host_resolvers;
@@ -96,7 +96,7 @@ impl crate::Request {
     pub(crate) fn values(&self, name: &str) -> Vec<Vec<u8>> {
         self.fields
             .iter()
-            .filter(|(candidate, _)| candidate.to_ascii_lowercase() == name.to_ascii_lowercase())
+            .filter(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.clone())
             .collect()
     }

@@ -1,6 +1,6 @@
 //! The segment of the path.
 
-use super::percent::decoded;
+use super::percent::{decoded, decoded_where_possible};
 use super::{MALFORMED_TENANT, Read, parse};
 use crate::{Form, Mutation, Oracle};
 
@@ -43,7 +43,7 @@ pub fn path(oracle: Oracle, template: &str, path: &str, form: Form) -> Read {
             Read::Refused(MALFORMED_TENANT)
         };
     }
-    if given.iter().any(|segment| is_dot_segment(segment)) && !oracle.is(Mutation::DotSegmentsPass) {
+    if has_dot_segment(path) && !oracle.is(Mutation::DotSegmentsPass) {
         return Read::Refused(MALFORMED_TENANT);
     }
     let mut bytes = decoded(tenant);
@@ -58,7 +58,11 @@ pub fn path(oracle: Oracle, template: &str, path: &str, form: Form) -> Read {
     }
 }
 
-/// `.` or `..`, also encoded.
-fn is_dot_segment(segment: &str) -> bool {
-    decoded(segment).is_some_and(|segment| segment == b"." || segment == b"..")
+/// `.` or `..`, also encoded, as any proxy may see it: one that decodes slashes, takes a backslash for one, or drops
+/// path parameters.
+fn has_dot_segment(path: &str) -> bool {
+    decoded_where_possible(path)
+        .split(|byte| *byte == b'/' || *byte == b'\\')
+        .filter_map(|segment| segment.split(|byte| *byte == b';').next())
+        .any(|segment| segment == b"." || segment == b"..")
 }
