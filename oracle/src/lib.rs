@@ -5,9 +5,14 @@
 //! core, so that the two agree only where both understood the rules alike.
 //!
 //! - [`Oracle`] answers a plain [`Case`]: a [`Configuration`], the tenants, a [`Mark`] and a [`Request`].
+//! - [`generate()`] makes cases out of bytes, mostly ones at the edges.
+//! - [`core`](mod@core) shows the same case to the core.
 //! - [`Mutation`] makes the oracle wrong on purpose: a comparison that does not notice proves nothing.
 
 mod case;
+pub mod core;
+mod generate;
+mod known;
 mod mutation;
 mod names;
 mod oracle;
@@ -17,6 +22,8 @@ pub use case::{
     Answer, Case, Configuration, Credentials, Form, ForwardingField, Key, Mark, Membership, Request, Source, Status,
     Target, Tenant, Version,
 };
+pub use generate::{MARKER, generate};
+pub use known::known_difference;
 pub use mutation::Mutation;
 pub use names::{is_domain, is_external_id, is_id};
 pub use oracle::Oracle;
