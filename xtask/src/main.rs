@@ -3,6 +3,7 @@
 mod command;
 mod core_tree;
 mod features;
+mod fuzz;
 mod no_std;
 mod step;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => cargo(["test", "--workspace", "--all-features", "--locked"])
             .args(options)
             .run(),
+        ["fuzz", arguments @ ..] => fuzz::command(arguments),
         ["ci", names @ ..] => steps(names).and_then(|steps| run(&steps)),
         ["help" | "--help" | "-h"] => {
             println!("{}", usage());
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<10} {}\n", step.name(), step.purpose()));
