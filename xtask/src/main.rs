@@ -3,6 +3,7 @@
 mod command;
 mod core_tree;
 mod features;
+mod fuzz;
 mod no_std;
 mod step;
 mod tests;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["test", options @ ..] => tests::run(options),
+        ["fuzz", options @ ..] => fuzz::command(options),
         ["ci", names @ ..] => steps(names).and_then(|steps| run(&steps)),
         ["help" | "--help" | "-h"] => {
             println!("{}", usage());
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<10} {}\n", step.name(), step.purpose()));

@@ -1,7 +1,10 @@
 //! The steps of `cargo xtask ci`.
 
 use crate::command::{Failure, cargo};
-use crate::{core_tree, features, no_std, tests};
+use crate::{core_tree, features, fuzz, no_std, tests};
+
+/// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
+const FUZZ_SECONDS: u32 = 5;
 
 /// One check of the whole project.
 #[derive(Clone, Copy)]
@@ -14,11 +17,12 @@ pub(crate) enum Step {
     NoStd,
     Deny,
     Test,
+    Fuzz,
 }
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fmt,
         Self::CoreTree,
         Self::NoStd,
@@ -27,6 +31,7 @@ impl Step {
         Self::Features,
         Self::Doc,
         Self::Test,
+        Self::Fuzz,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -39,6 +44,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Deny => "deny",
             Self::Test => "test",
+            Self::Fuzz => "fuzz",
         }
     }
 
@@ -52,6 +58,7 @@ impl Step {
             Self::NoStd => "the core links without std and without an allocator",
             Self::Deny => "licences, advisories and sources are allowed (where cargo-deny is installed)",
             Self::Test => "every test of the workspace passes",
+            Self::Fuzz => "no fuzz target finds anything within a few seconds",
         }
     }
 
@@ -59,7 +66,8 @@ impl Step {
         match self {
             Self::Fmt => {
                 cargo(["fmt", "--all", "--check"]).run()?;
-                cargo(["fmt", "--manifest-path", no_std::MANIFEST, "--check"]).run()
+                cargo(["fmt", "--manifest-path", no_std::MANIFEST, "--check"]).run()?;
+                cargo(["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]).run()
             }
             Self::Clippy => {
                 cargo("clippy --workspace --all-targets --locked -- -D warnings".split(' ')).run()?;
@@ -73,6 +81,7 @@ impl Step {
             Self::NoStd => no_std::check(),
             Self::Deny => deny(),
             Self::Test => tests::run(&[]),
+            Self::Fuzz => fuzz::run_all(FUZZ_SECONDS),
         }
     }
 }
