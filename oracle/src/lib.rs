@@ -12,7 +12,6 @@
 mod case;
 pub mod core;
 mod generate;
-mod known;
 mod mutation;
 mod names;
 mod oracle;
@@ -23,7 +22,6 @@ pub use case::{
     Target, Tenant, Version,
 };
 pub use generate::{MARKER, generate};
-pub use known::known_difference;
 pub use mutation::Mutation;
 pub use names::{is_domain, is_external_id, is_id};
 pub use oracle::Oracle;

@@ -107,47 +107,71 @@ impl Forwarding {
     /// The n-th entry from the right, over all fields of the name in the order received.
     fn host(&self, request: &RequestView<'_>) -> Result<Host, Malformed> {
         let mut count = 0_usize;
-        self.each_entry(request, &mut |_| count += 1)?;
+        request
+            .headers
+            .each(&self.name, &mut |field| count += self.entries(field).count());
         let wanted = count
             .checked_sub(usize::from(self.trusted_hops.get()))
             .ok_or(Malformed::Host)?;
-        let (mut at, mut entry) = (0_usize, None);
-        self.each_entry(request, &mut |candidate| {
-            if at == wanted {
-                entry = Some(candidate);
+        let (mut before, mut entry, mut is_broken) = (0_usize, None, false);
+        request.headers.each(&self.name, &mut |field| {
+            let mut entries = self.entries(field);
+            let behind = before + entries.by_ref().count();
+            if (before..behind).contains(&wanted) {
+                entry = self.entries(field).nth(behind - wanted - 1);
             }
-            at += 1;
-        })?;
-        let entry = entry.ok_or(Malformed::Host)?;
+            // A trusted proxy's field whose quotes do not pair off cannot be counted.
+            is_broken |= before > wanted && entries.is_quoted;
+            before = behind;
+        });
+        let entry = entry.filter(|_| !is_broken).ok_or(Malformed::Host)?;
         match self.field {
             ForwardedField::XForwardedHost => parse_authority(entry),
             ForwardedField::Forwarded => parse_authority(host_parameter(entry)?),
         }
     }
 
-    fn each_entry<'a>(&self, request: &RequestView<'a>, visit: &mut dyn FnMut(&'a [u8])) -> Result<(), Malformed> {
-        let mut outcome = Ok(());
-        request.headers.each(&self.name, &mut |value| match self.field {
-            ForwardedField::XForwardedHost => value.split(|byte| *byte == b',').for_each(&mut *visit),
-            // A quoted string may hold commas. One that does not end would swallow the entries of
-            // the proxies behind it, so it spoils the whole field.
-            ForwardedField::Forwarded => {
-                let mut rest = Some(value);
-                while let Some(text) = rest {
-                    match split_unquoted(text, b',') {
-                        Ok((entry, after)) => {
-                            visit(entry);
-                            rest = after;
-                        }
-                        Err(malformed) => {
-                            outcome = Err(malformed);
-                            return;
-                        }
-                    }
+    fn entries<'a>(&self, field: &'a [u8]) -> EntriesFromRight<'a> {
+        EntriesFromRight {
+            rest: Some(field),
+            has_quotes: self.field == ForwardedField::Forwarded,
+            is_quoted: false,
+        }
+    }
+}
+
+/// The entries of a list, the rightmost first.
+///
+/// A quoted string may hold commas (RFC 9110 §5.6.4), and what stands on the left is the client's: a
+/// quote that it leaves open must not change how the entries of the proxies are read. So quotes are
+/// paired off from the right, where the last proxy has written.
+struct EntriesFromRight<'a> {
+    rest: Option<&'a [u8]>,
+    has_quotes: bool,
+    /// Whether a quote is left over on the left end.
+    is_quoted: bool,
+}
+
+impl<'a> Iterator for EntriesFromRight<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let list = self.rest?;
+        self.is_quoted = false;
+        for (at, &byte) in list.iter().enumerate().rev() {
+            if byte == b'"' && self.has_quotes {
+                let before = list.get(..at).unwrap_or_default();
+                let escapes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+                if !self.is_quoted || escapes % 2 == 0 {
+                    self.is_quoted = !self.is_quoted;
                 }
+            } else if byte == b',' && !self.is_quoted {
+                self.rest = list.get(..at);
+                return list.get(at + 1..);
             }
-        });
-        outcome
+        }
+        self.rest = None;
+        Some(list)
     }
 }
 
@@ -311,9 +335,13 @@ mod tests {
             ("host=evil.com, host=a.com", "a.com"),
             ("for=1.2.3.4", BAD),
             ("host=a.com;host=a.com", BAD),
-            ("for=\", for=y;host=a.com", BAD),
-            ("for=\", for=y;host=\"a.com\"", BAD),
-            ("for=\"\\\", for=y;host=\"a.com\"", BAD),
+            // A quote that the client leaves open reaches no entry right of it.
+            ("for=\", for=y;host=a.com", "a.com"),
+            ("for=\", for=y;host=\"a.com\"", "a.com"),
+            ("for=\"\\\", for=y;host=\"a.com\"", "a.com"),
+            ("host=evil.com;for=\", host=a.com;by=\"x\\\"y\"", "a.com"),
+            ("for=\"x\\\\\", host=a.com", "a.com"),
+            ("host=a.com;by=\"", BAD),
             ("host=a.com;", BAD),
             ("host=a.com; for=x", "a.com"),
             ("host=\"a\\.com\"", BAD),

@@ -14,7 +14,24 @@ pub enum Host {
     /// A host name, in canonical form.
     Name(Domain),
     /// An IPv4 or IPv6 address. It names no tenant.
-    Address,
+    Address(HostAddress),
+}
+
+/// An address as the request spells it, in lower case and without the port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAddress(String<45, u8>);
+
+impl HostAddress {
+    fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut address = Self(String::new());
+        for byte in text.bytes() {
+            address
+                .0
+                .push(char::from(byte.to_ascii_lowercase()))
+                .map_err(|_| Malformed::Host)?;
+        }
+        Ok(address)
+    }
 }
 
 /// Parses `host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2) from untrusted bytes.
@@ -37,9 +54,10 @@ pub fn parse_authority(bytes: &[u8]) -> Result<Host, Malformed> {
         }
         return core::str::from_utf8(address)
             .ok()
-            .and_then(|text| text.parse::<core::net::Ipv6Addr>().ok())
-            .map(|_| Host::Address)
-            .ok_or(Malformed::Host);
+            .filter(|text| text.parse::<core::net::Ipv6Addr>().is_ok())
+            .ok_or(Malformed::Host)
+            .and_then(HostAddress::parse)
+            .map(Host::Address);
     }
     match split_at_byte(bytes, b':') {
         None => parse_name(bytes),
@@ -69,7 +87,7 @@ pub(crate) fn parse_name(bytes: &[u8]) -> Result<Host, Malformed> {
         return Err(Malformed::Host);
     }
     if is_dotted_quad(&name) {
-        return Ok(Host::Address);
+        return HostAddress::parse(&name).map(Host::Address);
     }
     Ok(Host::Name(Domain(name)))
 }
@@ -150,7 +168,10 @@ mod tests {
             "[::1]:80",
             "[::ffff:1.2.3.4]:",
         ] {
-            assert_eq!(parse_authority(input.as_bytes()), Ok(Host::Address), "{input:?}");
+            assert!(
+                matches!(parse_authority(input.as_bytes()), Ok(Host::Address(_))),
+                "{input:?}"
+            );
         }
     }
 

@@ -134,7 +134,7 @@ pub use directory::{Directory, TenantEntry};
 pub use drive::{Fault, Refused, drive, drive_now};
 pub use enforcer::{Access, Disclosure, Enforcer};
 pub use forwarded::{ForwardedField, HostSource};
-pub use host::{Host, parse_authority};
+pub use host::{Host, HostAddress, parse_authority};
 pub use key::{KeyForm, TenantKey};
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};

@@ -307,7 +307,7 @@ impl Domain {
         }
         match host::parse_name(bytes) {
             Ok(host::Host::Name(domain)) => Ok(domain),
-            Ok(host::Host::Address) => Err(refuse(NameProblem::Alphabet)),
+            Ok(host::Host::Address(_)) => Err(refuse(NameProblem::Alphabet)),
             Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
             Err(_) => Err(refuse(NameProblem::Alphabet)),
         }

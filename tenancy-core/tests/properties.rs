@@ -15,7 +15,7 @@ use tenancy_core::{
 };
 use tenancy_oracle::{
     Answer, Authority, Bearer, Case, Credentials, MARKER, Mark, Membership, Mutation, Oracle, Status, Target, Tenant,
-    Version, known_difference,
+    Version,
 };
 
 /// Enough for the longest case that the generator makes; what is missing counts as zeros.
@@ -61,9 +61,6 @@ proptest! {
 
     #[test]
     fn the_core_answers_as_the_oracle_does(case in cases()) {
-        if known_difference(&case).is_some() {
-            return Ok(());
-        }
         prop_assert_eq!(tenancy_oracle::core::answer(&case), Oracle::default().answer(&case));
     }
 
@@ -118,9 +115,6 @@ proptest! {
 
     #[test]
     fn http_2_and_http_1_1_with_one_meaning_get_one_answer(mut case in cases()) {
-        if known_difference(&case).is_some() {
-            return Ok(());
-        }
         let hosts: Vec<String> = case.request.fields.iter()
             .filter(|(name, _)| name == "Host")
             .filter_map(|(_, value)| String::from_utf8(value.clone()).ok())
@@ -153,9 +147,6 @@ proptest! {
             Version::Http2 => Target::Pseudo { authority, path: target },
             Version::Http10 | Version::Http11 => Target::Line(target),
         };
-        if known_difference(&case).is_some() {
-            return Ok(());
-        }
         prop_assert_eq!(tenancy_oracle::core::answer(&case), Oracle::default().answer(&case));
     }
 
@@ -163,7 +154,7 @@ proptest! {
     fn an_authority_is_read_as_the_oracle_reads_it(bytes in authority_bytes()) {
         let core = match parse_authority(&bytes) {
             Ok(Host::Name(name)) => Ok(Some(name.to_string())),
-            Ok(Host::Address) => Ok(None),
+            Ok(Host::Address(_)) => Ok(None),
             Err(_) => Err(()),
         };
         let oracle = match tenancy_oracle::authority(&bytes) {
@@ -287,9 +278,6 @@ fn every_mistake_of_the_oracle_is_noticed() {
     for _ in 0..BOUND {
         runner.rng().fill_bytes(&mut bytes);
         let case = case(&bytes);
-        if known_difference(&case).is_some() {
-            continue;
-        }
         let core = tenancy_oracle::core::answer(&case);
         unnoticed.retain(|mutation| Oracle::mutated(*mutation).answer(&case) == core);
         if unnoticed.is_empty() {

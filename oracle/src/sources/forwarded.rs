@@ -14,7 +14,17 @@ pub(super) fn entry(oracle: Oracle, request: &Request, field: ForwardingField, h
     if values.is_empty() {
         return Err(MALFORMED_HOST);
     }
-    let mut entries = split_from_the_right(&values.join(b",".as_slice()), b',', respects_quotes);
+    let mut entries = Vec::new();
+    for value in values.iter().rev() {
+        // A line of a proxy whose quotes do not pair off says nothing about how many entries it has.
+        if entries.len() < usize::from(hops) {
+            entries.extend(split_from_the_right(value, b',', respects_quotes));
+            let is_read_past = entries.len() < usize::from(hops);
+            if respects_quotes && is_read_past && ends_quoted(value) {
+                return Err(MALFORMED_HOST);
+            }
+        }
+    }
     if oracle.is(Mutation::ForwardedFromLeft) {
         entries.reverse();
     }
@@ -52,29 +62,30 @@ pub(crate) fn split_from_the_right(value: &[u8], separator: u8, respects_quotes:
     pieces
 }
 
-/// The pieces between separators outside quoted strings; nothing where a quoted string does not end.
-pub(crate) fn split_from_the_left(value: &[u8], separator: u8) -> Option<Vec<Vec<u8>>> {
-    let mut pieces = vec![Vec::new()];
+/// Whether a quote is left over on the left end, when they are paired off from the right.
+fn ends_quoted(value: &[u8]) -> bool {
+    // A comma in front is a piece of its own unless it is inside a quote.
+    let with_comma = [b",", value].concat();
+    split_from_the_right(&with_comma, b',', true).len() == split_from_the_right(value, b',', true).len()
+}
+
+/// Whether quotes pair off, when read from the left as the element's writer wrote them.
+fn is_well_quoted(element: &[u8]) -> bool {
     let (mut is_quoted, mut is_escaped) = (false, false);
-    for byte in value {
-        if *byte == separator && !is_quoted {
-            pieces.push(Vec::new());
-            continue;
-        }
+    for byte in element {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' => is_escaped = is_quoted,
             b'"' => is_quoted = !is_quoted,
             _ => {}
         }
-        pieces.last_mut()?.push(*byte);
     }
-    (!is_quoted).then_some(pieces)
+    !is_quoted
 }
 
 /// The parameter `host` of one element of `Forwarded` (RFC 7239 §4), once. All pairs must be ones.
 fn host_of(element: &[u8]) -> Result<Vec<u8>, Refusal> {
-    if split_from_the_left(element, b';').is_none() {
+    if !is_well_quoted(element) {
         return Err(MALFORMED_HOST);
     }
     let mut hosts = Vec::new();
@@ -101,7 +112,8 @@ fn unquoted(value: &[u8]) -> Result<Vec<u8>, Refusal> {
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""))
         .unwrap_or(value);
-    if content.contains(&b'"') || content.contains(&b'\\') {
+    // RFC 7239 §4 has no white space around a value, and an authority none inside.
+    if content.iter().any(|byte| b"\"\\ \t".contains(byte)) {
         Err(MALFORMED_HOST)
     } else {
         Ok(content.to_vec())
