@@ -343,6 +343,8 @@ mod tests {
             ("for=\"x\\\\\", host=a.com", "a.com"),
             ("host=a.com;by=\"", BAD),
             ("host=a.com;", BAD),
+            ("=x;host=a.com", BAD),
+            ("f(r=x;host=a.com", BAD),
             ("host=a.com; for=x", "a.com"),
             ("host=\"a\\.com\"", BAD),
             ("host=", BAD),

@@ -152,6 +152,9 @@ mod tests {
             ("localhost", "localhost"),
             ("a_b.-c-.com", "a_b.-c-.com"),
             ("2130706433", "2130706433"),
+            ("1.b.c.d", "1.b.c.d"),
+            ("1234.1.1.1", "1234.1.1.1"),
+            ("1.1.1", "1.1.1"),
             ("app.com:65535", "app.com"),
         ] {
             assert_eq!(parse_authority(input.as_bytes()), name(expected), "{input:?}");
