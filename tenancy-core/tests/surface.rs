@@ -1,6 +1,6 @@
 //! What a client, an operator and an implementer see of the core: texts, defaults, debug output.
 #![cfg(feature = "serde")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -12,9 +12,9 @@ use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{
     Access, Admitted, AnyResolver, Authorize, Authorizer, Cause, ClaimPath, Claims, Credentials, Decision, Directory,
     Domain, DomainResolver, Enforcer, Fault, FieldName, ForwardedField, HeaderList, HeaderResolver, HostSource,
-    HttpVersion, Malformed, MemoryDirectory, MemoryEntry, NameProblem, Outcome, ParameterName, Refused, Rejection,
-    RequestView, Resolver, ResolverChain, ResolverName, Step, Subject, Target, TenantEntry, TenantKey, TenantRecord,
-    TenantStatus, VerifiedClaims, drive_now,
+    HttpVersion, Malformed, Membership, MemoryDirectory, MemoryEntry, NameProblem, Outcome, ParameterName, Refused,
+    Rejection, RequestView, Resolver, ResolverChain, ResolverName, Step, Subject, Target, TenantEntry, TenantKey,
+    TenantRecord, TenantStatus, VerifiedClaims, drive, drive_now,
 };
 
 fn record(id: &str) -> TenantRecord {
@@ -326,6 +326,132 @@ fn what_an_implementer_leaves_out_is_safe() {
         drive_now(step, &InsecureTestStub, &InsecureTestStub),
         Ok(Ok(Outcome::Admitted(_)))
     ));
+}
+
+/// A directory and authorizer that is down.
+struct Down;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct IsDown;
+
+impl std::fmt::Display for IsDown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("down")
+    }
+}
+
+impl Error for IsDown {}
+
+impl Directory for Down {
+    type Entry = TenantRecord;
+    type Error = IsDown;
+    async fn find(&self, _: &TenantKey) -> Result<Option<TenantRecord>, IsDown> {
+        Err(IsDown)
+    }
+}
+
+impl Authorizer for Down {
+    type Error = IsDown;
+    async fn authorize(&self, _: &Authorize<'_>) -> Result<Decision, IsDown> {
+        Err(IsDown)
+    }
+}
+
+fn walk<D: Directory, A: Authorizer>(directory: &D, authorizer: &A) -> Result<Outcome, Refused<D::Error, A::Error>> {
+    let fields = [("x-tenant-id", b"acme".as_slice())];
+    let headers = HeaderList::new(&fields);
+    let claims = Claims::new("eve".parse().unwrap()).with_tenant(TenantKey::Id("acme".parse().unwrap()));
+    let enforcer = InsecureTestStub::enforcer();
+    let step = enforcer.begin(&request(&headers, Credentials::Verified(&claims)), Access::Scoped);
+    let mut walk = std::pin::pin!(drive(step, directory, authorizer));
+    match walk
+        .as_mut()
+        .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    {
+        std::task::Poll::Ready(outcome) => outcome,
+        std::task::Poll::Pending => panic!("nothing to wait for"),
+    }
+}
+
+#[test]
+fn what_is_down_refuses_and_is_told_to_the_operator() {
+    let refused = walk(&Down, &InsecureTestStub).unwrap_err();
+    assert_eq!(
+        (refused.rejection.cause(), refused.fault),
+        (Cause::DirectoryUnavailable, Some(Fault::Directory(IsDown)))
+    );
+    let refused = walk(&InsecureTestStub, &Down).unwrap_err();
+    assert_eq!(
+        (refused.rejection.cause(), refused.fault),
+        (Cause::AuthorizerUnavailable, Some(Fault::Authorizer(IsDown)))
+    );
+    let fields = [("x-tenant-id", b"acme".as_slice())];
+    let headers = HeaderList::new(&fields);
+    let claims = InsecureTestStub::claims();
+    let enforcer = InsecureTestStub::enforcer();
+    let begin = || enforcer.begin(&request(&headers, Credentials::Verified(&claims)), Access::Scoped);
+    let Step::Lookup(lookup) = begin() else {
+        panic!("no look-up")
+    };
+    let Step::Reject(rejection) = lookup.unavailable() else {
+        panic!("not refused")
+    };
+    assert_eq!(rejection.cause(), Cause::DirectoryUnavailable);
+    let Step::Lookup(lookup) = begin() else {
+        panic!("no look-up")
+    };
+    let Step::Authorize(authorize) = lookup.found(&record("acme")) else {
+        panic!("no authorization")
+    };
+    let Step::Reject(rejection) = authorize.unavailable() else {
+        panic!("not refused")
+    };
+    assert_eq!(rejection.cause(), Cause::AuthorizerUnavailable);
+}
+
+#[test]
+fn pointers_and_choices_answer_as_what_they_hold() {
+    let stub = InsecureTestStub;
+    let admitted = |outcome: &Outcome| matches!(outcome, Outcome::Admitted(member) if *member.id() == "acme");
+    assert!(admitted(&walk(&&stub, &&stub).unwrap()));
+    assert!(admitted(&walk(&Box::new(stub), &Box::new(stub)).unwrap()));
+    assert!(admitted(&walk(&Arc::new(stub), &Arc::new(stub)).unwrap()));
+    // The claims name acme; the directory has no members.
+    let members = MemoryDirectory::new([MemoryEntry::new(record("acme"))]).unwrap();
+    assert!(admitted(
+        &walk(&members, &Membership::<&MemoryDirectory>::Claim).unwrap()
+    ));
+    let refused = walk(&members, &Membership::Directory(&members)).unwrap_err();
+    assert_eq!(refused.rejection.cause(), Cause::NotAMember);
+    assert!(
+        Box::new(stub)
+            .find_now(&TenantKey::Slug("acme".parse().unwrap()))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn names_compare_with_text() {
+    let id: tenancy_core::TenantId = "acme".parse().unwrap();
+    assert!(id == *"acme" && id == "acme" && id != "globex");
+    assert_eq!((id.as_ref(), id.to_slug().as_str()), ("acme", "acme"));
+    assert_eq!(TenantKey::External("org_A".parse().unwrap()).as_str(), "org_A");
+    assert_eq!(TenantKey::Slug("a".parse().unwrap()).to_string(), "slug `a`");
+    assert_eq!(TenantKey::External("a".parse().unwrap()).to_string(), "external id `a`");
+    let member = Admitted::dangerously_assume(record("acme"), ResolverName::from_static("job"), "a".parse().unwrap());
+    let visit = member.to_visit();
+    assert_eq!(
+        (member.slug(), member.tenant(), member.resolver()),
+        (visit.slug(), visit.tenant(), visit.resolver())
+    );
+    assert_eq!((member.id(), member.subject().as_str()), (visit.id(), "a"));
+}
+
+#[test]
+#[should_panic(expected = "not well formed")]
+fn a_name_in_the_source_that_is_none_is_a_bug() {
+    let _ = ResolverName::from_static("Not a name");
 }
 
 #[test]
