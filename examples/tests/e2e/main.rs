@@ -23,6 +23,7 @@ mod answers;
 mod commands;
 mod configuration;
 mod conflict;
+mod corpus;
 mod data;
 mod demo;
 mod disclosure;

@@ -187,7 +187,11 @@ impl Directory for Acme {
 
     fn find_now(&self, key: &TenantKey) -> Option<Option<Entry>> {
         let entry = Entry(self.0.clone(), self.1.clone());
-        Some(entry.answers_to(key).then_some(entry))
+        let answers = match key {
+            TenantKey::Domain(domain) => entry.has_domain(domain),
+            other => entry.record().answers_to(other),
+        };
+        Some(answers.then_some(entry))
     }
 }
 
