@@ -6,14 +6,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tenancy_core::context::{self, Bound, Scope};
-use tenancy_core::{Access, Rejection};
 use tower_service::Service;
 
 use crate::engine::{BoxFuture, Decision};
+use crate::layer::Placed;
 use crate::response::{add_vary, rejection_response};
 use crate::{TenancyBody, TenancyLayer};
 
@@ -32,7 +32,7 @@ pin_project! {
 
 pin_project! {
     #[project = Projected]
-    enum State<S, F, B> {
+    pub(crate) enum State<S, F, B> {
         Deciding { waiting: Option<Waiting<S, B>> },
         Running { #[pin] running: Scope<F>, bound: Bound },
         Refused { response: Option<Response<Bytes>> },
@@ -40,32 +40,19 @@ pin_project! {
 }
 
 /// A request whose decision needs an answer from elsewhere.
-struct Waiting<S, B> {
+pub(crate) struct Waiting<S, B> {
     deciding: BoxFuture<(Parts, Decision)>,
     body: B,
     inner: S,
     layer: TenancyLayer,
-    access: Access,
-    outer: Option<Bound>,
+    placed: Placed,
 }
 
-impl<S: Service<Request<B>>, B> TenancyFuture<S, B> {
-    pub(crate) fn running(running: S::Future, bound: Bound, vary: Option<HeaderValue>) -> Self {
-        Self {
-            state: State::Running {
-                running: context::scope(bound.clone(), running),
-                bound,
-            },
-            vary,
-        }
-    }
-
-    pub(crate) fn refused(rejection: &Rejection, method: &Method, vary: Option<HeaderValue>) -> Self {
-        Self {
-            state: State::Refused {
-                response: Some(rejection_response(rejection, method)),
-            },
-            vary,
+impl<S, F: Future, B> State<S, F, B> {
+    pub(crate) fn running(running: F, bound: Bound) -> Self {
+        Self::Running {
+            running: context::scope(bound.clone(), running),
+            bound,
         }
     }
 
@@ -74,22 +61,43 @@ impl<S: Service<Request<B>>, B> TenancyFuture<S, B> {
         body: B,
         inner: S,
         layer: TenancyLayer,
-        access: Access,
-        outer: Option<Bound>,
-        vary: Option<HeaderValue>,
+        placed: Placed,
     ) -> Self {
-        let waiting = Waiting {
-            deciding,
-            body,
-            inner,
-            layer,
-            access,
-            outer,
-        };
-        Self {
-            state: State::Deciding { waiting: Some(waiting) },
-            vary,
+        Self::Deciding {
+            waiting: Some(Waiting {
+                deciding,
+                body,
+                inner,
+                layer,
+                placed,
+            }),
         }
+    }
+}
+
+/// Goes on with what was decided: binds the request and calls the inner service, or refuses.
+pub(crate) fn proceed<S: Service<Request<B>>, B>(
+    layer: &TenancyLayer,
+    placed: Placed,
+    inner: &mut S,
+    mut parts: Parts,
+    body: B,
+    decision: Decision,
+) -> State<S, S::Future, B> {
+    match decision.and_then(|outcome| layer.bind(&mut parts, placed, outcome)) {
+        Ok(bound) => {
+            let request = Request::from_parts(parts, body);
+            State::running(context::sync_scope(bound.clone(), || inner.call(request)), bound)
+        }
+        Err(rejection) => State::Refused {
+            response: Some(rejection_response(&rejection, &parts.method)),
+        },
+    }
+}
+
+impl<S: Service<Request<B>>, B> TenancyFuture<S, B> {
+    pub(crate) const fn new(state: State<S, S::Future, B>, vary: Option<HeaderValue>) -> Self {
+        Self { state, vary }
     }
 }
 
@@ -102,58 +110,38 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        loop {
+        let mut response = loop {
             let next = match this.state.as_mut().project() {
                 Projected::Deciding { waiting } => {
                     let Some(pending) = waiting.as_mut() else {
                         return Poll::Pending;
                     };
                     let (parts, decision) = ready!(pending.deciding.as_mut().poll(cx));
-                    let Some(decided) = waiting.take() else {
+                    let Some(Waiting {
+                        body,
+                        mut inner,
+                        layer,
+                        placed,
+                        ..
+                    }) = waiting.take()
+                    else {
                         return Poll::Pending;
                     };
-                    decided.proceed(parts, decision)
+                    proceed(&layer, placed, &mut inner, parts, body, decision)
                 }
                 Projected::Running { running, bound } => {
-                    let response = ready!(running.poll(cx))?;
-                    let mut response = response.map(|body| TenancyBody::scoped(body, bound.clone()));
-                    if let Some(vary) = this.vary {
-                        add_vary(response.headers_mut(), vary);
-                    }
-                    return Poll::Ready(Ok(response));
+                    break ready!(running.poll(cx))?.map(|body| TenancyBody::scoped(body, bound.clone()));
                 }
-                Projected::Refused { response } => {
-                    let Some(response) = response.take() else {
-                        return Poll::Pending;
-                    };
-                    let mut response = response.map(TenancyBody::refusal);
-                    if let Some(vary) = this.vary {
-                        add_vary(response.headers_mut(), vary);
-                    }
-                    return Poll::Ready(Ok(response));
-                }
+                Projected::Refused { response } => match response.take() {
+                    Some(response) => break response.map(TenancyBody::refusal),
+                    None => return Poll::Pending,
+                },
             };
             this.state.set(next);
+        };
+        if let Some(vary) = this.vary {
+            add_vary(response.headers_mut(), vary);
         }
-    }
-}
-
-impl<S: Service<Request<B>>, B> Waiting<S, B> {
-    /// Goes on with what was decided.
-    fn proceed(mut self, mut parts: Parts, decision: Decision) -> State<S, S::Future, B> {
-        let bound = decision.and_then(|outcome| self.layer.bind(&mut parts, self.access, self.outer.as_ref(), outcome));
-        match bound {
-            Ok(bound) => {
-                let request = Request::from_parts(parts, self.body);
-                let running = context::sync_scope(bound.clone(), || self.inner.call(request));
-                State::Running {
-                    running: context::scope(bound.clone(), running),
-                    bound,
-                }
-            }
-            Err(rejection) => State::Refused {
-                response: Some(rejection_response(&rejection, &parts.method)),
-            },
-        }
+        Poll::Ready(Ok(response))
     }
 }

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::engine::{Decision, client_uri};
-use crate::future::TenancyFuture;
+use crate::future::{self, State, TenancyFuture};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Tenancy, TenancyBody};
 
@@ -75,13 +75,8 @@ impl TenancyLayer {
     }
 
     /// Binds the request to what was decided.
-    pub(crate) fn bind(
-        &self,
-        parts: &mut Parts,
-        access: Access,
-        outer: Option<&Bound>,
-        outcome: Outcome,
-    ) -> Result<Bound, Rejection> {
+    pub(crate) fn bind(&self, parts: &mut Parts, placed: Placed, outcome: Outcome) -> Result<Bound, Rejection> {
+        let Placed { access, outer } = placed;
         let outcome = match outer {
             Some(outer) => outcome.within(outer.outcome())?,
             None => outcome,
@@ -132,6 +127,12 @@ struct Layered {
     bound: Bound,
 }
 
+/// The mark that holds for a request, and what an outer layer has bound it to.
+pub(crate) struct Placed {
+    pub(crate) access: Access,
+    pub(crate) outer: Option<Bound>,
+}
+
 pub(crate) enum Plan {
     /// A layer of the same set-up has decided already, and no less strictly.
     Confirm(Bound),
@@ -160,33 +161,31 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let (access, outer) = match self.layer.plan(&parts.extensions) {
             Plan::Confirm(bound) => {
                 let request = Request::from_parts(parts, body);
                 let running = context::sync_scope(bound.clone(), || self.inner.call(request));
-                return TenancyFuture::running(running, bound, None);
+                return TenancyFuture::new(State::running(running, bound), None);
             }
             Plan::Decide { access, outer } => (access, outer),
         };
         let engine = &self.layer.tenancy.0;
         let vary = engine.vary(access).cloned();
         let authentication = engine.authenticate(&parts, access);
-        let Some(decision) = self.layer.decide_now(&parts, &authentication, access) else {
-            let deciding = Arc::clone(engine).decide(parts, self.layer.original_uri, authentication, access);
-            // The service that was polled ready is the one to call; its clone waits for the next request.
-            let clone = self.inner.clone();
-            let ready = std::mem::replace(&mut self.inner, clone);
-            return TenancyFuture::deciding(deciding, body, ready, self.layer.clone(), access, outer, vary);
-        };
-        let bound = decision.and_then(|outcome| self.layer.bind(&mut parts, access, outer.as_ref(), outcome));
-        match bound {
-            Ok(bound) => {
-                let request = Request::from_parts(parts, body);
-                let running = context::sync_scope(bound.clone(), || self.inner.call(request));
-                TenancyFuture::running(running, bound, vary)
+        let state = match self.layer.decide_now(&parts, &authentication, access) {
+            Some(decision) => {
+                let placed = Placed { access, outer };
+                future::proceed(&self.layer, placed, &mut self.inner, parts, body, decision)
             }
-            Err(rejection) => TenancyFuture::refused(&rejection, &parts.method, vary),
-        }
+            None => {
+                let deciding = Arc::clone(engine).decide(parts, self.layer.original_uri, authentication, access);
+                // The service that was polled ready is the one to call; its clone waits for the next request.
+                let clone = self.inner.clone();
+                let inner = std::mem::replace(&mut self.inner, clone);
+                State::deciding(deciding, body, inner, self.layer.clone(), Placed { access, outer })
+            }
+        };
+        TenancyFuture::new(state, vary)
     }
 }
