@@ -26,8 +26,8 @@ const MAX_CONNECTIONS: usize = 1024;
 /// How many requests of one HTTP/2 connection are under way at once.
 const MAX_STREAMS: u32 = 100;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to send the head of a request, the silence before it included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a connection may be silent, and how long a client may leave an answer unread.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
