@@ -334,3 +334,20 @@ async fn it_has_no_transactions_across_tenants() {
         Err(TransactionError::AcrossTenants(_))
     ));
 }
+
+#[tokio::test]
+async fn a_log_without_its_database_is_not_replayed_onto_a_new_one() {
+    let dir = tempdir().unwrap();
+    let (db, _files) = open(options(&dir));
+    let path = dir.path().join("tenants/tenant-a.sqlite");
+    let a = admitted("a", "database");
+    for log in ["wal", "shm", "journal"] {
+        let left = format!("{}-{log}", path.display());
+        std::fs::write(&left, "left behind").unwrap();
+        assert!(db.provision(a.tenant()).await.is_err(), "{log}");
+        assert!(!path.exists());
+        std::fs::remove_file(left).unwrap();
+    }
+    db.provision(a.tenant()).await.unwrap();
+    assert!(path.exists());
+}

@@ -7,7 +7,13 @@ mod common;
 use common::*;
 use tempfile::tempdir;
 use tenancy_core::context;
-use tenancy_sqlx::TransactionError;
+use tenancy_sqlx::{SqliteRowOptions, SqliteRowStrategy, StrategyRegistry, TenantDb, TransactionError};
+
+fn row_options_of(dir: &tempfile::TempDir, schema: &'static str) -> SqliteRowOptions {
+    SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+        .with_table(notes_table())
+        .with_migrations(migrations(&[schema]))
+}
 
 #[tokio::test]
 async fn a_forgotten_where_reads_own_rows_only() {
@@ -280,4 +286,21 @@ async fn a_new_migration_runs_once_whoever_opens_the_file() {
     for one in at_once.collect::<Vec<_>>() {
         one.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn rows_are_told_apart_byte_for_byte() {
+    let dir = tempdir().unwrap();
+    let schema = "create table notes_rows (tenant_id text not null collate nocase, id text not null collate nocase, \
+                  body text, primary key (tenant_id, id collate binary));";
+    let rows = row_options_of(&dir, schema);
+    let db = TenantDb::new(StrategyRegistry::new().with(rows.open().await.unwrap()).unwrap());
+    let a = row_tenant("a");
+    let mut tx = db.begin(&a).await.unwrap();
+    run(&mut tx, "insert into notes (id, body) values ('A', 'x'), ('a', 'y')")
+        .await
+        .unwrap();
+    run(&mut tx, "delete from notes where body = 'x'").await.unwrap();
+    assert_eq!(texts(&mut tx, "select body from notes").await, ["y"]);
+    assert!(run(&mut tx, "update notes set tenant_id = 'A'").await.is_err());
 }

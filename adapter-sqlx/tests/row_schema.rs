@@ -113,6 +113,63 @@ async fn nothing_unfiltered_stands_beside_the_views() {
     assert!(matches!(taken, Err(UnsafeSchema::NameTaken { .. })), "{taken:?}");
 }
 
+const NOTES: &str = "create table notes_rows (tenant_id text not null, id text, primary key (tenant_id, id));";
+
+#[tokio::test]
+async fn a_virtual_table_over_a_base_table_is_refused() {
+    assert!(NOTES.starts_with("create table notes_rows"));
+    let index = schema!(
+        "create table notes_rows (tenant_id text not null, id text, body text, primary key (tenant_id, id));",
+        "create virtual table notes_fts using fts5(body, content='notes_rows');",
+    );
+    assert!(matches!(index, Err(UnsafeSchema::LeakingView { .. })), "{index:?}");
+}
+
+#[tokio::test]
+async fn actions_of_foreign_keys_stay_inside_the_tenant() {
+    macro_rules! with_key {
+        ($key:literal) => {
+            schema!(
+                "create table countries (id text primary key);",
+                "create table notes_rows (tenant_id text not null default 'main', id text, country text, tag text,",
+                " primary key (tenant_id, id), ",
+                $key,
+                ");"
+            )
+        };
+    }
+    with_key!("foreign key (country) references countries on delete restrict").unwrap();
+    with_key!("foreign key (tenant_id, tag) references tags_rows on delete cascade").unwrap();
+    for refused in [
+        with_key!("foreign key (country) references countries on delete cascade"),
+        with_key!("foreign key (country) references countries on delete set null"),
+        with_key!("foreign key (country) references countries on update cascade"),
+        with_key!("foreign key (tenant_id, tag) references tags_rows on delete set default"),
+        with_key!("foreign key (tenant_id, tag) references tags_rows on delete set null"),
+    ] {
+        assert!(
+            matches!(refused, Err(UnsafeSchema::ForeignKeyAction { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_declaration_is_refused() {
+    let dir = tempdir().unwrap();
+    let opened = SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+        .with_migrations(migrations(&[NOTES]))
+        .open()
+        .await;
+    assert!(
+        matches!(
+            opened,
+            Err(StrategyError::UnsafeSchema(UnsafeSchema::Undeclared { .. }))
+        ),
+        "{opened:?}"
+    );
+}
+
 #[test]
 fn names_are_plain_identifiers() {
     for bad in [

@@ -49,6 +49,15 @@ pub enum UnsafeSchema {
         /// The table that the key points to.
         parent: String,
     },
+    /// A foreign key whose action reaches further than the tenant: it deletes or changes rows of all
+    /// tenants, or moves a row to another.
+    #[error("the foreign key from `{table}` to `{parent}` has an action that reaches other tenants' rows")]
+    ForeignKeyAction {
+        /// The base table.
+        table: String,
+        /// The table that the key points to.
+        parent: String,
+    },
     /// A table or view with a tenant's column that is not declared: nothing would filter it.
     #[error("`{name}` has a column `{column}` and is not declared: nothing would filter it")]
     Undeclared {
@@ -57,8 +66,8 @@ pub enum UnsafeSchema {
         /// The tenant's column.
         column: String,
     },
-    /// A view over a base table: nothing would filter it.
-    #[error("the view `{view}` reads from `{table}`: nothing would filter it")]
+    /// A view or virtual table over a base table: nothing would filter it.
+    #[error("the view or virtual table `{view}` reads from `{table}`: nothing would filter it")]
     LeakingView {
         /// The view.
         view: String,
@@ -210,7 +219,7 @@ async fn prove_foreign_keys(
     all: &[BaseTable],
 ) -> Result<(), CatalogError> {
     let rows = sqlx::query(
-        r#"select id, seq, "table", "from", "to" from pragma_foreign_key_list(?, 'main') order by id, seq"#,
+        r#"select id, seq, "table", "from", "to", on_delete, on_update from pragma_foreign_key_list(?, 'main') order by id, seq"#,
     )
     .bind(base.table.base())
     .fetch_all(connection)
@@ -218,11 +227,21 @@ async fn prove_foreign_keys(
     // By the key's id: the parent, and whether a pair of its columns is the tenants'.
     let mut keys: Vec<(i64, &BaseTable, bool)> = Vec::new();
     for row in &rows {
-        let parent: String = row.try_get("table")?;
-        let Some(parent) = all
-            .iter()
-            .find(|other| other.table.base().eq_ignore_ascii_case(&parent))
-        else {
+        let name: String = row.try_get("table")?;
+        let parent = all.iter().find(|other| other.table.base().eq_ignore_ascii_case(&name));
+        for action in [row.try_get::<String, _>("on_delete")?, row.try_get("on_update")?] {
+            // The rows of an undeclared parent are everyone's, and so are those that hang on them.
+            let is_contained = match action.to_ascii_uppercase().as_str() {
+                "NO ACTION" | "RESTRICT" => true,
+                "CASCADE" => parent.is_some(),
+                _ => false,
+            };
+            if !is_contained {
+                let table = base.table.base().to_owned();
+                return Err(UnsafeSchema::ForeignKeyAction { table, parent: name }.into());
+            }
+        }
+        let Some(parent) = parent else {
             continue;
         };
         let (id, seq): (i64, i64) = (row.try_get("id")?, row.try_get("seq")?);
@@ -251,6 +270,32 @@ async fn prove_foreign_keys(
     }
 }
 
+/// Refuses a table that holds tenants' rows and that nobody has declared, also where none is.
+pub(super) async fn prove_all_declared(
+    connection: &mut SqliteConnection,
+    tables: &[TenantTable],
+) -> Result<(), CatalogError> {
+    let columns = tables
+        .iter()
+        .map(TenantTable::tenant_column)
+        .chain([TenantTable::TENANT_COLUMN]);
+    for column in columns {
+        let names: Vec<String> = sqlx::query_scalar(
+            "select s.name from main.sqlite_schema s where s.type in ('table', 'view') and exists (
+               select 1 from pragma_table_xinfo(s.name, 'main') c where lower(c.name) = lower(?))",
+        )
+        .bind(column)
+        .fetch_all(&mut *connection)
+        .await?;
+        let is_declared = |name: &String| tables.iter().any(|table| table.base().eq_ignore_ascii_case(name));
+        if let Some(name) = names.into_iter().find(|name| !is_declared(name)) {
+            let column = column.to_owned();
+            return Err(UnsafeSchema::Undeclared { name, column }.into());
+        }
+    }
+    Ok(())
+}
+
 async fn prove_nothing_else_shows(
     connection: &mut SqliteConnection,
     base: &BaseTable,
@@ -273,7 +318,9 @@ async fn prove_nothing_else_shows(
             .try_get::<Option<String>, _>("sql")?
             .unwrap_or_default()
             .to_ascii_lowercase();
-        if row.try_get::<&str, _>("type")? == "view" && sql.contains(&base.table.base().to_ascii_lowercase()) {
+        // A virtual table, such as a full-text index, shows what it was made over as a view does.
+        let is_derived = row.try_get::<&str, _>("type")? == "view" || sql.trim_start().starts_with("create virtual");
+        if is_derived && sql.contains(&base.table.base().to_ascii_lowercase()) {
             let table = base.table.base().to_owned();
             return Err(UnsafeSchema::LeakingView { view: name, table }.into());
         }

@@ -102,6 +102,7 @@ impl SqliteDatabaseStrategy {
     async fn provision(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let path = self.path(tenant);
         if identify(&path)?.is_none() {
+            refuse_leftovers(&path)?;
             self.make(&path).await?;
         }
         self.migrate(&path, false).await
@@ -136,6 +137,22 @@ impl SqliteDatabaseStrategy {
         connection.close().await?;
         Ok(())
     }
+}
+
+/// Refuses a log without its database: SQLite would replay it onto whatever file gets the name, and
+/// bring an earlier tenant's rows back.
+fn refuse_leftovers(path: &Path) -> Result<(), StrategyError> {
+    for log in ["-wal", "-shm", "-journal"] {
+        let mut left = path.as_os_str().to_owned();
+        left.push(log);
+        let left = PathBuf::from(left);
+        // Another provisioner may have made the database meanwhile; then the log is its own.
+        if left.symlink_metadata().is_ok() && identify(path)?.is_none() {
+            let reason = "it is left by an earlier database of this name: remove it first";
+            return Err(at(&left, io::Error::new(io::ErrorKind::AlreadyExists, reason)));
+        }
+    }
+    Ok(())
 }
 
 /// Gives a file its name, unless another has it: whoever was first made the tenant's database.

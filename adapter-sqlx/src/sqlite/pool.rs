@@ -52,7 +52,14 @@ impl PoolSettings {
             .test_before_acquire(false)
             .after_connect(move |connection, _| {
                 let tables = Arc::clone(&tables);
-                Box::pin(async move { install(connection, &tables).await.map_err(into_sqlx) })
+                Box::pin(async move {
+                    // The pool tells its callers of a time-out only.
+                    let refuse = |error| {
+                        tracing::error!("a connection is refused: {error}");
+                        into_sqlx(error)
+                    };
+                    install(connection, &tables).await.map_err(refuse)
+                })
             })
             .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
             .after_release(|connection, _| Box::pin(async move { Ok(is_clean(connection).await) }))

@@ -11,7 +11,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqlitePool};
 use tenancy_core::{StrategyName, TenantRecord};
 
-use super::catalog::CatalogError;
+use super::catalog::{self, CatalogError};
 use super::migrate;
 use super::pool::{PoolSettings, install};
 use super::table::TenantTable;
@@ -33,15 +33,20 @@ use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, Stra
 ///
 /// [`open`](SqliteRowOptions::open) proves the schema first, and refuses one that would leak: a
 /// tenant's column that is not `TEXT NOT NULL`, a primary key or unique index without it, a foreign
-/// key that does not pair it, a view over a base table, a table that has it and is not declared.
+/// key that does not pair it or whose action reaches further, a view or virtual table over a base table,
+/// a table that has it and is not declared.
 ///
 /// # Differences from a table
 ///
 /// - `INSERT … ON CONFLICT` (upsert) is refused by SQLite on a view. `INSERT OR REPLACE` and
 ///   `INSERT OR IGNORE` work, within the tenant.
-/// - `rows_affected` is 0 and `last_insert_rowid` unchanged. Count with `RETURNING`.
-/// - `RETURNING` of an `INSERT` tells what the statement gave, not defaults. Make ids in the
-///   application. `UPDATE` and `DELETE` return what you expect.
+/// - `rows_affected` is 0 and `last_insert_rowid` unchanged. Count updates and deletes with `RETURNING`.
+/// - `RETURNING` tells what the statement gave, not what was stored: no defaults, and generated columns
+///   as they were. **With `OR IGNORE` it returns rows that were not written**: use a plain `INSERT`, and
+///   take its unique error for the answer. Make ids in the application.
+/// - An `UPDATE` writes every column of its rows. A trigger of yours on a base table that is for some
+///   columns (`UPDATE OF`) fires for all, and what it changes in the same row can be overwritten.
+/// - What is given for a generated column is ignored.
 /// - A column that is left out, **or set to null**, gets the base table's default where it has one.
 /// - Tables that are not declared are shared by all tenants.
 ///
@@ -49,11 +54,13 @@ use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, Stra
 ///
 /// This guards against mistakes, not against hostile SQL. Around it goes SQL that names the base
 /// table, writes to the temporary table `tenancy_bound`, attaches the file once more, or shadows
-/// the base table by a temporary one. Triggers that you make on a base table see all tenants. Give
+/// the base table by a temporary one. Triggers that you make on a base table see all tenants, and what
+/// they copy into tables that are not declared is everyone's. Give
 /// tenants who bring their own SQL the strategy `database`, in a process of their own.
 ///
-/// After each transaction the connection is checked, and closed where anything is left behind: an
-/// open transaction, temporary objects, attached files, changed settings.
+/// After each transaction the connection is checked, and closed where it could reach data otherwise: an
+/// open transaction, temporary objects, attached files, foreign keys or writes turned off. Other
+/// pragmas that a transaction sets stay with the connection: send none.
 pub struct SqliteRowStrategy {
     read_write: SqlitePool,
     read_only: SqlitePool,
@@ -136,12 +143,14 @@ impl SqliteRowOptions {
             migrate::run(&mut connection, migrations).await?;
         }
         // The pool would hide the reason behind a time-out.
-        install(&mut connection, &self.tables)
+        let refuse = |error| match error {
+            CatalogError::Database(error) => StrategyError::Database(error),
+            CatalogError::Unsafe(error) => StrategyError::UnsafeSchema(error),
+        };
+        install(&mut connection, &self.tables).await.map_err(refuse)?;
+        catalog::prove_all_declared(&mut connection, &self.tables)
             .await
-            .map_err(|error| match error {
-                CatalogError::Database(error) => StrategyError::Database(error),
-                CatalogError::Unsafe(error) => StrategyError::UnsafeSchema(error),
-            })?;
+            .map_err(refuse)?;
         connection.close().await?;
 
         let tables: Arc<[TenantTable]> = self.tables.into();

@@ -51,11 +51,11 @@ fn insert_trigger(base: &BaseTable) -> String {
     format!(
         "create temp trigger {} instead of insert on {} begin\n\
          select raise(abort, 'tenancy: no tenant is bound') where not exists {BOUND};\n\
-         select raise(abort, 'tenancy: the row names another tenant') where new.{tenant} is not null and new.{tenant} is not {BOUND};\n\
+         select raise(abort, 'tenancy: the row names another tenant') where new.{tenant} is not null and new.{tenant} is not {BOUND} collate binary;\n\
          {}insert into {} ({}) values ({});\nend;\n",
         quote(&format!("tenancy_insert_{}", base.table.view())),
         quote(base.table.view()),
-        refuse_null_keys(base),
+        refuse_null_keys(base, false),
         quote(base.table.base()),
         list(stored(base).map(|column| quote(&column.name))),
         list(stored(base).map(value)),
@@ -69,12 +69,12 @@ fn update_trigger(base: &BaseTable) -> String {
     };
     format!(
         "create temp trigger {} instead of update on {} begin\n\
-         select raise(abort, 'tenancy: the row names another tenant') where new.{} is not {BOUND};\n\
+         select raise(abort, 'tenancy: the row names another tenant') where new.{} is not {BOUND} collate binary;\n\
          {}update {} set {} where {};\nend;\n",
         quote(&format!("tenancy_update_{}", base.table.view())),
         quote(base.table.view()),
         quote(base.table.tenant_column()),
-        refuse_null_keys(base),
+        refuse_null_keys(base, true),
         quote(base.table.base()),
         list(stored(base).map(assign)),
         is_old_row(base),
@@ -91,28 +91,37 @@ fn delete_trigger(base: &BaseTable) -> String {
     )
 }
 
-/// The row's primary key, and once more the tenant: a trigger sees the whole base table.
+/// The row's primary key, and once more the tenant: a trigger sees the whole base table. What is old
+/// is what is stored, byte for byte, whatever the column's collation holds for equal.
 fn is_old_row(base: &BaseTable) -> String {
     let mut condition = format!("{} = {BOUND}", quote(base.table.tenant_column()));
     for key in base.key().filter(|key| !base.is_tenant_column(&key.name)) {
         let name = quote(&key.name);
         // Writing to a string does not fail.
-        let _ = write!(condition, " and {name} is old.{name}");
+        let _ = write!(condition, " and {name} is old.{name} collate binary");
     }
     condition
 }
 
 /// SQLite lets a primary key be null unless it is told otherwise, and null names no row.
-fn refuse_null_keys(base: &BaseTable) -> String {
+fn refuse_null_keys(base: &BaseTable, on_update: bool) -> String {
     let nullable = base
         .key()
-        .filter(|key| !key.is_not_null && key.default.is_none() && !base.is_tenant_column(&key.name));
+        .filter(|key| !key.is_not_null && (on_update || !has_default(key)) && !base.is_tenant_column(&key.name));
     nullable
         .map(|key| {
             let name = quote(&key.name);
             format!("select raise(abort, 'tenancy: a column of the primary key is null') where new.{name} is null;\n")
         })
         .collect()
+}
+
+/// Whether a column that is left out is filled in.
+fn has_default(column: &Column) -> bool {
+    column
+        .default
+        .as_ref()
+        .is_some_and(|default| !default.trim().eq_ignore_ascii_case("null"))
 }
 
 fn stored(base: &BaseTable) -> impl Iterator<Item = &Column> {
