@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use tenancy_core::{Admitted, Cause, Outcome, Rejection, Visit};
+use tenancy_core::{Admitted, Rejection, Visit};
 
 /// The tenant that the request is bound to, and a member's capability to act in it.
 ///
@@ -27,11 +27,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = TenantRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        match outcome(parts)? {
-            Outcome::Admitted(admitted) => Ok(Self(admitted.clone())),
-            Outcome::Visit(_) => Err(TenantRejection::new(Cause::VisitOnly)),
-            Outcome::NoTenant => Err(TenantRejection::new(Cause::NoTenantNamed)),
-        }
+        let tenant = tenancy_http::tenant(&parts.extensions);
+        tenant.map(Self).map_err(TenantRejection)
     }
 }
 
@@ -39,11 +36,8 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
     type Rejection = TenantRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
-        match outcome(parts)? {
-            Outcome::Admitted(admitted) => Ok(Some(Self(admitted.clone()))),
-            Outcome::Visit(_) => Err(TenantRejection::new(Cause::VisitOnly)),
-            Outcome::NoTenant => Ok(None),
-        }
+        let tenant = tenancy_http::optional_tenant(&parts.extensions);
+        tenant.map(|tenant| tenant.map(Self)).map_err(TenantRejection)
     }
 }
 
@@ -66,11 +60,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = TenantRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        match outcome(parts)? {
-            Outcome::Admitted(admitted) => Ok(Self(admitted.to_visit())),
-            Outcome::Visit(visit) => Ok(Self(visit.clone())),
-            Outcome::NoTenant => Err(TenantRejection::new(Cause::NoTenantNamed)),
-        }
+        let visit = tenancy_http::visitor(&parts.extensions);
+        visit.map(Self).map_err(TenantRejection)
     }
 }
 
@@ -82,10 +73,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 pub struct TenantRejection(Rejection);
 
 impl TenantRejection {
-    fn new(cause: Cause) -> Self {
-        Self(Rejection::new(cause))
-    }
-
     /// What the client is told, and why.
     #[must_use]
     pub const fn rejection(&self) -> &Rejection {
@@ -105,12 +92,5 @@ impl IntoResponse for TenantRejection {
     fn into_response(self) -> Response {
         // axum itself leaves the body out where the request was a HEAD.
         tenancy_http::rejection_response(&self.0, &Method::GET).map(Body::from)
-    }
-}
-
-fn outcome(parts: &Parts) -> Result<&Outcome, TenantRejection> {
-    match tenancy_http::bound(&parts.extensions) {
-        Some(bound) => Ok(bound.outcome()),
-        None => Err(TenantRejection::new(Cause::NoLayer)),
     }
 }

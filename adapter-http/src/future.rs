@@ -5,20 +5,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tenancy_core::context::{self, Bound, Scope};
 use tower_service::Service;
 
-use crate::engine::{BoxFuture, Decision};
-use crate::layer::Placed;
+use crate::TenancyBody;
+use crate::admission::{Admission, Deciding};
 use crate::response::{add_vary, rejection_response};
-use crate::{TenancyBody, TenancyLayer};
 
 pin_project! {
-    /// The future of a request under a [`TenancyLayer`].
+    /// The future of a request under a [`TenancyLayer`](crate::TenancyLayer).
     #[must_use = "futures do nothing unless polled"]
     pub struct TenancyFuture<S, B>
     where
@@ -26,78 +24,47 @@ pin_project! {
     {
         #[pin]
         state: State<S, S::Future, B>,
-        vary: Option<HeaderValue>,
     }
 }
 
 pin_project! {
     #[project = Projected]
     pub(crate) enum State<S, F, B> {
-        Deciding { waiting: Option<Waiting<S, B>> },
-        Running { #[pin] running: Scope<F>, bound: Bound },
-        Refused { response: Option<Response<Bytes>> },
+        Deciding { #[pin] deciding: Deciding, waiting: Option<(S, B)> },
+        Running { #[pin] running: Scope<F>, bound: Bound, vary: Option<HeaderValue> },
+        Refused { response: Option<Response<Bytes>>, vary: Option<HeaderValue> },
     }
 }
 
-/// A request whose decision needs an answer from elsewhere.
-pub(crate) struct Waiting<S, B> {
-    deciding: BoxFuture<(Parts, Decision)>,
-    body: B,
-    inner: S,
-    layer: TenancyLayer,
-    placed: Placed,
-}
-
-impl<S, F: Future, B> State<S, F, B> {
-    pub(crate) fn running(running: F, bound: Bound) -> Self {
-        Self::Running {
-            running: context::scope(bound.clone(), running),
-            bound,
-        }
-    }
-
-    pub(crate) fn deciding(
-        deciding: BoxFuture<(Parts, Decision)>,
-        body: B,
-        inner: S,
-        layer: TenancyLayer,
-        placed: Placed,
-    ) -> Self {
+impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
+    pub(crate) const fn deciding(deciding: Deciding, inner: S, body: B) -> Self {
         Self::Deciding {
-            waiting: Some(Waiting {
-                deciding,
-                body,
-                inner,
-                layer,
-                placed,
-            }),
+            deciding,
+            waiting: Some((inner, body)),
         }
     }
-}
 
-/// Goes on with what was decided: binds the request and calls the inner service, or refuses.
-pub(crate) fn proceed<S: Service<Request<B>>, B>(
-    layer: &TenancyLayer,
-    placed: Placed,
-    inner: &mut S,
-    mut parts: Parts,
-    body: B,
-    decision: Decision,
-) -> State<S, S::Future, B> {
-    match decision.and_then(|outcome| layer.bind(&mut parts, placed, outcome)) {
-        Ok(bound) => {
-            let request = Request::from_parts(parts, body);
-            State::running(context::sync_scope(bound.clone(), || inner.call(request)), bound)
+    /// Goes on with what was decided: calls the inner service, or refuses.
+    pub(crate) fn proceed(admission: Admission, inner: &mut S, body: B) -> Self {
+        let Admission { parts, bound, vary } = admission;
+        match bound {
+            Ok(bound) => {
+                let request = Request::from_parts(parts, body);
+                let running = context::sync_scope(bound.clone(), || inner.call(request));
+                let running = context::scope(bound.clone(), running);
+                Self::Running { running, bound, vary }
+            }
+            Err(rejection) => Self::Refused {
+                response: Some(rejection_response(&rejection, &parts.method)),
+                vary,
+            },
         }
-        Err(rejection) => State::Refused {
-            response: Some(rejection_response(&rejection, &parts.method)),
-        },
     }
 }
 
 impl<S: Service<Request<B>>, B> TenancyFuture<S, B> {
-    pub(crate) const fn new(state: State<S, S::Future, B>, vary: Option<HeaderValue>) -> Self {
-        Self { state, vary }
+    pub(crate) const fn new(state: State<S, S::Future, B>) -> Self {
+        Self { state }
     }
 }
 
@@ -109,39 +76,33 @@ where
     type Output = Result<Response<TenancyBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let mut response = loop {
-            let next = match this.state.as_mut().project() {
-                Projected::Deciding { waiting } => {
-                    let Some(pending) = waiting.as_mut() else {
+        let mut state = self.project().state;
+        loop {
+            let (mut response, vary) = match state.as_mut().project() {
+                Projected::Deciding { deciding, waiting } => {
+                    let admission = ready!(deciding.poll(cx));
+                    let Some((mut inner, body)) = waiting.take() else {
                         return Poll::Pending;
                     };
-                    let (parts, decision) = ready!(pending.deciding.as_mut().poll(cx));
-                    let Some(Waiting {
-                        body,
-                        mut inner,
-                        layer,
-                        placed,
-                        ..
-                    }) = waiting.take()
-                    else {
-                        return Poll::Pending;
-                    };
-                    proceed(&layer, placed, &mut inner, parts, body, decision)
+                    state.set(State::proceed(admission, &mut inner, body));
+                    continue;
                 }
-                Projected::Running { running, bound } => {
-                    break ready!(running.poll(cx))?.map(|body| TenancyBody::scoped(body, bound.clone()));
+                Projected::Running { running, bound, vary } => {
+                    let response = ready!(running.poll(cx))?;
+                    (
+                        response.map(|body| TenancyBody::scoped(body, bound.clone())),
+                        vary.take(),
+                    )
                 }
-                Projected::Refused { response } => match response.take() {
-                    Some(response) => break response.map(TenancyBody::refusal),
+                Projected::Refused { response, vary } => match response.take() {
+                    Some(response) => (response.map(TenancyBody::refusal), vary.take()),
                     None => return Poll::Pending,
                 },
             };
-            this.state.set(next);
-        };
-        if let Some(vary) = this.vary {
-            add_vary(response.headers_mut(), vary);
+            if let Some(vary) = vary {
+                add_vary(response.headers_mut(), &vary);
+            }
+            return Poll::Ready(Ok(response));
         }
-        Poll::Ready(Ok(response))
     }
 }

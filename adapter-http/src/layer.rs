@@ -6,17 +6,17 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
-use tenancy_core::context::{self, Bound};
-use tenancy_core::{Access, Outcome, Rejection};
+use tenancy_core::Access;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::admission::{Admission, Begun, Deciding, Layered, Placed};
 use crate::engine::{Decision, client_uri};
-use crate::future::{self, State, TenancyFuture};
+use crate::future::{State, TenancyFuture};
 use crate::view::{HeaderFields, OriginalUri, request_view};
-use crate::{Tenancy, TenancyBody};
+use crate::{Authentication, Tenancy, TenancyBody};
 
 /// Marks what stands under it as scoped, optional or public.
 ///
@@ -44,51 +44,44 @@ impl TenancyLayer {
         Self { original_uri, ..self }
     }
 
-    /// What stands outside this layer, and what is to be done about it.
-    pub(crate) fn plan(&self, extensions: &Extensions) -> Plan {
-        match extensions.get::<Layered>() {
-            None => Plan::Decide {
-                access: self.access,
-                outer: None,
-            },
-            Some(outer) if outer.tenancy.is_same(&self.tenancy) && outer.access >= self.access => {
-                Plan::Confirm(outer.bound.clone())
-            }
-            Some(outer) => Plan::Decide {
-                access: self.access.within(outer.access),
-                outer: Some(outer.bound.clone()),
-            },
+    /// Decides on a request, and binds it: the way in for frameworks that are no tower services.
+    ///
+    /// What runs inside, and the response's body, belong into the
+    /// [`scope`](tenancy_core::context::scope) of what the request is bound to.
+    pub async fn admit(&self, parts: Parts) -> Admission {
+        match self.begin(parts) {
+            Begun::Decided(admission) => admission,
+            Begun::Deciding(deciding) => deciding.await,
         }
     }
 
     /// Decides at once, where that is possible.
-    pub(crate) fn decide_now(
-        &self,
-        parts: &Parts,
-        authentication: &crate::Authentication,
-        access: Access,
-    ) -> Option<Decision> {
+    fn begin(&self, parts: Parts) -> Begun {
+        let placed = match parts.extensions.get::<Layered>() {
+            None => Placed::outermost(&self.tenancy, self.access),
+            Some(outer) if outer.confirms(&self.tenancy, self.access) => {
+                let bound = outer.bound().clone();
+                return Begun::Decided(Admission::confirmed(parts, bound));
+            }
+            Some(outer) => Placed::inside(outer, &self.tenancy, self.access),
+        };
+        let engine = &self.tenancy.0;
+        let authentication = engine.authenticate(&parts, placed.access());
+        match self.decide_now(&parts, &authentication, placed.access()) {
+            Some(decision) => Begun::Decided(placed.bind(parts, decision)),
+            None => {
+                let engine = Arc::clone(engine);
+                let deciding = engine.decide(parts, self.original_uri, authentication, placed.access());
+                Begun::Deciding(Deciding::new(deciding, placed))
+            }
+        }
+    }
+
+    fn decide_now(&self, parts: &Parts, authentication: &Authentication, access: Access) -> Option<Decision> {
         let fields = HeaderFields::new(&parts.headers);
         let uri = client_uri(parts, self.original_uri);
         let request = request_view(parts, uri, &fields, authentication.credentials());
         self.tenancy.0.decide_now(&request, access)
-    }
-
-    /// Binds the request to what was decided.
-    pub(crate) fn bind(&self, parts: &mut Parts, placed: Placed, outcome: Outcome) -> Result<Bound, Rejection> {
-        let Placed { access, outer } = placed;
-        let outcome = match outer {
-            Some(outer) => outcome.within(outer.outcome())?,
-            None => outcome,
-        };
-        let bound = Bound::from(outcome);
-        let layered = Layered {
-            tenancy: self.tenancy.clone(),
-            access,
-            bound: bound.clone(),
-        };
-        parts.extensions.insert(layered);
-        Ok(bound)
     }
 }
 
@@ -109,35 +102,6 @@ impl<S> Layer<S> for TenancyLayer {
             inner,
         }
     }
-}
-
-/// What a layer has bound a request to; `None` under no layer.
-///
-/// Handlers ask their framework's extractor, or the [`context`].
-#[must_use]
-pub fn bound(extensions: &Extensions) -> Option<&Bound> {
-    extensions.get::<Layered>().map(|layered| &layered.bound)
-}
-
-/// The mark that a layer leaves on a request. Private, so that nobody else can leave it.
-#[derive(Clone)]
-struct Layered {
-    tenancy: Tenancy,
-    access: Access,
-    bound: Bound,
-}
-
-/// The mark that holds for a request, and what an outer layer has bound it to.
-pub(crate) struct Placed {
-    pub(crate) access: Access,
-    pub(crate) outer: Option<Bound>,
-}
-
-pub(crate) enum Plan {
-    /// A layer of the same set-up has decided already, and no less strictly.
-    Confirm(Bound),
-    /// Decide, and compare with what stands outside.
-    Decide { access: Access, outer: Option<Bound> },
 }
 
 /// A service under a tenancy layer.
@@ -162,30 +126,13 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let (access, outer) = match self.layer.plan(&parts.extensions) {
-            Plan::Confirm(bound) => {
-                let request = Request::from_parts(parts, body);
-                let running = context::sync_scope(bound.clone(), || self.inner.call(request));
-                return TenancyFuture::new(State::running(running, bound), None);
-            }
-            Plan::Decide { access, outer } => (access, outer),
-        };
-        let engine = &self.layer.tenancy.0;
-        let vary = engine.vary(access).cloned();
-        let authentication = engine.authenticate(&parts, access);
-        let state = match self.layer.decide_now(&parts, &authentication, access) {
-            Some(decision) => {
-                let placed = Placed { access, outer };
-                future::proceed(&self.layer, placed, &mut self.inner, parts, body, decision)
-            }
-            None => {
-                let deciding = Arc::clone(engine).decide(parts, self.layer.original_uri, authentication, access);
+        TenancyFuture::new(match self.layer.begin(parts) {
+            Begun::Decided(admission) => State::proceed(admission, &mut self.inner, body),
+            Begun::Deciding(deciding) => {
                 // The service that was polled ready is the one to call; its clone waits for the next request.
                 let clone = self.inner.clone();
-                let inner = std::mem::replace(&mut self.inner, clone);
-                State::deciding(deciding, body, inner, self.layer.clone(), Placed { access, outer })
+                State::deciding(deciding, std::mem::replace(&mut self.inner, clone), body)
             }
-        };
-        TenancyFuture::new(state, vary)
+        })
     }
 }

@@ -32,9 +32,11 @@
 //!
 //! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
 
+mod admission;
 mod authenticate;
 mod body;
 mod engine;
+mod extract;
 mod future;
 mod layer;
 mod response;
@@ -43,11 +45,13 @@ mod tenancy;
 mod token;
 mod view;
 
+pub use admission::{Admission, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
 pub use body::TenancyBody;
+pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
-pub use layer::{TenancyLayer, TenancyService, bound};
-pub use response::rejection_response;
+pub use layer::{TenancyLayer, TenancyService};
+pub use response::{add_vary, rejection_response};
 pub use tenancy::{Tenancy, TenancyBuilder};
 pub use tenancy_core as core;
 #[cfg(feature = "jwt")]

@@ -33,7 +33,7 @@ pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<By
 }
 
 /// Adds field names to a response's `Vary`, keeping those that are there (RFC 9110 §12.5.5).
-pub(crate) fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
+pub fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
     if !headers.contains_key(VARY) {
         headers.insert(VARY, ours.clone());
         return;

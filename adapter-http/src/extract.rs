@@ -1,0 +1,48 @@
+//! What handlers ask of a request under a layer.
+
+use http::Extensions;
+use tenancy_core::{Admitted, Cause, Outcome, Rejection, Visit};
+
+use crate::bound;
+
+/// The member's capability that a request is bound to, under [`scoped`](crate::Tenancy::scoped).
+///
+/// # Errors
+///
+/// Under no layer, and on a public route: a 500 whose cause names what to add. On an optional route
+/// that names no tenant: a 401.
+pub fn tenant(extensions: &Extensions) -> Result<Admitted, Rejection> {
+    optional_tenant(extensions)?.ok_or(Rejection::new(Cause::NoTenantNamed))
+}
+
+/// The member's capability that a request is bound to, if it names a tenant, under
+/// [`optional`](crate::Tenancy::optional).
+///
+/// # Errors
+///
+/// Under no layer, and on a public route: a 500 whose cause names what to add.
+pub fn optional_tenant(extensions: &Extensions) -> Result<Option<Admitted>, Rejection> {
+    match outcome(extensions)? {
+        Outcome::Admitted(admitted) => Ok(Some(admitted.clone())),
+        Outcome::Visit(_) => Err(Rejection::new(Cause::VisitOnly)),
+        Outcome::NoTenant => Ok(None),
+    }
+}
+
+/// The visit that a request is, under [`public`](crate::Tenancy::public); a member's request is one too.
+///
+/// # Errors
+///
+/// Under no layer: a 500 whose cause names what to add. On an optional route that names no tenant: a 401.
+pub fn visitor(extensions: &Extensions) -> Result<Visit, Rejection> {
+    match outcome(extensions)? {
+        Outcome::Admitted(admitted) => Ok(admitted.to_visit()),
+        Outcome::Visit(visit) => Ok(visit.clone()),
+        Outcome::NoTenant => Err(Rejection::new(Cause::NoTenantNamed)),
+    }
+}
+
+fn outcome(extensions: &Extensions) -> Result<&Outcome, Rejection> {
+    let bound = bound(extensions).ok_or(Rejection::new(Cause::NoLayer))?;
+    Ok(bound.outcome())
+}
