@@ -74,6 +74,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! With the feature `std`, the page `custom_servers` tells what else a server must see to.
+//!
 //! # The way of a request
 //!
 //! 1. [`Enforcer::begin`] reads the credentials' result, runs the [`ResolverChain`] and hands out
@@ -118,6 +120,9 @@ mod tenant;
 pub mod config;
 #[cfg(feature = "std")]
 pub mod context;
+#[cfg(all(feature = "std", any(doc, doctest)))]
+#[doc = include_str!("../docs/custom-servers.md")]
+pub mod custom_servers {}
 #[cfg(feature = "std")]
 mod memory;
 #[cfg(feature = "std")]
