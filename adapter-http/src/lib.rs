@@ -30,11 +30,14 @@
 //!
 //! # Features
 //!
+//! - `cache`: `CachedDirectory`, which keeps the answers of a directory.
 //! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
 
 mod admission;
 mod authenticate;
 mod body;
+#[cfg(feature = "cache")]
+mod cache;
 mod engine;
 mod extract;
 mod future;
@@ -48,6 +51,8 @@ mod view;
 pub use admission::{Admission, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
 pub use body::TenancyBody;
+#[cfg(feature = "cache")]
+pub use cache::{CachedDirectory, CachedDirectoryError, Clock, ManualClock, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};

@@ -153,5 +153,5 @@ pub use resolver::{
     ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, ParsePathTemplateError,
     PathResolver, PathTemplate, QueryResolver, Resolver, SubdomainResolver,
 };
-pub use steps::{Authorize, Lookup, Step};
+pub use steps::{Authorize, Lookup, Step, answers_to};
 pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};

@@ -143,8 +143,11 @@ impl<'r> Lookup<'r> {
     }
 }
 
-/// Whether an entry is the one that was asked for. Not the entry's to say: it may be the wrong one.
-fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
+/// Whether an entry is the one that was asked for.
+///
+/// A function, and no method that an entry could replace: it may be the wrong entry.
+#[must_use]
+pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
     match key {
         TenantKey::Domain(domain) => entry.has_domain(domain),
         TenantKey::Id(_) | TenantKey::Slug(_) | TenantKey::External(_) => entry.record().answers_to(key),

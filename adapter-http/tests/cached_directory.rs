@@ -1,0 +1,330 @@
+//! The cache of a directory, over a directory that answers when it is told to.
+#![cfg(feature = "cache")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tenancy_core::{Directory, MemoryEntry, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_http::{CachedDirectory, ManualClock};
+use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
+use tokio::task::{JoinHandle, yield_now};
+
+type Answer = Result<Option<TenantRecord>, Down>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Down;
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("down")
+    }
+}
+
+impl std::error::Error for Down {}
+
+/// Reads the answer when it is asked, and gives it when the gate is open.
+#[derive(Clone, Default)]
+struct Scripted {
+    tenants: Arc<Mutex<HashMap<TenantKey, TenantRecord>>>,
+    /// Answers that come before those of `tenants`.
+    next: Arc<Mutex<VecDeque<Answer>>>,
+    gate: Arc<Gate<()>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Scripted {
+    fn of(ids: &[&str]) -> Self {
+        let scripted = Self::default();
+        ids.iter().for_each(|id| scripted.set(record(id)));
+        scripted
+    }
+
+    fn set(&self, record: TenantRecord) {
+        self.tenants
+            .lock()
+            .unwrap()
+            .insert(TenantKey::Id(record.id.clone()), record);
+    }
+
+    fn answer_next(&self, answer: Answer) {
+        self.next.lock().unwrap().push_back(answer);
+    }
+
+    /// No question is answered until the guard is dropped.
+    fn hold(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.gate).try_lock_owned().unwrap()
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Directory for Scripted {
+    type Entry = MemoryEntry;
+    type Error = Down;
+
+    async fn find(&self, key: &TenantKey) -> Result<Option<MemoryEntry>, Down> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let scripted = self.next.lock().unwrap().pop_front();
+        let answer = scripted.unwrap_or_else(|| Ok(self.tenants.lock().unwrap().get(key).cloned()));
+        drop(self.gate.lock().await);
+        answer.map(|record| record.map(MemoryEntry::new))
+    }
+}
+
+fn record(id: &str) -> TenantRecord {
+    TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
+}
+
+fn key(id: &str) -> TenantKey {
+    TenantKey::Id(id.parse().unwrap())
+}
+
+fn id(id: &str) -> TenantId {
+    id.parse().unwrap()
+}
+
+type Found = Result<Option<TenantStatus>, String>;
+
+async fn find(cached: &CachedDirectory<Scripted>, name: &str) -> Found {
+    let key = key(name);
+    if let Some(kept) = cached.find_now(&key) {
+        return Ok(kept.map(|entry| entry.record().status));
+    }
+    let found = cached.find(&key).await.map_err(|error| error.to_string())?;
+    Ok(found.map(|entry| entry.record().status))
+}
+
+/// Asks on a task of its own, as far as it goes.
+async fn asking(cached: &CachedDirectory<Scripted>, name: &'static str) -> JoinHandle<Found> {
+    let cached = cached.clone();
+    let task = tokio::spawn(async move { find(&cached, name).await });
+    yield_now().await;
+    task
+}
+
+const ACTIVE: Found = Ok(Some(TenantStatus::Active));
+const SUSPENDED: Found = Ok(Some(TenantStatus::Suspended));
+
+fn down() -> Found {
+    Err("down".into())
+}
+
+#[tokio::test]
+async fn a_thousand_concurrent_misses_are_one_look_up() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    for (name, expected) in [("acme", ACTIVE), ("nosuch", Ok(None))] {
+        let before = scripted.asked();
+        let held = scripted.hold();
+        let mut tasks = Vec::new();
+        for _ in 0..1000 {
+            tasks.push(asking(&cached, name).await);
+        }
+        assert!(tasks.iter().all(|task| !task.is_finished()), "all wait");
+        drop(held);
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), expected);
+        }
+        assert_eq!(scripted.asked(), before + 1);
+        assert_eq!(find(&cached, name).await, expected);
+        assert_eq!(scripted.asked(), before + 1, "kept");
+    }
+}
+
+/// As where the answer comes between `find_now` and `find`.
+#[tokio::test]
+async fn what_is_kept_is_not_asked() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    for name in ["acme", "nosuch"] {
+        let key = key(name);
+        let found = [cached.find(&key), cached.find(&key)];
+        for found in found {
+            assert_eq!(found.await.unwrap().is_some(), name == "acme");
+        }
+    }
+    assert_eq!(scripted.asked(), 2);
+}
+
+#[tokio::test]
+async fn different_keys_do_not_wait_for_each_other() {
+    let scripted = Scripted::of(&["acme", "globex"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    let held = scripted.hold();
+    let tasks = [asking(&cached, "acme").await, asking(&cached, "globex").await];
+    assert_eq!(scripted.asked(), 2);
+    drop(held);
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), ACTIVE);
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_told_to_all_and_not_kept() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    scripted.answer_next(Err(Down));
+    let held = scripted.hold();
+    let tasks = [asking(&cached, "acme").await, asking(&cached, "acme").await];
+    drop(held);
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), down());
+    }
+    assert_eq!(scripted.asked(), 1);
+    assert_eq!(find(&cached, "acme").await, ACTIVE, "asked again");
+    assert_eq!(scripted.asked(), 2);
+}
+
+#[tokio::test]
+async fn times_to_live() {
+    let scripted = Scripted::of(&["acme"]);
+    let clock = Arc::new(ManualClock::new());
+    let cached = CachedDirectory::new(scripted.clone())
+        .with_time_to_live(Duration::from_secs(30))
+        .with_miss_time_to_live(Duration::from_secs(3))
+        .with_clock(Arc::clone(&clock));
+    assert_eq!(find(&cached, "acme").await, ACTIVE);
+    assert_eq!(find(&cached, "later").await, Ok(None));
+    scripted.set(record("acme").with_status(TenantStatus::Suspended));
+    scripted.set(record("later"));
+
+    clock.advance(Duration::from_millis(2_999));
+    assert_eq!(find(&cached, "later").await, Ok(None));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(find(&cached, "later").await, ACTIVE, "a miss is short");
+
+    clock.advance(Duration::from_millis(26_999));
+    assert_eq!(find(&cached, "acme").await, ACTIVE);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(find(&cached, "acme").await, SUSPENDED);
+
+    // Nothing is served beyond its time, also where there is nothing better.
+    clock.advance(Duration::from_secs(30));
+    scripted.answer_next(Err(Down));
+    assert_eq!(find(&cached, "acme").await, down());
+}
+
+/// An answer is as old as its question, however long it took.
+#[tokio::test]
+async fn the_time_begins_with_the_question() {
+    let scripted = Scripted::of(&["acme"]);
+    let clock = Arc::new(ManualClock::new());
+    let cached = CachedDirectory::new(scripted.clone()).with_clock(Arc::clone(&clock));
+    let held = scripted.hold();
+    let task = asking(&cached, "acme").await;
+    clock.advance(Duration::from_secs(59));
+    drop(held);
+    assert_eq!(task.await.unwrap(), ACTIVE);
+    assert!(cached.find_now(&key("acme")).is_some());
+    clock.advance(Duration::from_secs(1));
+    assert!(cached.find_now(&key("acme")).is_none());
+}
+
+/// The look-up under way has read the tenant before it was suspended.
+#[tokio::test]
+async fn forgetting_wins_over_a_look_up_under_way() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    let held = scripted.hold();
+    let older = asking(&cached, "acme").await;
+    scripted.set(record("acme").with_status(TenantStatus::Suspended));
+    cached.forget(&id("acme"));
+    let newer = asking(&cached, "acme").await;
+    assert_eq!(
+        scripted.asked(),
+        2,
+        "who asks from now on does not wait for the older answer"
+    );
+    drop(held);
+    assert_eq!(older.await.unwrap(), ACTIVE, "it asked before");
+    assert_eq!(newer.await.unwrap(), SUSPENDED);
+    assert_eq!(find(&cached, "acme").await, SUSPENDED);
+    assert_eq!(scripted.asked(), 2, "the newer answer is kept");
+}
+
+/// The older answer must not come back either when it is the last to come.
+#[tokio::test]
+async fn an_older_answer_does_not_overwrite_a_newer() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    let held = scripted.hold();
+    let older = asking(&cached, "acme").await;
+    cached.forget_all();
+    assert!(cached.find_now(&key("acme")).is_none());
+    drop(held);
+    assert_eq!(older.await.unwrap(), ACTIVE);
+    assert!(cached.find_now(&key("acme")).is_none(), "not kept");
+}
+
+#[tokio::test]
+async fn forgetting_a_tenant_forgets_all_its_names_and_all_misses() {
+    let scripted = Scripted::of(&["acme", "globex"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    let slug = TenantKey::Slug("acme-inc".parse().unwrap());
+    let renamed = record("acme").with_slug("acme-inc".parse().unwrap());
+    assert!(cached.find(&slug).await.unwrap().is_none());
+    scripted.tenants.lock().unwrap().insert(slug.clone(), renamed);
+    for name in ["acme", "globex"] {
+        assert_eq!(find(&cached, name).await, ACTIVE);
+    }
+    cached.forget(&id("acme"));
+    assert!(cached.find(&slug).await.unwrap().is_some(), "the miss is forgotten");
+    cached.forget(&id("acme"));
+    assert!(cached.find_now(&slug).is_none());
+    assert!(cached.find_now(&key("acme")).is_none());
+    assert!(cached.find_now(&key("globex")).is_some(), "another tenant is not");
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_names_evicts_nobody() {
+    let scripted = Scripted::of(&["acme", "globex"]);
+    let cached = CachedDirectory::new(scripted.clone())
+        .with_capacity(2)
+        .with_miss_capacity(100);
+    for name in ["acme", "globex"] {
+        assert_eq!(find(&cached, name).await, ACTIVE);
+    }
+    for number in 0..10_000 {
+        assert!(cached.find(&key(&format!("nosuch-{number}"))).await.unwrap().is_none());
+    }
+    let kept = (0..10_000).filter(|number| cached.find_now(&key(&format!("nosuch-{number}"))).is_some());
+    assert!(kept.count() <= 100, "the misses are bounded");
+    for name in ["acme", "globex"] {
+        assert!(cached.find_now(&key(name)).is_some(), "{name}");
+    }
+}
+
+/// The one that asks goes away; those that wait ask again, and one of them is enough.
+#[tokio::test]
+async fn a_cancelled_look_up_is_taken_over() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    let held = scripted.hold();
+    let first = asking(&cached, "acme").await;
+    let waiting = [asking(&cached, "acme").await, asking(&cached, "acme").await];
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    drop(held);
+    for task in waiting {
+        assert_eq!(task.await.unwrap(), ACTIVE);
+    }
+    assert_eq!(scripted.asked(), 2);
+}
+
+/// Else a tenant would be refused with 503 until the wrong answer's time is over.
+#[tokio::test]
+async fn an_answer_to_another_question_is_not_kept() {
+    let scripted = Scripted::of(&["acme"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    scripted.answer_next(Ok(Some(record("globex"))));
+    let wrong = cached.find(&key("acme")).await.unwrap().unwrap();
+    assert_eq!(wrong.record().id, id("globex"), "the enforcer refuses it");
+    assert!(cached.find_now(&key("acme")).is_none());
+    assert_eq!(find(&cached, "acme").await, ACTIVE);
+}
