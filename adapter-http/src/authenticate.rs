@@ -1,6 +1,9 @@
 //! Who is the caller? Asked once per request, before anything else.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -41,10 +44,25 @@ impl fmt::Debug for Authentication {
 
 /// Reads and verifies the caller's credentials.
 ///
-/// It is asked only where the route's mark reads credentials, and at most once per request.
+/// It is asked only where the route's mark reads credentials, and once per request. An error refuses
+/// the request with 503; it never counts as bad credentials, or as none.
 pub trait Authenticator: Send + Sync {
+    /// Why credentials could not be verified.
+    type Error: Error + Send + Sync + 'static;
+
     /// Reads the credentials of one request.
-    fn authenticate(&self, parts: &Parts) -> Authentication;
+    ///
+    /// # Errors
+    ///
+    /// Where the authenticator cannot tell.
+    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Self::Error>> + Send;
+
+    /// What reading has come to, where it needs no waiting; `None` where
+    /// [`authenticate`](Self::authenticate) must be asked. It keeps a request from being put on the heap.
+    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+        let _ = parts;
+        None
+    }
 
     /// Calls `visit` with each header field that is read. They become part of `Vary`. Default: none.
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
@@ -53,8 +71,14 @@ pub trait Authenticator: Send + Sync {
 }
 
 impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
-    fn authenticate(&self, parts: &Parts) -> Authentication {
+    type Error = A::Error;
+
+    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Self::Error>> + Send {
         (**self).authenticate(parts)
+    }
+
+    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+        (**self).authenticate_now(parts)
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
@@ -90,6 +114,13 @@ impl<C: VerifiedClaims + Clone + 'static> ClaimsFromExtension<C> {
         self.fields.push(field);
         self
     }
+
+    fn read(&self, parts: &Parts) -> Authentication {
+        match parts.extensions.get::<C>() {
+            Some(claims) => Authentication::Verified(Arc::new(claims.clone())),
+            None => Authentication::Absent,
+        }
+    }
 }
 
 impl<C: VerifiedClaims + Clone + 'static> Default for ClaimsFromExtension<C> {
@@ -107,11 +138,14 @@ impl<C> fmt::Debug for ClaimsFromExtension<C> {
 }
 
 impl<C: VerifiedClaims + Clone + 'static> Authenticator for ClaimsFromExtension<C> {
-    fn authenticate(&self, parts: &Parts) -> Authentication {
-        match parts.extensions.get::<C>() {
-            Some(claims) => Authentication::Verified(Arc::new(claims.clone())),
-            None => Authentication::Absent,
-        }
+    type Error = Infallible;
+
+    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Infallible>> + Send {
+        ready(Ok(self.read(parts)))
+    }
+
+    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+        Some(self.read(parts))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {

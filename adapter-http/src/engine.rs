@@ -25,17 +25,18 @@ pub(crate) trait Engine: Send + Sync {
     /// The `Vary` of routes of a mark.
     fn vary(&self, access: Access) -> Option<&HeaderValue>;
 
-    fn authenticate(&self, parts: &Parts, access: Access) -> Authentication;
+    /// Reads the credentials, where the mark reads them and where that needs no waiting.
+    fn authenticate_now(&self, parts: &Parts, access: Access) -> Option<Authentication>;
 
     /// Decides, where all answers are at hand.
     fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision>;
 
-    /// Decides, and hands the request's parts back.
+    /// Decides, and hands the request's parts back. Without `authentication` it is asked for.
     fn decide(
         self: Arc<Self>,
         parts: Parts,
         original_uri: OriginalUri,
-        authentication: Authentication,
+        authentication: Option<Authentication>,
         access: Access,
     ) -> BoxFuture<(Parts, Decision)>;
 }
@@ -71,11 +72,11 @@ where
         .as_ref()
     }
 
-    fn authenticate(&self, parts: &Parts, access: Access) -> Authentication {
+    fn authenticate_now(&self, parts: &Parts, access: Access) -> Option<Authentication> {
         if self.enforcer.reads_credentials(access) {
-            self.authenticator.authenticate(parts)
+            self.authenticator.authenticate_now(parts)
         } else {
-            Authentication::Absent
+            Some(Authentication::Absent)
         }
     }
 
@@ -87,22 +88,38 @@ where
         self: Arc<Self>,
         parts: Parts,
         original_uri: OriginalUri,
-        authentication: Authentication,
+        authentication: Option<Authentication>,
         access: Access,
     ) -> BoxFuture<(Parts, Decision)> {
         Box::pin(async move {
-            let decision = {
-                let fields = HeaderFields::new(&parts.headers);
-                let uri = client_uri(&parts, original_uri);
-                let request = request_view(&parts, uri, &fields, authentication.credentials());
-                let walk = drive(self.enforcer.begin(&request, access), &self.directory, &self.authorizer);
-                match tokio::time::timeout(self.timeout, walk).await {
-                    Ok(decision) => decision.map_err(report),
-                    Err(_) => Err(Rejection::new(Cause::TimedOut)),
-                }
-            };
+            let walk = self.walk(&parts, original_uri, authentication, access);
+            let decision = tokio::time::timeout(self.timeout, walk).await;
+            let decision = decision.unwrap_or(Err(Rejection::new(Cause::TimedOut)));
             (parts, decision)
         })
+    }
+}
+
+impl<N: Authenticator, D: Directory, A: Authorizer> Parted<N, D, A> {
+    async fn walk(
+        &self,
+        parts: &Parts,
+        original_uri: OriginalUri,
+        authentication: Option<Authentication>,
+        access: Access,
+    ) -> Decision {
+        let authentication = match authentication {
+            Some(authentication) => authentication,
+            None => self.authenticator.authenticate(parts).await.map_err(|error| {
+                tracing::error!(error = &error as &dyn Error, "credentials could not be verified");
+                Rejection::new(Cause::AuthenticatorUnavailable)
+            })?,
+        };
+        let fields = HeaderFields::new(&parts.headers);
+        let uri = client_uri(parts, original_uri);
+        let request = request_view(parts, uri, &fields, authentication.credentials());
+        let step = self.enforcer.begin(&request, access);
+        drive(step, &self.directory, &self.authorizer).await.map_err(report)
     }
 }
 

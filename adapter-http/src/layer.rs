@@ -66,8 +66,11 @@ impl TenancyLayer {
             Some(outer) => Placed::inside(outer, &self.tenancy, self.access),
         };
         let engine = &self.tenancy.0;
-        let authentication = engine.authenticate(&parts, placed.access());
-        match self.decide_now(&parts, &authentication, placed.access()) {
+        let authentication = engine.authenticate_now(&parts, placed.access());
+        let decision = authentication
+            .as_ref()
+            .and_then(|authentication| self.decide_now(&parts, authentication, placed.access()));
+        match decision {
             Some(decision) => Begun::Decided(placed.bind(parts, decision)),
             None => {
                 let engine = Arc::clone(engine);

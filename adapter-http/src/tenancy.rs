@@ -1,13 +1,16 @@
 //! The set-up that an application makes once and marks its routes with.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use http::request::Parts;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName, VerifiedClaims};
+use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName};
 
 use crate::engine::{Engine, Parted};
 use crate::{Authentication, Authenticator, TenancyLayer};
@@ -162,7 +165,7 @@ impl<T, N, D, A> TenancyBuilder<T, N, D, A> {
         }
     }
 
-    /// Sets how long look-up and membership may take together; then the request is refused with 503.
+    /// Sets how long credentials, look-up and membership may take together; then the request is refused with 503.
     /// Default: 5 s.
     ///
     /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
@@ -234,8 +237,13 @@ fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access)
 struct StubAuthenticator(Arc<Claims>);
 
 impl Authenticator for StubAuthenticator {
-    fn authenticate(&self, _: &http::request::Parts) -> Authentication {
-        let claims: Arc<dyn VerifiedClaims> = Arc::clone(&self.0) as _;
-        Authentication::Verified(claims)
+    type Error = Infallible;
+
+    fn authenticate(&self, _: &Parts) -> impl Future<Output = Result<Authentication, Infallible>> + Send {
+        ready(Ok(Authentication::Verified(Arc::clone(&self.0) as _)))
+    }
+
+    fn authenticate_now(&self, _: &Parts) -> Option<Authentication> {
+        Some(Authentication::Verified(Arc::clone(&self.0) as _))
     }
 }

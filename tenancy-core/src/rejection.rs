@@ -45,13 +45,15 @@ pub enum Cause {
     NotAMember,
     /// An inner layer resolved another tenant than the one outside it.
     TenantReplaced,
+    /// The caller's credentials could not be verified: what that needs cannot be reached.
+    AuthenticatorUnavailable,
     /// The directory could not be asked.
     DirectoryUnavailable,
     /// The directory answered with a tenant that does not go by the key it was asked for.
     DirectoryAnsweredAnotherTenant,
     /// The authorizer could not be asked.
     AuthorizerUnavailable,
-    /// The directory and the authorizer together took too long.
+    /// Authenticator, directory and authorizer together took too long.
     TimedOut,
     /// A handler asks for a tenant, and stands under no layer that binds one.
     NoLayer,
@@ -97,7 +99,8 @@ impl Rejection {
             | Cause::ProvisioningTenant
             | Cause::NotAMember
             | Cause::TenantReplaced => Answer::Forbidden,
-            Cause::DirectoryUnavailable
+            Cause::AuthenticatorUnavailable
+            | Cause::DirectoryUnavailable
             | Cause::DirectoryAnsweredAnotherTenant
             | Cause::AuthorizerUnavailable
             | Cause::TimedOut => Answer::Unavailable,
@@ -243,10 +246,11 @@ impl fmt::Display for Rejection {
             Cause::ProvisioningTenant => "the tenant is still being provisioned",
             Cause::NotAMember => "the caller is no member of the tenant",
             Cause::TenantReplaced => "an inner layer resolved another tenant than the outer one",
+            Cause::AuthenticatorUnavailable => "the credentials could not be verified",
             Cause::DirectoryUnavailable => "the directory could not be asked",
             Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than it was asked for",
             Cause::AuthorizerUnavailable => "the authorizer could not be asked",
-            Cause::TimedOut => "the directory and the authorizer took too long",
+            Cause::TimedOut => "authenticator, directory and authorizer took too long",
             Cause::NoLayer => "a tenant was asked for where no tenancy layer is: mark the route `scoped()`, `optional()` or `public()`",
             Cause::VisitOnly => "a member's tenant was asked for on a public route: mark the route `scoped()`, or ask for the visit",
         })
