@@ -1,16 +1,17 @@
 //! What enforcement ends in.
 
-use crate::{Cause, Rejection, ResolverName, Slug, Subject, TenantId, TenantRecord};
+use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, TenantId, TenantRecord};
 
 /// A member's capability to act in one tenant.
 ///
-/// It comes from [`Authorize::allow`](crate::Authorize::allow) alone. Whoever holds one has been
+/// It comes from [`Authorize::allow`](crate::Authorize::allow) and its siblings alone. Whoever holds one has been
 /// named a tenant by the request, and has been found to be its member. It cannot be made up:
 ///
 /// ```compile_fail,E0451
-/// # use tenancy_core::{Admitted, ResolverName, Subject, TenantRecord};
+/// # use tenancy_core::{Admitted, ResolverName, Roles, Standing, Subject, TenantRecord};
 /// fn forge(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Admitted {
-///     Admitted { tenant, resolver, subject }
+///     let (standing, roles) = (Standing::Member, Roles::none());
+///     Admitted { tenant, resolver, subject, standing, roles }
 /// }
 /// ```
 ///
@@ -25,14 +26,24 @@ pub struct Admitted {
     tenant: TenantRecord,
     resolver: ResolverName,
     subject: Subject,
+    standing: Standing,
+    roles: Roles,
 }
 
 impl Admitted {
-    pub(crate) const fn new(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Self {
+    pub(crate) const fn new(
+        tenant: TenantRecord,
+        resolver: ResolverName,
+        subject: Subject,
+        standing: Standing,
+        roles: Roles,
+    ) -> Self {
         Self {
             tenant,
             resolver,
             subject,
+            standing,
+            roles,
         }
     }
 
@@ -44,11 +55,7 @@ impl Admitted {
     /// that this library exists to prevent.
     #[must_use]
     pub const fn dangerously_assume(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Self {
-        Self {
-            tenant,
-            resolver,
-            subject,
-        }
+        Self::new(tenant, resolver, subject, Standing::Member, Roles::none())
     }
 
     /// The tenant's immutable id.
@@ -79,6 +86,18 @@ impl Admitted {
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// On what ground the caller acts: as a member, or as staff of the platform.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The member's roles in this tenant.
+    #[must_use]
+    pub const fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     /// The lesser capability of a visitor to the same tenant.
@@ -167,7 +186,9 @@ impl Outcome {
             (Self::NoTenant, _) => Ok(self),
             (Self::Admitted(_), Self::NoTenant) => Ok(outer.clone()),
             (Self::Admitted(member), Self::Admitted(inner))
-                if member.id() == inner.id() && member.subject() == inner.subject() =>
+                if member.id() == inner.id()
+                    && member.subject() == inner.subject()
+                    && member.standing() == inner.standing() =>
             {
                 Ok(outer.clone())
             }
@@ -185,11 +206,8 @@ mod tests {
 
     fn member(id: &str, subject: &str) -> Outcome {
         let tenant = TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap());
-        Outcome::Admitted(Admitted::new(
-            tenant,
-            ResolverName::from_static("header"),
-            subject.parse().unwrap(),
-        ))
+        let resolver = ResolverName::from_static("header");
+        Outcome::Admitted(Admitted::dangerously_assume(tenant, resolver, subject.parse().unwrap()))
     }
 
     fn visit(id: &str) -> Outcome {

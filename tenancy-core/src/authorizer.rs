@@ -3,22 +3,37 @@
 use core::convert::Infallible;
 use core::future::{Future, ready};
 
-use crate::Authorize;
+use crate::{AllOf, AnyOf, Authorize, Roles};
 
 /// An authorizer's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The caller may act in the tenant.
-    Allow,
+    /// The caller is a member of the tenant, in these roles.
+    Allow(Roles),
+    /// The caller is no member, and let in as staff of the platform.
+    AllowStaff,
     /// The caller is a stranger there.
     Deny,
 }
 
 impl Decision {
-    /// Allows what is true.
+    /// Allows what is true, in no roles.
     #[must_use]
     pub const fn allow_if(condition: bool) -> Self {
-        if condition { Self::Allow } else { Self::Deny }
+        if condition {
+            Self::Allow(Roles::none())
+        } else {
+            Self::Deny
+        }
+    }
+
+    /// Both must allow. Roles add up; who is let in as staff by one is staff.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Deny, _) | (_, Self::Deny) => Self::Deny,
+            (Self::Allow(roles), Self::Allow(others)) => Self::Allow(roles.union(others)),
+            (Self::AllowStaff, _) | (_, Self::AllowStaff) => Self::AllowStaff,
+        }
     }
 }
 
@@ -41,6 +56,33 @@ pub trait Authorizer: Send + Sync {
     fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
         let _ = asked;
         None
+    }
+
+    /// An authorizer that allows where this one and `other` do, such as membership and a policy.
+    ///
+    /// `other` is asked where this one allows. Roles add up.
+    fn and<B: Authorizer>(self, other: B) -> AllOf<Self, B>
+    where
+        Self: Sized,
+    {
+        AllOf {
+            first: self,
+            second: other,
+        }
+    }
+
+    /// An authorizer that allows where this one or `other` does.
+    ///
+    /// `other` is asked where this one does not allow. The roles are those of the one that allows. An
+    /// error of one is an error, unless the other allows.
+    fn or<B: Authorizer>(self, other: B) -> AnyOf<Self, B>
+    where
+        Self: Sized,
+    {
+        AnyOf {
+            first: self,
+            second: other,
+        }
     }
 }
 
@@ -68,6 +110,9 @@ forward_authorizer!(std::boxed::Box<A>, std::sync::Arc<A>);
 ///
 /// As its one tenant, or in its list. Nothing is asked of anyone, so a removed member stays one
 /// until the credential expires.
+///
+/// The credential's roles hold in its one tenant. In a tenant that it merely lists the member has
+/// none: nobody said that he has them there.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClaimMembership;
 
@@ -75,11 +120,19 @@ impl Authorizer for ClaimMembership {
     type Error = Infallible;
 
     fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
-        ready(Ok(Decision::allow_if(asked.claims().names(asked.tenant()))))
+        ready(Ok(by_claim(asked)))
     }
 
     fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        Some(Decision::allow_if(asked.claims().names(asked.tenant())))
+        Some(by_claim(asked))
+    }
+}
+
+fn by_claim(asked: &Authorize<'_>) -> Decision {
+    let claims = asked.claims();
+    match claims.tenant() {
+        Some(key) if asked.tenant().answers_to(key) => Decision::Allow(claims.roles()),
+        _ => Decision::allow_if(claims.names(asked.tenant())),
     }
 }
 

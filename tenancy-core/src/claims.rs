@@ -4,7 +4,7 @@ use core::fmt;
 
 use heapless::{String, Vec};
 
-use crate::{Subject, TenantKey, TenantRecord};
+use crate::{Roles, Subject, TenantKey, TenantRecord};
 
 /// The claims of a credential that has been verified, already parsed.
 ///
@@ -19,10 +19,26 @@ pub trait VerifiedClaims: Send + Sync {
     /// Whether the credential lists `tenant` among several.
     fn lists(&self, tenant: &TenantRecord) -> bool;
 
+    /// Who issued the credential: the `iss` of a token. Default: not told.
+    ///
+    /// A subject means something only together with its issuer.
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// The subject's roles in the [`tenant`](Self::tenant) that the credential was issued for. Default: none.
+    fn roles(&self) -> Roles {
+        Roles::none()
+    }
+
+    /// Whether the credential names its holder as staff of the platform. Default: no.
+    fn is_platform_staff(&self) -> bool {
+        false
+    }
+
     /// Whether whoever issued the credential may speak for `tenant`. Default: yes.
     ///
-    /// Where it may not, the caller is a stranger there, whatever an authorizer would say: a
-    /// subject means something only together with its issuer.
+    /// Where it may not, the caller is a stranger there, whatever an authorizer would say.
     fn may_speak_for(&self, tenant: &TenantRecord) -> bool {
         let _ = tenant;
         true
@@ -43,6 +59,9 @@ pub struct Claims {
     tenants: std::vec::Vec<TenantKey>,
     /// The tenants that the issuer may speak for, where it is bound to some.
     issuer_tenants: Option<std::sync::Arc<[TenantKey]>>,
+    issuer: Option<std::sync::Arc<str>>,
+    roles: Roles,
+    is_platform_staff: bool,
 }
 
 #[cfg(feature = "std")]
@@ -55,6 +74,37 @@ impl Claims {
             tenant: None,
             tenants: std::vec::Vec::new(),
             issuer_tenants: None,
+            issuer: None,
+            roles: Roles::none(),
+            is_platform_staff: false,
+        }
+    }
+
+    /// Says who issued the credential.
+    #[must_use]
+    pub fn with_issuer(self, issuer: impl Into<std::sync::Arc<str>>) -> Self {
+        Self {
+            issuer: Some(issuer.into()),
+            ..self
+        }
+    }
+
+    /// Sets the subject's roles in the tenant that the credential was issued for.
+    #[must_use]
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self { roles, ..self }
+    }
+
+    /// Names the holder as staff of the platform.
+    ///
+    /// # Security
+    ///
+    /// Where the bypass for staff is on, this opens every tenant.
+    #[must_use]
+    pub fn with_platform_staff(self, is_platform_staff: bool) -> Self {
+        Self {
+            is_platform_staff,
+            ..self
         }
     }
 
@@ -98,6 +148,18 @@ impl VerifiedClaims for Claims {
 
     fn lists(&self, tenant: &TenantRecord) -> bool {
         self.tenants.iter().any(|key| tenant.answers_to(key))
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    fn roles(&self) -> Roles {
+        self.roles.clone()
+    }
+
+    fn is_platform_staff(&self) -> bool {
+        self.is_platform_staff
     }
 
     fn may_speak_for(&self, tenant: &TenantRecord) -> bool {

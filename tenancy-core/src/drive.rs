@@ -140,7 +140,8 @@ fn answer_lookup<'r>(lookup: Lookup<'r>, answer: Option<&impl crate::TenantEntry
 
 fn answer_authorize(authorize: Authorize<'_>, decision: Decision) -> Step<'_> {
     match decision {
-        Decision::Allow => authorize.allow(),
+        Decision::Allow(roles) => authorize.allow_in(roles),
+        Decision::AllowStaff => authorize.allow_staff(),
         Decision::Deny => authorize.deny(),
     }
 }

@@ -101,6 +101,7 @@ mod authorizer;
 mod bearer;
 mod chain;
 mod claims;
+mod combine;
 mod directory;
 mod drive;
 mod enforcer;
@@ -113,6 +114,7 @@ mod rejection;
 mod request;
 mod reserved;
 mod resolver;
+mod roles;
 mod steps;
 mod tenant;
 
@@ -135,6 +137,7 @@ pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, Resolve
 #[cfg(feature = "std")]
 pub use claims::Claims;
 pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};
+pub use combine::{AllOf, AnyOf, EitherError};
 pub use directory::{Directory, TenantEntry};
 pub use drive::{Fault, Refused, drive, drive_now};
 pub use enforcer::{Access, Disclosure, Enforcer};
@@ -144,7 +147,8 @@ pub use key::{KeyForm, TenantKey};
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
 pub use name::{
-    Domain, ExternalId, FieldName, NameProblem, ParseNameError, ResolverName, Slug, StrategyName, Subject, TenantId,
+    Domain, ExternalId, FieldName, NameProblem, ParseNameError, ResolverName, Role, Slug, StrategyName, Subject,
+    TenantId,
 };
 pub use rejection::{Cause, Rejection};
 pub use request::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};
@@ -153,5 +157,6 @@ pub use resolver::{
     ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, ParsePathTemplateError,
     PathResolver, PathTemplate, QueryResolver, Resolver, SubdomainResolver,
 };
+pub use roles::{Roles, Standing};
 pub use steps::{Authorize, Lookup, Step, answers_to};
 pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};

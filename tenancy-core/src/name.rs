@@ -185,6 +185,15 @@ name! {
 }
 
 name! {
+    /// What a member may do, in the words of the application or of its identity provider.
+    ///
+    /// Any text of 1 to 128 bytes without control characters. Case-sensitive.
+    Role, 128, "a role", "1 to 128 bytes without control characters", |text| {
+        !text.chars().any(char::is_control)
+    }
+}
+
+name! {
     /// The name of an isolation strategy: `row`, `schema`, `database`, or one of your own.
     StrategyName, 31, "a strategy name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }

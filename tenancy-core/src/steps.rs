@@ -4,8 +4,8 @@ use heapless::Vec;
 
 use crate::enforcer::{Access, Disclosure};
 use crate::{
-    Admitted, Cause, Outcome, Rejection, ResolverName, TenantEntry, TenantKey, TenantRecord, TenantStatus,
-    VerifiedClaims, Visit,
+    Admitted, Cause, Outcome, Rejection, ResolverName, Roles, Standing, TenantEntry, TenantKey, TenantRecord,
+    TenantStatus, VerifiedClaims, Visit,
 };
 
 /// What comes next for a request.
@@ -214,11 +214,28 @@ impl<'r> Authorize<'r> {
         self.claims
     }
 
-    /// The caller is a member.
+    /// The caller is a member, in no roles.
     #[must_use]
     pub fn allow(self) -> Step<'r> {
+        self.allow_in(Roles::none())
+    }
+
+    /// The caller is a member, in these roles.
+    #[must_use]
+    pub fn allow_in(self, roles: Roles) -> Step<'r> {
+        self.admit(Standing::Member, roles)
+    }
+
+    /// The caller is no member, and let in as staff of the platform.
+    #[must_use]
+    pub fn allow_staff(self) -> Step<'r> {
+        self.admit(Standing::PlatformStaff, Roles::none())
+    }
+
+    fn admit(self, standing: Standing, roles: Roles) -> Step<'r> {
         let subject = self.claims.subject().clone();
-        Step::Done(Outcome::Admitted(Admitted::new(self.tenant, self.resolver, subject)))
+        let admitted = Admitted::new(self.tenant, self.resolver, subject, standing, roles);
+        Step::Done(Outcome::Admitted(admitted))
     }
 
     /// The caller is a stranger.

@@ -57,10 +57,10 @@ impl Authorizer for InsecureTestStub {
     type Error = Infallible;
 
     fn authorize(&self, _: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
-        ready(Ok(Decision::Allow))
+        ready(Ok(Decision::allow_if(true)))
     }
 
     fn authorize_now(&self, _: &Authorize<'_>) -> Option<Decision> {
-        Some(Decision::Allow)
+        Some(Decision::allow_if(true))
     }
 }
