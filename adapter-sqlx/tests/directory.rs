@@ -9,8 +9,9 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::{TempDir, tempdir};
 use tenancy_core::{
-    Access, Cause, Claims, Credentials, Directory, Enforcer, HeaderList, HeaderResolver, HttpVersion, Outcome,
-    Rejection, RequestView, ReservedNames, ResolverChain, Target, TenantEntry, TenantKey, TenantStatus, drive,
+    Access, Cause, Claims, Credentials, Directory, Enforcer, HeaderList, HeaderResolver, HttpVersion, Member, Outcome,
+    Rejection, RequestView, ReservedNames, ResolverChain, Roles, Subject, Target, TenantEntry, TenantKey, TenantStatus,
+    drive,
 };
 use tenancy_sqlx::{DirectoryError, NewTenant, SqliteDirectory, UpsertError};
 
@@ -207,16 +208,17 @@ async fn members_come_and_go() {
     let dir = tempdir().unwrap();
     let directory = open(&dir).await;
     directory.upsert(&tenant("acme")).await.unwrap();
-    let (acme, alice) = ("acme".parse().unwrap(), "alice".parse().unwrap());
-    assert!(directory.add_member(&acme, &alice).await.unwrap());
-    assert!(!directory.add_member(&acme, &alice).await.unwrap());
+    let (acme, alice): (_, Subject) = ("acme".parse().unwrap(), "alice".parse().unwrap());
+    let member = Member::new(alice.clone());
+    assert!(directory.add_member(&acme, &member).await.unwrap());
+    assert!(!directory.add_member(&acme, &member).await.unwrap());
     assert!(directory.is_member(&acme, &alice).await.unwrap());
     assert!(!directory.is_member(&acme, &"Alice".parse().unwrap()).await.unwrap());
     assert!(directory.remove_member(&acme, &alice).await.unwrap());
     assert!(!directory.remove_member(&acme, &alice).await.unwrap());
     assert!(!directory.is_member(&acme, &alice).await.unwrap());
     let nobody = "nobody".parse().unwrap();
-    let unknown = directory.add_member(&nobody, &alice).await;
+    let unknown = directory.add_member(&nobody, &member).await;
     assert!(
         matches!(unknown, Err(DirectoryError::UnknownTenant { .. })),
         "{unknown:?}"
@@ -225,11 +227,14 @@ async fn members_come_and_go() {
 }
 
 async fn enforce(directory: &SqliteDirectory, id: &str, subject: &str) -> Result<Outcome, Rejection> {
+    enforce_for(directory, id, Claims::new(subject.parse().unwrap())).await
+}
+
+async fn enforce_for(directory: &SqliteDirectory, id: &str, claims: Claims) -> Result<Outcome, Rejection> {
     let resolver = HeaderResolver::new("x-tenant-id".parse().unwrap());
     let enforcer = Enforcer::new(ResolverChain::new().then(resolver).unwrap());
     let headers = [("x-tenant-id", id.as_bytes())];
     let headers = HeaderList::new(&headers);
-    let claims = Claims::new(subject.parse().unwrap());
     let request = RequestView {
         version: HttpVersion::Http11,
         target: Target::path("/"),
@@ -269,6 +274,92 @@ async fn it_directs_and_authorizes() {
     assert_eq!(unavailable.cause(), Cause::DirectoryUnavailable);
 }
 
+fn roles(names: &[&str]) -> Roles {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// A subject is somebody together with its issuer, and has the roles of that membership.
+#[tokio::test]
+async fn members_have_issuers_and_roles() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let member = |subject: &str| Member::new(subject.parse().unwrap());
+    let acme = tenant("acme")
+        .with_member(
+            member("alice")
+                .with_issuer("https://one")
+                .with_roles(roles(&["editor", "billing, eu"])),
+        )
+        .with_member(member("both").with_issuer("https://one").with_roles(roles(&["editor"])))
+        .with_member(member("both").with_roles(roles(&["reader"])))
+        .with_member(member("any"));
+    directory.upsert(&acme).await.unwrap();
+    for (subject, issuer, expected) in [
+        ("alice", Some("https://one"), Some(&["editor", "billing, eu"][..])),
+        ("alice", Some("https://two"), None),
+        ("alice", None, None),
+        ("any", Some("https://two"), Some(&[])),
+        ("any", None, Some(&[])),
+        ("both", Some("https://one"), Some(&["reader", "editor"])),
+        ("both", Some("https://two"), Some(&["reader"])),
+        ("nobody", Some("https://one"), None),
+    ] {
+        let claims = Claims::new(subject.parse().unwrap());
+        let claims = issuer.map_or(claims.clone(), |issuer| claims.with_issuer(issuer));
+        let found = match enforce_for(&directory, "acme", claims).await {
+            Ok(Outcome::Admitted(admitted)) => Some(admitted.roles().clone()),
+            _ => None,
+        };
+        assert_eq!(found, expected.map(roles), "{subject} by {issuer:?}");
+    }
+
+    // The newest roles are the roles.
+    let id = "acme".parse().unwrap();
+    assert!(
+        directory
+            .add_member(&id, &member("any").with_roles(roles(&["owner"])))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !directory
+            .add_member(&id, &member("any").with_roles(roles(&["owner"])))
+            .await
+            .unwrap()
+    );
+    let Ok(Outcome::Admitted(any)) = enforce(&directory, "acme", "any").await else {
+        panic!("a member");
+    };
+    assert_eq!(*any.roles(), roles(&["owner"]));
+    assert!(directory.remove_member(&id, &"both".parse().unwrap()).await.unwrap());
+    assert!(enforce(&directory, "acme", "both").await.is_err(), "of every issuer");
+}
+
+/// A directory of the first version keeps its members.
+#[tokio::test]
+async fn members_outlive_a_new_version() {
+    let dir = tempdir().unwrap();
+    open(&dir)
+        .await
+        .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
+        .await
+        .unwrap();
+    let backdoor = backdoor(&dir).await;
+    for step_back in [
+        "create table first (tenant text not null references tenancy_tenants (id), subject text not null,
+           primary key (tenant, subject)) without rowid",
+        "insert into first select tenant, subject from tenancy_members",
+        "drop table tenancy_members",
+        "alter table first rename to tenancy_members",
+        "delete from _tenancy_migrations where version = 2",
+    ] {
+        sqlx::query(step_back).execute(&backdoor).await.unwrap();
+    }
+    let directory = open(&dir).await;
+    assert!(enforce(&directory, "acme", "alice").await.is_ok());
+    assert!(enforce(&directory, "acme", "bob").await.is_err());
+}
+
 #[tokio::test]
 async fn a_corrupt_row_is_an_error_and_not_a_miss() {
     for broken in [
@@ -280,6 +371,7 @@ async fn a_corrupt_row_is_an_error_and_not_a_miss() {
         "update tenancy_tenants set strategy = x'ff'",
         "insert into tenancy_domains values ('not a domain', 'acme')",
         "insert into tenancy_domains values ('', 'acme')",
+        "update tenancy_members set roles = 'editor' || char(10) || char(10)",
     ] {
         let dir = tempdir().unwrap();
         let directory = open(&dir).await;
@@ -289,7 +381,7 @@ async fn a_corrupt_row_is_an_error_and_not_a_miss() {
             .unwrap();
         sqlx::query(broken).execute(&backdoor(&dir).await).await.unwrap();
         let found = directory.find_by_id(&"acme".parse().unwrap()).await;
-        assert!(found.is_err(), "{broken}: {found:?}");
+        assert_eq!(found.is_err(), !broken.contains("members"), "{broken}: {found:?}");
         let refused = enforce(&directory, "acme", "alice").await.unwrap_err();
         assert_eq!(refused.status(), 503, "{broken}");
     }

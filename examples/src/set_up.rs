@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tenancy_axum::Tenancy;
-use tenancy_core::{TenantEntry, TenantKey};
+use tenancy_core::{Member, TenantEntry, TenantKey};
 use tenancy_sqlx::{
     NewTenant, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
     UpsertError,
@@ -110,7 +110,7 @@ impl Tenant {
             .with_slug(self.slug.clone())
             .with_name(self.name.clone())
             // The file is the whole truth: a subject that it drops is a member no more.
-            .with_members(self.members.iter().cloned());
+            .with_members(self.members.iter().cloned().map(Member::new));
         let new = self
             .external_id
             .iter()

@@ -126,6 +126,8 @@ pub mod context;
 #[doc = include_str!("../docs/custom-servers.md")]
 pub mod custom_servers {}
 #[cfg(feature = "std")]
+mod member;
+#[cfg(feature = "std")]
 mod memory;
 #[cfg(feature = "std")]
 pub mod testing;
@@ -144,6 +146,8 @@ pub use enforcer::{Access, Disclosure, Enforcer};
 pub use forwarded::{ForwardedField, HostSource};
 pub use host::{Host, HostAddress, parse_authority};
 pub use key::{KeyForm, TenantKey};
+#[cfg(feature = "std")]
+pub use member::Member;
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
 pub use name::{

@@ -4,12 +4,13 @@ use core::convert::Infallible;
 use core::fmt;
 use core::future::{Future, ready};
 use std::boxed::Box;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
 use crate::{
-    Authorize, Authorizer, Decision, Directory, Domain, Subject, TenantEntry, TenantId, TenantKey, TenantRecord,
+    Authorize, Authorizer, Decision, Directory, Domain, Member, Roles, Subject, TenantEntry, TenantId, TenantKey,
+    TenantRecord,
 };
 
 /// A tenant in memory: its record, domains and members.
@@ -17,7 +18,7 @@ use crate::{
 pub struct MemoryEntry {
     record: TenantRecord,
     domains: Vec<Domain>,
-    members: HashSet<Subject>,
+    members: HashMap<Subject, Vec<Member>>,
 }
 
 impl MemoryEntry {
@@ -27,7 +28,7 @@ impl MemoryEntry {
         Self {
             record,
             domains: Vec::new(),
-            members: HashSet::new(),
+            members: HashMap::new(),
         }
     }
 
@@ -40,8 +41,8 @@ impl MemoryEntry {
 
     /// Adds a member.
     #[must_use]
-    pub fn with_member(mut self, subject: Subject) -> Self {
-        self.members.insert(subject);
+    pub fn with_member(mut self, member: Member) -> Self {
+        self.members.entry(member.subject().clone()).or_default().push(member);
         self
     }
 }
@@ -58,7 +59,8 @@ impl TenantEntry for MemoryEntry {
 
 /// A fixed set of tenants, for tests and for services that know their tenants at start-up.
 ///
-/// It is an [`Authorizer`] as well: a caller is a member where the entry lists the subject.
+/// It is an [`Authorizer`] as well: a caller is a member where the entry lists the subject, with the
+/// roles that it lists.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDirectory {
     by_key: HashMap<TenantKey, Arc<MemoryEntry>>,
@@ -91,8 +93,12 @@ impl MemoryDirectory {
     }
 
     fn decide(&self, asked: &Authorize<'_>) -> Decision {
+        let claims = asked.claims();
         let entry = self.by_id.get(&asked.tenant().id);
-        Decision::allow_if(entry.is_some_and(|entry| entry.members.contains(asked.claims().subject())))
+        let of_that_name = entry.and_then(|entry| entry.members.get(claims.subject()));
+        let members = of_that_name.into_iter().flatten().filter(|member| member.is(claims));
+        let roles = members.map(|member| member.roles().clone()).reduce(Roles::union);
+        roles.map_or(Decision::Deny, Decision::Allow)
     }
 }
 

@@ -11,7 +11,8 @@ use std::task::{Context, Poll, Waker};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{
     Access, Authorize, Authorizer, ClaimMembership, Claims, Credentials, Decision, EitherError, HeaderList,
-    HttpVersion, Outcome, RequestView, Roles, Standing, Step, Target, TenantKey, TenantRecord, drive_now,
+    HttpVersion, Member, MemoryDirectory, MemoryEntry, Outcome, RequestView, Roles, Standing, Step, Target, TenantKey,
+    TenantRecord, drive_now,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,5 +222,43 @@ fn roles_and_standing_reach_the_handler() {
         };
         assert_eq!(admitted.standing(), standing);
         assert_eq!(*admitted.roles(), roles(names));
+    }
+}
+
+/// A subject is somebody together with its issuer.
+#[test]
+fn members_in_memory_have_issuers_and_roles() {
+    let member = |subject: &str| Member::new(subject.parse().unwrap());
+    let acme = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
+    let acme = MemoryEntry::new(acme)
+        .with_member(
+            member("alice")
+                .with_issuer("https://one")
+                .with_roles(roles(&["editor"])),
+        )
+        .with_member(
+            member("alice")
+                .with_issuer("https://two")
+                .with_roles(roles(&["reader"])),
+        )
+        .with_member(member("any").with_roles(roles(&["owner"])));
+    let directory = MemoryDirectory::new([acme]).unwrap();
+    for (subject, issuer, expected) in [
+        ("alice", Some("https://one"), "editor"),
+        ("alice", Some("https://two"), "reader"),
+        ("alice", Some("https://three"), "deny"),
+        ("alice", None, "deny"),
+        ("any", Some("https://one"), "owner"),
+        ("any", None, "owner"),
+        ("nobody", Some("https://one"), "deny"),
+    ] {
+        let claims = Claims::new(subject.parse().unwrap());
+        let claims = issuer.map_or(claims.clone(), |issuer| claims.with_issuer(issuer));
+        let decision = with_question(&claims, |asked| directory.authorize_now(&asked));
+        assert_eq!(
+            told::<Down>(&Ok(decision.unwrap())),
+            expected,
+            "{subject} by {issuer:?}"
+        );
     }
 }

@@ -8,8 +8,8 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqliteConnection, SqlitePool};
 use tenancy_core::{
-    Authorize, Authorizer, Decision, Directory, ParseNameError, ReservedNames, Subject, TenantId, TenantKey,
-    TenantRecord, TenantStatus, UnknownStatus,
+    Authorize, Authorizer, Decision, Directory, Member, ParseNameError, ReservedNames, Roles, Subject, TenantId,
+    TenantKey, TenantRecord, TenantStatus, UnknownStatus,
 };
 use thiserror::Error;
 
@@ -21,7 +21,7 @@ use crate::StrategyError;
 /// The tenants, their domains and their members, in a database. Cheap to clone.
 ///
 /// It is a [`Directory`] and an [`Authorizer`]: a caller is a member where the directory lists the
-/// token's subject for the tenant.
+/// token's subject for the tenant, with the roles that it lists.
 ///
 /// Its tables start with `tenancy_`, and its migrations are counted in `_tenancy_migrations`, so it
 /// can live in a file with your own tables.
@@ -135,22 +135,21 @@ impl SqliteDirectory {
         .await
     }
 
-    /// Makes a subject a member of a tenant. `false` where it is one already.
+    /// Makes a subject a member of a tenant, or sets the roles of one. `false` where nothing changes.
     ///
     /// # Errors
     ///
     /// Where there is no such tenant, or the database cannot tell.
-    pub async fn add_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
-        let sql = "insert into tenancy_members (tenant, subject) values (?, ?) on conflict do nothing";
-        match self.changes(sql, id, subject.as_str()).await {
-            Err(DirectoryError::Database(sqlx::Error::Database(error))) if error.is_foreign_key_violation() => {
+    pub async fn add_member(&self, id: &TenantId, member: &Member) -> Result<bool, DirectoryError> {
+        match upsert::write_member(&self.pool, id, member).await {
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
                 Err(DirectoryError::UnknownTenant { id: id.clone() })
             }
-            other => other,
+            done => Ok(done?),
         }
     }
 
-    /// Ends a membership. `false` where there is none.
+    /// Ends a subject's membership, whoever its issuer is. `false` where there is none.
     ///
     /// # Errors
     ///
@@ -160,7 +159,7 @@ impl SqliteDirectory {
         self.changes(sql, id, subject.as_str()).await
     }
 
-    /// Whether a subject is a member of a tenant.
+    /// Whether a subject is a member of a tenant, by any issuer.
     ///
     /// # Errors
     ///
@@ -233,15 +232,44 @@ impl Authorizer for SqliteDirectory {
     type Error = DirectoryError;
 
     async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
-        let is_member = self.is_member(&asked.tenant().id, asked.claims().subject()).await?;
-        Ok(Decision::allow_if(is_member))
+        let claims = asked.claims();
+        let sql = "select roles from tenancy_members where tenant = ? and subject = ? and issuer in ('', ?)";
+        let memberships: Vec<String> = sqlx::query_scalar(sql)
+            .bind(asked.tenant().id.as_str())
+            .bind(claims.subject().as_str())
+            .bind(claims.issuer().unwrap_or_default())
+            .fetch_all(&self.pool)
+            .await?;
+        let roles: Result<Vec<Roles>, _> = memberships.iter().map(|roles| parse_roles(roles)).collect();
+        let roles = roles.map_err(|source| DirectoryError::Corrupt {
+            column: "roles",
+            source,
+        })?;
+        Ok(roles
+            .into_iter()
+            .reduce(Roles::union)
+            .map_or(Decision::Deny, Decision::Allow))
     }
 }
 
+fn parse_roles(lines: &str) -> Result<Roles, ParseNameError> {
+    lines.lines().map(str::parse).collect()
+}
+
 fn migrations() -> Migrator {
-    let tenants = include_str!("../../migrations/directory/0001_tenants.sql").into_sql_str();
-    let tenants = Migration::new(1, Cow::Borrowed("tenants"), MigrationType::Simple, tenants, false);
-    let mut migrations = Migrator::with_migrations(vec![tenants]);
+    let tenants = include_str!("../../migrations/directory/0001_tenants.sql");
+    let roles = include_str!("../../migrations/directory/0002_roles.sql");
+    let migration = |version, name, sql: &'static str| {
+        Migration::new(
+            version,
+            Cow::Borrowed(name),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    let mut migrations =
+        Migrator::with_migrations(vec![migration(1, "tenants", tenants), migration(2, "roles", roles)]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");
     migrations

@@ -1,8 +1,6 @@
 //! A tenant as it is put into the directory, and as it comes out.
 
-use tenancy_core::{
-    Domain, ExternalId, Slug, StrategyName, Subject, TenantEntry, TenantId, TenantRecord, TenantStatus,
-};
+use tenancy_core::{Domain, ExternalId, Member, Slug, StrategyName, TenantEntry, TenantId, TenantRecord, TenantStatus};
 
 /// A tenant to put into the directory, new or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +12,7 @@ pub struct NewTenant {
     pub(super) name: Option<String>,
     pub(super) status: Option<TenantStatus>,
     pub(super) domains: Vec<Domain>,
-    pub(super) members: Vec<Subject>,
+    pub(super) members: Vec<Member>,
     /// Whether members that are not listed are removed.
     pub(super) replaces_members: bool,
 }
@@ -80,9 +78,9 @@ impl NewTenant {
 
     /// Sets the members to these. Whoever is not listed is a member no more.
     #[must_use]
-    pub fn with_members(self, subjects: impl IntoIterator<Item = Subject>) -> Self {
+    pub fn with_members(self, members: impl IntoIterator<Item = Member>) -> Self {
         Self {
-            members: subjects.into_iter().collect(),
+            members: members.into_iter().collect(),
             replaces_members: true,
             ..self
         }
@@ -91,8 +89,8 @@ impl NewTenant {
     /// Adds a member. Members that are not listed stay, unless [`with_members`](Self::with_members)
     /// has been called.
     #[must_use]
-    pub fn with_member(mut self, subject: Subject) -> Self {
-        self.members.push(subject);
+    pub fn with_member(mut self, member: Member) -> Self {
+        self.members.push(member);
         self
     }
 }

@@ -1,7 +1,7 @@
 //! A tenant goes into the directory, whole or not at all.
 
 use sqlx::SqliteConnection;
-use tenancy_core::{Domain, ReservedNames, StrategyName, TenantId, TenantKey, TenantStatus};
+use tenancy_core::{Domain, Member, ReservedNames, Role, StrategyName, TenantId, TenantKey, TenantStatus};
 use thiserror::Error;
 
 use super::directory::DirectoryError;
@@ -182,12 +182,28 @@ async fn write_members(connection: &mut SqliteConnection, tenant: &NewTenant) ->
             .execute(&mut *connection)
             .await?;
     }
-    for subject in &tenant.members {
-        sqlx::query("insert into tenancy_members (tenant, subject) values (?, ?) on conflict do nothing")
-            .bind(tenant.id.as_str())
-            .bind(subject.as_str())
-            .execute(&mut *connection)
-            .await?;
+    for member in &tenant.members {
+        write_member(&mut *connection, &tenant.id, member).await?;
     }
     Ok(())
+}
+
+/// Makes a subject a member, or sets the roles of one. `false` where nothing changes.
+pub(super) async fn write_member(
+    executor: impl sqlx::SqliteExecutor<'_>,
+    tenant: &TenantId,
+    member: &Member,
+) -> Result<bool, sqlx::Error> {
+    let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values (?, ?, ?, ?)
+         on conflict (tenant, subject, issuer) do update set roles = excluded.roles where roles <> excluded.roles";
+    // Neither has an end of line, and no issuer is the empty text.
+    let roles: Vec<&str> = member.roles().iter().map(Role::as_str).collect();
+    let done = sqlx::query(sql)
+        .bind(tenant.as_str())
+        .bind(member.subject().as_str())
+        .bind(member.issuer().unwrap_or_default())
+        .bind(roles.join("\n"))
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
