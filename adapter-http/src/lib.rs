@@ -43,6 +43,7 @@ mod extract;
 mod future;
 mod layer;
 mod response;
+mod staff;
 mod tenancy;
 #[cfg(feature = "jwt")]
 mod token;
@@ -57,6 +58,7 @@ pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};
 pub use response::{add_vary, rejection_response};
+pub use staff::PlatformStaff;
 pub use tenancy::{Tenancy, TenancyBuilder};
 pub use tenancy_core as core;
 #[cfg(feature = "jwt")]

@@ -1,0 +1,96 @@
+//! The bypass for staff of the platform: who it lets in, and what it writes down.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response};
+use http_body_util::Full;
+use tenancy_core::testing::InsecureTestStub;
+use tenancy_core::{ClaimMembership, Claims, Standing, TenantKey, context};
+use tenancy_http::{ClaimsFromExtension, PlatformStaff, Tenancy};
+use tower::{Layer, ServiceExt, service_fn};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn claims() -> Claims {
+    Claims::new("sam@platform".parse().unwrap()).with_issuer("https://staff.example")
+}
+
+async fn enter(staff: bool, claims: Claims) -> (u16, Option<Standing>, String) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let builder = Tenancy::builder(InsecureTestStub::enforcer())
+        .with_authenticator(ClaimsFromExtension::<Claims>::new())
+        .with_directory(InsecureTestStub);
+    let tenancy: Tenancy = if staff {
+        builder.with_authorizer(PlatformStaff::or_else(ClaimMembership)).build()
+    } else {
+        builder.build()
+    };
+    let standing = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&standing);
+    let service = tenancy.scoped().layer(service_fn(move |_: Request<()>| {
+        *seen.lock().unwrap() = Some(context::current().unwrap().standing());
+        async { Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default())) }
+    }));
+    let request = Request::get("/").header("x-tenant-id", "acme").extension(claims);
+    let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+    let standing = *standing.lock().unwrap();
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    (response.status().as_u16(), standing, log)
+}
+
+#[tokio::test]
+async fn staff_enters_and_is_written_down() {
+    let (status, standing, log) = enter(true, claims().with_platform_staff(true)).await;
+    assert_eq!((status, standing), (200, Some(Standing::PlatformStaff)));
+    for part in [
+        "WARN",
+        "tenancy::audit",
+        "acme",
+        "sam@platform",
+        "https://staff.example",
+    ] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    assert_eq!(log.matches("tenancy::audit").count(), 1, "once: {log}");
+}
+
+#[tokio::test]
+async fn others_do_not_and_leave_no_trace() {
+    let acme = TenantKey::Id("acme".parse().unwrap());
+    let globex: Arc<[TenantKey]> = Arc::new([TenantKey::Id("globex".parse().unwrap())]);
+    for (staff, claims, expected) in [
+        // Off by default: the token alone opens nothing.
+        (false, claims().with_platform_staff(true), (403, None)),
+        (true, claims(), (403, None)),
+        (true, claims().with_tenant(acme), (200, Some(Standing::Member))),
+        // An issuer that is bound to another tenant does not speak for this one.
+        (
+            true,
+            claims().with_platform_staff(true).with_issuer_tenants(globex),
+            (403, None),
+        ),
+    ] {
+        let (status, standing, log) = enter(staff, claims.clone()).await;
+        assert_eq!((status, standing), expected, "{claims:?}");
+        assert!(!log.contains("tenancy::audit"), "{log}");
+    }
+}
