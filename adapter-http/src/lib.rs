@@ -30,7 +30,7 @@
 //!
 //! # Features
 //!
-//! - `cache`: `CachedDirectory`, which keeps the answers of a directory.
+//! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others.
 //! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
 
 mod admission;
@@ -53,7 +53,7 @@ pub use admission::{Admission, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
 pub use body::TenancyBody;
 #[cfg(feature = "cache")]
-pub use cache::{CachedDirectory, CachedDirectoryError, Clock, ManualClock, SystemClock};
+pub use cache::{CacheLimits, CachedAuthorizer, CachedDirectory, Clock, ManualClock, SharedError, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tenancy_core::{Directory, MemoryEntry, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
-use tenancy_http::{CachedDirectory, ManualClock};
+use tenancy_http::{CacheLimits, CachedDirectory, ManualClock};
 use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
 use tokio::task::{JoinHandle, yield_now};
 
@@ -185,10 +185,11 @@ async fn an_error_is_told_to_all_and_not_kept() {
 async fn times_to_live() {
     let scripted = Scripted::of(&["acme"]);
     let clock = Arc::new(ManualClock::new());
-    let cached = CachedDirectory::new(scripted.clone())
+    let limits = CacheLimits::new()
         .with_time_to_live(Duration::from_secs(30))
         .with_miss_time_to_live(Duration::from_secs(3))
         .with_clock(Arc::clone(&clock));
+    let cached = CachedDirectory::with_limits(scripted.clone(), limits);
     assert_eq!(find(&cached, "acme").await, ACTIVE);
     assert_eq!(find(&cached, "later").await, Ok(None));
     scripted.set(record("acme").with_status(TenantStatus::Suspended));
@@ -215,7 +216,7 @@ async fn times_to_live() {
 async fn the_time_begins_with_the_question() {
     let scripted = Scripted::of(&["acme"]);
     let clock = Arc::new(ManualClock::new());
-    let cached = CachedDirectory::new(scripted.clone()).with_clock(Arc::clone(&clock));
+    let cached = CachedDirectory::with_limits(scripted.clone(), CacheLimits::new().with_clock(Arc::clone(&clock)));
     let held = scripted.hold();
     let task = asking(&cached, "acme").await;
     clock.advance(Duration::from_secs(59));
@@ -284,9 +285,8 @@ async fn forgetting_a_tenant_forgets_all_its_names_and_all_misses() {
 #[tokio::test]
 async fn a_flood_of_unknown_names_evicts_nobody() {
     let scripted = Scripted::of(&["acme", "globex"]);
-    let cached = CachedDirectory::new(scripted.clone())
-        .with_capacity(2)
-        .with_miss_capacity(100);
+    let limits = CacheLimits::new().with_capacity(2).with_miss_capacity(100);
+    let cached = CachedDirectory::with_limits(scripted.clone(), limits);
     for name in ["acme", "globex"] {
         assert_eq!(find(&cached, name).await, ACTIVE);
     }

@@ -1,12 +1,10 @@
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tenancy_core::{Directory, TenantEntry, TenantId, TenantKey, answers_to};
 
-use super::store::{Limits, Store};
-use crate::Clock;
+use super::store::Store;
+use crate::{CacheLimits, SharedError};
 
 /// A directory that keeps the answers of another. Cheap to clone; clones share what is kept.
 ///
@@ -25,10 +23,11 @@ use crate::Clock;
 /// ```
 /// use std::time::Duration;
 /// use tenancy_core::{MemoryDirectory, TenantId};
-/// use tenancy_http::CachedDirectory;
+/// use tenancy_http::{CacheLimits, CachedDirectory};
 ///
 /// # let directory = MemoryDirectory::default();
-/// let directory = CachedDirectory::new(directory).with_time_to_live(Duration::from_secs(30));
+/// let limits = CacheLimits::new().with_time_to_live(Duration::from_secs(30));
+/// let directory = CachedDirectory::with_limits(directory, limits);
 /// // After a change of the tenant, in the process that makes it:
 /// directory.forget(&"acme".parse::<TenantId>()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -36,76 +35,20 @@ use crate::Clock;
 pub struct CachedDirectory<D: Directory> {
     directory: Arc<D>,
     store: Arc<Store<TenantKey, Arc<D::Entry>, D::Error>>,
-    limits: Limits,
 }
 
 impl<D: Directory> CachedDirectory<D> {
-    /// Keeps the answers of `directory`.
+    /// Keeps the answers of `directory`, within the default limits.
     pub fn new(directory: D) -> Self {
-        Self::with_limits(Arc::new(directory), Limits::default())
+        Self::with_limits(directory, CacheLimits::new())
     }
 
-    fn with_limits(directory: Arc<D>, limits: Limits) -> Self {
+    /// Keeps the answers of `directory`, within these limits.
+    pub fn with_limits(directory: D, limits: CacheLimits) -> Self {
         Self {
-            directory,
-            store: Arc::new(Store::new(limits.clone())),
-            limits,
+            directory: Arc::new(directory),
+            store: Arc::new(Store::new(limits)),
         }
-    }
-
-    /// Sets how many hits are kept. Default: 10,000. Each takes about 1 KiB.
-    #[must_use]
-    pub fn with_capacity(self, capacity: usize) -> Self {
-        Self::with_limits(
-            self.directory,
-            Limits {
-                capacity,
-                ..self.limits
-            },
-        )
-    }
-
-    /// Sets how many misses are kept. Default: 1,000.
-    #[must_use]
-    pub fn with_miss_capacity(self, miss_capacity: usize) -> Self {
-        Self::with_limits(
-            self.directory,
-            Limits {
-                miss_capacity,
-                ..self.limits
-            },
-        )
-    }
-
-    /// Sets how long a hit is kept. Default: 60 s.
-    #[must_use]
-    pub fn with_time_to_live(self, time_to_live: Duration) -> Self {
-        Self::with_limits(
-            self.directory,
-            Limits {
-                time_to_live,
-                ..self.limits
-            },
-        )
-    }
-
-    /// Sets how long a miss is kept. Default: 5 s.
-    #[must_use]
-    pub fn with_miss_time_to_live(self, miss_time_to_live: Duration) -> Self {
-        Self::with_limits(
-            self.directory,
-            Limits {
-                miss_time_to_live,
-                ..self.limits
-            },
-        )
-    }
-
-    /// Sets the clock, for tests. Default: the system's.
-    #[must_use]
-    pub fn with_clock(self, clock: impl Clock + 'static) -> Self {
-        let clock = Arc::new(clock);
-        Self::with_limits(self.directory, Limits { clock, ..self.limits })
     }
 
     /// The directory behind.
@@ -118,12 +61,12 @@ impl<D: Directory> CachedDirectory<D> {
     ///
     /// A look-up that is under way is not kept.
     pub fn forget(&self, tenant: &TenantId) {
-        self.store.forget(|entry| entry.record().id == *tenant);
+        self.store.forget(|_, entry| entry.record().id == *tenant);
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.store.forget(|_| true);
+        self.store.forget(|_, _| true);
     }
 }
 
@@ -132,7 +75,6 @@ impl<D: Directory> Clone for CachedDirectory<D> {
         Self {
             directory: Arc::clone(&self.directory),
             store: Arc::clone(&self.store),
-            limits: self.limits.clone(),
         }
     }
 }
@@ -140,8 +82,7 @@ impl<D: Directory> Clone for CachedDirectory<D> {
 impl<D: Directory> fmt::Debug for CachedDirectory<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedDirectory")
-            .field("capacity", &self.limits.capacity)
-            .field("time_to_live", &self.limits.time_to_live)
+            .field("limits", self.store.limits())
             .finish_non_exhaustive()
     }
 }
@@ -151,43 +92,16 @@ where
     D: Directory<Entry: Sync>,
 {
     type Entry = Arc<D::Entry>;
-    type Error = CachedDirectoryError<D::Error>;
+    type Error = SharedError<D::Error>;
 
     async fn find(&self, key: &TenantKey) -> Result<Option<Self::Entry>, Self::Error> {
         let question = async || Ok(self.directory.find(key).await?.map(Arc::new));
         // An answer to another question refuses the request, and the next one asks again.
         let answer = self.store.ask(key, question, |entry| answers_to(&**entry, key));
-        answer.await.map_err(CachedDirectoryError)
+        answer.await.map_err(SharedError::new)
     }
 
     fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
         self.store.kept(key)
-    }
-}
-
-/// The error of the directory behind, shared by all that waited for its answer.
-pub struct CachedDirectoryError<E>(Arc<E>);
-
-impl<E> Clone for CachedDirectoryError<E> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<E: fmt::Debug> fmt::Debug for CachedDirectoryError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for CachedDirectoryError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<E: Error> Error for CachedDirectoryError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
     }
 }

@@ -4,34 +4,13 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
-use crate::{Clock, SystemClock};
-
-/// How many answers are kept, and for how long.
-#[derive(Clone)]
-pub(crate) struct Limits {
-    pub(crate) capacity: usize,
-    pub(crate) miss_capacity: usize,
-    pub(crate) time_to_live: Duration,
-    pub(crate) miss_time_to_live: Duration,
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            capacity: 10_000,
-            miss_capacity: 1_000,
-            time_to_live: Duration::from_secs(60),
-            miss_time_to_live: Duration::from_secs(5),
-            clock: Arc::new(SystemClock),
-        }
-    }
-}
+use crate::CacheLimits;
 
 /// An answer: a value, or the knowledge that there is none.
 pub(crate) type Answer<V, E> = Result<Option<V>, Arc<E>>;
@@ -45,7 +24,7 @@ pub(crate) struct Store<K, V, E> {
     /// Held while an answer is put into the caches: a change of the caches and a question's end never
     /// overlap.
     questions: Mutex<Questions<K, V, E>>,
-    limits: Limits,
+    limits: CacheLimits,
 }
 
 /// The questions that are being asked, each by the one that asked first.
@@ -56,7 +35,7 @@ struct Questions<K, V, E> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             hits: Cache::new(limits.capacity),
             misses: Cache::new(limits.miss_capacity),
@@ -68,8 +47,12 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
         }
     }
 
+    pub(crate) const fn limits(&self) -> &CacheLimits {
+        &self.limits
+    }
+
     /// The answer that is kept, where one is and holds still.
-    pub(crate) fn kept(&self, key: &K) -> Option<Option<V>> {
+    pub(crate) fn kept<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<Option<V>> {
         let now = self.limits.clock.now();
         match self.hits.get(key) {
             Some((value, end)) if now < end => return Some(Some(value)),
@@ -136,10 +119,10 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
 
     /// Forgets the hits that are `stale` and all misses. What is being asked right now is not kept, and
     /// nobody who asks from now on waits for it.
-    pub(crate) fn forget(&self, stale: impl Fn(&V) -> bool) {
+    pub(crate) fn forget(&self, stale: impl Fn(&K, &V) -> bool) {
         let mut questions = self.questions();
         questions.asked.clear();
-        self.hits.retain(|_, (value, _)| !stale(value));
+        self.hits.retain(|key, (value, _)| !stale(key, value));
         self.misses.clear();
     }
 

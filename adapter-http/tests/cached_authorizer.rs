@@ -1,0 +1,186 @@
+//! The cache of an authorizer: what is one question, and what is forgotten when.
+#![cfg(feature = "cache")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::Empty;
+use tenancy_core::testing::InsecureTestStub;
+use tenancy_core::{Authorize, Authorizer, Claims, Decision, context};
+use tenancy_http::{CacheLimits, CachedAuthorizer, ClaimsFromExtension, ManualClock, Tenancy};
+use tower::{Layer, ServiceExt, service_fn};
+
+#[derive(Debug)]
+struct Down;
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("down")
+    }
+}
+
+impl std::error::Error for Down {}
+
+/// Members by tenant, issuer and subject; who is not listed is a stranger. Counts its questions.
+#[derive(Clone, Default)]
+struct Members(Arc<Mutex<(HashMap<String, &'static str>, usize)>>);
+
+impl Members {
+    fn set(&self, caller: &str, says: &'static str) {
+        self.0.lock().unwrap().0.insert(caller.into(), says);
+    }
+
+    fn asked(&self) -> usize {
+        self.0.lock().unwrap().1
+    }
+}
+
+impl Authorizer for Members {
+    type Error = Down;
+
+    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Down> {
+        let mut members = self.0.lock().unwrap();
+        members.1 += 1;
+        let (tenant, claims) = (&asked.tenant().id, asked.claims());
+        let caller = format!("{tenant} {} {}", claims.issuer().unwrap_or("-"), claims.subject());
+        match members.0.get(&caller) {
+            None => Ok(Decision::Deny),
+            Some(&"staff") => Ok(Decision::AllowStaff),
+            Some(&"down") => Err(Down),
+            Some(role) => Ok(Decision::Allow([role.parse().unwrap()].into_iter().collect())),
+        }
+    }
+}
+
+struct Fixture {
+    members: Members,
+    clock: Arc<ManualClock>,
+    cached: CachedAuthorizer<Members>,
+    tenancy: Tenancy,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let (members, clock) = (Members::default(), Arc::new(ManualClock::new()));
+        let limits = CacheLimits::new().with_clock(Arc::clone(&clock));
+        let cached = CachedAuthorizer::with_limits(members.clone(), limits);
+        let tenancy = Tenancy::builder(InsecureTestStub::enforcer())
+            .with_authenticator(ClaimsFromExtension::<Claims>::new())
+            .with_directory(InsecureTestStub)
+            .with_authorizer(cached.clone())
+            .build();
+        Self {
+            members,
+            clock,
+            cached,
+            tenancy,
+        }
+    }
+
+    /// The status, and the role in which the caller is let in.
+    async fn enter(&self, caller: &str) -> (u16, String) {
+        let mut parts = caller.split(' ');
+        let (tenant, issuer, subject) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+        let claims = Claims::new(subject.parse().unwrap());
+        let claims = if issuer == "-" {
+            claims
+        } else {
+            claims.with_issuer(issuer)
+        };
+        let role = Arc::new(Mutex::new(String::new()));
+        let seen = Arc::clone(&role);
+        let service = self.tenancy.scoped().layer(service_fn(move |_: Request<()>| {
+            let admitted = context::current().unwrap();
+            let roles: Vec<_> = admitted.roles().iter().map(ToString::to_string).collect();
+            *seen.lock().unwrap() = roles.join(" ");
+            async { Ok::<_, std::convert::Infallible>(Response::new(Empty::<bytes::Bytes>::new())) }
+        }));
+        let request = Request::get("/").header("x-tenant-id", tenant).extension(claims);
+        let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+        let role = role.lock().unwrap().clone();
+        (response.status().as_u16(), role)
+    }
+}
+
+#[tokio::test]
+async fn one_question_for_each_tenant_issuer_and_subject() {
+    let fixture = Fixture::new();
+    fixture.members.set("acme one alice", "editor");
+    fixture.members.set("acme two alice", "reader");
+    fixture.members.set("acme - alice", "owner");
+    fixture.members.set("globex one alice", "guest");
+    let callers = [
+        ("acme one alice", 200, "editor"),
+        ("acme two alice", 200, "reader"),
+        ("acme - alice", 200, "owner"),
+        ("globex one alice", 200, "guest"),
+        ("globex two alice", 403, ""),
+        ("acme one bob", 403, ""),
+    ];
+    for _ in 0..3 {
+        for (caller, status, role) in callers {
+            assert_eq!(fixture.enter(caller).await, (status, role.into()), "{caller}");
+        }
+    }
+    assert_eq!(fixture.members.asked(), callers.len());
+}
+
+#[tokio::test]
+async fn a_removed_member_is_refused_in_time() {
+    let fixture = Fixture::new();
+    fixture.members.set("acme one alice", "editor");
+    assert_eq!(fixture.enter("acme one alice").await.0, 200);
+    fixture.members.0.lock().unwrap().0.clear();
+    fixture.clock.advance(Duration::from_millis(59_999));
+    assert_eq!(fixture.enter("acme one alice").await.0, 200);
+    fixture.clock.advance(Duration::from_millis(1));
+    assert_eq!(fixture.enter("acme one alice").await.0, 403);
+
+    // A new member waits for five seconds at most.
+    fixture.members.set("acme one alice", "editor");
+    fixture.clock.advance(Duration::from_millis(4_999));
+    assert_eq!(fixture.enter("acme one alice").await.0, 403);
+    fixture.clock.advance(Duration::from_millis(1));
+    assert_eq!(fixture.enter("acme one alice").await.0, 200);
+}
+
+#[tokio::test]
+async fn forgetting() {
+    let fixture = Fixture::new();
+    let callers = ["acme one alice", "acme two alice", "acme one bob", "globex one alice"];
+    let (acme, alice) = ("acme".parse().unwrap(), "alice".parse().unwrap());
+    for (what, asked_again) in [("a member", 2), ("a tenant", 3), ("all", 4)] {
+        for caller in callers {
+            fixture.members.set(caller, "editor");
+            assert_eq!(fixture.enter(caller).await.0, 200);
+        }
+        let before = fixture.members.asked();
+        match what {
+            "a member" => fixture.cached.forget(&acme, &alice),
+            "a tenant" => fixture.cached.forget_tenant(&acme),
+            _ => fixture.cached.forget_all(),
+        }
+        for caller in callers {
+            assert_eq!(fixture.enter(caller).await.0, 200);
+        }
+        assert_eq!(fixture.members.asked() - before, asked_again, "{what}");
+    }
+}
+
+/// An error is no denial, and staff is let in and written down each time.
+#[tokio::test]
+async fn errors_and_staff_are_not_kept() {
+    let fixture = Fixture::new();
+    for (says, status) in [("down", 503), ("staff", 200)] {
+        fixture.members.set("acme one alice", says);
+        let before = fixture.members.asked();
+        for _ in 0..2 {
+            assert_eq!(fixture.enter("acme one alice").await.0, status, "{says}");
+        }
+        assert_eq!(fixture.members.asked() - before, 2, "{says}");
+    }
+}
