@@ -25,7 +25,7 @@ struct Slot {
     parts: Option<Parts>,
     /// The marks that the filter under way stands under, from the outermost in.
     marks: Vec<Mark>,
-    /// What the filter under way runs in the scope of.
+    /// What the filter under way runs in the scope of. `None`: the scope around the service, if any.
     bound: Option<Bound>,
     refusal: Option<(Rejection, Response<Bytes>)>,
     vary: Vec<HeaderValue>,
@@ -54,7 +54,7 @@ impl Handle {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(Mutex::new(Slot {
             method: parts.method.clone(),
-            bound: tenancy_http::bound(&parts.extensions).cloned(),
+            bound: None,
             parts: Some(parts),
             marks: Vec::new(),
             refusal: None,
