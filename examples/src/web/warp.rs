@@ -12,7 +12,7 @@ use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RET
 use warp::http::{HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
-use warp::{Buf, Filter, Rejection};
+use warp::{Buf, Filter, Rejection, Reply as _};
 
 use crate::app::{App, AppError, Reply};
 
@@ -27,7 +27,7 @@ pub(crate) fn service(
     let healthz = warp::path!("healthz");
     let tenant_routes = tenant_routes(app, tenancy);
     let mut routes = (healthz.and(read_only()).map(|| "ok"))
-        .or(healthz.map(|| not_allowed("GET,HEAD")))
+        .or(healthz.map(|| allow(not_allowed(), "GET,HEAD")))
         .or(tenant_routes.clone())
         .map(warp::Reply::into_response)
         .boxed();
@@ -47,35 +47,33 @@ fn tenant_routes(app: App, tenancy: &Tenancy) -> BoxedFilter<(Response,)> {
     let (whoami_path, portal_path, maybe_path) = (warp::path!("whoami"), warp::path!("portal"), warp::path!("maybe"));
     let (notes_path, note_path) = (warp::path!("notes"), warp::path!("notes" / String));
 
-    let whoami = (whoami_path.and(read_only()).and(tenant()).then(whoami))
-        .or(whoami_path.and(enforce()).map(|| not_allowed("GET,HEAD")));
-    let notes = (notes_path.and(read_only()).and(enforce()).and(app.clone()).then(list))
-        .or(notes_path
-            .and(warp::post())
-            .and(enforce())
-            .and(app.clone())
-            .and(body())
-            .then(create))
-        .or(notes_path.and(enforce()).map(|| not_allowed("GET,HEAD,POST")));
-    let note = (note_path.and(read_only()).and(enforce()).and(app.clone()).then(read))
-        .or(note_path
-            .and(warp::put())
-            .and(enforce())
-            .and(app.clone())
-            .and(body())
-            .then(update))
-        .or(note_path.and(warp::delete()).and(enforce()).and(app).then(delete))
-        .or(note_path.and(enforce()).map(|_| not_allowed("GET,HEAD,PUT,DELETE")));
-    let portal = (portal_path.and(read_only()).and(visitor()).then(portal))
-        .or(portal_path.and(enforce()).map(|| not_allowed("GET,HEAD")));
-    let maybe = (maybe_path.and(read_only()).and(optional_tenant()).then(maybe))
-        .or(maybe_path.and(enforce()).map(|| not_allowed("GET,HEAD")));
+    let whoami = whoami_path.and(read_only()).and(tenant()).then(whoami);
+    let list = notes_path.and(read_only()).and(enforce()).and(app.clone()).then(list);
+    let create = notes_path.and(warp::post()).and(enforce()).and(app.clone());
+    let create = create.and(body()).then(create_note);
+    let read = note_path.and(read_only()).and(enforce()).and(app.clone()).then(read);
+    let update = note_path.and(warp::put()).and(enforce()).and(app.clone());
+    let update = update.and(body()).then(update_note);
+    let delete = note_path.and(warp::delete()).and(enforce()).and(app).then(delete);
+    let portal = portal_path.and(read_only()).and(visitor()).then(portal);
+    let maybe = maybe_path.and(read_only()).and(optional_tenant()).then(maybe);
+    let notes = list.or(create).or(read).or(update).or(delete);
 
-    let marked = tenancy
-        .scoped(whoami.or(notes).or(note))
+    // The other methods. A refusal names those that there are, as the 405 does.
+    let not_whoami = tenancy.scoped(whoami_path.and(enforce()).map(not_allowed));
+    let not_notes = tenancy.scoped(notes_path.and(enforce()).map(not_allowed));
+    let not_note = tenancy.scoped(note_path.and(enforce()).map(|_| not_allowed()));
+    let not_portal = tenancy.public(portal_path.and(enforce()).map(not_allowed));
+    let not_maybe = tenancy.optional(maybe_path.and(enforce()).map(not_allowed));
+
+    (tenancy.scoped(whoami.or(notes)))
         .or(tenancy.public(portal))
-        .unify();
-    marked.or(tenancy.optional(maybe)).unify().boxed()
+        .or(tenancy.optional(maybe))
+        .or(not_whoami.or(not_portal).or(not_maybe).map(|it| allow(it, "GET,HEAD")))
+        .or(not_notes.map(|it| allow(it, "GET,HEAD,POST")))
+        .or(not_note.map(|it| allow(it, "GET,HEAD,PUT,DELETE")))
+        .map(warp::Reply::into_response)
+        .boxed()
 }
 
 async fn whoami(tenant: Tenant) -> Reply {
@@ -94,7 +92,7 @@ async fn list(app: Arc<App>) -> Result<Reply, AppError> {
     app.list().await
 }
 
-async fn create(app: Arc<App>, body: Received) -> Result<Reply, AppError> {
+async fn create_note(app: Arc<App>, body: Received) -> Result<Reply, AppError> {
     app.create(&body?).await
 }
 
@@ -102,7 +100,7 @@ async fn read(note: String, app: Arc<App>) -> Result<Reply, AppError> {
     app.read(&named(&note)?).await
 }
 
-async fn update(note: String, app: Arc<App>, body: Received) -> Result<Reply, AppError> {
+async fn update_note(note: String, app: Arc<App>, body: Received) -> Result<Reply, AppError> {
     app.update(&named(&note)?, &body?).await
 }
 
@@ -141,15 +139,19 @@ fn read_only() -> impl Filter<Extract = (), Error = Rejection> + Copy {
 fn without_body_to_head(mut response: Response, method: Method) -> Response {
     if method == Method::HEAD {
         if let Some(length) = response.body().size_hint().exact() {
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
         }
         *response.body_mut() = Response::default().into_body();
     }
     response
 }
 
-fn not_allowed(methods: &'static str) -> impl warp::Reply {
-    warp::reply::with_header(StatusCode::METHOD_NOT_ALLOWED, ALLOW, methods)
+const fn not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
+fn allow(reply: impl warp::Reply, methods: &'static str) -> Response {
+    warp::reply::with_header(reply, ALLOW, methods).into_response()
 }
 
 /// The routes' path before `/notes` and the like. Whom it names is tenancy's matter.
@@ -165,15 +167,22 @@ fn prefix(template: &str) -> BoxedFilter<()> {
     })
 }
 
-/// To warp `/notes/` is `/notes`; here it is another path.
+/// To warp `/notes/` is `/notes`; here it is another path. A CONNECT has none, and warp panics where it is asked for.
 fn no_trailing_slash() -> impl Filter<Extract = (), Error = Rejection> + Copy {
-    let is_bare = |path: FullPath| async move {
+    let has_path = |method: Method| async move {
+        match method {
+            Method::CONNECT => Err(warp::reject::not_found()),
+            _ => Ok(()),
+        }
+    };
+    let is_bare = |(), path: FullPath| async move {
         match path.as_str().ends_with('/') {
             true => Err(warp::reject::not_found()),
             false => Ok(()),
         }
     };
-    warp::path::full().and_then(is_bare).untuple_one()
+    let path = warp::method().and_then(has_path).and(warp::path::full());
+    path.and_then(is_bare).untuple_one()
 }
 
 impl warp::Reply for Reply {
