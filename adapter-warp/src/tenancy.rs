@@ -17,7 +17,8 @@ use crate::mark::mark;
 /// siblings, and so does one that is admitted and then rejected, for its body say; they run without its
 /// tenant.
 ///
-/// A route without such a filter is not enforced, and answers 500 whoever asks.
+/// A route without such a filter answers 500, whoever asks. Its handler has run by then, with no tenant
+/// in scope.
 #[derive(Clone, Debug)]
 pub struct Tenancy(tenancy_http::Tenancy);
 
