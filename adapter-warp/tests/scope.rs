@@ -200,6 +200,31 @@ async fn a_panic_or_an_abandoned_request_leaves_nothing_behind() {
     assert_eq!(ask(&app, "/", Some("alice"), Some("acme")).await, is(200, "-"));
 }
 
+#[tokio::test]
+async fn a_request_abandoned_while_it_is_decided_on_leaves_nothing_behind() {
+    let of = |directory| -> Tenancy {
+        Tenancy::builder(enforcer())
+            .with_authenticator(ClaimsFromExtension::<Claims>::new())
+            .with_directory(directory)
+            .with_authorizer(Fails::Never)
+            .build()
+    };
+    let hangs = of(Fails::Hangs).scoped(warp::path!("hangs").and(enforce()).map(here));
+    let app = hangs.or(of(Fails::Never).scoped(warp::path!("goes").and(enforce()).map(here)));
+    let mut service = tenancy_warp::service(app.clone());
+    {
+        let mut deciding = pin!(service.call(request("/hangs", Some("alice"), Some("acme"))));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(deciding.as_mut().poll(&mut cx).is_pending());
+        assert!(deciding.as_mut().poll(&mut cx).is_pending());
+        assert!(context::bound().is_none());
+    }
+    assert_eq!(
+        ask(&app, "/goes", Some("alice"), Some("globex")).await,
+        is(200, "globex")
+    );
+}
+
 /// The turn that a mark gives back is taken again at once, not when somebody wakes the task.
 #[tokio::test]
 async fn a_ready_handler_answers_in_one_poll() {
