@@ -38,7 +38,8 @@ pub(crate) async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
     writeln!(stdout, "listening on http://{address}")?;
     stdout.flush()?;
     match args.framework {
-        Framework::Axum => server::serve(listener, web::axum(app.clone(), &tenancy, template), stop, kill).await,
+        Framework::Axum => server::serve(listener, web::axum(app.clone(), &tenancy.into(), template), stop, kill).await,
+        Framework::Warp => server::serve(listener, web::warp(app.clone(), &tenancy.into(), template), stop, kill).await,
     }
     app.close().await;
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use tenancy_axum::Tenancy;
 use tenancy_core::{Member, TenantEntry, TenantKey};
+use tenancy_http::Tenancy;
 use tenancy_sqlx::{
     NewTenant, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
     UpsertError,

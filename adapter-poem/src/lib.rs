@@ -1,0 +1,1 @@
+//! Multi-tenancy for poem.

@@ -1,0 +1,208 @@
+//! The application on warp: routes, marks, and handlers without tenancy code of their own.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt};
+use http_body::Body;
+use percent_encoding::percent_decode_str;
+use tenancy_warp::{Tenancy, TenancyService, Tenant, Visitor, enforce, optional_tenant, tenant, visitor};
+use warp::filters::BoxedFilter;
+use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use warp::http::{HeaderValue, Method, StatusCode};
+use warp::path::FullPath;
+use warp::reply::Response;
+use warp::{Buf, Filter, Rejection, Reply as _};
+
+use crate::app::{App, AppError, Reply};
+
+type Received = Result<Vec<u8>, AppError>;
+
+/// All routes, and again under the path template where there is one.
+pub(crate) fn service(
+    app: App,
+    tenancy: &Tenancy,
+    path_template: Option<&str>,
+) -> TenancyService<BoxedFilter<(Response,)>> {
+    let healthz = warp::path!("healthz");
+    let tenant_routes = tenant_routes(app, tenancy);
+    let mut routes = (healthz.and(read_only()).map(|| "ok"))
+        .or(healthz.map(|| allow(not_allowed(), "GET,HEAD")))
+        .or(tenant_routes.clone())
+        .map(warp::Reply::into_response)
+        .boxed();
+    if let Some(template) = path_template {
+        routes = routes.or(prefix(template).and(tenant_routes)).unify().boxed();
+    }
+    // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
+    let fallback = tenancy.scoped(enforce().map(|| Reply::from(AppError::NotFound)));
+    let routes = no_trailing_slash().and(routes).or(fallback).unify();
+    tenancy_warp::service(routes.and(warp::method()).map(without_body_to_head).boxed())
+}
+
+/// A path is enforced for the methods that it does not take, too.
+fn tenant_routes(app: App, tenancy: &Tenancy) -> BoxedFilter<(Response,)> {
+    let app = Arc::new(app);
+    let app = warp::any().map(move || Arc::clone(&app));
+    let (whoami_path, portal_path, maybe_path) = (warp::path!("whoami"), warp::path!("portal"), warp::path!("maybe"));
+    let (notes_path, note_path) = (warp::path!("notes"), warp::path!("notes" / String));
+
+    let whoami = whoami_path.and(read_only()).and(tenant()).then(whoami);
+    let list = notes_path.and(read_only()).and(enforce()).and(app.clone()).then(list);
+    let create = notes_path.and(warp::post()).and(enforce()).and(app.clone());
+    let create = create.and(body()).then(create_note);
+    let read = note_path.and(read_only()).and(enforce()).and(app.clone()).then(read);
+    let update = note_path.and(warp::put()).and(enforce()).and(app.clone());
+    let update = update.and(body()).then(update_note);
+    let delete = note_path.and(warp::delete()).and(enforce()).and(app).then(delete);
+    let portal = portal_path.and(read_only()).and(visitor()).then(portal);
+    let maybe = maybe_path.and(read_only()).and(optional_tenant()).then(maybe);
+    let notes = list.or(create).or(read).or(update).or(delete);
+
+    // The other methods. A refusal names those that there are, as the 405 does.
+    let not_whoami = tenancy.scoped(whoami_path.and(enforce()).map(not_allowed));
+    let not_notes = tenancy.scoped(notes_path.and(enforce()).map(not_allowed));
+    let not_note = tenancy.scoped(note_path.and(enforce()).map(|_| not_allowed()));
+    let not_portal = tenancy.public(portal_path.and(enforce()).map(not_allowed));
+    let not_maybe = tenancy.optional(maybe_path.and(enforce()).map(not_allowed));
+
+    (tenancy.scoped(whoami.or(notes)))
+        .or(tenancy.public(portal))
+        .or(tenancy.optional(maybe))
+        .or(not_whoami.or(not_portal).or(not_maybe).map(|it| allow(it, "GET,HEAD")))
+        .or(not_notes.map(|it| allow(it, "GET,HEAD,POST")))
+        .or(not_note.map(|it| allow(it, "GET,HEAD,PUT,DELETE")))
+        .map(warp::Reply::into_response)
+        .boxed()
+}
+
+async fn whoami(tenant: Tenant) -> Reply {
+    Reply::whoami(&tenant)
+}
+
+async fn portal(visit: Visitor) -> Reply {
+    Reply::tenant(Some(visit.id()))
+}
+
+async fn maybe(tenant: Option<Tenant>) -> Reply {
+    Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
+}
+
+async fn list(app: Arc<App>) -> Result<Reply, AppError> {
+    app.list().await
+}
+
+async fn create_note(app: Arc<App>, body: Received) -> Result<Reply, AppError> {
+    app.create(&body?).await
+}
+
+async fn read(note: String, app: Arc<App>) -> Result<Reply, AppError> {
+    app.read(&named(&note)?).await
+}
+
+async fn update_note(note: String, app: Arc<App>, body: Received) -> Result<Reply, AppError> {
+    app.update(&named(&note)?, &body?).await
+}
+
+async fn delete(note: String, app: Arc<App>) -> Result<Reply, AppError> {
+    app.delete(&named(&note)?).await
+}
+
+/// An id that cannot even be decoded is no note's.
+fn named(note: &str) -> Result<String, AppError> {
+    let note = percent_decode_str(note).decode_utf8();
+    note.map(|note| note.into_owned()).map_err(|_| AppError::NotFound)
+}
+
+/// The body, of which no more is read than a note may have.
+fn body() -> impl Filter<Extract = (Received,), Error = Rejection> + Copy {
+    warp::body::stream().then(received)
+}
+
+async fn received(chunks: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Received {
+    let (mut chunks, mut body) = (pin!(chunks), Vec::new());
+    while let Some(mut chunk) = chunks.try_next().await.map_err(|_| AppError::Json)? {
+        let chunk = chunk.copy_to_bytes(chunk.remaining());
+        if body.len() + chunk.len() > App::MAX_BODY {
+            return Err(AppError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// GET, and HEAD, which is a GET without a body.
+fn read_only() -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    warp::get().or(warp::head()).unify()
+}
+
+fn without_body_to_head(mut response: Response, method: Method) -> Response {
+    if method == Method::HEAD {
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+        }
+        *response.body_mut() = Response::default().into_body();
+    }
+    response
+}
+
+const fn not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
+fn allow(reply: impl warp::Reply, methods: &'static str) -> Response {
+    warp::reply::with_header(reply, ALLOW, methods).into_response()
+}
+
+/// The routes' path before `/notes` and the like. Whom it names is tenancy's matter.
+fn prefix(template: &str) -> BoxedFilter<()> {
+    let segments = template.split('/').filter(|segment| !segment.is_empty());
+    segments.fold(warp::any().boxed(), |prefix, segment| match segment {
+        "{tenant}" => prefix
+            .and(warp::path::param::<String>())
+            .map(drop)
+            .untuple_one()
+            .boxed(),
+        literal => prefix.and(warp::path(literal.to_owned())).boxed(),
+    })
+}
+
+/// To warp `/notes/` is `/notes`; here it is another path. A CONNECT has none, and warp panics where it is asked for.
+fn no_trailing_slash() -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    let has_path = |method: Method| async move {
+        match method {
+            Method::CONNECT => Err(warp::reject::not_found()),
+            _ => Ok(()),
+        }
+    };
+    let is_bare = |(), path: FullPath| async move {
+        match path.as_str().ends_with('/') {
+            true => Err(warp::reject::not_found()),
+            false => Ok(()),
+        }
+    };
+    let path = warp::method().and_then(has_path).and(warp::path::full());
+    path.and_then(is_bare).untuple_one()
+}
+
+impl warp::Reply for Reply {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.body.into());
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        if let Some(media_type) = self.media_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        response
+    }
+}
+
+impl warp::Reply for AppError {
+    fn into_response(self) -> Response {
+        Reply::from(self).into_response()
+    }
+}
