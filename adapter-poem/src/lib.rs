@@ -4,7 +4,7 @@
 //! [`Tenant`].
 //!
 //! ```
-//! use poem::{Endpoint, EndpointExt, Route, get, handler};
+//! use poem::{EndpointExt, Route, get, handler};
 //! use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
 //!
 //! #[handler]
@@ -27,7 +27,7 @@
 //!     "ok"
 //! }
 //!
-//! fn app(tenancy: &Tenancy) -> impl Endpoint {
+//! fn app(tenancy: &Tenancy) -> Route {
 //!     Route::new()
 //!         .nest("/notes", Route::new().at("/", get(notes)).with(tenancy.scoped()))
 //!         .at("/portal", get(portal).with(tenancy.public()))
@@ -37,7 +37,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! # use poem::Request;
+//! # use poem::{Endpoint, Request};
 //! // The stub is for tests: see `Tenancy::builder` for the real thing.
 //! let app = app(&Tenancy::insecure_test_stub());
 //! let request = Request::builder().uri_str("/notes").header("x-tenant-id", "acme").finish();
