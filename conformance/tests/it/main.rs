@@ -1,0 +1,31 @@
+//! What every adapter must do alike, over real connections, and each test once for each framework.
+//!
+//! `server` has one small application, written once in each framework. The tests know none of them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod client;
+mod context;
+mod cors;
+mod own_authentication;
+mod probe;
+mod server;
+mod tenants;
+
+/// Runs each test once for each framework, or for those that are named.
+macro_rules! on_each_framework {
+    ($($test:ident),* $(,)?) => { on_each_framework! { [axum, hyper] $($test),* } };
+    ([$($framework:ident),*] $($test:ident),*) => { on_each_framework! { @ [$($framework),*] ($($test),*) } };
+    (@ [$($framework:ident),*] $tests:tt) => { $(on_each_framework! { @one $framework $tests })* };
+    (@one $framework:ident ($($test:ident),*)) => {
+        mod $framework {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(crate::server::$framework::serve);
+                }
+            )*
+        }
+    };
+}
+use on_each_framework;
