@@ -7,10 +7,13 @@
 mod client;
 mod context;
 mod cors;
+mod events;
+mod frame;
 mod own_authentication;
 mod probe;
 mod server;
 mod tenants;
+mod upgrade;
 
 /// Runs each test once for each framework, or for those that are named.
 macro_rules! on_each_framework {

@@ -5,6 +5,7 @@ use std::future::{Future, pending};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use futures_util::{Stream, StreamExt, stream};
 use tenancy_core::{Admitted, ResolverName, context};
 use tokio::sync::{Barrier, Notify};
@@ -153,4 +154,21 @@ pub(crate) fn pieces() -> impl Stream<Item = String> + Send + Sync + 'static {
 /// As [`pieces`], as bytes that do not fail.
 pub(crate) fn stream() -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + 'static {
     pieces().map(|piece| Ok(Bytes::from(piece + " ")))
+}
+
+/// A socket's task as a handler makes it, and what a framework will spawn with the socket: in the
+/// handler's scope where it is `carried`, else in none.
+pub(crate) fn socket_task<S, F: Future>(how: String, talk: impl FnOnce(S) -> F) -> impl FnOnce(S) -> SocketTask<F> {
+    let bound = (how == "carried").then(|| context::bound().unwrap());
+    move |socket| match bound {
+        Some(bound) => Either::Left(context::scope(bound, talk(socket))),
+        None => Either::Right(talk(socket)),
+    }
+}
+
+type SocketTask<F> = Either<context::Scope<F>, F>;
+
+/// What a socket answers to a text.
+pub(crate) async fn echo(text: &str) -> String {
+    format!("{text} {}", yielding().await)
 }

@@ -1,7 +1,13 @@
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use axum::response::sse::{Event, Sse};
 use axum::routing::get;
+use futures_util::{Stream, StreamExt};
 use tenancy_axum::Tenancy;
 use tokio::net::TcpListener;
 use tower::util::MapRequestLayer;
@@ -25,6 +31,8 @@ fn router(application: Application) -> Router {
             get(|Path(what)| async move { probe::run(what, signals).await }),
         )
         .route("/stream", get(|| async { Body::from_stream(probe::stream()) }))
+        .route("/events", get(events))
+        .route("/socket/{how}", get(socket))
         .layer(Tenancy::from(tenancy).scoped());
     let app = Router::new()
         .route("/central", get(|| async { probe::central() }))
@@ -34,4 +42,17 @@ fn router(application: Application) -> Router {
         Around::Cors => app.layer(cors()),
         Around::Sessions => app.layer(MapRequestLayer::new(with_session::<Body>)),
     }
+}
+
+async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    Sse::new(probe::pieces().map(|piece| Ok(Event::default().data(piece))))
+}
+
+async fn socket(Path(how): Path<String>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(probe::socket_task(how, |mut socket: WebSocket| async move {
+        while let Some(Ok(Message::Text(text))) = socket.recv().await {
+            let answer = probe::echo(&text).await;
+            socket.send(Message::text(answer)).await.unwrap();
+        }
+    }))
 }
