@@ -30,7 +30,10 @@ pin_project! {
 }
 
 impl<B> TenancyBody<B> {
-    pub(crate) const fn scoped(body: B, bound: Bound) -> Self {
+    /// A handler's body, polled in the scope of what its request is bound to; for frameworks that are no
+    /// tower services, beside [`TenancyLayer::admit`](crate::TenancyLayer::admit).
+    #[must_use]
+    pub const fn scoped(body: B, bound: Bound) -> Self {
         Self {
             source: Source::Handler { body, bound },
         }

@@ -1,1 +1,87 @@
 //! Multi-tenancy for poem.
+//!
+//! Routes and whole route tables are marked by the middleware that they stand under; handlers take a
+//! [`Tenant`].
+//!
+//! ```
+//! use poem::{EndpointExt, Route, get, handler};
+//! use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
+//!
+//! #[handler]
+//! async fn notes(tenant: Tenant) -> String {
+//!     format!("notes of {}, shown to {}", tenant.id(), tenant.subject())
+//! }
+//!
+//! #[handler]
+//! async fn portal(visit: Visitor) -> String {
+//!     format!("welcome to {}", visit.slug())
+//! }
+//!
+//! #[handler]
+//! async fn hello(MaybeTenant(tenant): MaybeTenant) -> String {
+//!     tenant.map_or("hello".into(), |tenant| format!("hello, {}", tenant.id()))
+//! }
+//!
+//! #[handler]
+//! async fn healthz() -> &'static str {
+//!     "ok"
+//! }
+//!
+//! fn app(tenancy: &Tenancy) -> Route {
+//!     Route::new()
+//!         .nest("/notes", Route::new().at("/", get(notes)).with(tenancy.scoped()))
+//!         .at("/portal", get(portal).with(tenancy.public()))
+//!         .at("/hello", get(hello).with(tenancy.optional()))
+//!         .at("/healthz", get(healthz))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # use poem::{Endpoint, Request};
+//! // The stub is for tests: see `Tenancy::builder` for the real thing.
+//! let app = app(&Tenancy::insecure_test_stub());
+//! let request = Request::builder().uri_str("/notes").header("x-tenant-id", "acme").finish();
+//! assert_eq!(app.get_response(request).await.status(), 200);
+//! let request = Request::builder().uri_str("/notes").finish();
+//! assert_eq!(app.get_response(request).await.status(), 401);
+//! # }
+//! ```
+//!
+//! # What stands inside a mark
+//!
+//! Errors of what is inside are made into responses there, so that they carry `Vary` too: `catch_error`
+//! and the like belong inside the mark. So does what poem itself answers: a `Route` under a mark answers
+//! 404 to members only.
+//!
+//! A websocket's `on_upgrade` runs in a task of its own, after the request: hand it the [`Tenant`], or
+//! [carry](tenancy_core::context::carry) the context over.
+//!
+//! # Where the client's path is read
+//!
+//! The resolvers read the URI that the client sent, [`Request::original_uri`](poem::Request::original_uri),
+//! also under `nest` and `NormalizePath`. Requests of `Request::builder` and of poem's `TestClient` have
+//! none, and read as `/`. To test a resolver of paths, make the request of parts:
+//!
+//! ```
+//! use poem::http::{self, uri::Scheme};
+//! use poem::web::{LocalAddr, RemoteAddr};
+//! use poem::{Request, RequestParts};
+//!
+//! let (parts, ()) = http::Request::get("/t/acme/notes").body(()).unwrap().into_parts();
+//! let parts = RequestParts::from((parts, LocalAddr::default(), RemoteAddr::default(), Scheme::HTTP));
+//! let request = Request::from_parts(parts, ().into());
+//! assert_eq!(request.original_uri().path(), "/t/acme/notes");
+//! ```
+//!
+//! # Features
+//!
+//! - `jwt`: verification of bearer tokens.
+
+mod extract;
+mod middleware;
+mod tenancy;
+
+pub use extract::{MaybeTenant, Tenant, TenantRejection, Visitor};
+pub use middleware::{TenancyEndpoint, TenancyMiddleware};
+pub use tenancy::Tenancy;
+pub use tenancy_http as http;

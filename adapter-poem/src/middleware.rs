@@ -1,0 +1,98 @@
+use std::mem;
+
+use http_body_util::combinators::BoxBody;
+use poem::http::request::Parts;
+use poem::http::{self, Method};
+use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
+use tenancy_core::Rejection;
+use tenancy_core::context::{self, Bound};
+use tenancy_http::{Admission, TenancyBody, TenancyLayer, add_vary, rejection_response};
+
+/// Marks what stands under it as scoped, optional or public.
+///
+/// Inside another mark it may confirm the tenant and narrow the access; it never replaces the tenant.
+#[derive(Clone, Debug)]
+pub struct TenancyMiddleware(TenancyLayer);
+
+impl TenancyMiddleware {
+    pub(crate) const fn new(layer: TenancyLayer) -> Self {
+        Self(layer)
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for TenancyMiddleware {
+    type Output = TenancyEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        TenancyEndpoint {
+            layer: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// An endpoint under a mark.
+///
+/// It never fails: refusals, and errors of what is inside, are responses.
+#[derive(Clone, Debug)]
+pub struct TenancyEndpoint<E> {
+    layer: TenancyLayer,
+    inner: E,
+}
+
+impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let admission = self.layer.admit(take_parts(&mut request)).await;
+        let Admission { parts, bound, vary, .. } = admission;
+        *request.headers_mut() = parts.headers;
+        *request.extensions_mut() = parts.extensions;
+        let mut response = match bound {
+            Ok(bound) => {
+                // Within the block, so that the endpoint's future is made in the scope, too.
+                let inner = async { self.inner.get_response(request).await };
+                let response = context::scope(bound.clone(), inner).await;
+                with_scope(response, bound)
+            }
+            Err(rejection) => refusal(&rejection, request.method()),
+        };
+        if let Some(vary) = &vary {
+            add_vary(response.headers_mut(), vary);
+        }
+        Ok(response)
+    }
+}
+
+/// The request's head as tenancy reads it: with the URI that the client sent.
+///
+/// Fields and extensions are moved, and stand in the request again before anything else sees it.
+fn take_parts(request: &mut Request) -> Parts {
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = request.method().clone();
+    parts.uri = request.original_uri().clone();
+    parts.version = request.version();
+    parts.headers = mem::take(request.headers_mut());
+    parts.extensions = mem::take(request.extensions_mut());
+    parts
+}
+
+/// Keeps the scope for the body, which is polled after the endpoint has returned.
+fn with_scope(mut response: Response, bound: Bound) -> Response {
+    // As poem's own boxed body: its conversion from a response of `http` would lose the length.
+    let body: BoxBody<_, _> = response.take_body().into();
+    response.set_body(BoxBody::new(TenancyBody::scoped(body, bound)));
+    response
+}
+
+/// The problem document of a refusal.
+pub(crate) fn refusal(rejection: &Rejection, method: &Method) -> Response {
+    let (parts, body) = rejection_response(rejection, method).into_parts();
+    let parts = ResponseParts {
+        status: parts.status,
+        version: parts.version,
+        headers: parts.headers,
+        extensions: parts.extensions,
+    };
+    Response::from_parts(parts, Body::from(body))
+}

@@ -1,0 +1,55 @@
+use tenancy_core::{ClaimMembership, Enforcer};
+use tenancy_http::TenancyBuilder;
+
+use crate::TenancyMiddleware;
+
+/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+///
+/// Its middleware go onto endpoints, with [`EndpointExt::with`](poem::EndpointExt::with): a handler, a
+/// `RouteMethod`, a `Route`, an OpenAPI service. Endpoints under none are central: nothing is read
+/// there, and asking for a tenant is a 500.
+#[derive(Clone, Debug)]
+pub struct Tenancy(tenancy_http::Tenancy);
+
+impl Tenancy {
+    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
+    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
+        TenancyBuilder::new(enforcer)
+    }
+
+    /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
+    /// caller is its member.
+    ///
+    /// # Security
+    ///
+    /// This is no security at all. It logs a warning when it is made.
+    #[must_use]
+    pub fn insecure_test_stub() -> Self {
+        Self(tenancy_http::Tenancy::insecure_test_stub())
+    }
+
+    /// Marks endpoints that need a member of a tenant.
+    #[must_use]
+    pub fn scoped(&self) -> TenancyMiddleware {
+        TenancyMiddleware::new(self.0.scoped())
+    }
+
+    /// Marks endpoints that take a member of a tenant, or a request that names none.
+    #[must_use]
+    pub fn optional(&self) -> TenancyMiddleware {
+        TenancyMiddleware::new(self.0.optional())
+    }
+
+    /// Marks endpoints that show an active tenant to anyone. They get a visit, never a member's
+    /// capability.
+    #[must_use]
+    pub fn public(&self) -> TenancyMiddleware {
+        TenancyMiddleware::new(self.0.public())
+    }
+}
+
+impl From<tenancy_http::Tenancy> for Tenancy {
+    fn from(tenancy: tenancy_http::Tenancy) -> Self {
+        Self(tenancy)
+    }
+}
