@@ -1,1 +1,87 @@
 //! Multi-tenancy for warp.
+//!
+//! Routes are marked by what they stand in; filters hand a [`Tenant`] to handlers; [`service()`] stands
+//! in the place of [`warp::service`].
+//!
+//! ```
+//! use tenancy_warp::{Tenancy, Tenant, Visitor, optional_tenant, tenant, visitor};
+//! use warp::{Filter, Rejection, Reply};
+//!
+//! async fn notes(tenant: Tenant) -> String {
+//!     format!("notes of {}, shown to {}", tenant.id(), tenant.subject())
+//! }
+//!
+//! async fn portal(visit: Visitor) -> String {
+//!     format!("welcome to {}", visit.slug())
+//! }
+//!
+//! async fn hello(tenant: Option<Tenant>) -> String {
+//!     tenant.map_or("hello".into(), |tenant| format!("hello, {}", tenant.id()))
+//! }
+//!
+//! fn routes(tenancy: Tenancy) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone {
+//!     // Path and method, then the tenant, then what else the handler takes.
+//!     let notes = warp::path!("notes").and(warp::get()).and(tenant()).then(notes);
+//!     let portal = warp::path!("portal").and(warp::get()).and(visitor()).then(portal);
+//!     let hello = warp::path!("hello").and(warp::get()).and(optional_tenant()).then(hello);
+//!     let healthz = warp::path!("healthz").map(|| "ok");
+//!     tenancy.scoped(notes).or(tenancy.public(portal)).or(tenancy.optional(hello)).or(healthz)
+//! }
+//!
+//! use hyper_util::rt::{TokioExecutor, TokioIo};
+//! use hyper_util::server::conn::auto::Builder;
+//! use hyper_util::service::TowerToHyperService;
+//!
+//! async fn serve(listener: tokio::net::TcpListener, tenancy: Tenancy) -> std::io::Result<()> {
+//!     let service = TowerToHyperService::new(tenancy_warp::service(routes(tenancy)));
+//!     loop {
+//!         let (stream, _) = listener.accept().await?;
+//!         let service = service.clone();
+//!         tokio::spawn(async move {
+//!             let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+//!         });
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # use http::Request;
+//! # use tower::ServiceExt;
+//! // The stub is for tests: see `Tenancy::builder` for the real thing.
+//! let service = tenancy_warp::service(routes(Tenancy::insecure_test_stub()));
+//! let request = Request::get("/notes").header("x-tenant-id", "acme").body(String::new()).unwrap();
+//! assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 200);
+//! let request = Request::get("/notes").body(String::new()).unwrap();
+//! assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
+//! # }
+//! ```
+//!
+//! A mark decides where its routes ask for the tenant, so a request with another path or method is not
+//! refused, and goes on to the siblings. To enforce a 405 or a 404 too, ask before the method, and in a
+//! route of any path at the end.
+//!
+//! A handler runs in the scope of its mark, and so do the filters between [`tenant`] and the handler, and
+//! the response's body. What stands outside of the mark does not. A WebSocket is refused before the 101
+//! where `warp::ws()` stands behind [`tenant`]; what `on_upgrade` runs is a task of its own: wrap it in
+//! [`context::carry`](tenancy_core::context::carry).
+//!
+//! Your own authentication, with [`ClaimsFromExtension`](http::ClaimsFromExtension), is a tower layer
+//! around the [`service()`]: a filter cannot put an extension on a request. A
+//! [`TenancyLayer`](http::TenancyLayer) may stand there too; marks inside of it confirm and narrow.
+//!
+//! # Features
+//!
+//! - `jwt`: verification of bearer tokens.
+
+mod body;
+mod extract;
+mod mark;
+mod service;
+mod slot;
+mod tenancy;
+
+pub use body::ResponseBody;
+pub use extract::{Tenant, TenantRejection, Visitor, enforce, optional_tenant, tenant, visitor};
+pub use service::{TenancyService, service};
+pub use tenancy::Tenancy;
+pub use tenancy_http as http;

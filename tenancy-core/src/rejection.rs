@@ -55,6 +55,10 @@ pub enum Cause {
     TimedOut,
     /// A handler asks for a tenant, and stands under no layer that binds one.
     NoLayer,
+    /// A route under a mark has answered, and nothing on it has asked for a decision.
+    NotEnforced,
+    /// A tenant is asked for on a request that the adapter does not follow.
+    NotFollowed,
     /// A handler asks for a member's tenant under a layer that binds visits only.
     VisitOnly,
 }
@@ -101,7 +105,7 @@ impl Rejection {
             | Cause::DirectoryAnsweredAnotherTenant
             | Cause::AuthorizerUnavailable
             | Cause::TimedOut => Answer::Unavailable,
-            Cause::NoLayer | Cause::VisitOnly => Answer::Internal,
+            Cause::NoLayer | Cause::NotEnforced | Cause::NotFollowed | Cause::VisitOnly => Answer::Internal,
         };
         Self { answer, cause }
     }
@@ -248,6 +252,8 @@ impl fmt::Display for Rejection {
             Cause::AuthorizerUnavailable => "the authorizer could not be asked",
             Cause::TimedOut => "the directory and the authorizer took too long",
             Cause::NoLayer => "a tenant was asked for where no tenancy layer is: mark the route `scoped()`, `optional()` or `public()`",
+            Cause::NotEnforced => "a marked route answered, and nothing on it asked for a decision: ask for the tenant before the handler",
+            Cause::NotFollowed => "a tenant was asked for on a request that is not followed: serve the routes by the adapter's own service",
             Cause::VisitOnly => "a member's tenant was asked for on a public route: mark the route `scoped()`, or ask for the visit",
         })
     }

@@ -87,6 +87,8 @@ fn each_refusal_has_its_status_code_challenge_and_body() {
         (Cause::UnknownTenant, 403, "Forbidden", "forbidden", None, None),
         (Cause::TenantReplaced, 403, "Forbidden", "forbidden", None, None),
         (Cause::NoLayer, 500, "Internal Server Error", "internal", None, None),
+        (Cause::NotEnforced, 500, "Internal Server Error", "internal", None, None),
+        (Cause::NotFollowed, 500, "Internal Server Error", "internal", None, None),
         (Cause::VisitOnly, 500, "Internal Server Error", "internal", None, None),
         (
             Cause::DirectoryUnavailable,

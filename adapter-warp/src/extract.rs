@@ -1,0 +1,131 @@
+use std::fmt;
+use std::ops::Deref;
+
+use http::Extensions;
+use tenancy_core::{Admitted, Cause, Rejection, Visit};
+use warp::Filter;
+use warp::reject::Reject;
+
+use crate::slot::{Handle, handle};
+
+/// Decides on the request, and extracts its tenant.
+///
+/// It works under [`scoped`](crate::Tenancy::scoped), and under [`optional`](crate::Tenancy::optional)
+/// for a request that names a tenant. It stands behind path and method: another route's request is
+/// none of its business. It stands before the body: a stranger's is not read.
+#[must_use]
+pub fn tenant() -> impl Filter<Extract = (Tenant,), Error = warp::Rejection> + Copy {
+    handle().and_then(|handle| async { enforced(handle, tenancy_http::tenant).await.map(Tenant) })
+}
+
+/// Decides on the request, and extracts its tenant if it names one.
+///
+/// It works under [`scoped`](crate::Tenancy::scoped) and [`optional`](crate::Tenancy::optional), and
+/// stands where [`tenant`] stands.
+#[must_use]
+pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = warp::Rejection> + Copy {
+    handle().and_then(|handle| async {
+        let tenant = enforced(handle, tenancy_http::optional_tenant).await;
+        tenant.map(|tenant| tenant.map(Tenant))
+    })
+}
+
+/// Decides on the request, and extracts the visit that it is.
+///
+/// It works under [`public`](crate::Tenancy::public), and under the other marks for a member too. It
+/// stands where [`tenant`] stands.
+#[must_use]
+pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> + Copy {
+    handle().and_then(|handle| async { enforced(handle, tenancy_http::visitor).await.map(Visitor) })
+}
+
+/// Decides on the request, and extracts nothing: for handlers that ask the
+/// [`context`](tenancy_core::context), or nobody.
+///
+/// It works under each mark, and stands where [`tenant`] stands.
+#[must_use]
+pub fn enforce() -> impl Filter<Extract = (), Error = warp::Rejection> + Copy {
+    let is_bound = |extensions: &Extensions| match tenancy_http::bound(extensions) {
+        Some(_) => Ok(()),
+        None => Err(Rejection::new(Cause::NoLayer)),
+    };
+    handle()
+        .and_then(move |handle| enforced(handle, is_bound))
+        .untuple_one()
+}
+
+async fn enforced<T>(
+    handle: Option<Handle>,
+    extract: impl FnOnce(&Extensions) -> Result<T, Rejection>,
+) -> Result<T, warp::Rejection> {
+    let extracted = match handle {
+        Some(handle) => handle.enforce(extract).await,
+        None => {
+            let rejection = Rejection::new(Cause::NotFollowed);
+            tracing::error!(code = rejection.code(), "{rejection}");
+            Err(rejection)
+        }
+    };
+    extracted.map_err(|rejection| TenantRejection(rejection).into())
+}
+
+/// The tenant that the request is bound to, and a member's capability to act in it.
+///
+/// It dereferences to [`Admitted`].
+#[derive(Clone, Debug)]
+pub struct Tenant(pub Admitted);
+
+impl Deref for Tenant {
+    type Target = Admitted;
+
+    fn deref(&self) -> &Admitted {
+        &self.0
+    }
+}
+
+/// The tenant that the request visits: it reads what the tenant shows to anyone.
+///
+/// It dereferences to [`Visit`].
+#[derive(Clone, Debug)]
+pub struct Visitor(pub Visit);
+
+impl Deref for Visitor {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.0
+    }
+}
+
+/// A refused request, or a filter that found no tenant to give.
+///
+/// The mark that the filter stands under answers it, and under no mark the service does. A `recover`
+/// inside the mark may see it, and changes nothing.
+///
+/// `Debug` and `Display` show what the client may see, as warp shows the former to clients.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TenantRejection(Rejection);
+
+impl TenantRejection {
+    /// What the client is told, and why.
+    #[must_use]
+    pub const fn rejection(&self) -> &Rejection {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TenantRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.code())
+    }
+}
+
+impl fmt::Display for TenantRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.code())
+    }
+}
+
+impl std::error::Error for TenantRejection {}
+
+impl Reject for TenantRejection {}

@@ -1,0 +1,87 @@
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tenancy_core::context;
+use tower_service::Service;
+use warp::{Filter, Rejection, Reply};
+
+use crate::body::{ResponseBody, scoped};
+use crate::slot::Handle;
+
+/// Makes a filter a service, in the place of [`warp::service`].
+///
+/// The marks in the filter need it: it keeps a request bound while its filters run, and while its
+/// response's body is sent. Under [`warp::service`] or `warp::serve` they answer 500.
+///
+/// As with [`warp::service`], the request's body must be `Send + Sync + 'static`: hyper's `Incoming`
+/// is, axum's `Body` is not.
+pub fn service<F>(filter: F) -> TenancyService<F>
+where
+    F: Filter<Extract: Reply, Error: Into<Rejection>> + Clone,
+{
+    TenancyService { filter }
+}
+
+/// A filter as a service; see [`service`].
+#[derive(Clone, Copy, Debug)]
+pub struct TenancyService<F> {
+    filter: F,
+}
+
+impl<F, B> Service<Request<B>> for TenancyService<F>
+where
+    F: Filter<Extract: Reply, Error: Into<Rejection>, Future: 'static> + Clone,
+    B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Sync + 'static,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let handle = Handle::new(parts.clone());
+        parts.extensions.insert(handle.clone());
+        let running = warp::service(self.filter.clone()).call(Request::from_parts(parts, body));
+        Box::pin(follow(handle, running))
+    }
+}
+
+/// Runs the filters, each in the scope that its marks have bound the request to.
+///
+/// A filter cannot change the scope that it is polled in. Where a mark has decided, or is left, it gives
+/// its turn back, and goes on in the new scope at once.
+async fn follow(
+    handle: Handle,
+    running: impl Future<Output = Result<warp::reply::Response, Infallible>>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let mut running = pin!(running);
+    let answer = poll_fn(|cx| {
+        loop {
+            let running = running.as_mut();
+            let polled = match handle.bound() {
+                Some(bound) => context::sync_scope(bound, || running.poll(cx)),
+                None => running.poll(cx),
+            };
+            if polled.is_ready() || !handle.take_switched() {
+                return polled;
+            }
+        }
+    });
+    let answer = answer.await?;
+    let mut response = match handle.take_refusal() {
+        Some(refusal) => refusal.map(Into::into),
+        None => answer,
+    };
+    for vary in handle.take_vary() {
+        tenancy_http::add_vary(response.headers_mut(), &vary);
+    }
+    Ok(scoped(response))
+}

@@ -1,0 +1,85 @@
+use tenancy_core::{ClaimMembership, Enforcer};
+use tenancy_http::TenancyBuilder;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use crate::mark::mark;
+
+/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+///
+/// Its marks go around routes, and around routes joined by [`or`](Filter::or). In each route under a
+/// mark, [`tenant`](crate::tenant) or one of its siblings stands behind path and method, and before the
+/// body: there the request is decided on. Routes under no mark are central: nothing is read there, and
+/// asking for a tenant is a 500.
+///
+/// A refused request is answered by its mark: no sibling outside of the mark sees it, and no
+/// [`recover`](Filter::recover) changes it. A request that no route under the mark takes goes on to the
+/// siblings, and so does one that is admitted and then rejected, for its body say; they run without its
+/// tenant.
+///
+/// A route without such a filter is not enforced, and answers 500 whoever asks.
+#[derive(Clone, Debug)]
+pub struct Tenancy(tenancy_http::Tenancy);
+
+impl Tenancy {
+    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
+    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
+        TenancyBuilder::new(enforcer)
+    }
+
+    /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
+    /// caller is its member.
+    ///
+    /// # Security
+    ///
+    /// This is no security at all. It logs a warning when it is made.
+    #[must_use]
+    pub fn insecure_test_stub() -> Self {
+        Self(tenancy_http::Tenancy::insecure_test_stub())
+    }
+
+    /// Marks routes that need a member of a tenant.
+    #[must_use]
+    pub fn scoped<F, R>(
+        &self,
+        routes: F,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<F, R>
+    where
+        F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        mark(self.0.scoped(), routes.map(R::into_response).boxed())
+    }
+
+    /// Marks routes that take a member of a tenant, or a request that names none.
+    #[must_use]
+    pub fn optional<F, R>(
+        &self,
+        routes: F,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<F, R>
+    where
+        F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        mark(self.0.optional(), routes.map(R::into_response).boxed())
+    }
+
+    /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
+    #[must_use]
+    pub fn public<F, R>(
+        &self,
+        routes: F,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<F, R>
+    where
+        F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        mark(self.0.public(), routes.map(R::into_response).boxed())
+    }
+}
+
+impl From<tenancy_http::Tenancy> for Tenancy {
+    fn from(tenancy: tenancy_http::Tenancy) -> Self {
+        Self(tenancy)
+    }
+}
