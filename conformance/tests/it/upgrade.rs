@@ -74,7 +74,7 @@ fn the_sockets_task_has_the_tenant_that_is_carried(serve: Serve) {
                 let mut client = connect(serve).await;
                 let response = client.exchange(handshake(path, Some(tenant))).await.unwrap();
                 assert_eq!(response.status(), 101, "{path} {tenant}");
-                let mut socket = TokioIo::new(::hyper::upgrade::on(response).await.unwrap());
+                let mut socket = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
                 for text in ["one", "two"] {
                     frame::send(&mut socket, text, true).await;
                     let answer = frame::receive(&mut socket).await.unwrap();

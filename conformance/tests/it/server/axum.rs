@@ -30,7 +30,10 @@ fn router(application: Application) -> Router {
             "/probe/{what}",
             get(|Path(what)| async move { probe::run(what, signals).await }),
         )
-        .route("/stream", get(|| async { Body::from_stream(probe::stream()) }))
+        .route(
+            "/stream",
+            get(|| async { Body::from_stream(probe::stream::<Infallible>()) }),
+        )
         .route("/events", get(events))
         .route("/socket/{how}", get(socket))
         .layer(Tenancy::from(tenancy).scoped());

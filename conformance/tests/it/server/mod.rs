@@ -30,6 +30,9 @@ use crate::probe::Signals;
 
 pub(crate) mod axum;
 pub(crate) mod hyper;
+pub(crate) mod poem;
+pub(crate) mod warp;
+pub(crate) mod warp_own_cors;
 
 /// Serves the application in one framework, until it is dropped.
 pub(crate) type Serve = fn(TcpListener, Application) -> Serving;
