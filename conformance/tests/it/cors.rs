@@ -136,3 +136,23 @@ fn behind_a_cors_layer_other_options_are_enforced(serve: Serve) {
         }
     });
 }
+
+/// poem's layer sets `Vary` anew where it decides by the origin, and so hides ours. With the origins listed,
+/// as in the tests above, it leaves ours alone.
+#[test]
+fn the_layer_of_poem_hides_our_vary_unless_its_origins_are_listed() {
+    use poem::{Endpoint, EndpointExt, endpoint::make_sync, middleware::Cors};
+
+    on_one_thread(async {
+        let marked = make_sync(|_| "").with(tenancy_poem::Tenancy::from(tenants::prompt()).public());
+        for (cors, vary) in [
+            (Cors::new().allow_origin(ORIGIN), "x-tenant-id"),
+            (Cors::new().allow_origins_fn(|_| true), "Origin"),
+            (Cors::new(), "Origin"),
+        ] {
+            let request = poem::Request::builder().header("origin", ORIGIN).finish();
+            let response = (&marked).with(cors).get_response(request).await;
+            assert_eq!(response.headers().get("vary").unwrap(), vary);
+        }
+    });
+}
