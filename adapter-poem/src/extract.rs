@@ -115,7 +115,7 @@ impl ResponseError for TenantRejection {
     }
 
     fn as_response(&self) -> Response {
-        // poem itself leaves the body out where the request was a HEAD.
+        // Which method it was is not known here: to a HEAD the mark leaves the body out.
         crate::middleware::refusal(&self.0, &Method::GET)
     }
 }

@@ -1,8 +1,10 @@
 use std::mem;
 
+use http_body::Body as _;
 use http_body_util::combinators::BoxBody;
+use poem::http::header::CONTENT_LENGTH;
 use poem::http::request::Parts;
-use poem::http::{self, Method};
+use poem::http::{self, HeaderValue, Method};
 use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
 use tenancy_core::Rejection;
 use tenancy_core::context::{self, Bound};
@@ -46,6 +48,7 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let admission = self.layer.admit(take_parts(&mut request)).await;
         let Admission { parts, bound, vary, .. } = admission;
+        let method = request.method().clone();
         *request.headers_mut() = parts.headers;
         *request.extensions_mut() = parts.extensions;
         let mut response = match bound {
@@ -53,9 +56,9 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
                 // Within the block, so that the endpoint's future is made in the scope, too.
                 let inner = async { self.inner.get_response(request).await };
                 let response = context::scope(bound.clone(), inner).await;
-                with_scope(response, bound)
+                with_scope(response, bound, &method)
             }
-            Err(rejection) => refusal(&rejection, request.method()),
+            Err(rejection) => refusal(&rejection, &method),
         };
         if let Some(vary) = &vary {
             add_vary(response.headers_mut(), vary);
@@ -78,10 +81,18 @@ fn take_parts(request: &mut Request) -> Parts {
 }
 
 /// Keeps the scope for the body, which is polled after the endpoint has returned.
-fn with_scope(mut response: Response, bound: Bound) -> Response {
+fn with_scope(mut response: Response, bound: Bound, method: &Method) -> Response {
     // As poem's own boxed body: its conversion from a response of `http` would lose the length.
     let body: BoxBody<_, _> = response.take_body().into();
-    response.set_body(BoxBody::new(TenancyBody::scoped(body, bound)));
+    if method == Method::HEAD {
+        // The length of the GET without its body (RFC 9110 §9.3.2); poem leaves errors their bodies.
+        if let Some(length @ 1..) = body.size_hint().exact() {
+            let length = HeaderValue::from(length);
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+        }
+    } else {
+        response.set_body(BoxBody::new(TenancyBody::scoped(body, bound)));
+    }
     response
 }
 
