@@ -54,7 +54,8 @@ pub(super) fn routes(
         .and(warp::ws())
         .map(socket);
     let scoped = Tenancy::from(tenancy).scoped(probe.or(stream).or(events).or(socket));
-    warp::path!("central").map(probe::central).or(scoped)
+    // The central one last: its requests have tried the mark before, and are not bound by it.
+    scoped.or(warp::path!("central").map(probe::central))
 }
 
 fn socket(how: String, upgrade: Ws) -> impl Reply {
