@@ -2,7 +2,10 @@
 
 mod common;
 
+use std::fmt;
+
 use common::{Answer, ask, directory, enforcer, is, maybe, portal, request, send, tenancy, whoami};
+use poem::error::ResponseError;
 use poem::http::{HeaderMap, StatusCode};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use tenancy_core::{
@@ -194,15 +197,33 @@ async fn every_answer_under_a_mark_varies_and_refusals_are_not_stored() {
 async fn errors_inside_a_mark_are_answered_there() {
     #[handler]
     async fn fails(_: Tenant) -> poem::Result<()> {
-        assert!(context::current().is_ok());
-        Err(poem::Error::from_string("no tea", StatusCode::IM_A_TEAPOT))
+        Err(Teapot.into())
+    }
+    #[derive(Debug)]
+    struct Teapot;
+    impl fmt::Display for Teapot {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no tea")
+        }
+    }
+    impl std::error::Error for Teapot {}
+    impl ResponseError for Teapot {
+        fn status(&self) -> StatusCode {
+            StatusCode::IM_A_TEAPOT
+        }
+        fn as_response(&self) -> Response {
+            let tenant = context::current().unwrap();
+            format!("no tea for {}", tenant.id())
+                .with_status(self.status())
+                .into_response()
+        }
     }
     let unnoticed = |_: poem::Error| async { panic!("an error has left the mark") as Response };
     let app = Route::new()
         .at("/fails", get(fails))
         .with(tenancy().scoped())
         .catch_all_error(unnoticed);
-    for (uri, status, body) in [("/fails", 418, "no tea"), ("/nowhere", 404, "not found")] {
+    for (uri, status, body) in [("/fails", 418, "no tea for acme"), ("/nowhere", 404, "not found")] {
         let answer = send(&app, request(uri, Some("alice"), Some("acme"))).await;
         assert_eq!((answer.status, answer.body.as_str()), (status, body), "{uri}");
         assert_eq!(answer.headers["vary"], "x-tenant-id, authorization", "{uri}");

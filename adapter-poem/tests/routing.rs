@@ -1,12 +1,14 @@
 //! Marked route tables in every shape that poem has.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::future::ready;
 use std::sync::Arc;
 
 use common::{ask, is, maybe, portal, request, send, tenancy, whoami};
-use poem::http::Method;
+use poem::http::{Method, Version};
 use poem::middleware::{NormalizePath, TrailingSlash};
 use poem::test::TestClient;
 use poem::web::{Data, Path};
@@ -155,17 +157,20 @@ async fn marks_stand_on_methods_routes_and_handlers() {
     }
 }
 
-#[tokio::test]
-async fn a_host_is_read_from_the_target_too() {
+fn by_host() -> Tenancy {
     let by_host = ResolverChain::new()
         .then(SubdomainResolver::new("app.example.com".parse().unwrap()))
         .unwrap();
-    let tenancy: Tenancy = Tenancy::builder(Enforcer::new(by_host))
+    Tenancy::builder(Enforcer::new(by_host))
         .with_authenticator(ClaimsFromExtension::<Claims>::new())
         .with_directory(common::directory())
         .with_authorizer(common::directory())
-        .build();
-    let app = Route::new().nest("/v1", Route::new().at("/whoami", get(whoami)).with(tenancy.scoped()));
+        .build()
+}
+
+#[tokio::test]
+async fn a_host_is_read_from_the_target_too() {
+    let app = Route::new().nest("/v1", Route::new().at("/whoami", get(whoami)).with(by_host().scoped()));
     let of = |uri: &str, host: &str| {
         let mut request = request(uri, Some("alice"), None);
         request.headers_mut().insert("host", host.parse().unwrap());
@@ -191,6 +196,22 @@ async fn a_host_is_read_from_the_target_too() {
         ("/v1/whoami", "a..b", is(400, "malformed_host")),
     ] {
         assert_eq!(send(&app, of(uri, host)).await.told(), expected, "{uri} {host}");
+    }
+}
+
+/// Without a host, HTTP/1.1 is malformed, while HTTP/1.0 and a CONNECT name no tenant.
+#[tokio::test]
+async fn version_and_method_are_the_clients() {
+    let app = whoami.with(by_host().scoped());
+    for (method, version, expected) in [
+        (Method::GET, Version::HTTP_11, is(400, "malformed_host")),
+        (Method::GET, Version::HTTP_10, is(401, "tenant_required")),
+        (Method::CONNECT, Version::HTTP_11, is(401, "tenant_required")),
+    ] {
+        let mut request = request("/", Some("alice"), None);
+        request.set_method(method.clone());
+        request.set_version(version);
+        assert_eq!(send(&app, request).await.told(), expected, "{method} {version:?}");
     }
 }
 
@@ -228,7 +249,7 @@ async fn the_request_inside_is_the_request_outside() {
     let app = Route::new().nest("/v1", Route::new().at("/x/:id", seen).with(tenancy().optional()));
     let mut request = request("/v1/x/7?q", None, None);
     request.set_method(Method::PATCH);
-    request.set_version(poem::http::Version::HTTP_2);
+    request.set_version(Version::HTTP_2);
     request.headers_mut().insert("x-field", "field".parse().unwrap());
     request.extensions_mut().insert(1_u8);
     request.set_body("body");

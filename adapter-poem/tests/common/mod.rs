@@ -7,6 +7,8 @@
     reason = "each test uses its part, and fails by panicking"
 )]
 
+use std::time::Duration;
+
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper_util::rt::TokioIo;
@@ -121,7 +123,9 @@ pub async fn serve<T>(app: impl Endpoint, client: impl AsyncFnOnce(DuplexStream)
         async move { Ok::<http::Response<BoxBody<_, _>>, std::convert::Infallible>(app.get_response(request).await.into()) }
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(ours), service);
-    let (served, told) = tokio::join!(connection.with_upgrades(), client(theirs));
+    let exchange = async { tokio::join!(connection.with_upgrades(), client(theirs)) };
+    // Only so that a broken answer fails instead of being waited for.
+    let (served, told) = tokio::time::timeout(Duration::from_secs(30), exchange).await.unwrap();
     served.unwrap();
     told
 }
