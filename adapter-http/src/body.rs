@@ -48,6 +48,13 @@ impl<B> TenancyBody<B> {
     }
 }
 
+/// An empty body. Layers outside that answer on their own, such as one for CORS, make one.
+impl<B> Default for TenancyBody<B> {
+    fn default() -> Self {
+        Self::refusal(Bytes::new())
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -181,7 +181,7 @@ impl Authorizer for Fails {
     async fn authorize(&self, _: &Authorize<'_>) -> Result<Decision, Down> {
         tokio::task::yield_now().await;
         match self {
-            Self::Never | Self::AnswersAnother => Ok(Decision::Allow),
+            Self::Never | Self::AnswersAnother => Ok(Decision::allow_if(true)),
             Self::Now => Err(Down),
             Self::Hangs => std::future::pending().await,
         }

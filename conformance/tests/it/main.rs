@@ -1,0 +1,32 @@
+//! What every adapter must do alike, over real connections, and each test once for each framework.
+//!
+//! `server` has one small application, written once in each framework. The tests know none of them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod client;
+mod context;
+mod cors;
+mod events;
+mod frame;
+mod own_authentication;
+mod probe;
+mod server;
+mod tenants;
+mod upgrade;
+
+/// Runs each test once for each framework, or for those that are named.
+macro_rules! on_each_framework {
+    ([$($framework:ident),*] $test:ident) => {
+        mod $test {
+            $(
+                #[test]
+                fn $framework() {
+                    super::$test(crate::server::$framework::serve);
+                }
+            )*
+        }
+    };
+    ($($test:ident),* $(,)?) => { $(on_each_framework! { [axum, hyper, poem, warp] $test })* };
+}
+use on_each_framework;

@@ -1,0 +1,69 @@
+use std::convert::Infallible;
+
+use futures_util::{SinkExt, StreamExt};
+use http::Response;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tenancy_warp::{ResponseBody, Tenancy, enforce};
+use tokio::net::TcpListener;
+use tower::Layer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
+use warp::sse::Event;
+use warp::ws::{Message, WebSocket, Ws};
+use warp::{Filter, Rejection, Reply};
+
+use super::{Application, Around, Serving, cors, serve_tower, with_session};
+use crate::probe::{self, Signals};
+
+pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving {
+    let around = application.around;
+    let service = tenancy_warp::service(routes(application.tenancy, application.signals));
+    match around {
+        Around::Nothing => Box::pin(serve_tower(listener, service)),
+        Around::Cors => {
+            // tower-http's layer makes an empty body of the kind that it is around.
+            let boxed = MapResponseLayer::new(|response: Response<ResponseBody>| response.map(BodyExt::boxed_unsync));
+            Box::pin(serve_tower(listener, cors().layer(boxed.layer(service))))
+        }
+        Around::Sessions => Box::pin(serve_tower(
+            listener,
+            MapRequestLayer::new(with_session::<Incoming>).layer(service),
+        )),
+    }
+}
+
+/// Each route asks behind its path and before its method, so that every method is enforced.
+pub(super) fn routes(
+    tenancy: tenancy_http::Tenancy,
+    signals: Signals,
+) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone + Send + Sync + 'static {
+    let probe = warp::path!("probe" / String)
+        .and(enforce())
+        .and(warp::get())
+        .then(move |what| probe::run(what, signals.clone()));
+    let stream = warp::path!("stream")
+        .and(enforce())
+        .and(warp::get())
+        .map(|| warp::reply::stream(probe::stream::<Infallible>()));
+    let events = warp::path!("events").and(enforce()).and(warp::get()).map(|| {
+        let events = probe::pieces().map(|piece| Ok::<_, Infallible>(Event::default().data(piece)));
+        warp::sse::reply(events)
+    });
+    let socket = warp::path!("socket" / String)
+        .and(enforce())
+        .and(warp::ws())
+        .map(socket);
+    let scoped = Tenancy::from(tenancy).scoped(probe.or(stream).or(events).or(socket));
+    // The central one last: its requests have tried the mark before, and are not bound by it.
+    scoped.or(warp::path!("central").map(probe::central))
+}
+
+fn socket(how: String, upgrade: Ws) -> impl Reply {
+    upgrade.on_upgrade(probe::socket_task(how, |mut socket: WebSocket| async move {
+        while let Some(Ok(message)) = socket.next().await {
+            let Ok(text) = message.to_str() else { break };
+            let answer = probe::echo(text).await;
+            socket.send(Message::text(answer)).await.unwrap();
+        }
+    }))
+}

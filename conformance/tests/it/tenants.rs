@@ -1,0 +1,94 @@
+//! Two tenants, `acme` with the member alice and `globex` with the member bob, and ways to bind to them.
+
+use std::convert::Infallible;
+
+use http::request::Parts;
+use tenancy_core::{
+    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry,
+    PathResolver, ResolverChain, TenantKey, TenantRecord,
+};
+use tenancy_http::{Authentication, Authenticator, ClaimsFromExtension, Tenancy};
+use tokio::task::yield_now;
+
+pub(crate) fn record(id: &str) -> TenantRecord {
+    TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
+}
+
+fn directory() -> MemoryDirectory {
+    let entry = |id, member: &str| MemoryEntry::new(record(id)).with_member(member.parse().unwrap());
+    MemoryDirectory::new([entry("acme", "alice"), entry("globex", "bob")]).unwrap()
+}
+
+fn enforcer() -> Enforcer {
+    let chain = ResolverChain::new()
+        .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
+        .unwrap()
+        .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
+        .unwrap();
+    Enforcer::new(chain)
+}
+
+/// Every answer is at hand; `Bearer alice` is alice.
+pub(crate) fn prompt() -> Tenancy {
+    Tenancy::builder(enforcer())
+        .with_authenticator(NamedBearer)
+        .with_directory(directory())
+        .with_authorizer(directory())
+        .build()
+}
+
+/// As [`prompt`], and every answer must be waited for.
+pub(crate) fn waiting() -> Tenancy {
+    Tenancy::builder(enforcer())
+        .with_authenticator(NamedBearer)
+        .with_directory(Waits(directory()))
+        .with_authorizer(Waits(directory()))
+        .build()
+}
+
+/// The application's own authentication says who the caller is, from a cookie.
+pub(crate) fn by_session() -> Tenancy {
+    Tenancy::builder(enforcer())
+        .with_authenticator(ClaimsFromExtension::<Claims>::new().with_field("cookie".parse().unwrap()))
+        .with_directory(directory())
+        .with_authorizer(directory())
+        .build()
+}
+
+/// Takes the token for the subject: these tests are not about tokens.
+struct NamedBearer;
+
+impl Authenticator for NamedBearer {
+    fn authenticate(&self, parts: &Parts) -> Authentication {
+        let Some(field) = parts.headers.get("authorization") else {
+            return Authentication::Absent;
+        };
+        let subject = field.to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        Authentication::Verified(std::sync::Arc::new(Claims::new(subject.parse().unwrap())))
+    }
+
+    fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::FieldName)) {
+        visit(&"authorization".parse().unwrap());
+    }
+}
+
+struct Waits(MemoryDirectory);
+
+impl Directory for Waits {
+    type Entry = <MemoryDirectory as Directory>::Entry;
+    type Error = Infallible;
+
+    async fn find(&self, key: &TenantKey) -> Result<Option<Self::Entry>, Infallible> {
+        yield_now().await;
+        self.0.find(key).await
+    }
+}
+
+impl Authorizer for Waits {
+    type Error = Infallible;
+
+    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Infallible> {
+        yield_now().await;
+        self.0.authorize(asked).await
+    }
+}
