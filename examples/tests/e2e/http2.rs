@@ -78,141 +78,145 @@ const PLAIN: &str = "http://localhost/whoami";
 /// `h2` does not trim values: we do.
 #[test]
 fn the_header() {
-    let server = Server::start(&Setup::new(&["header"]));
-    let tenant = |value: &str| field("x-tenant-id", value);
-    check(
-        &server,
-        &[
-            (PLAIN, vec![], "401 tenant_required"),
-            (PLAIN, vec![tenant("acme")], "401 credentials_required"),
-            (PLAIN, vec![tenant("acme"), bearer("acme")], "200 acme"),
-            (PLAIN, vec![tenant(" \tacme  "), bearer("acme")], "200 acme"),
-            (PLAIN, vec![tenant("globex"), bearer("globex")], "200 globex"),
-            (PLAIN, vec![tenant("globex"), bearer("acme")], "403 forbidden"),
-            (
-                PLAIN,
-                vec![tenant("acme"), tenant("acme"), bearer("acme")],
-                "400 malformed_tenant",
-            ),
-            (PLAIN, vec![tenant("  "), bearer("acme")], "400 malformed_tenant"),
-            (
-                PLAIN,
-                vec![tenant("acme"), bearer("acme"), bearer("acme")],
-                "400 malformed_credentials",
-            ),
-            (
-                PLAIN,
-                vec![tenant("acme"), field("authorization", "Bearer a.b.c")],
-                "401 invalid_token",
-            ),
-            ("http://localhost/portal", vec![tenant("acme")], "200 acme"),
-            ("http://localhost/portal", vec![tenant("nosuch")], "404 not_found"),
-            ("http://localhost/maybe", vec![], "200 -"),
-            ("http://localhost/healthz", vec![], "200 -"),
-        ],
-    );
+    for server in Server::each(&Setup::new(&["header"])) {
+        let tenant = |value: &str| field("x-tenant-id", value);
+        check(
+            &server,
+            &[
+                (PLAIN, vec![], "401 tenant_required"),
+                (PLAIN, vec![tenant("acme")], "401 credentials_required"),
+                (PLAIN, vec![tenant("acme"), bearer("acme")], "200 acme"),
+                (PLAIN, vec![tenant(" \tacme  "), bearer("acme")], "200 acme"),
+                (PLAIN, vec![tenant("globex"), bearer("globex")], "200 globex"),
+                (PLAIN, vec![tenant("globex"), bearer("acme")], "403 forbidden"),
+                (
+                    PLAIN,
+                    vec![tenant("acme"), tenant("acme"), bearer("acme")],
+                    "400 malformed_tenant",
+                ),
+                (PLAIN, vec![tenant("  "), bearer("acme")], "400 malformed_tenant"),
+                (
+                    PLAIN,
+                    vec![tenant("acme"), bearer("acme"), bearer("acme")],
+                    "400 malformed_credentials",
+                ),
+                (
+                    PLAIN,
+                    vec![tenant("acme"), field("authorization", "Bearer a.b.c")],
+                    "401 invalid_token",
+                ),
+                ("http://localhost/portal", vec![tenant("acme")], "200 acme"),
+                ("http://localhost/portal", vec![tenant("nosuch")], "404 not_found"),
+                ("http://localhost/maybe", vec![], "200 -"),
+                ("http://localhost/healthz", vec![], "200 -"),
+            ],
+        );
+    }
 }
 
 /// `:authority`, else `Host`; both and different, or neither: 400.
 #[test]
 fn the_authority() {
-    let server = Server::start(&Setup::new(&["subdomain"]));
-    let acme = "http://acme-inc.app.example.com/whoami";
-    check(
-        &server,
-        &[
-            (acme, vec![bearer("acme")], "200 acme"),
-            (
-                "http://ACME-inc.app.example.com:3000/whoami",
-                vec![bearer("acme")],
-                "200 acme",
-            ),
-            (
-                "http://globex-shop.app.example.com/whoami",
-                vec![bearer("acme")],
-                "403 forbidden",
-            ),
-            (
-                "http://app.example.com/whoami",
-                vec![bearer("acme")],
-                "401 tenant_required",
-            ),
-            (
-                acme,
-                vec![field("host", "acme-inc.app.example.com"), bearer("acme")],
-                "200 acme",
-            ),
-            (
-                acme,
-                vec![field("host", "ACME-inc.app.example.com.:80"), bearer("acme")],
-                "200 acme",
-            ),
-            (
-                acme,
-                vec![field("host", "globex-shop.app.example.com"), bearer("acme")],
-                "400 malformed_host",
-            ),
-            (
-                acme,
-                vec![field("host", "app.example.com"), bearer("acme")],
-                "400 malformed_host",
-            ),
-            ("http://a..b/whoami", vec![bearer("acme")], "400 malformed_host"),
-            (
-                "http://acme-inc.app.example.com:99999/whoami",
-                vec![bearer("acme")],
-                "400 malformed_host",
-            ),
-            (
-                "/whoami",
-                vec![field("host", "acme-inc.app.example.com"), bearer("acme")],
-                "200 acme",
-            ),
-            ("/whoami", vec![bearer("acme")], "400 malformed_host"),
-        ],
-    );
+    for server in Server::each(&Setup::new(&["subdomain"])) {
+        let acme = "http://acme-inc.app.example.com/whoami";
+        check(
+            &server,
+            &[
+                (acme, vec![bearer("acme")], "200 acme"),
+                (
+                    "http://ACME-inc.app.example.com:3000/whoami",
+                    vec![bearer("acme")],
+                    "200 acme",
+                ),
+                (
+                    "http://globex-shop.app.example.com/whoami",
+                    vec![bearer("acme")],
+                    "403 forbidden",
+                ),
+                (
+                    "http://app.example.com/whoami",
+                    vec![bearer("acme")],
+                    "401 tenant_required",
+                ),
+                (
+                    acme,
+                    vec![field("host", "acme-inc.app.example.com"), bearer("acme")],
+                    "200 acme",
+                ),
+                (
+                    acme,
+                    vec![field("host", "ACME-inc.app.example.com.:80"), bearer("acme")],
+                    "200 acme",
+                ),
+                (
+                    acme,
+                    vec![field("host", "globex-shop.app.example.com"), bearer("acme")],
+                    "400 malformed_host",
+                ),
+                (
+                    acme,
+                    vec![field("host", "app.example.com"), bearer("acme")],
+                    "400 malformed_host",
+                ),
+                ("http://a..b/whoami", vec![bearer("acme")], "400 malformed_host"),
+                (
+                    "http://acme-inc.app.example.com:99999/whoami",
+                    vec![bearer("acme")],
+                    "400 malformed_host",
+                ),
+                (
+                    "/whoami",
+                    vec![field("host", "acme-inc.app.example.com"), bearer("acme")],
+                    "200 acme",
+                ),
+                ("/whoami", vec![bearer("acme")], "400 malformed_host"),
+            ],
+        );
+    }
 }
 
 /// `Cookie` fields that HTTP/2 split are one list.
 #[test]
 fn cookies() {
-    let server = Server::start(&Setup::new(&["cookie"]));
-    let cookie = |value: &str| field("cookie", value);
-    check(
-        &server,
-        &[
-            (
-                PLAIN,
-                vec![cookie("a=b"), cookie("tenant=acme-inc"), cookie("c=d"), bearer("acme")],
-                "200 acme",
-            ),
-            (
-                PLAIN,
-                vec![cookie("tenant=acme-inc"), cookie("tenant=acme-inc"), bearer("acme")],
-                "400 malformed_tenant",
-            ),
-        ],
-    );
+    for server in Server::each(&Setup::new(&["cookie"])) {
+        let cookie = |value: &str| field("cookie", value);
+        check(
+            &server,
+            &[
+                (
+                    PLAIN,
+                    vec![cookie("a=b"), cookie("tenant=acme-inc"), cookie("c=d"), bearer("acme")],
+                    "200 acme",
+                ),
+                (
+                    PLAIN,
+                    vec![cookie("tenant=acme-inc"), cookie("tenant=acme-inc"), bearer("acme")],
+                    "400 malformed_tenant",
+                ),
+            ],
+        );
+    }
 }
 
 /// The path is the client's own, and resolves as on HTTP/1.1.
 #[test]
 fn the_path() {
-    let server = Server::start(&Setup::new(&["path"]));
-    check(
-        &server,
-        &[
-            (
-                "http://localhost/api/v1/acme-inc/whoami",
-                vec![bearer("acme")],
-                "200 acme",
-            ),
-            (
-                "http://localhost/api/v1/a%2Fb/whoami",
-                vec![bearer("acme")],
-                "400 malformed_tenant",
-            ),
-            ("http://localhost/whoami", vec![bearer("acme")], "401 tenant_required"),
-        ],
-    );
+    for server in Server::each(&Setup::new(&["path"])) {
+        check(
+            &server,
+            &[
+                (
+                    "http://localhost/api/v1/acme-inc/whoami",
+                    vec![bearer("acme")],
+                    "200 acme",
+                ),
+                (
+                    "http://localhost/api/v1/a%2Fb/whoami",
+                    vec![bearer("acme")],
+                    "400 malformed_tenant",
+                ),
+                ("http://localhost/whoami", vec![bearer("acme")], "401 tenant_required"),
+            ],
+        );
+    }
 }

@@ -49,34 +49,37 @@ fn setup() -> Setup {
 
 #[test]
 fn on_one_connection() {
-    let server = Server::start(&setup());
-    run(&mut server.connect(), 0);
+    for server in Server::each(&setup()) {
+        run(&mut server.connect(), 0);
+    }
 }
 
 #[test]
 fn on_several_connections() {
-    let server = Server::start(&setup());
-    thread::scope(|scope| {
-        for offset in 0..6 {
-            let address = server.address;
-            scope.spawn(move || run(&mut Connection::open(address), offset));
-        }
-    });
+    for server in Server::each(&setup()) {
+        thread::scope(|scope| {
+            for offset in 0..6 {
+                let address = server.address;
+                scope.spawn(move || run(&mut Connection::open(address), offset));
+            }
+        });
+    }
 }
 
 /// Requests that do not wait for the responses before them are answered in order, each for its own tenant.
 #[test]
 fn pipelined() {
-    let server = Server::start(&setup());
-    let mixture = mixture();
-    let mut connection = server.connect();
-    for round in 0..10 {
-        let requests: Vec<_> = (0..30).map(|at| &mixture[(at * 7 + round) % mixture.len()]).collect();
-        let bytes: Vec<u8> = requests.iter().flat_map(|(request, _)| request.bytes()).collect();
-        connection.send(&bytes);
-        for (request, expected) in requests {
-            let response = connection.receive("GET").expect("a response");
-            assert_eq!(answer(&response), *expected, "{request}");
+    for server in Server::each(&setup()) {
+        let mixture = mixture();
+        let mut connection = server.connect();
+        for round in 0..10 {
+            let requests: Vec<_> = (0..30).map(|at| &mixture[(at * 7 + round) % mixture.len()]).collect();
+            let bytes: Vec<u8> = requests.iter().flat_map(|(request, _)| request.bytes()).collect();
+            connection.send(&bytes);
+            for (request, expected) in requests {
+                let response = connection.receive("GET").expect("a response");
+                assert_eq!(answer(&response), *expected, "{request}");
+            }
         }
     }
 }
@@ -85,59 +88,61 @@ fn pipelined() {
 #[test]
 fn writes_in_parallel() {
     const EACH: usize = 40;
-    let server = Server::start(&setup());
-    let tenants = ["acme", "globex", "initech", "hooli"];
-    thread::scope(|scope| {
-        for tenant in tenants.iter().chain(&tenants) {
-            let address = server.address;
-            scope.spawn(move || {
-                let token = Token::of("alice").tenant(tenant).sign();
-                let mut connection = Connection::open(address);
-                for _ in 0..EACH / 2 {
-                    let body = json!({"body": tenant}).to_string();
-                    let request = Request::new("POST", "/notes").tenant(tenant).bearer(&token).json(&body);
-                    let response = connection.exchange(&request);
-                    assert_eq!(response.status, 201, "{tenant}: {}", response.body.escape_ascii());
-                    let list = connection
-                        .exchange(&Request::get("/notes").tenant(tenant).bearer(&token))
-                        .json();
-                    assert!(
-                        list.as_array().unwrap().iter().all(|note| note["body"] == *tenant),
-                        "{tenant}: {list}"
-                    );
-                }
-            });
+    for server in Server::each(&setup()) {
+        let tenants = ["acme", "globex", "initech", "hooli"];
+        thread::scope(|scope| {
+            for tenant in tenants.iter().chain(&tenants) {
+                let address = server.address;
+                scope.spawn(move || {
+                    let token = Token::of("alice").tenant(tenant).sign();
+                    let mut connection = Connection::open(address);
+                    for _ in 0..EACH / 2 {
+                        let body = json!({"body": tenant}).to_string();
+                        let request = Request::new("POST", "/notes").tenant(tenant).bearer(&token).json(&body);
+                        let response = connection.exchange(&request);
+                        assert_eq!(response.status, 201, "{tenant}: {}", response.body.escape_ascii());
+                        let list = connection
+                            .exchange(&Request::get("/notes").tenant(tenant).bearer(&token))
+                            .json();
+                        assert!(
+                            list.as_array().unwrap().iter().all(|note| note["body"] == *tenant),
+                            "{tenant}: {list}"
+                        );
+                    }
+                });
+            }
+        });
+        for tenant in tenants {
+            let token = Token::of("alice").tenant(tenant).sign();
+            let list = server
+                .exchange(&Request::get("/notes").tenant(tenant).bearer(&token))
+                .json();
+            assert_eq!(list.as_array().unwrap().len(), EACH, "{tenant}");
         }
-    });
-    for tenant in tenants {
-        let token = Token::of("alice").tenant(tenant).sign();
-        let list = server
-            .exchange(&Request::get("/notes").tenant(tenant).bearer(&token))
-            .json();
-        assert_eq!(list.as_array().unwrap().len(), EACH, "{tenant}");
     }
 }
 
 /// A client that goes away in the middle of a request leaves nothing behind.
 #[test]
 fn abandoned_requests() {
-    let server = Server::start(&setup());
-    let token = Token::of("alice").tenant("acme").sign();
-    for _ in 0..50 {
-        let mut connection = server.connect();
-        let post = format!(
-            "POST /notes HTTP/1.1\r\nHost: localhost\r\nX-Tenant-ID: acme\r\nAuthorization: Bearer {token}\r\n\
+    for server in Server::each(&setup()) {
+        let token = Token::of("alice").tenant("acme").sign();
+        for _ in 0..50 {
+            let mut connection = server.connect();
+            let post = format!(
+                "POST /notes HTTP/1.1\r\nHost: localhost\r\nX-Tenant-ID: acme\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"body\":"
-        );
-        connection.send(post.as_bytes());
-        drop(connection);
-        let mut connection = server.connect();
-        connection.send(&Request::get("/notes").tenant("acme").bearer(&token).bytes());
-        drop(connection);
+            );
+            connection.send(post.as_bytes());
+            drop(connection);
+            let mut connection = server.connect();
+            connection.send(&Request::get("/notes").tenant("acme").bearer(&token).bytes());
+            drop(connection);
+        }
+        run(&mut server.connect(), 3);
+        let list = server
+            .exchange(&Request::get("/notes").tenant("acme").bearer(&token))
+            .json();
+        assert_eq!(list, json!([]));
     }
-    run(&mut server.connect(), 3);
-    let list = server
-        .exchange(&Request::get("/notes").tenant("acme").bearer(&token))
-        .json();
-    assert_eq!(list, json!([]));
 }

@@ -14,6 +14,7 @@
 )]
 
 mod answer;
+mod framework;
 mod raw;
 mod server;
 mod setup;
