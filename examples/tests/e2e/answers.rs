@@ -4,6 +4,7 @@ use crate::answer::{Row, check};
 use crate::raw::{Request, Response};
 use crate::server::Server;
 use crate::setup::Setup;
+use crate::streams::Streams;
 use crate::token::Token;
 
 const ALL: [&str; 4] = ["header", "jwt_claim", "subdomain", "path"];
@@ -95,6 +96,17 @@ fn forbidden_is_one_response() {
                     .bearer(&of_none()),
             );
         }
+        // Nor does a stranger learn which routes there are, and which methods they have.
+        for (method, target) in [
+            ("POST", "/whoami"),
+            ("OPTIONS", "/notes"),
+            ("PATCH", "/notes/1"),
+            ("GET", "/nosuch"),
+            ("BREW", "/api/v1"),
+        ] {
+            let request = Request::new(method, target).tenant("acme");
+            requests.push(request.bearer(&of("globex")));
+        }
         assert_identical(&server, &requests, 403);
     }
 }
@@ -114,16 +126,23 @@ fn public_not_found_is_one_response() {
     }
 }
 
+/// By HTTP/1.1 and by HTTP/2, each among themselves.
 fn assert_identical(server: &Server, requests: &[Request], status: u16) {
-    let responses: Vec<Response> = requests.iter().map(|request| server.exchange(request)).collect();
-    for (request, response) in requests.iter().zip(&responses) {
-        assert_eq!(response.status, status, "{request}");
-        assert_eq!(response.value("cache-control"), Some("no-store"), "{request}");
-        assert_eq!(
-            response.raw_less_date.escape_ascii().to_string(),
-            responses[0].raw_less_date.escape_ascii().to_string(),
-            "{request}"
-        );
+    let streams = Streams::open(server.address);
+    let by_http1 = requests.iter().map(|request| server.exchange(request)).collect();
+    let by_http2 = requests
+        .iter()
+        .map(|request| streams.exchange(request.by_http2()).unwrap());
+    for responses in [by_http1, by_http2.collect::<Vec<Response>>()] {
+        for (request, response) in requests.iter().zip(&responses) {
+            assert_eq!(response.status, status, "{request}");
+            assert_eq!(response.value("cache-control"), Some("no-store"), "{request}");
+            assert_eq!(
+                response.raw_less_date.escape_ascii().to_string(),
+                responses[0].raw_less_date.escape_ascii().to_string(),
+                "{request}"
+            );
+        }
     }
 }
 

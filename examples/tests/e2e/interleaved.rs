@@ -5,12 +5,14 @@ use std::thread;
 use serde_json::json;
 
 use crate::answer::answer;
-use crate::raw::{Connection, Request};
+use crate::raw::{Connection, Request, Response};
 use crate::server::Server;
 use crate::setup::Setup;
+use crate::streams::Streams;
 use crate::token::Token;
 
-const ROUNDS: usize = 60;
+/// More than a thousand requests of the mixture.
+const ROUNDS: usize = 80;
 
 /// Requests of two tenants, and refused ones, each with its answer.
 fn mixture() -> Vec<(Request, &'static str)> {
@@ -34,11 +36,16 @@ fn mixture() -> Vec<(Request, &'static str)> {
     ]
 }
 
+/// Which of the mixture is sent, at each step: its neighbours change from round to round.
+fn order(offset: usize, length: usize) -> impl Iterator<Item = usize> {
+    // A step that shares no factor with the length meets every pair of neighbours.
+    (0..ROUNDS * length).map(move |round| (offset + round * (1 + round / length % 5)) % length)
+}
+
 fn run(connection: &mut Connection, offset: usize) {
     let mixture = mixture();
-    for round in 0..ROUNDS * mixture.len() {
-        // A step that shares no factor with the length meets every pair of neighbours.
-        let (request, expected) = &mixture[(offset + round * (1 + round / mixture.len() % 5)) % mixture.len()];
+    for at in order(offset, mixture.len()) {
+        let (request, expected) = &mixture[at];
         assert_eq!(answer(&connection.exchange(request)), *expected, "{request}");
     }
 }
@@ -51,6 +58,20 @@ fn setup() -> Setup {
 fn on_one_connection() {
     for server in Server::each(&setup()) {
         run(&mut server.connect(), 0);
+    }
+}
+
+/// Streams are under way at one time, as many as the server permits.
+#[test]
+fn on_one_http2_connection() {
+    for server in Server::each(&setup()) {
+        let mixture = mixture();
+        let sent: Vec<_> = order(0, mixture.len()).map(|at| &mixture[at]).collect();
+        let requests = sent.iter().map(|(request, _)| request.by_http2()).collect();
+        let responses = Streams::open(server.address).exchange_all(requests);
+        for (response, (request, expected)) in responses.iter().zip(sent) {
+            assert_eq!(answer(response), *expected, "{request}");
+        }
     }
 }
 
@@ -120,6 +141,45 @@ fn writes_in_parallel() {
             assert_eq!(list.as_array().unwrap().len(), EACH, "{tenant}");
         }
     }
+}
+
+/// Writes and reads of four tenants as streams of one connection.
+#[test]
+fn writes_on_one_http2_connection() {
+    const EACH: usize = 20;
+    for server in Server::each(&setup()) {
+        let streams = Streams::open(server.address);
+        let tenants = ["acme", "globex", "initech", "hooli"].map(|tenant| {
+            let token = Token::of("alice").tenant(tenant).sign();
+            (tenant, token)
+        });
+        let mut requests = Vec::new();
+        for _ in 0..EACH {
+            for (tenant, token) in &tenants {
+                let body = json!({"body": tenant}).to_string();
+                let post = Request::new("POST", "/notes").tenant(tenant).bearer(token).json(&body);
+                let get = Request::get("/notes").tenant(tenant).bearer(token);
+                requests.extend([post.by_http2(), get.by_http2()]);
+            }
+        }
+        let responses = streams.exchange_all(requests);
+        for (pair, (tenant, _)) in responses.chunks(2).zip(tenants.iter().cycle()) {
+            assert_eq!(pair[0].status, 201, "{tenant}: {:?}", pair[0]);
+            assert_own(tenant, &pair[1]);
+        }
+        for (tenant, token) in &tenants {
+            let get = Request::get("/notes").tenant(tenant).bearer(token);
+            let notes = streams.exchange(get.by_http2()).unwrap();
+            assert_own(tenant, &notes);
+            assert_eq!(notes.json().as_array().unwrap().len(), EACH, "{tenant}");
+        }
+    }
+}
+
+fn assert_own(tenant: &str, notes: &Response) {
+    let notes = notes.json();
+    let is_own = |note: &serde_json::Value| note["body"] == *tenant;
+    assert!(notes.as_array().unwrap().iter().all(is_own), "{tenant}: {notes}");
 }
 
 /// A client that goes away in the middle of a request leaves nothing behind.

@@ -18,8 +18,10 @@ mod framework;
 mod raw;
 mod server;
 mod setup;
+mod streams;
 mod token;
 
+mod alike;
 mod answers;
 mod commands;
 mod configuration;
