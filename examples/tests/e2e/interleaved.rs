@@ -61,7 +61,7 @@ fn on_one_connection() {
     }
 }
 
-/// Streams are under way at one time, as many as the server permits.
+/// Dozens of streams are under way at one time.
 #[test]
 fn on_one_http2_connection() {
     for server in Server::each(&setup()) {
