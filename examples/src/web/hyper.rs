@@ -85,12 +85,11 @@ impl Route {
     }
 }
 
-/// What follows the template in a path; any segment may stand for the tenant.
+/// What follows the template in a path. Any segment may stand for the tenant: which ones do is tenancy's matter.
 fn behind<'p>(template: &str, path: &'p str) -> Option<&'p str> {
     let (before, after) = template.split_once("{tenant}")?;
     let rest = path.strip_prefix(before)?;
-    let end = rest.find('/').filter(|end| *end > 0)?;
-    rest.get(end..)?.strip_prefix(after)
+    rest.get(rest.find('/')?..)?.strip_prefix(after)
 }
 
 async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Infallible> {
