@@ -29,6 +29,7 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Framework {
     Axum,
+    Hyper,
     Poem,
     Warp,
 }

@@ -39,6 +39,7 @@ pub(crate) async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
     stdout.flush()?;
     match args.framework {
         Framework::Axum => server::serve(listener, web::axum(app.clone(), &tenancy.into(), template), stop, kill).await,
+        Framework::Hyper => server::serve(listener, web::hyper(app.clone(), &tenancy, template), stop, kill).await,
         Framework::Poem => server::serve(listener, web::poem(app.clone(), &tenancy.into(), template), stop, kill).await,
         Framework::Warp => server::serve(listener, web::warp(app.clone(), &tenancy.into(), template), stop, kill).await,
     }

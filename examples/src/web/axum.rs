@@ -6,10 +6,10 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, any, get};
 use tenancy_axum::{Tenancy, Tenant, Visitor};
 
 use crate::app::{App, AppError, Reply};
@@ -40,13 +40,26 @@ pub(crate) fn router(app: App, tenancy: &Tenancy, path_template: Option<&str>) -
 
 fn tenant_routes(tenancy: &Tenancy) -> Router<Arc<App>> {
     let scoped = Router::new()
-        .route("/whoami", get(whoami))
-        .route("/notes", get(list).post(create))
-        .route("/notes/{id}", get(read).put(update).delete(delete))
+        .route("/whoami", only("GET,HEAD").get(whoami))
+        .route("/notes", only("GET,HEAD,POST").get(list).post(create))
+        .route(
+            "/notes/{id}",
+            only("GET,HEAD,PUT,DELETE").get(read).put(update).delete(delete),
+        )
         .layer(tenancy.scoped());
-    let public = Router::new().route("/portal", get(portal)).layer(tenancy.public());
-    let optional = Router::new().route("/maybe", get(maybe)).layer(tenancy.optional());
+    let public = Router::new()
+        .route("/portal", only("GET,HEAD").get(portal))
+        .layer(tenancy.public());
+    let optional = Router::new()
+        .route("/maybe", only("GET,HEAD").get(maybe))
+        .layer(tenancy.optional());
     scoped.merge(public).merge(optional)
+}
+
+/// A route that has these methods and answers 405 to others. Left to itself, axum puts `Allow` onto whatever came of
+/// such a request, tenancy's refusals too: then a 403 would tell which routes there are.
+fn only(methods: &'static str) -> MethodRouter<Arc<App>> {
+    any(move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, methods)]) })
 }
 
 async fn whoami(tenant: Tenant) -> Reply {

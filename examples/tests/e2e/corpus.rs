@@ -1,37 +1,184 @@
-//! The corpus over a real socket: each row as the bytes of HTTP/1.1 that it describes.
+//! The corpus over real sockets: each row by HTTP/1 and by HTTP/2, on every framework.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{LazyLock, Mutex};
+use std::thread;
 
 use tenancy_corpus::{
-    Answer, Case, Claims, Corpus, Observed, Runner, SECRET, TENANT_CLAIM, TENANTS_CLAIM, Tokens, Version,
+    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, TENANT_CLAIM, TENANTS_CLAIM, Tokens, Version,
 };
 
-use crate::raw::Response;
+use crate::framework::{FRAMEWORKS, Framework, REFERENCE};
+use crate::raw::{Connection, Response};
 use crate::server::{Folder, Server};
+use crate::streams::{self, Streams};
 use crate::token::Token;
 
-/// HTTP/2 has tests of its own.
-const FLOOR: usize = 1100;
+/// How a row goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wire {
+    /// As the bytes that it describes.
+    Http1,
+    /// As a stream of HTTP/2.
+    Http2(HostAs),
+}
+
+const WIRES: [Wire; 3] = [Wire::Http1, Wire::Http2(HostAs::Authority), Wire::Http2(HostAs::Field)];
+
+/// Responses by row; nothing where the server closed the connection or the stream without one.
+type Responses = BTreeMap<String, Option<Response>>;
+
+/// Responses by framework and wire.
+type Asked = BTreeMap<(Framework, Wire), Responses>;
+
+/// What every framework answered to every row that a wire can carry. Asked once, for all tests.
+static ASKED: LazyLock<(Corpus, Asked)> = LazyLock::new(|| {
+    let corpus = Corpus::load().unwrap();
+    let responses = ask_all(&corpus);
+    (corpus, responses)
+});
 
 #[test]
-fn rows() {
-    let corpus = Corpus::load().unwrap();
-    let mut servers: BTreeMap<String, Server> = BTreeMap::new();
-    Runner::new(&corpus, FLOOR)
-        .with_filter(|case| case.request.version != Version::Http2)
-        .run(|case| {
-            let server = servers.entry(case.config.clone()).or_insert_with(|| {
-                let configuration = &corpus.configurations()[&case.config];
-                Server::start_in(Folder::new(&configuration.to_notes_toml(corpus.tenants())))
-            });
-            let good = case.token.as_ref().map(sign).unwrap_or_default();
-            let bad = Token::of("alice").sign_with(b"another secret, of thirty-two bytes and more");
-            let tokens = Tokens { good: &good, bad: &bad };
-            let mut connection = server.connect();
-            connection.send(&case.request.http1_bytes(&tokens).unwrap());
-            let response = connection.receive(&case.request.method);
-            response.map_or(Answer::Closed.into(), |response| observed(case, &response))
+fn by_http1() {
+    judge(Wire::Http1, 1129, &[]);
+}
+
+/// Less what no `:authority` of a well-behaved client says; as a field, all of it is said.
+#[test]
+fn by_http2_with_an_authority() {
+    judge(Wire::Http2(HostAs::Authority), 1101, &[]);
+}
+
+#[test]
+fn by_http2_with_a_host_field() {
+    judge(Wire::Http2(HostAs::Field), 1085, &[]);
+}
+
+/// Not one byte of an answer, less `Date`, tells which framework serves.
+#[test]
+fn frameworks_answer_alike() {
+    let (_, asked) = &*ASKED;
+    let mut different = String::new();
+    for ((framework, wire), responses) in asked {
+        for (row, response) in responses {
+            let shown = |response: &Option<Response>| response.as_ref().map(Response::in_order);
+            let (expected, found) = (shown(&asked[&(REFERENCE, *wire)][row]), shown(response));
+            if expected != found {
+                different.push_str(&format!(
+                    "\n{row} by {wire:?}\n{REFERENCE}: {expected:?}\n{framework}: {found:?}"
+                ));
+            }
+        }
+    }
+    assert!(different.is_empty(), "{different}");
+}
+
+/// Fails with all rows of a wire that a framework answers wrongly. An exception is a row that the server under all
+/// frameworks refuses by itself: the row, the reason, its answer.
+fn judge(wire: Wire, floor: usize, exceptions: &[(&str, &'static str, Answer)]) {
+    let (corpus, asked) = &*ASKED;
+    for framework in FRAMEWORKS {
+        println!("on {framework}");
+        let responses = &asked[&(framework, wire)];
+        let mut runner = Runner::new(corpus, floor).with_filter(|case| responses.contains_key(&case.name));
+        for (row, reason, answer) in exceptions {
+            runner = runner.with_exception(row, reason, answer.clone());
+        }
+        runner.run(|case| match &responses[&case.name] {
+            Some(response) => observed(case, response),
+            None => Answer::Closed.into(),
         });
+    }
+}
+
+/// Asks configuration by configuration: a server of each framework runs for as long as its rows take.
+fn ask_all(corpus: &Corpus) -> Asked {
+    let mut cases: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
+    for case in corpus.cases() {
+        cases.entry(&case.config).or_default().push(case);
+    }
+    let waiting = Mutex::new(cases.into_iter());
+    let all = Mutex::new(Asked::new());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap().next();
+                    let Some((configuration, cases)) = next else { break };
+                    let toml = corpus.configurations()[configuration].to_notes_toml(corpus.tenants());
+                    for (key, responses) in ask(&toml, &cases) {
+                        all.lock().unwrap().entry(key).or_default().extend(responses);
+                    }
+                }
+            });
+        }
+    });
+    all.into_inner().unwrap()
+}
+
+/// Asks each framework under one configuration. A row is the same bytes for all.
+fn ask(toml: &str, cases: &[&Case]) -> Asked {
+    let bad = Token::of("alice").sign_with(b"another secret, of thirty-two bytes and more");
+    let signed: Vec<_> = cases.iter().map(|case| case.token.as_ref().map(sign)).collect();
+    let mut all = Asked::new();
+    for framework in FRAMEWORKS {
+        let server = Server::start_in(Folder::new(toml).on(framework));
+        let mut connections = Connections::open(server.address);
+        for (case, good) in cases.iter().zip(&signed) {
+            let good = good.as_deref().unwrap_or_default();
+            let tokens = Tokens { good, bad: &bad };
+            for wire in WIRES {
+                if let Some(response) = connections.exchange(wire, case, &tokens) {
+                    let responses = all.entry((framework, wire)).or_default();
+                    responses.insert(case.name.clone(), response);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// One connection of each version, both kept as long as the rows and the server permit.
+struct Connections {
+    address: SocketAddr,
+    kept: Option<Connection>,
+    streams: Streams,
+}
+
+impl Connections {
+    fn open(address: SocketAddr) -> Self {
+        Self {
+            address,
+            kept: None,
+            streams: Streams::open(address),
+        }
+    }
+
+    /// The response to a row, or its absence; nothing where the wire cannot carry the row.
+    fn exchange(&mut self, wire: Wire, case: &Case, tokens: &Tokens<'_>) -> Option<Option<Response>> {
+        match wire {
+            Wire::Http1 => {
+                let bytes = case.request.http1_bytes(tokens)?;
+                Some(self.exchange_bytes(case, &bytes))
+            }
+            Wire::Http2(host) => {
+                let request = streams::request(&case.request.http2(tokens, host)?)?;
+                Some(self.streams.exchange(request).ok())
+            }
+        }
+    }
+
+    fn exchange_bytes(&mut self, case: &Case, bytes: &[u8]) -> Option<Response> {
+        let address = self.address;
+        let mut connection = self.kept.take().unwrap_or_else(|| Connection::open(address));
+        connection.send(bytes);
+        let response = connection.receive(&case.request.method)?;
+        let may_be_kept = case.request.version == Version::Http11 && case.request.method != "CONNECT";
+        let is_closed = response.values("connection").any(|value| value == "close");
+        self.kept = (may_be_kept && !is_closed).then_some(connection);
+        Some(response)
+    }
 }
 
 /// A token that says what the row says, even what it should not.

@@ -14,11 +14,14 @@
 )]
 
 mod answer;
+mod framework;
 mod raw;
 mod server;
 mod setup;
+mod streams;
 mod token;
 
+mod alike;
 mod answers;
 mod commands;
 mod configuration;

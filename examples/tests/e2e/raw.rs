@@ -4,6 +4,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use bytes::Bytes;
+use tenancy_corpus::Http2Request;
+
+use crate::streams;
+
 /// A request's bytes under construction. It carries `Host: localhost` unless told otherwise.
 #[derive(Clone)]
 pub(crate) struct Request {
@@ -87,6 +92,22 @@ impl Request {
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
         bytes
     }
+
+    /// The same by HTTP/2, the host as `:authority`.
+    pub(crate) fn by_http2(&self) -> http::Request<Bytes> {
+        let fields = self.fields.iter();
+        let said = Http2Request {
+            method: self.method.clone(),
+            scheme: "http",
+            authority: self.host.clone().map(String::into_bytes),
+            path: Some(self.target.clone()),
+            fields: fields
+                .map(|(name, value)| (name.to_lowercase(), value.clone()))
+                .collect(),
+        };
+        let request = streams::request(&said).unwrap_or_else(|| panic!("HTTP/2 cannot say {self}"));
+        request.map(|_| Bytes::from(self.body.clone().unwrap_or_default()))
+    }
 }
 
 impl std::fmt::Display for Request {
@@ -96,9 +117,10 @@ impl std::fmt::Display for Request {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
+    status_line: String,
     fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// The head as received, less its `date` line, and the body.
@@ -106,6 +128,37 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// A response that is whole.
+    pub(crate) fn new(status_line: String, status: u16, fields: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        let mut raw = format!("{status_line}\r\n").into_bytes();
+        for (name, value) in fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("date")) {
+            raw.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        raw.extend_from_slice(b"\r\n");
+        raw.extend_from_slice(&body);
+        Self {
+            status,
+            status_line,
+            fields,
+            body,
+            raw_less_date: raw,
+        }
+    }
+
+    /// All of it less `Date`, in an order of its own: what must not differ between servers.
+    pub(crate) fn in_order(&self) -> String {
+        let fields = self.fields.iter();
+        let fields = fields.map(|(name, value)| format!("{}: {value}", name.to_ascii_lowercase()));
+        let mut fields: Vec<_> = fields.filter(|field| !field.starts_with("date: ")).collect();
+        fields.sort();
+        format!(
+            "{}\n{}\n\n{}",
+            self.status_line,
+            fields.join("\n"),
+            self.body.escape_ascii()
+        )
+    }
+
     /// All values of a field, in order.
     pub(crate) fn values<'r>(&'r self, name: &'r str) -> impl Iterator<Item = &'r str> {
         let fields = self.fields.iter();
@@ -169,6 +222,7 @@ impl Connection {
         }
         let mut response = Response {
             status,
+            status_line,
             fields,
             body: Vec::new(),
             raw_less_date: raw,

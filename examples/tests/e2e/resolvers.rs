@@ -30,27 +30,28 @@ fn target(source: &str, slug: &str) -> String {
 #[test]
 fn each_alone() {
     for source in ["header", "jwt_claim", "subdomain", "path", "domain", "query", "cookie"] {
-        let server = Server::start(&Setup::new(&[source]));
-        let request = name(
-            &Request::get(&target(source, "acme-inc")),
-            source,
-            "acme",
-            "acme-inc",
-            "acme-corp.example",
-        );
-        let token = Token::of("alice").tenant("acme").sign();
-        let expected = format!("200 acme {source}");
-        check(&server, &[(request.bearer(&token), &expected)]);
-        let request = name(
-            &Request::get(&target(source, "globex-shop")),
-            source,
-            "globex",
-            "globex-shop",
-            "globex.example",
-        );
-        let token = Token::of("bob").tenant("globex").sign();
-        let expected = format!("200 globex {source}");
-        check(&server, &[(request.bearer(&token), &expected)]);
+        for server in Server::each(&Setup::new(&[source])) {
+            let request = name(
+                &Request::get(&target(source, "acme-inc")),
+                source,
+                "acme",
+                "acme-inc",
+                "acme-corp.example",
+            );
+            let token = Token::of("alice").tenant("acme").sign();
+            let expected = format!("200 acme {source}");
+            check(&server, &[(request.bearer(&token), &expected)]);
+            let request = name(
+                &Request::get(&target(source, "globex-shop")),
+                source,
+                "globex",
+                "globex-shop",
+                "globex.example",
+            );
+            let token = Token::of("bob").tenant("globex").sign();
+            let expected = format!("200 globex {source}");
+            check(&server, &[(request.bearer(&token), &expected)]);
+        }
     }
 }
 
@@ -68,22 +69,24 @@ fn what_is_not_configured_is_not_read() {
         .field("X-Original-URL", "/api/v1/globex-shop/whoami")
         .field("X-Rewrite-URL", "/api/v1/globex-shop/whoami");
     for source in ["header", "jwt_claim", "subdomain", "domain"] {
-        let server = Server::start(&Setup::new(&[source]));
-        let mut request = name(&other_sources, source, "acme", "acme-inc", "acme-corp.example");
-        if matches!(source, "subdomain" | "domain") {
-            request = request.tenant("globex").tenant("");
-        } else {
-            request = request.host("a..b");
+        for server in Server::each(&Setup::new(&[source])) {
+            let mut request = name(&other_sources, source, "acme", "acme-inc", "acme-corp.example");
+            if matches!(source, "subdomain" | "domain") {
+                request = request.tenant("globex").tenant("");
+            } else {
+                request = request.host("a..b");
+            }
+            let expected = format!("200 acme {source}");
+            check(&server, &[(request.bearer(&token), &expected)]);
         }
-        let expected = format!("200 acme {source}");
-        check(&server, &[(request.bearer(&token), &expected)]);
     }
-    let server = Server::start(&Setup::new(&["path"]));
-    let request = Request::get("/api/v1/acme-inc/whoami?tenant=&tenant=x")
-        .host("a..b")
-        .tenant("")
-        .bearer(&token);
-    check(&server, &[(request, "200 acme path")]);
+    for server in Server::each(&Setup::new(&["path"])) {
+        let request = Request::get("/api/v1/acme-inc/whoami?tenant=&tenant=x")
+            .host("a..b")
+            .tenant("")
+            .bearer(&token);
+        check(&server, &[(request, "200 acme path")]);
+    }
 }
 
 /// Four forms, four key spaces: what is an id is no slug and no external id.
@@ -105,14 +108,16 @@ fn forms() {
                 // A host name has neither upper case nor `_`.
                 continue;
             }
-            let server = Server::start(&Setup::new(&[source]).resolution(&format!("{key} = {form:?}")));
-            let token = Token::of("alice").tenant("acme").sign();
-            let request = |text| name(&Request::get(&target(source, text)), source, text, text, text).bearer(&token);
-            let expected = format!("200 acme {source}");
-            check(
-                &server,
-                &[(request(right), &expected), (request(wrong), "403 forbidden")],
-            );
+            for server in Server::each(&Setup::new(&[source]).resolution(&format!("{key} = {form:?}"))) {
+                let token = Token::of("alice").tenant("acme").sign();
+                let request =
+                    |text| name(&Request::get(&target(source, text)), source, text, text, text).bearer(&token);
+                let expected = format!("200 acme {source}");
+                check(
+                    &server,
+                    &[(request(right), &expected), (request(wrong), "403 forbidden")],
+                );
+            }
         }
     }
 }
@@ -125,15 +130,16 @@ fn forms_of_the_claim() {
         ("slug", "acme-inc", "acme"),
         ("external", "org_Acme1", "org_acme1"),
     ] {
-        let server = Server::start(&Setup::new(&["jwt_claim"]).resolution(&format!("jwt_claim_form = {form:?}")));
-        let request = |text| Request::get("/whoami").bearer(&Token::of("alice").tenant(text).sign());
-        check(
-            &server,
-            &[
-                (request(right), "200 acme jwt_claim"),
-                (request(wrong), "403 forbidden"),
-            ],
-        );
+        for server in Server::each(&Setup::new(&["jwt_claim"]).resolution(&format!("jwt_claim_form = {form:?}"))) {
+            let request = |text| Request::get("/whoami").bearer(&Token::of("alice").tenant(text).sign());
+            check(
+                &server,
+                &[
+                    (request(right), "200 acme jwt_claim"),
+                    (request(wrong), "403 forbidden"),
+                ],
+            );
+        }
     }
 }
 
@@ -144,40 +150,41 @@ fn each_order_of_two() {
     for first in FOUR {
         for second in FOUR.into_iter().filter(|second| *second != first) {
             let setup = Setup::new(&[first, second]).enforcement(r#"tenants_claim = "tenants""#);
-            let server = Server::start(&setup);
-            let path = match (first, second) {
-                ("path", _) => target("path", "acme-inc"),
-                (_, "path") => target("path", "globex-shop"),
-                _ => "/whoami".into(),
-            };
-            let only_first = name(&Request::get(&path), first, "acme", "acme-inc", "");
-            let both = name(&only_first, second, "globex", "globex-shop", "");
-            // The claim names what its place in the order says; the list makes the caller a member.
-            let token = |members: &[&str]| {
-                let token = Token::of("both").claim("tenants", members);
-                match (first, second) {
-                    ("jwt_claim", _) => token.tenant("acme"),
-                    (_, "jwt_claim") => token.tenant("globex"),
-                    _ => token,
+            for server in Server::each(&setup) {
+                let path = match (first, second) {
+                    ("path", _) => target("path", "acme-inc"),
+                    (_, "path") => target("path", "globex-shop"),
+                    _ => "/whoami".into(),
+                };
+                let only_first = name(&Request::get(&path), first, "acme", "acme-inc", "");
+                let both = name(&only_first, second, "globex", "globex-shop", "");
+                // The claim names what its place in the order says; the list makes the caller a member.
+                let token = |members: &[&str]| {
+                    let token = Token::of("both").claim("tenants", members);
+                    match (first, second) {
+                        ("jwt_claim", _) => token.tenant("acme"),
+                        (_, "jwt_claim") => token.tenant("globex"),
+                        _ => token,
+                    }
+                    .sign()
+                };
+                let admitted = format!("200 acme {first}");
+                let is_member_by_claim = first == "jwt_claim";
+                let of_second = if is_member_by_claim { &admitted } else { "403 forbidden" };
+                check(
+                    &server,
+                    &[
+                        (both.clone().bearer(&token(&["acme"])), &admitted),
+                        (both.clone().bearer(&token(&["acme", "globex"])), &admitted),
+                        (both.clone().bearer(&token(&["globex"])), of_second),
+                    ],
+                );
+                // Where the first is silent the second is asked.
+                if first != "path" && first != "jwt_claim" {
+                    let only_second = name(&Request::get(&path), second, "globex", "globex-shop", "");
+                    let expected = format!("200 globex {second}");
+                    check(&server, &[(only_second.bearer(&token(&["globex"])), &expected)]);
                 }
-                .sign()
-            };
-            let admitted = format!("200 acme {first}");
-            let is_member_by_claim = first == "jwt_claim";
-            let of_second = if is_member_by_claim { &admitted } else { "403 forbidden" };
-            check(
-                &server,
-                &[
-                    (both.clone().bearer(&token(&["acme"])), &admitted),
-                    (both.clone().bearer(&token(&["acme", "globex"])), &admitted),
-                    (both.clone().bearer(&token(&["globex"])), of_second),
-                ],
-            );
-            // Where the first is silent the second is asked.
-            if first != "path" && first != "jwt_claim" {
-                let only_second = name(&Request::get(&path), second, "globex", "globex-shop", "");
-                let expected = format!("200 globex {second}");
-                check(&server, &[(only_second.bearer(&token(&["globex"])), &expected)]);
             }
         }
     }
@@ -189,51 +196,54 @@ fn each_order_of_two() {
 fn header_and_claim() {
     let token = Token::of("alice").tenant("acme").sign();
     let get = || Request::get("/whoami").bearer(&token);
-    let server = Server::start(&Setup::new(&["header", "jwt_claim"]));
-    check(
-        &server,
-        &[
-            (get().tenant("globex"), "403 forbidden"),
-            (get().tenant("acme"), "200 acme header"),
-            (get().tenant("Globex"), "400 malformed_tenant"),
-            (get(), "200 acme jwt_claim"),
-        ],
-    );
-    let server = Server::start(&Setup::new(&["jwt_claim", "header"]));
-    check(
-        &server,
-        &[
-            (get().tenant("globex"), "200 acme jwt_claim"),
-            (get().tenant("Globex"), "200 acme jwt_claim"),
-            (get().tenant("").tenant(""), "200 acme jwt_claim"),
-            // A token that names no tenant leaves it to the header, and makes nobody a member.
-            (
-                Request::get("/whoami")
-                    .tenant("acme")
-                    .bearer(&Token::of("alice").sign()),
-                "403 forbidden",
-            ),
-        ],
-    );
+    for server in Server::each(&Setup::new(&["header", "jwt_claim"])) {
+        check(
+            &server,
+            &[
+                (get().tenant("globex"), "403 forbidden"),
+                (get().tenant("acme"), "200 acme header"),
+                (get().tenant("Globex"), "400 malformed_tenant"),
+                (get(), "200 acme jwt_claim"),
+            ],
+        );
+        for server in Server::each(&Setup::new(&["jwt_claim", "header"])) {
+            check(
+                &server,
+                &[
+                    (get().tenant("globex"), "200 acme jwt_claim"),
+                    (get().tenant("Globex"), "200 acme jwt_claim"),
+                    (get().tenant("").tenant(""), "200 acme jwt_claim"),
+                    // A token that names no tenant leaves it to the header, and makes nobody a member.
+                    (
+                        Request::get("/whoami")
+                            .tenant("acme")
+                            .bearer(&Token::of("alice").sign()),
+                        "403 forbidden",
+                    ),
+                ],
+            );
+        }
+    }
 }
 
 /// A malformed source that is reached ends the request, even if a later one is fine.
 #[test]
 fn a_malformed_source_is_no_silence() {
-    let server = Server::start(&Setup::new(&["header", "subdomain", "path"]));
-    let token = Token::of("alice").tenant("acme").sign();
-    let get = || Request::get("/api/v1/acme-inc/whoami").bearer(&token);
-    check(
-        &server,
-        &[
-            (get(), "200 acme path"),
-            (get().tenant(""), "400 malformed_tenant"),
-            (get().host("a..b"), "400 malformed_host"),
-            (get().host("-x.app.example.com"), "400 malformed_tenant"),
-            (
-                get().host("acme-inc.app.example.com").tenant("*"),
-                "400 malformed_tenant",
-            ),
-        ],
-    );
+    for server in Server::each(&Setup::new(&["header", "subdomain", "path"])) {
+        let token = Token::of("alice").tenant("acme").sign();
+        let get = || Request::get("/api/v1/acme-inc/whoami").bearer(&token);
+        check(
+            &server,
+            &[
+                (get(), "200 acme path"),
+                (get().tenant(""), "400 malformed_tenant"),
+                (get().host("a..b"), "400 malformed_host"),
+                (get().host("-x.app.example.com"), "400 malformed_tenant"),
+                (
+                    get().host("acme-inc.app.example.com").tenant("*"),
+                    "400 malformed_tenant",
+                ),
+            ],
+        );
+    }
 }

@@ -10,17 +10,24 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::framework::{FRAMEWORKS, Framework, REFERENCE};
 use crate::raw::{Connection, Request, Response};
 use crate::setup::{RSA_PUBLIC, SECRET, Setup};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The files of a configuration: `notes.toml`, its keys, and the database's folder beside them.
-pub(crate) struct Folder(TempDir);
+pub(crate) struct Folder {
+    folder: TempDir,
+    framework: Framework,
+}
 
 impl Folder {
     pub(crate) fn new(toml: &str) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+        let folder = Self {
+            folder: tempfile::tempdir().unwrap(),
+            framework: REFERENCE,
+        };
         folder.configure(toml);
         for (name, content) in [
             ("dev.key", format!("{SECRET}\n")),
@@ -34,12 +41,17 @@ impl Folder {
         folder
     }
 
+    /// Whatever is served from here is served by this framework. Default: the reference.
+    pub(crate) fn on(self, framework: Framework) -> Self {
+        Self { framework, ..self }
+    }
+
     pub(crate) fn configure(&self, toml: &str) {
         std::fs::write(self.path().join("notes.toml"), toml).unwrap();
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// The binary with this configuration. It runs elsewhere, so that paths must be relative to the file.
@@ -50,7 +62,7 @@ impl Folder {
         command
             .arg("--config")
             .arg(self.path().join("notes.toml"))
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0", "--framework", self.framework])
             .arg("--database")
             .arg(database)
             .current_dir(std::env::temp_dir())
@@ -75,6 +87,17 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(setup: &Setup) -> Self {
         Self::start_in(Folder::new(&setup.toml()))
+    }
+
+    pub(crate) fn start_on(framework: Framework, setup: &Setup) -> Self {
+        // Shown only where the test fails.
+        println!("on {framework}");
+        Self::start_in(Folder::new(&setup.toml()).on(framework))
+    }
+
+    /// One on each framework, one after another.
+    pub(crate) fn each(setup: &Setup) -> impl Iterator<Item = Self> {
+        FRAMEWORKS.into_iter().map(|framework| Self::start_on(framework, setup))
     }
 
     pub(crate) fn start_in(folder: Folder) -> Self {
@@ -165,7 +188,11 @@ impl Server {
     /// Kills the server and keeps its files, for another one to start from.
     pub(crate) fn into_folder(mut self) -> Folder {
         self.stop();
-        std::mem::replace(&mut self.folder, Folder(tempfile::tempdir().unwrap()))
+        let empty = Folder {
+            folder: tempfile::tempdir().unwrap(),
+            ..self.folder
+        };
+        std::mem::replace(&mut self.folder, empty)
     }
 
     fn stop(&mut self) {
