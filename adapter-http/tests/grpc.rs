@@ -29,14 +29,16 @@ struct Opaque(&'static str);
 struct Named;
 
 impl Authenticator for Named {
-    fn authenticate(&self, parts: &Parts) -> Authentication {
-        match parts.headers.get("authorization") {
+    type Error = Infallible;
+
+    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Infallible> {
+        Ok(match parts.headers.get("authorization") {
             Some(name) => {
                 let subject = name.to_str().unwrap().parse().unwrap();
                 Authentication::Verified(Arc::new(Claims::new(subject)))
             }
             None => Authentication::Absent,
-        }
+        })
     }
 }
 

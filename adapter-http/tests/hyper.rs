@@ -35,11 +35,13 @@ const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 struct Alice;
 
 impl Authenticator for Alice {
-    fn authenticate(&self, parts: &Parts) -> Authentication {
-        match parts.headers.get("authorization") {
+    type Error = Infallible;
+
+    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Infallible> {
+        Ok(match parts.headers.get("authorization") {
             Some(_) => Authentication::Verified(Arc::new(Claims::new("alice".parse().unwrap()))),
             None => Authentication::Absent,
-        }
+        })
     }
 }
 

@@ -53,8 +53,15 @@
 //! and the like belong inside the mark. So does what poem itself answers: a `Route` under a mark answers
 //! 404 to members only.
 //!
-//! A websocket's `on_upgrade` runs in a task of its own, after the request: hand it the [`Tenant`], or
-//! [carry](tenancy_core::context::carry) the context over.
+//! A websocket's `on_upgrade` runs in a task of its own, after the request. Give it its scope:
+//! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
+//! [`context`](tenancy_core::context).
+//!
+//! # CORS
+//!
+//! poem's `Cors` goes outside of the marks, so that it answers preflights. List its origins: where it
+//! decides by a function, by a wildcard or for all, poem 3.1 replaces `Vary` by `Origin` alone, and a
+//! shared cache may then give a public page of one tenant to the visitor of another.
 //!
 //! # Where the client's path is read
 //!
@@ -75,6 +82,7 @@
 //!
 //! # Features
 //!
+//! - `cache`: [`http`]'s caches of directories and authorizers.
 //! - `jwt`: verification of bearer tokens.
 
 mod extract;

@@ -38,6 +38,16 @@ impl Scoped {
     }
 }
 
+/// An empty body, as layers around the service make one.
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self {
+            body: Response::default().into_body(),
+            bound: None,
+        }
+    }
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = warp::Error;

@@ -62,15 +62,20 @@
 //!
 //! A handler runs in the scope of its mark, and so do the filters between [`tenant`] and the handler, and
 //! the response's body. What stands outside of the mark does not. A WebSocket is refused before the 101
-//! where `warp::ws()` stands behind [`tenant`]; what `on_upgrade` runs is a task of its own: wrap it in
-//! [`context::carry`](tenancy_core::context::carry).
+//! where `warp::ws()` stands behind [`tenant`]; what `on_upgrade` runs is a task of its own. Give it its
+//! scope: `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
+//! [`context`](tenancy_core::context).
 //!
 //! Your own authentication, with [`ClaimsFromExtension`](http::ClaimsFromExtension), is a tower layer
 //! around the [`service()`]: a filter cannot put an extension on a request. A
 //! [`TenancyLayer`](http::TenancyLayer) may stand there too; marks inside of it confirm and narrow.
 //!
+//! Mind warp's own `path::full`, `path::tail` and `path::peek`: on a CONNECT request, which has no path,
+//! they panic. Let a filter that refuses CONNECT stand before them.
+//!
 //! # Features
 //!
+//! - `cache`: [`http`]'s caches of directories and authorizers.
 //! - `jwt`: verification of bearer tokens.
 
 mod body;

@@ -59,12 +59,15 @@ pub(crate) fn by_session() -> Tenancy {
 struct NamedBearer;
 
 impl Authenticator for NamedBearer {
-    fn authenticate(&self, parts: &Parts) -> Authentication {
+    type Error = Infallible;
+
+    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Infallible> {
         let Some(field) = parts.headers.get("authorization") else {
-            return Authentication::Absent;
+            return Ok(Authentication::Absent);
         };
         let subject = field.to_str().unwrap().strip_prefix("Bearer ").unwrap();
-        Authentication::Verified(std::sync::Arc::new(Claims::new(subject.parse().unwrap())))
+        let claims = Claims::new(subject.parse().unwrap());
+        Ok(Authentication::Verified(std::sync::Arc::new(claims)))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::FieldName)) {

@@ -27,7 +27,7 @@ pub(crate) fn service(
     let healthz = warp::path!("healthz");
     let tenant_routes = tenant_routes(app, tenancy);
     let mut routes = (healthz.and(read_only()).map(|| "ok"))
-        .or(healthz.map(|| allow(not_allowed(), "GET,HEAD")))
+        .or(healthz.map(|| not_allowed("GET,HEAD")))
         .or(tenant_routes.clone())
         .map(warp::Reply::into_response)
         .boxed();
@@ -37,7 +37,7 @@ pub(crate) fn service(
     // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
     let fallback = tenancy.scoped(enforce().map(|| Reply::from(AppError::NotFound)));
     let routes = no_trailing_slash().and(routes).or(fallback).unify();
-    tenancy_warp::service(routes.and(warp::method()).map(without_body_to_head).boxed())
+    tenancy_warp::service(routes.and(warp::method()).map(with_length).boxed())
 }
 
 /// A path is enforced for the methods that it does not take, too.
@@ -59,19 +59,16 @@ fn tenant_routes(app: App, tenancy: &Tenancy) -> BoxedFilter<(Response,)> {
     let maybe = maybe_path.and(read_only()).and(optional_tenant()).then(maybe);
     let notes = list.or(create).or(read).or(update).or(delete);
 
-    // The other methods. A refusal names those that there are, as the 405 does.
-    let not_whoami = tenancy.scoped(whoami_path.and(enforce()).map(not_allowed));
-    let not_notes = tenancy.scoped(notes_path.and(enforce()).map(not_allowed));
-    let not_note = tenancy.scoped(note_path.and(enforce()).map(|_| not_allowed()));
-    let not_portal = tenancy.public(portal_path.and(enforce()).map(not_allowed));
-    let not_maybe = tenancy.optional(maybe_path.and(enforce()).map(not_allowed));
+    // The other methods of each path.
+    let not_whoami = whoami_path.and(enforce()).map(|| not_allowed("GET,HEAD"));
+    let not_notes = notes_path.and(enforce()).map(|| not_allowed("GET,HEAD,POST"));
+    let not_note = note_path.and(enforce()).map(|_| not_allowed("GET,HEAD,PUT,DELETE"));
+    let not_portal = portal_path.and(enforce()).map(|| not_allowed("GET,HEAD"));
+    let not_maybe = maybe_path.and(enforce()).map(|| not_allowed("GET,HEAD"));
 
-    (tenancy.scoped(whoami.or(notes)))
-        .or(tenancy.public(portal))
-        .or(tenancy.optional(maybe))
-        .or(not_whoami.or(not_portal).or(not_maybe).map(|it| allow(it, "GET,HEAD")))
-        .or(not_notes.map(|it| allow(it, "GET,HEAD,POST")))
-        .or(not_note.map(|it| allow(it, "GET,HEAD,PUT,DELETE")))
+    (tenancy.scoped(whoami.or(notes).or(not_whoami).or(not_notes).or(not_note)))
+        .or(tenancy.public(portal.or(not_portal)))
+        .or(tenancy.optional(maybe.or(not_maybe)))
         .map(warp::Reply::into_response)
         .boxed()
 }
@@ -136,22 +133,19 @@ fn read_only() -> impl Filter<Extract = (), Error = Rejection> + Copy {
     warp::get().or(warp::head()).unify()
 }
 
-fn without_body_to_head(mut response: Response, method: Method) -> Response {
+/// Names the length, which warp leaves to hyper, and which HEAD could not tell any more.
+fn with_length(mut response: Response, method: Method) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+    }
     if method == Method::HEAD {
-        if let Some(length) = response.body().size_hint().exact() {
-            response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
-        }
         *response.body_mut() = Response::default().into_body();
     }
     response
 }
 
-const fn not_allowed() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
-}
-
-fn allow(reply: impl warp::Reply, methods: &'static str) -> Response {
-    warp::reply::with_header(reply, ALLOW, methods).into_response()
+fn not_allowed(methods: &'static str) -> Response {
+    warp::reply::with_header(StatusCode::METHOD_NOT_ALLOWED, ALLOW, methods).into_response()
 }
 
 /// The routes' path before `/notes` and the like. Whom it names is tenancy's matter.

@@ -1,13 +1,11 @@
 use std::convert::Infallible;
 
 use futures_util::{SinkExt, StreamExt};
-use http::Response;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tenancy_warp::{ResponseBody, Tenancy, enforce};
+use tenancy_warp::{Tenancy, enforce};
 use tokio::net::TcpListener;
 use tower::Layer;
-use tower::util::{MapRequestLayer, MapResponseLayer};
+use tower::util::MapRequestLayer;
 use warp::sse::Event;
 use warp::ws::{Message, WebSocket, Ws};
 use warp::{Filter, Rejection, Reply};
@@ -20,11 +18,7 @@ pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving 
     let service = tenancy_warp::service(routes(application.tenancy, application.signals));
     match around {
         Around::Nothing => Box::pin(serve_tower(listener, service)),
-        Around::Cors => {
-            // tower-http's layer makes an empty body of the kind that it is around.
-            let boxed = MapResponseLayer::new(|response: Response<ResponseBody>| response.map(BodyExt::boxed_unsync));
-            Box::pin(serve_tower(listener, cors().layer(boxed.layer(service))))
-        }
+        Around::Cors => Box::pin(serve_tower(listener, cors().layer(service))),
         Around::Sessions => Box::pin(serve_tower(
             listener,
             MapRequestLayer::new(with_session::<Incoming>).layer(service),
