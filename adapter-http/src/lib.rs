@@ -62,7 +62,8 @@ pub use tenancy_core as core;
 #[cfg(feature = "jwt")]
 pub use token::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
-    JwksFileError, JwtConfig, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem, KeySource, SecretSlice,
-    SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder, TrustedIssuer, VerificationKey,
+    JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem,
+    KeySource, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder,
+    TrustedIssuer, VerificationKey,
 };
 pub use view::{HeaderFields, OriginalUri, request_view};

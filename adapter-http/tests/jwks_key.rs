@@ -1,7 +1,6 @@
 //! One JWK: which are keys, and which are not and why.
 
 #![cfg(feature = "jwt")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod jwks_support;
 mod token_support;
