@@ -63,8 +63,9 @@ pub use tenancy::{Tenancy, TenancyBuilder};
 pub use tenancy_core as core;
 #[cfg(feature = "jwt")]
 pub use token::{
-    BuildVerifierError, ClaimProblem, JsonProblem, JwtConfig, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeyError,
-    KeyProblem, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder,
-    VerificationKey,
+    AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
+    JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem,
+    KeySource, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder,
+    TrustedIssuer, VerificationKey,
 };
 pub use view::{HeaderFields, OriginalUri, request_view};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tenancy_core::config::{EnforcementConfig, ResolutionConfig, TenancyConfig};
 use tenancy_core::{Domain, ExternalId, ParseNameError, Slug, StrategyName, Subject, TenantId, TenantStatus};
-use tenancy_http::{JwtConfig, TokenVerifier};
+use tenancy_http::{BuildVerifierError, JwtConfig, TokenVerifier};
 
 use crate::demo;
 
@@ -81,18 +81,13 @@ pub(crate) enum ConfigError {
     Tenancy(#[from] tenancy_core::config::ConfigError),
     #[error(transparent)]
     Jwt(#[from] tenancy_http::JwtConfigError),
-    #[error("{}", verifier_key(.0))]
-    Keys(#[from] tenancy_http::BuildVerifierError),
+    #[error("{key}")]
+    Keys {
+        key: &'static str,
+        source: BuildVerifierError,
+    },
     #[error("sign a token")]
     Sign(#[from] tenancy_http::SignTokenError),
-}
-
-/// The setting behind an error that only the verifier as a whole can find.
-const fn verifier_key(error: &tenancy_http::BuildVerifierError) -> &'static str {
-    match error {
-        tenancy_http::BuildVerifierError::IssuersTenant { .. } => "jwt.issuer_tenants",
-        _ => "jwt.keys",
-    }
 }
 
 impl ConfigError {
@@ -154,7 +149,19 @@ impl Config {
         if let Some(list) = &self.tenancy.enforcement.tenants_claim {
             builder = builder.with_tenants_claim(list.path("enforcement.tenants_claim")?);
         }
-        Ok(builder.build()?)
+        builder.build().map_err(|source| ConfigError::Keys {
+            key: self.verifier_key(&source),
+            source,
+        })
+    }
+
+    /// The setting behind an error that only the verifier as a whole can find.
+    fn verifier_key(&self, error: &BuildVerifierError) -> &'static str {
+        match error {
+            _ if !self.jwt.issuers.is_empty() => "jwt.issuers",
+            BuildVerifierError::IssuersTenant { .. } => "jwt.issuer_tenants",
+            _ => "jwt.keys",
+        }
     }
 
     /// Signs a token with the first HS256 key.

@@ -48,6 +48,27 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
+    /// All that verify with a public key: what a key set may hold, unless it is told otherwise.
+    pub const PUBLIC: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// The algorithm of a name, where it is one of ours.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Hs256, Self::Hs384, Self::Hs512]
+            .into_iter()
+            .chain(Self::PUBLIC)
+            .find(|algorithm| algorithm.as_str() == name)
+    }
+
     /// The name that a token's `alg` must have, byte for byte.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

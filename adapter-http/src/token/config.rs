@@ -1,15 +1,16 @@
 //! The table `[jwt]`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use thiserror::Error;
 
 use super::builder::MAX_LEEWAY;
-use super::{KeyAlgorithm, KeyError, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey};
+use super::{
+    JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey,
+};
 
 tenancy_core::settings! {
     /// The table `[jwt]`: whose tokens are accepted.
@@ -30,6 +31,9 @@ tenancy_core::settings! {
         pub typ: Option<String> = None,
         /// The keys. At least one is required.
         pub keys: Vec<JwtKeyConfig> = Vec::new(),
+        /// Issuers with keys of their own, in place of `issuer`, `audience`, `keys` and what belongs to
+        /// them. Default: none.
+        pub issuers: Vec<JwtIssuerConfig> = Vec::new(),
     }
 }
 
@@ -59,7 +63,28 @@ impl JwtConfig {
     /// A setting that is missing, contradicts another or cannot be used, or a file that cannot be
     /// read. What concerns several keys is told by [`TokenVerifierBuilder::build`].
     pub fn verifier_builder(&self, base_dir: &Path) -> Result<TokenVerifierBuilder, JwtConfigError> {
-        let builder = TokenVerifier::builder();
+        if self.leeway_seconds > MAX_LEEWAY.as_secs() {
+            return Err(JwtConfigError::Leeway);
+        }
+        let mut builder = TokenVerifier::builder().with_leeway(Duration::from_secs(self.leeway_seconds));
+        if let Some(typ) = &self.typ {
+            builder = builder.with_type(not_empty("jwt.typ", typ)?);
+        }
+        if self.issuers.is_empty() {
+            return self.with_shared_keys(builder, base_dir);
+        }
+        self.refuse_shared()?;
+        for (index, issuer) in self.issuers.iter().enumerate() {
+            builder = builder.with_trusted_issuer(issuer.load(&format!("jwt.issuers[{index}]"), base_dir)?);
+        }
+        Ok(builder)
+    }
+
+    fn with_shared_keys(
+        &self,
+        builder: TokenVerifierBuilder,
+        base_dir: &Path,
+    ) -> Result<TokenVerifierBuilder, JwtConfigError> {
         let builder = match (self.chosen_issuer()?, &self.issuer_tenants) {
             (Some(issuer), Some(tenants)) => builder.with_issuer_of(issuer, tenants),
             (Some(issuer), None) => builder.with_issuer(issuer),
@@ -71,17 +96,10 @@ impl JwtConfig {
                 });
             }
         };
-        let builder = match self.chosen_audience()? {
+        let mut builder = match self.chosen_audience()? {
             Some(audience) => builder.with_audience(audience),
             None => builder.dangerously_accept_any_audience(),
         };
-        if self.leeway_seconds > MAX_LEEWAY.as_secs() {
-            return Err(JwtConfigError::Leeway);
-        }
-        let mut builder = builder.with_leeway(Duration::from_secs(self.leeway_seconds));
-        if let Some(typ) = &self.typ {
-            builder = builder.with_type(not_empty("jwt.typ", typ)?);
-        }
         if self.keys.is_empty() {
             return Err(JwtConfigError::Required {
                 setting: "jwt.keys".to_owned(),
@@ -89,9 +107,28 @@ impl JwtConfig {
             });
         }
         for (index, key) in self.keys.iter().enumerate() {
-            builder = builder.with_key(key.load(index, base_dir)?);
+            builder = builder.with_key(key.load(&format!("jwt.keys[{index}]"), base_dir)?);
         }
         Ok(builder)
+    }
+
+    /// Beside issuers with keys of their own nobody could tell whom these are for.
+    fn refuse_shared(&self) -> Result<(), JwtConfigError> {
+        let given = [
+            ("jwt.issuer", self.issuer.is_some()),
+            ("jwt.issuer_tenants", self.issuer_tenants.is_some()),
+            ("jwt.dangerously_accept_any_issuer", self.dangerously_accept_any_issuer),
+            ("jwt.audience", self.audience.is_some()),
+            (
+                "jwt.dangerously_accept_any_audience",
+                self.dangerously_accept_any_audience,
+            ),
+            ("jwt.keys", !self.keys.is_empty()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((setting, _)) => Err(contradiction(setting, "jwt.issuers")),
+            None => Ok(()),
+        }
     }
 
     /// Reads the first `HS256` key and prepares a signer of tokens that the verifier accepts.
@@ -106,11 +143,10 @@ impl JwtConfig {
             .enumerate()
             .find(|(_, key)| key.algorithm == Some(KeyAlgorithm::Hs256))
             .ok_or(JwtConfigError::NoSigningKey)?;
-        let secret = key.secret(index, base_dir)?;
-        let mut signer = TokenSigner::hs256(key.kid.as_deref(), &secret).map_err(|problem| JwtConfigError::Key {
-            setting: format!("jwt.keys[{index}]"),
-            problem,
-        })?;
+        let setting = format!("jwt.keys[{index}]");
+        let secret = key.secret(&setting, base_dir)?;
+        let mut signer = TokenSigner::hs256(key.kid.as_deref(), &secret)
+            .map_err(|problem| JwtConfigError::Key { setting, problem })?;
         if let Some(issuer) = self.chosen_issuer()? {
             signer = signer.with_issuer(issuer);
         }
@@ -143,8 +179,8 @@ impl JwtConfig {
 }
 
 impl JwtKeyConfig {
-    fn load(&self, index: usize, base_dir: &Path) -> Result<VerificationKey, JwtConfigError> {
-        let setting = format!("jwt.keys[{index}]");
+    /// `setting` is the name of this table.
+    pub(super) fn load(&self, setting: &str, base_dir: &Path) -> Result<VerificationKey, JwtConfigError> {
         let algorithm = self.algorithm.ok_or_else(|| JwtConfigError::Required {
             setting: format!("{setting}.algorithm"),
             expected: "one of `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, \
@@ -152,7 +188,7 @@ impl JwtKeyConfig {
         })?;
         let kid = self.kid.as_deref();
         let refuse = |problem| JwtConfigError::Key {
-            setting: setting.clone(),
+            setting: setting.to_owned(),
             problem,
         };
         match (&self.public_key_file, algorithm.is_symmetric()) {
@@ -160,28 +196,28 @@ impl JwtKeyConfig {
                 let pem = read(&format!("{setting}.public_key_file"), &base_dir.join(file))?;
                 VerificationKey::public_pem(kid, algorithm, &pem).map_err(refuse)
             }
-            (None, true) => VerificationKey::hmac(kid, algorithm, &self.secret(index, base_dir)?).map_err(refuse),
+            (None, true) => VerificationKey::hmac(kid, algorithm, &self.secret(setting, base_dir)?).map_err(refuse),
             (_, false) => Err(JwtConfigError::Required {
-                setting,
+                setting: setting.to_owned(),
                 expected: "`public_key_file` alone, since the algorithm is not an HMAC",
             }),
             (_, true) => Err(JwtConfigError::Required {
-                setting,
+                setting: setting.to_owned(),
                 expected: "`secret_file` or `secret` alone, since the algorithm is an HMAC",
             }),
         }
     }
 
-    fn secret(&self, index: usize, base_dir: &Path) -> Result<SecretSlice<u8>, JwtConfigError> {
+    fn secret(&self, setting: &str, base_dir: &Path) -> Result<SecretSlice<u8>, JwtConfigError> {
         match (&self.secret_file, &self.secret, &self.public_key_file) {
             (Some(file), None, None) => {
-                let bytes = read(&format!("jwt.keys[{index}].secret_file"), &base_dir.join(file))?;
+                let bytes = read(&format!("{setting}.secret_file"), &base_dir.join(file))?;
                 let secret = bytes.strip_suffix(b"\r\n").or(bytes.strip_suffix(b"\n"));
                 Ok(secret.unwrap_or(&bytes).to_vec().into())
             }
             (None, Some(secret), None) => Ok(secret.expose_secret().as_bytes().to_vec().into()),
             _ => Err(JwtConfigError::Required {
-                setting: format!("jwt.keys[{index}]"),
+                setting: setting.to_owned(),
                 expected: "exactly one of `secret_file` and `secret`",
             }),
         }
@@ -189,21 +225,31 @@ impl JwtKeyConfig {
 }
 
 /// A value, or the loud wish to have none.
-fn choose<'v>(
-    setting: &'static str,
+pub(super) fn choose<'v>(
+    setting: &str,
     value: Option<&'v str>,
-    opt_out: &'static str,
+    opt_out: &str,
     any: bool,
 ) -> Result<Option<&'v str>, JwtConfigError> {
     match (value, any) {
         (Some(value), false) => not_empty(setting, value).map(Some),
         (None, true) => Ok(None),
-        (Some(_), true) => Err(JwtConfigError::Contradiction { setting, opt_out }),
-        (None, false) => Err(JwtConfigError::RequiredUnless { setting, opt_out }),
+        (Some(_), true) => Err(contradiction(setting, opt_out)),
+        (None, false) => Err(JwtConfigError::RequiredUnless {
+            setting: setting.to_owned(),
+            opt_out: opt_out.to_owned(),
+        }),
     }
 }
 
-fn not_empty<'v>(setting: &'static str, value: &'v str) -> Result<&'v str, JwtConfigError> {
+pub(super) fn contradiction(setting: &str, other: &str) -> JwtConfigError {
+    JwtConfigError::Contradiction {
+        setting: setting.to_owned(),
+        other: other.to_owned(),
+    }
+}
+
+pub(super) fn not_empty<'v>(setting: &str, value: &'v str) -> Result<&'v str, JwtConfigError> {
     if value.is_empty() {
         return Err(JwtConfigError::Required {
             setting: setting.to_owned(),
@@ -213,7 +259,7 @@ fn not_empty<'v>(setting: &'static str, value: &'v str) -> Result<&'v str, JwtCo
     Ok(value)
 }
 
-fn read(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, JwtConfigError> {
+pub(super) fn read(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, JwtConfigError> {
     fs::read(path)
         .map(Zeroizing::new)
         .map_err(|problem| JwtConfigError::Read {
@@ -221,58 +267,4 @@ fn read(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, JwtConfigError
             path: path.to_owned(),
             problem,
         })
-}
-
-/// Why the table `[jwt]` cannot be used: which setting, and what it has to be. Never the secret.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum JwtConfigError {
-    /// A setting that is missing, empty, or given more than once.
-    #[error("`{setting}`: expected {expected}")]
-    Required {
-        /// The setting.
-        setting: String,
-        /// What it has to be.
-        expected: &'static str,
-    },
-    /// Neither a value nor the wish to accept any.
-    #[error("`{setting}` is required; to accept any, which is dangerous, set `{opt_out} = true`")]
-    RequiredUnless {
-        /// The setting.
-        setting: &'static str,
-        /// What makes it unnecessary.
-        opt_out: &'static str,
-    },
-    /// A value and the wish to accept any.
-    #[error("`{setting}` and `{opt_out} = true` contradict each other: remove one")]
-    Contradiction {
-        /// The setting.
-        setting: &'static str,
-        /// What contradicts it.
-        opt_out: &'static str,
-    },
-    /// A leeway that is too long.
-    #[error("`jwt.leeway_seconds`: expected at most {}", MAX_LEEWAY.as_secs())]
-    Leeway,
-    /// A file that cannot be read.
-    #[error("`{setting}`: cannot read `{}`: {problem}", path.display())]
-    Read {
-        /// The setting.
-        setting: String,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        problem: io::Error,
-    },
-    /// A key that cannot be used.
-    #[error("`{setting}`: {problem}")]
-    Key {
-        /// The setting.
-        setting: String,
-        /// Which key, and why not.
-        problem: KeyError,
-    },
-    /// No key that tokens can be signed with.
-    #[error("`jwt.keys`: expected a key with `algorithm = \"HS256\"` to sign with")]
-    NoSigningKey,
 }

@@ -23,12 +23,16 @@ impl Issuer {
 
 /// The configured issuer that the token names: a string, never one of several.
 pub(super) fn find_issuer<'i>(payload: &Object, issuers: &'i [Issuer]) -> Result<&'i Issuer, TokenError> {
-    let iss = payload.get("iss").ok_or(refuse("iss", ClaimProblem::Missing))?;
-    let iss = iss.as_text().ok_or(refuse("iss", ClaimProblem::NotText))?;
+    let iss = issuer_name(payload)?;
     issuers
         .iter()
         .find(|issuer| issuer.name == iss)
         .ok_or(TokenError::UnknownIssuer)
+}
+
+pub(super) fn issuer_name(payload: &Object) -> Result<&str, TokenError> {
+    let iss = payload.get("iss").ok_or(refuse("iss", ClaimProblem::Missing))?;
+    iss.as_text().ok_or(refuse("iss", ClaimProblem::NotText))
 }
 
 pub(super) fn check_audience(payload: &Object, audiences: &[String]) -> Result<(), TokenError> {

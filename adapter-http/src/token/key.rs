@@ -55,12 +55,20 @@ impl VerificationKey {
     /// another kind or curve than the algorithm's; RSA under 2048 or over 8192 bits; a `kid` that
     /// is empty or over 128 bytes.
     pub fn public_pem(kid: Option<&str>, algorithm: KeyAlgorithm, pem: &[u8]) -> Result<Self, KeyError> {
+        if algorithm.is_symmetric() {
+            return Err(KeyError::new(kid, KeyProblem::NotAsymmetric { algorithm }));
+        }
+        let der = read_pem(pem).map_err(|problem| KeyError::new(kid, problem))?;
+        Self::public_der(kid, algorithm, &der)
+    }
+
+    /// The bytes of a PEM block, known to be a key of the algorithm's kind.
+    pub(super) fn public_der(kid: Option<&str>, algorithm: KeyAlgorithm, der: &[u8]) -> Result<Self, KeyError> {
         let refuse = |problem| KeyError::new(kid, problem);
         let required = algorithm
             .public_key_kind()
             .ok_or_else(|| refuse(KeyProblem::NotAsymmetric { algorithm }))?;
-        let der = read_pem(pem).map_err(refuse)?;
-        let found = PublicKeyKind::of(&der).ok_or_else(|| refuse(KeyProblem::Unreadable))?;
+        let found = PublicKeyKind::of(der).ok_or_else(|| refuse(KeyProblem::Unreadable))?;
         if found.name() != required {
             return Err(refuse(KeyProblem::WrongKind {
                 algorithm,
@@ -72,14 +80,14 @@ impl VerificationKey {
             PublicKeyKind::Rsa { bits } if !(2048..=8192).contains(&bits) => {
                 return Err(refuse(KeyProblem::RsaSize { bits }));
             }
-            PublicKeyKind::Rsa { .. } => DecodingKey::from_rsa_der(&der),
-            PublicKeyKind::Ed25519 => DecodingKey::from_ed_der(&der),
-            PublicKeyKind::Curve(_) => DecodingKey::from_ec_der(&der),
+            PublicKeyKind::Rsa { .. } => DecodingKey::from_rsa_der(der),
+            PublicKeyKind::Ed25519 => DecodingKey::from_ed_der(der),
+            PublicKeyKind::Curve(_) => DecodingKey::from_ec_der(der),
         };
         Self::new(kid, algorithm, key)
     }
 
-    fn new(kid: Option<&str>, algorithm: KeyAlgorithm, key: DecodingKey) -> Result<Self, KeyError> {
+    pub(super) fn new(kid: Option<&str>, algorithm: KeyAlgorithm, key: DecodingKey) -> Result<Self, KeyError> {
         if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KID_LEN) {
             return Err(KeyError::new(None, KeyProblem::InvalidKid));
         }

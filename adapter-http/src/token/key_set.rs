@@ -29,6 +29,15 @@ impl KeySet {
         Ok(Self(keys))
     }
 
+    /// The keys of a key set, which has seen to their being told apart.
+    pub(super) const fn of_jwks(keys: Vec<VerificationKey>) -> Self {
+        Self(keys)
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &VerificationKey> {
         self.0.iter()
     }

@@ -4,17 +4,17 @@ use tenancy_core::{ClaimPath, Claims, KeyForm};
 
 use super::compact::{Compact, decode};
 use super::header::Header;
-use super::issuer::{Issuer, check_audience, find_issuer};
+use super::issuer::{Issuer, check_audience, issuer_name};
 use super::json::{Object, parse_object};
-use super::key_set::KeySet;
 use super::numeric_date::check_times;
-use super::{TokenError, TokenVerifierBuilder, VerificationKey, payload};
+use super::trust::Trust;
+use super::{TokenError, TokenVerifierBuilder, payload};
 
 /// Turns a bearer token into [`Claims`], or says why not.
 ///
 /// A token is a signed JWT in its compact form. Its key is chosen by `kid`, its algorithm by the
 /// key; `exp`, `sub`, `iss` and `aud` are required; the signature is checked before the payload is
-/// read.
+/// read, but for the `iss` that chooses between issuers with keys of their own.
 ///
 /// ```
 /// use tenancy_core::{ClaimPath, Subject, VerifiedClaims};
@@ -40,11 +40,7 @@ use super::{TokenError, TokenVerifierBuilder, VerificationKey, payload};
 /// ```
 #[derive(Debug)]
 pub struct TokenVerifier {
-    pub(super) keys: KeySet,
-    /// Empty where any issuer is accepted.
-    pub(super) issuers: Vec<Issuer>,
-    /// Empty where any audience is accepted.
-    pub(super) audiences: Vec<String>,
+    pub(super) trusts: Vec<Trust>,
     pub(super) leeway: f64,
     pub(super) typ: Option<String>,
     pub(super) tenant_claim: ClaimPath,
@@ -79,7 +75,9 @@ impl TokenVerifier {
     pub fn verify_at(&self, token: &[u8], unix_seconds: u64) -> Result<Claims, TokenError> {
         let token = Compact::parse(token)?;
         let header = Header::parse(token.header)?;
-        let key = self.keys.select(&header)?;
+        let trust = self.trust(&token)?;
+        let keys = trust.keys.current();
+        let key = keys.select(&header)?;
         if self.typ.as_ref().is_some_and(|typ| !header.is_of_type(typ)) {
             return Err(TokenError::WrongType);
         }
@@ -87,22 +85,28 @@ impl TokenVerifier {
 
         let payload = parse_object(&decode(token.payload)?).map_err(TokenError::MalformedPayload)?;
         check_times(&payload, unix_seconds as f64, self.leeway)?;
-        let issuer = self.issuer(&payload, key)?;
-        if !self.audiences.is_empty() {
-            check_audience(&payload, &self.audiences)?;
+        let issuer = trust.issuer(&payload, key)?;
+        if !trust.audiences.is_empty() {
+            check_audience(&payload, &trust.audiences)?;
         }
         self.claims(&payload, issuer)
     }
 
-    fn issuer(&self, payload: &Object, key: &VerificationKey) -> Result<Option<&Issuer>, TokenError> {
-        if self.issuers.is_empty() {
-            return Ok(None);
+    /// Whose keys a token asks for.
+    ///
+    /// Where several sets of keys are trusted, it is the payload's `iss` that chooses one, before the
+    /// signature is checked, and nothing else of the payload is looked at then. Choosing by `kid` in all
+    /// sets would let one issuer publish a key of another's `kid`, and decide by that which key the other's
+    /// tokens are held against. Whoever lies in `iss` chooses the keys of the issuer that he names, which
+    /// have not signed his token; and it is read again, and holds, once they have.
+    fn trust(&self, token: &Compact<'_>) -> Result<&Trust, TokenError> {
+        if let [only] = self.trusts.as_slice() {
+            return Ok(only);
         }
-        let issuer = find_issuer(payload, &self.issuers)?;
-        if !key.issuers().is_empty() && !key.issuers().contains(&issuer.name) {
-            return Err(TokenError::KeyOfAnotherIssuer);
-        }
-        Ok(Some(issuer))
+        let unverified = parse_object(&decode(token.payload)?).map_err(TokenError::MalformedPayload)?;
+        let iss = issuer_name(&unverified)?;
+        let speaks_for = |trust: &&Trust| trust.issuer_names().any(|name| name == iss);
+        self.trusts.iter().find(speaks_for).ok_or(TokenError::UnknownIssuer)
     }
 
     fn claims(&self, payload: &Object, issuer: Option<&Issuer>) -> Result<Claims, TokenError> {

@@ -1,0 +1,132 @@
+//! Which keys may speak for which issuers, and to whom.
+
+use tenancy_core::KeyForm;
+
+use super::issuer::{Issuer, find_issuer};
+use super::json::Object;
+use super::key_set::KeySet;
+use super::key_source::{KeySource, Source};
+use super::{BuildVerifierError, TokenError, VerificationKey};
+
+/// Keys, and the issuers whose tokens they verify.
+#[derive(Debug)]
+pub(super) struct Trust {
+    pub(super) keys: Source,
+    /// Empty where any issuer is accepted.
+    pub(super) issuers: Vec<Issuer>,
+    /// Empty where any audience is accepted.
+    pub(super) audiences: Vec<String>,
+}
+
+impl Trust {
+    pub(super) fn issuer_names(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().map(|issuer| issuer.name.as_str())
+    }
+
+    /// The issuer that a payload names, which the key must speak for. The key has signed the payload.
+    pub(super) fn issuer(&self, payload: &Object, key: &VerificationKey) -> Result<Option<&Issuer>, TokenError> {
+        if self.issuers.is_empty() {
+            return Ok(None);
+        }
+        let issuer = find_issuer(payload, &self.issuers)?;
+        if !key.issuers().is_empty() && !key.issuers().contains(&issuer.name) {
+            return Err(TokenError::KeyOfAnotherIssuer);
+        }
+        Ok(Some(issuer))
+    }
+}
+
+/// What a [`Trust`] is told before it is built, less its keys.
+#[derive(Debug, Default)]
+pub(super) struct Trusted {
+    /// By name, with the tenants that each may speak for.
+    pub(super) issuers: Vec<(String, Option<Vec<String>>)>,
+    pub(super) any_issuer: bool,
+    pub(super) audiences: Vec<String>,
+    pub(super) any_audience: bool,
+}
+
+impl Trusted {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.issuers.is_empty() && !self.any_issuer && self.audiences.is_empty() && !self.any_audience
+    }
+
+    pub(super) fn build(self, keys: KeySource, form: KeyForm) -> Result<Trust, BuildVerifierError> {
+        check_choice(
+            self.issuers.is_empty(),
+            self.any_issuer,
+            BuildVerifierError::NoIssuer,
+            BuildVerifierError::AnyIssuer,
+        )?;
+        check_choice(
+            self.audiences.is_empty(),
+            self.any_audience,
+            BuildVerifierError::NoAudience,
+            BuildVerifierError::AnyAudience,
+        )?;
+        let names = self.issuers.iter().map(|(name, _)| name);
+        if names.chain(&self.audiences).any(String::is_empty) {
+            return Err(BuildVerifierError::EmptyName);
+        }
+        let keys = Source::new(keys)?;
+        if let Source::Fixed(keys) = &keys {
+            check_owners(keys, &self.issuers)?;
+        }
+        warn_of_dangers(self.any_issuer, self.any_audience);
+        let bind = |(name, tenants)| bind(name, tenants, form);
+        Ok(Trust {
+            keys,
+            issuers: self.issuers.into_iter().map(bind).collect::<Result<_, _>>()?,
+            audiences: self.audiences,
+        })
+    }
+}
+
+/// Exactly one of a list of names and the wish to have none.
+fn check_choice(
+    is_empty: bool,
+    any: bool,
+    missing: BuildVerifierError,
+    contradiction: BuildVerifierError,
+) -> Result<(), BuildVerifierError> {
+    match (is_empty, any) {
+        (true, false) => Err(missing),
+        (false, true) => Err(contradiction),
+        _ => Ok(()),
+    }
+}
+
+/// Every key is some configured issuer's, and says whose where that is not plain.
+fn check_owners(keys: &KeySet, issuers: &[(String, Option<Vec<String>>)]) -> Result<(), BuildVerifierError> {
+    let kid = |key: &VerificationKey| key.kid().unwrap_or_default().to_owned();
+    for key in keys.iter() {
+        if key.issuers().is_empty() && issuers.len() > 1 {
+            return Err(BuildVerifierError::KeyWithoutIssuer { kid: kid(key) });
+        }
+        let is_known = |owner: &String| issuers.iter().any(|(issuer, _)| issuer == owner);
+        if !key.issuers().iter().all(is_known) {
+            return Err(BuildVerifierError::KeyOfUnknownIssuer { kid: kid(key) });
+        }
+    }
+    Ok(())
+}
+
+fn bind(name: String, tenants: Option<Vec<String>>, form: KeyForm) -> Result<Issuer, BuildVerifierError> {
+    let parse = |tenant: String| {
+        form.parse(tenant.as_bytes())
+            .map_err(|problem| BuildVerifierError::IssuersTenant { tenant, problem })
+    };
+    let tenants = tenants
+        .map(|tenants| tenants.into_iter().map(parse).collect::<Result<_, _>>())
+        .transpose()?;
+    Ok(Issuer { name, tenants })
+}
+
+fn warn_of_dangers(any_issuer: bool, any_audience: bool) {
+    if any_issuer {
+        tracing::warn!("tokens of any issuer are accepted, if a key verifies them");
+    }
+    if any_audience {
+        tracing::warn!("tokens for any audience are accepted, if a key verifies them");
+    }
+}
