@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tenancy_core::{Member, TenantEntry, TenantKey};
-use tenancy_http::Tenancy;
+use tenancy_http::{PlatformStaff, Tenancy};
 use tenancy_sqlx::{
     NewTenant, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
     UpsertError,
@@ -31,7 +31,9 @@ pub(crate) async fn set_up(config: &Config, database: &str) -> Result<(App, Tena
 
     let tenancy = Tenancy::builder(enforcer)
         .with_authenticator(verifier)
-        .with_authorizer(config.tenancy.enforcement.authorizer(directory.clone()))
+        .with_authorizer(PlatformStaff::or_else(
+            config.tenancy.enforcement.authorizer(directory.clone()),
+        ))
         .with_directory(directory)
         .build();
     Ok((App::new(Store::new(db)), tenancy))

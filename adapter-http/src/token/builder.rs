@@ -21,6 +21,8 @@ pub struct TokenVerifierBuilder {
     tenant_claim: Option<ClaimPath>,
     form: KeyForm,
     tenants_claim: Option<ClaimPath>,
+    roles_claim: Option<ClaimPath>,
+    staff_claim: Option<ClaimPath>,
 }
 
 impl Default for TokenVerifierBuilder {
@@ -34,6 +36,8 @@ impl Default for TokenVerifierBuilder {
             tenant_claim: None,
             form: KeyForm::Id,
             tenants_claim: None,
+            roles_claim: None,
+            staff_claim: None,
         }
     }
 }
@@ -143,6 +147,25 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// The claim that has the subject's roles in the tenant of the tenant claim: an array of strings, or
+    /// one string. Default: none.
+    #[must_use]
+    pub fn with_roles_claim(mut self, claim: ClaimPath) -> Self {
+        self.roles_claim = Some(claim);
+        self
+    }
+
+    /// The claim that names staff of the platform, by `true`. Default: none.
+    ///
+    /// # Security
+    ///
+    /// It opens every tenant to the holder, where [`PlatformStaff`](crate::PlatformStaff) authorizes.
+    #[must_use]
+    pub fn with_staff_claim(mut self, claim: ClaimPath) -> Self {
+        self.staff_claim = Some(claim);
+        self
+    }
+
     /// Checks what it was told, and builds the verifier.
     ///
     /// # Errors
@@ -165,6 +188,8 @@ impl TokenVerifierBuilder {
                 None => ClaimPath::literal(DEFAULT_TENANT_CLAIM).map_err(|_| BuildVerifierError::EmptyName)?,
             },
             tenants_claim: self.tenants_claim,
+            roles_claim: self.roles_claim,
+            staff_claim: self.staff_claim,
             form: self.form,
         })
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
+use tenancy_core::config::ClaimName;
+
 use super::builder::MAX_LEEWAY;
 use super::{
     JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey,
@@ -29,6 +31,10 @@ tenancy_core::settings! {
         pub leeway_seconds: u64 = 30,
         /// The `typ` that tokens must have. Default: any.
         pub typ: Option<String> = None,
+        /// The claim that has the subject's roles in the tenant of the tenant claim. Default: none.
+        pub roles_claim: Option<ClaimName> = None,
+        /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
+        pub staff_claim: Option<ClaimName> = None,
         /// The keys. At least one is required.
         pub keys: Vec<JwtKeyConfig> = Vec::new(),
         /// Issuers with keys of their own, in place of `issuer`, `audience`, `keys` and what belongs to
@@ -69,6 +75,12 @@ impl JwtConfig {
         let mut builder = TokenVerifier::builder().with_leeway(Duration::from_secs(self.leeway_seconds));
         if let Some(typ) = &self.typ {
             builder = builder.with_type(not_empty("jwt.typ", typ)?);
+        }
+        if let Some(claim) = &self.roles_claim {
+            builder = builder.with_roles_claim(claim.path("jwt.roles_claim")?);
+        }
+        if let Some(claim) = &self.staff_claim {
+            builder = builder.with_staff_claim(claim.path("jwt.staff_claim")?);
         }
         if self.issuers.is_empty() {
             return self.with_shared_keys(builder, base_dir);

@@ -73,6 +73,9 @@ pub enum JwtConfigError {
         /// The feature.
         feature: &'static str,
     },
+    /// A claim's name that is none.
+    #[error(transparent)]
+    Claim(#[from] tenancy_core::config::ConfigError),
     /// No key that tokens can be signed with.
     #[error("`jwt.keys`: expected a key with `algorithm = \"HS256\"` to sign with")]
     NoSigningKey,

@@ -100,6 +100,8 @@ pub enum ClaimProblem {
     NotTexts,
     /// Anything but an array of strings.
     NotList,
+    /// Anything but `true` or `false`.
+    NotBool,
     /// Anything but a number.
     NotNumber,
     /// A number that is no time between the years 1970 and 9999.
@@ -117,6 +119,7 @@ impl fmt::Display for ClaimProblem {
             Self::NotText => "is no string",
             Self::NotTexts => "is no string and no array of strings",
             Self::NotList => "is no array of strings",
+            Self::NotBool => "is neither `true` nor `false`",
             Self::NotNumber => "is no number",
             Self::NotTime => "is no time from 1970 to 9999",
             Self::NotObject => "stands under something that is no object",

@@ -14,7 +14,7 @@ pub(super) type Object = BTreeMap<String, Json>;
 
 pub(super) enum Json {
     Null,
-    Bool,
+    Bool(bool),
     Number(f64),
     Text(String),
     List(Vec<Self>),
@@ -96,8 +96,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
     }
 
     // Whole numbers beyond 2^53 lose digits here. They are beyond every time that is accepted.

@@ -1,6 +1,6 @@
 //! Who the token is about, and which tenants it names.
 
-use tenancy_core::{ClaimPath, KeyForm, Subject, TenantKey};
+use tenancy_core::{ClaimPath, KeyForm, Role, Roles, Subject, TenantKey};
 
 use super::json::{Json, Object};
 use super::{ClaimProblem, TokenError};
@@ -34,6 +34,31 @@ pub(super) fn tenants(payload: &Object, path: &ClaimPath, form: KeyForm) -> Resu
     list.iter()
         .map(|member| key(member, form, ClaimProblem::NotList).map_err(|problem| refuse(CLAIM, problem)))
         .collect()
+}
+
+/// The subject's roles: a list of them, or one. None, where the claim is absent.
+pub(super) fn roles(payload: &Object, path: &ClaimPath) -> Result<Roles, TokenError> {
+    const CLAIM: &str = "roles_claim";
+    let roles = match find(payload, path).map_err(|problem| refuse(CLAIM, problem))? {
+        None => return Ok(Roles::none()),
+        Some(Json::List(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let role = |role: &Json| {
+        let role = role.as_text().ok_or(refuse(CLAIM, ClaimProblem::NotTexts))?;
+        Role::parse(role.as_bytes()).map_err(|error| refuse(CLAIM, ClaimProblem::Name(error)))
+    };
+    roles.iter().map(role).collect()
+}
+
+/// Whether the holder is named as staff of the platform. Not, where the claim is absent.
+pub(super) fn is_platform_staff(payload: &Object, path: &ClaimPath) -> Result<bool, TokenError> {
+    const CLAIM: &str = "staff_claim";
+    match find(payload, path).map_err(|problem| refuse(CLAIM, problem))? {
+        None => Ok(false),
+        Some(Json::Bool(is_staff)) => Ok(*is_staff),
+        Some(_) => Err(refuse(CLAIM, ClaimProblem::NotBool)),
+    }
 }
 
 fn key(claim: &Json, form: KeyForm, otherwise: ClaimProblem) -> Result<TenantKey, ClaimProblem> {

@@ -1,11 +1,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tenancy_core::{ClaimPath, Claims, KeyForm};
+use tenancy_core::{ClaimPath, Claims, KeyForm, Roles};
 
 use super::compact::{Compact, decode};
 use super::header::Header;
 use super::issuer::{Issuer, check_audience, issuer_name};
-use super::json::{Object, parse_object};
+use super::json::{Json, Object, parse_object};
 use super::numeric_date::check_times;
 use super::trust::Trust;
 use super::{TokenError, TokenVerifierBuilder, payload};
@@ -45,6 +45,8 @@ pub struct TokenVerifier {
     pub(super) typ: Option<String>,
     pub(super) tenant_claim: ClaimPath,
     pub(super) tenants_claim: Option<ClaimPath>,
+    pub(super) roles_claim: Option<ClaimPath>,
+    pub(super) staff_claim: Option<ClaimPath>,
     pub(super) form: KeyForm,
 }
 
@@ -121,7 +123,23 @@ impl TokenVerifier {
         {
             return Err(TokenError::TenantOfAnotherIssuer);
         }
-        let claims = Claims::new(subject).with_tenants(tenants);
+        let roles = match &self.roles_claim {
+            Some(path) => payload::roles(payload, path)?,
+            None => Roles::none(),
+        };
+        let is_staff = match &self.staff_claim {
+            Some(path) => payload::is_platform_staff(payload, path)?,
+            None => false,
+        };
+        let claims = Claims::new(subject)
+            .with_tenants(tenants)
+            .with_roles(roles)
+            .with_platform_staff(is_staff);
+        // Where any issuer is accepted, the name is still what tells two subjects apart.
+        let claims = match payload.get("iss").and_then(Json::as_text) {
+            Some(iss) => claims.with_issuer(iss),
+            None => claims,
+        };
         let claims = match issuer.and_then(|issuer| issuer.tenants.clone()) {
             Some(bound) => claims.with_issuer_tenants(bound),
             None => claims,
