@@ -24,7 +24,7 @@ pin_project! {
     #[derive(Debug)]
     #[project = Projected]
     enum Source<B> {
-        Handler { #[pin] body: B, bound: Bound },
+        Handler { #[pin] body: B, bound: Option<Bound> },
         Refusal { data: Option<Bytes> },
     }
 }
@@ -35,7 +35,18 @@ impl<B> TenancyBody<B> {
     #[must_use]
     pub const fn scoped(body: B, bound: Bound) -> Self {
         Self {
-            source: Source::Handler { body, bound },
+            source: Source::Handler {
+                body,
+                bound: Some(bound),
+            },
+        }
+    }
+
+    /// The body of a handler that no layer has bound.
+    #[must_use]
+    pub const fn unscoped(body: B) -> Self {
+        Self {
+            source: Source::Handler { body, bound: None },
         }
     }
 
@@ -61,7 +72,10 @@ impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().source.project() {
-            Projected::Handler { body, bound } => context::sync_scope(bound.clone(), || body.poll_frame(cx)),
+            Projected::Handler { body, bound } => match bound {
+                Some(bound) => context::sync_scope(bound.clone(), || body.poll_frame(cx)),
+                None => body.poll_frame(cx),
+            },
             Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }
     }
