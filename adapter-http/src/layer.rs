@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use tenancy_core::Access;
 use tower_layer::Layer;
@@ -53,6 +53,12 @@ impl TenancyLayer {
             Begun::Decided(admission) => admission,
             Begun::Deciding(deciding) => deciding.await,
         }
+    }
+
+    /// What the `Vary` of each response under this layer names; see [`add_vary`](crate::add_vary).
+    #[must_use]
+    pub fn vary(&self) -> Option<&HeaderValue> {
+        self.tenancy.0.vary(self.access)
     }
 
     /// Decides at once, where that is possible.

@@ -58,15 +58,14 @@ async fn enforced<T>(
     handle: Option<Handle>,
     extract: impl FnOnce(&Extensions) -> Result<T, Rejection>,
 ) -> Result<T, warp::Rejection> {
-    let extracted = match handle {
-        Some(handle) => handle.enforce(extract).await,
+    match handle {
+        Some(handle) => Ok(handle.enforce(extract).await),
         None => {
             let rejection = Rejection::new(Cause::NotFollowed);
             tracing::error!(code = rejection.code(), "{rejection}");
-            Err(rejection)
+            Err(TenantRejection(rejection).into())
         }
-    };
-    extracted.map_err(|rejection| TenantRejection(rejection).into())
+    }
 }
 
 /// The tenant that the request is bound to, and a member's capability to act in it.
@@ -97,10 +96,10 @@ impl Deref for Visitor {
     }
 }
 
-/// A refused request, or a filter that found no tenant to give.
+/// A filter that found no tenant to give, since the routes are not served by [`service`](crate::service()).
 ///
-/// The mark that the filter stands under answers it, and under no mark the service does. A `recover`
-/// inside the mark may see it, and changes nothing.
+/// Under that service there is no such rejection: a refused request is answered at once, and no
+/// [`recover`](Filter::recover) sees it.
 ///
 /// `Debug` and `Display` show what the client may see, as warp shows the former to clients.
 #[derive(Clone, Copy, PartialEq, Eq)]

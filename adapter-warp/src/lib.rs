@@ -70,6 +70,14 @@
 //! around the [`service()`]: a filter cannot put an extension on a request. A
 //! [`TenancyLayer`](http::TenancyLayer) may stand there too; marks inside of it confirm and narrow.
 //!
+//! # CORS
+//!
+//! Put tower-http's `CorsLayer` around the [`service()`]. warp's own `cors` inside of it answers
+//! preflights, but adds nothing to a refusal, which ends all filters: a script of another origin could not
+//! read the status.
+//!
+//! # CONNECT
+//!
 //! Mind warp's own `path::full`, `path::tail` and `path::peek`: on a CONNECT request, which has no path,
 //! they panic. Let a filter that refuses CONNECT stand before them.
 //!

@@ -8,7 +8,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use crate::TenantRejection;
-use crate::slot::{Handle, Left, handle};
+use crate::slot::{Handle, handle};
 
 /// Puts a mark around routes.
 ///
@@ -25,15 +25,16 @@ pub(crate) fn mark(
         })
         .untuple_one()
         .and(routes)
-        .or_else(end_at_a_refusal)
+        .or_else(end_where_nobody_follows)
         .and(handle())
         .then(leave_with_an_answer)
         .or(handle().and_then(leave_with_a_rejection))
         .unify()
 }
 
-/// A refusal is an answer, which no sibling may better. Its response is put in when the mark is left.
-async fn end_at_a_refusal(rejection: Rejection) -> Result<(Response,), Rejection> {
+/// Under another service than this crate's a filter that asks for a tenant rejects. That is an answer,
+/// which no sibling may better; it is put in when the mark is left.
+async fn end_where_nobody_follows(rejection: Rejection) -> Result<(Response,), Rejection> {
     match rejection.find::<TenantRejection>() {
         Some(_) => Ok((Response::default(),)),
         None => Err(rejection),
@@ -41,26 +42,17 @@ async fn end_at_a_refusal(rejection: Rejection) -> Result<(Response,), Rejection
 }
 
 async fn leave_with_an_answer(response: Response, handle: Option<Handle>) -> Response {
-    let Some(handle) = handle else {
+    match handle {
+        Some(handle) => handle.leave_answered().await.stay_with(response),
         // Nobody knows the method here. To a HEAD the server sends no body.
-        return rejection_response(&Refusal::new(Cause::NotFollowed), &Method::GET).map(Into::into);
-    };
-    match handle.leave().await {
-        Left::Decided(bound) => bound.stay_with(response),
-        Left::Refused(refusal) => refusal.map(Into::into),
-        Left::Undecided => handle.response_to(&Refusal::new(Cause::NotEnforced)).map(Into::into),
+        None => rejection_response(&Refusal::new(Cause::NotFollowed), &Method::GET).map(Into::into),
     }
 }
 
 async fn leave_with_a_rejection(handle: Option<Handle>) -> Result<Response, Rejection> {
-    let left = match handle {
-        Some(handle) => handle.leave().await,
-        None => Left::Undecided,
-    };
-    match left {
-        // A `recover` inside the mark has exchanged the rejection for one of its own.
-        Left::Refused(refusal) => Ok(refusal.map(Into::into)),
-        // Beside the routes' own rejection this one does not count.
-        Left::Decided(_) | Left::Undecided => Err(warp::reject::not_found()),
+    if let Some(handle) = handle {
+        let _ = handle.leave().await;
     }
+    // Beside the routes' own rejection this one does not count.
+    Err(warp::reject::not_found())
 }

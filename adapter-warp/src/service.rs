@@ -57,7 +57,7 @@ where
 /// Runs the filters, each in the scope that its marks have bound the request to.
 ///
 /// A filter cannot change the scope that it is polled in. Where a mark has decided, or is left, it gives
-/// its turn back, and goes on in the new scope at once.
+/// its turn back, and goes on in the new scope at once. Where it has refused, the filters are done.
 async fn follow(
     handle: Handle,
     running: impl Future<Output = Result<warp::reply::Response, Infallible>>,
@@ -70,16 +70,15 @@ async fn follow(
                 Some(bound) => context::sync_scope(bound, || running.poll(cx)),
                 None => running.poll(cx),
             };
+            if let Some(refusal) = handle.refusal() {
+                return Poll::Ready(Ok(refusal.map(Into::into)));
+            }
             if polled.is_ready() || !handle.take_switched() {
                 return polled;
             }
         }
     });
-    let answer = answer.await?;
-    let mut response = match handle.take_refusal() {
-        Some(refusal) => refusal.map(Into::into),
-        None => answer,
-    };
+    let mut response = answer.await?;
     for vary in handle.take_vary() {
         tenancy_http::add_vary(response.headers_mut(), &vary);
     }

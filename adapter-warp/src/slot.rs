@@ -1,7 +1,7 @@
 //! What the filters and the service tell each other about one request.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -27,7 +27,8 @@ struct Slot {
     marks: Vec<Mark>,
     /// What the filter under way runs in the scope of. `None`: the scope around the service, if any.
     bound: Option<Bound>,
-    refusal: Option<(Rejection, Response<Bytes>)>,
+    /// Final: nothing of the filters runs after it, and the service answers with it.
+    refusal: Option<Rejection>,
     vary: Vec<HeaderValue>,
     switched: bool,
 }
@@ -36,13 +37,6 @@ struct Mark {
     layer: TenancyLayer,
     /// What was there before the mark decided; `None` until then.
     before: Option<(Extensions, Option<Bound>)>,
-}
-
-/// How a mark was left.
-pub(crate) enum Left {
-    Decided(Scoped),
-    Refused(Response<Bytes>),
-    Undecided,
 }
 
 /// The request's handle; `None` where another service than this crate's serves.
@@ -68,41 +62,61 @@ impl Handle {
         self.slot().marks.push(Mark { layer, before: None });
     }
 
-    /// Leaves the innermost mark, its tenant and its scope.
-    pub(crate) async fn leave(&self) -> Left {
-        let (left, switched) = self.slot().leave();
-        if switched {
+    /// Leaves the innermost mark, its tenant and its scope. `None` where it has not decided.
+    pub(crate) async fn leave(&self) -> Option<Scoped> {
+        let left = self.slot().leave();
+        if left.is_some() {
             self.switch().await;
         }
         left
     }
 
+    /// Leaves the innermost mark, whose route has answered.
+    pub(crate) async fn leave_answered(&self) -> Scoped {
+        let layer = self.slot().marks.last().map(|mark| mark.layer.clone());
+        match self.leave().await {
+            Some(scoped) => scoped,
+            None => {
+                let vary = layer.and_then(|layer| layer.vary().cloned());
+                self.slot().vary.extend(vary);
+                self.refuse(Rejection::new(Cause::NotEnforced)).await
+            }
+        }
+    }
+
     /// Lets each mark decide that has not, from the outermost in, and asks for what they have bound.
     ///
-    /// # Errors
-    ///
-    /// The request is refused, now or before.
-    pub(crate) async fn enforce<T>(
-        &self,
-        extract: impl FnOnce(&Extensions) -> Result<T, Rejection>,
-    ) -> Result<T, Rejection> {
+    /// Where the request is refused, it never ends.
+    pub(crate) async fn enforce<T>(&self, extract: impl FnOnce(&Extensions) -> Result<T, Rejection>) -> T {
         loop {
-            let next = self.slot().next_undecided()?;
+            let next = self.slot().next_undecided();
             let Some((layer, parts)) = next else { break };
             let admission = layer.admit(parts).await;
-            self.slot().decided(admission)?;
-            self.switch().await;
+            let decided = self.slot().decided(admission);
+            match decided {
+                Ok(()) => self.switch().await,
+                Err(rejection) => self.refuse(rejection).await,
+            }
         }
-        self.slot().extract(extract)
+        let extracted = self.slot().extract(extract);
+        match extracted {
+            Ok(extracted) => extracted,
+            Err(rejection) => self.refuse(rejection).await,
+        }
     }
 
-    /// A refusal that no mark has answered with: a tenant was asked for outside of all of them.
-    pub(crate) fn take_refusal(&self) -> Option<Response<Bytes>> {
-        self.slot().refusal.take().map(|(_, response)| response)
+    /// The answer to a refused request.
+    pub(crate) fn refusal(&self) -> Option<Response<Bytes>> {
+        let slot = self.slot();
+        let refusal = slot.refusal.as_ref();
+        refusal.map(|rejection| rejection_response(rejection, &slot.method))
     }
 
-    pub(crate) fn response_to(&self, rejection: &Rejection) -> Response<Bytes> {
-        rejection_response(rejection, &self.slot().method)
+    /// Gives the turn back to the service for good, which answers. A rejection could be taken for one of
+    /// a route that does not match: a sibling would run, or a `recover` answer.
+    async fn refuse<T>(&self, rejection: Rejection) -> T {
+        self.slot().refusal = Some(rejection);
+        pending().await
     }
 
     pub(crate) fn bound(&self) -> Option<Bound> {
@@ -140,64 +154,33 @@ impl Handle {
 
 impl Slot {
     /// The outermost mark that has not decided, and the request's parts for it to decide on.
-    fn next_undecided(&mut self) -> Result<Option<(TenancyLayer, Parts)>, Rejection> {
-        if let Some((rejection, _)) = &self.refusal {
-            return Err(*rejection);
-        }
-        let Some(mark) = self.marks.iter_mut().find(|mark| mark.before.is_none()) else {
-            return Ok(None);
-        };
-        let Some(parts) = self.parts.take() else {
-            return Ok(None);
-        };
+    fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
+        let mark = self.marks.iter_mut().find(|mark| mark.before.is_none())?;
+        let parts = self.parts.take()?;
         mark.before = Some((parts.extensions.clone(), self.bound.clone()));
-        Ok(Some((mark.layer.clone(), parts)))
+        Some((mark.layer.clone(), parts))
     }
 
     fn decided(&mut self, admission: Admission) -> Result<(), Rejection> {
         self.parts = Some(admission.parts);
         self.vary.extend(admission.vary);
-        self.bound = Some(admission.bound.map_err(|rejection| self.refuse(rejection))?);
+        self.bound = Some(admission.bound?);
         Ok(())
     }
 
-    fn extract<T>(&mut self, extract: impl FnOnce(&Extensions) -> Result<T, Rejection>) -> Result<T, Rejection> {
-        let extracted = match &self.parts {
+    fn extract<T>(&self, extract: impl FnOnce(&Extensions) -> Result<T, Rejection>) -> Result<T, Rejection> {
+        match &self.parts {
             Some(parts) => extract(&parts.extensions),
             None => Err(Rejection::new(Cause::NotFollowed)),
-        };
-        extracted.map_err(|rejection| self.refuse(rejection))
+        }
     }
 
-    fn refuse(&mut self, rejection: Rejection) -> Rejection {
-        self.refusal = Some((rejection, rejection_response(&rejection, &self.method)));
-        rejection
-    }
-
-    /// How the innermost mark was left, and whether the scope is another one now.
-    fn leave(&mut self) -> (Left, bool) {
-        let inside = self.bound.clone();
-        let decided = match self.marks.pop().and_then(|mark| mark.before) {
-            Some((extensions, bound)) => {
-                if let Some(parts) = &mut self.parts {
-                    parts.extensions = extensions;
-                }
-                self.bound = bound;
-                true
-            }
-            None => false,
-        };
-        // Outer marks have the same answer to give, whatever happens inside of them yet.
-        let refusal = if self.marks.is_empty() {
-            self.refusal.take()
-        } else {
-            self.refusal.clone()
-        };
-        let left = match (refusal, inside) {
-            (Some((_, response)), _) => Left::Refused(response),
-            (None, Some(bound)) if decided => Left::Decided(Scoped(bound)),
-            (None, _) => Left::Undecided,
-        };
-        (left, decided)
+    /// Leaves the innermost mark, and tells the scope that it had, where it has decided.
+    fn leave(&mut self) -> Option<Scoped> {
+        let (extensions, bound) = self.marks.pop()?.before?;
+        if let Some(parts) = &mut self.parts {
+            parts.extensions = extensions;
+        }
+        std::mem::replace(&mut self.bound, bound).map(Scoped)
     }
 }

@@ -12,8 +12,9 @@ use crate::mark::mark;
 /// body: there the request is decided on. Routes under no mark are central: nothing is read there, and
 /// asking for a tenant is a 500.
 ///
-/// A refused request is answered by its mark: no sibling outside of the mark sees it, and no
-/// [`recover`](Filter::recover) changes it. A request that no route under the mark takes goes on to the
+/// A refused request is answered at once: no other filter runs, no sibling sees it, and no
+/// [`recover`](Filter::recover) changes it. So nothing inside the service decorates refusals either:
+/// put a layer for CORS around the service. A request that no route under the mark takes goes on to the
 /// siblings, and so does one that is admitted and then rejected, for its body say; they run without its
 /// tenant.
 ///

@@ -186,25 +186,75 @@ async fn marks_inside_of_marks_give_the_refusal_of_the_first_that_refuses() {
     assert_eq!(runs.take(), 0);
 }
 
-/// What stands around the mark sees the refusal as a reply, and may add to it.
+/// Filters behind the mark may reject what it let through, and then siblings are tried. Not so a refusal.
 #[tokio::test]
-async fn what_stands_around_a_mark_decorates_the_refusal() {
-    let cors = warp::cors().allow_any_origin();
-    let app = tenancy()
+async fn filters_behind_a_mark_do_not_undo_a_refusal() {
+    let runs = Runs::default();
+    let header_behind = tenancy()
         .scoped(a())
-        .with(cors)
-        .map(|reply| warp::reply::with_header(reply, "x-outside", "1"));
-    let mut request = request("/a", None, None);
-    request
-        .headers_mut()
-        .insert("origin", "https://a.example".parse().unwrap());
-    let answer = send(&app, request).await;
-    assert_eq!(
-        answer.headers.get("access-control-allow-origin").unwrap(),
-        "https://a.example"
+        .and(warp::header::<u8>("x-behind"))
+        .map(|reply, _| reply)
+        .or(warp::any().map(runs.handler()));
+    let end_behind = warp::path("a")
+        .and(tenancy().scoped(tenant().map(|_| "in")))
+        .and(warp::path::end())
+        .map(|reply| reply)
+        .or(warp::any().map(runs.handler()));
+    for (subject, tenant, status, code) in REFUSED {
+        assert_eq!(ask(&header_behind, "/a", subject, tenant).await, is(status, code));
+        assert_eq!(ask(&end_behind, "/a/b", subject, tenant).await, is(status, code));
+        assert_eq!(runs.take(), 0, "{code}");
+    }
+    // Admitted, it is rejected and goes on.
+    for (app, path) in [(erased(header_behind), "/a"), (erased(end_behind), "/a/b")] {
+        assert_eq!(ask(&app, path, Some("alice"), Some("acme")).await, is(200, "masked"));
+    }
+}
+
+/// Whatever filters make of rejections, no handler runs for a refused request.
+#[tokio::test]
+async fn no_handler_runs_for_a_refused_request() {
+    let runs = Runs::default();
+    let counted = runs.handler();
+    let swallowed = tenancy().scoped(
+        warp::path!("a")
+            .and(tenant().map(Some).or_else(|_| async { Ok::<_, Rejection>((None,)) }))
+            .map(move |_| counted()),
     );
-    assert_eq!(answer.headers.get("x-outside").unwrap(), "1");
-    assert_eq!(answer.short(), is(401, "tenant_required"));
+    let sibling_inside = tenancy().scoped(a().or(warp::path!("a").map(runs.handler())));
+    let recovered = tenancy().scoped(a().recover({
+        let handler = runs.handler();
+        move |_| {
+            let reply = handler();
+            async move { Ok::<_, Rejection>(reply) }
+        }
+    }));
+    let apps = [erased(swallowed), erased(sibling_inside), erased(recovered)];
+    for (subject, tenant, status, code) in REFUSED {
+        for app in &apps {
+            assert_eq!(ask(app, "/a", subject, tenant).await, is(status, code));
+        }
+        assert_eq!(runs.take(), 0, "{code}");
+    }
+    // A gate under no mark is the server's fault, and final, too.
+    let unmarked = warp::path!("a")
+        .and(tenant())
+        .map(|_| "in")
+        .or(warp::any().map(runs.handler()));
+    assert_eq!(
+        ask(&unmarked, "/a", Some("alice"), Some("acme")).await,
+        is(500, "internal")
+    );
+    assert_eq!(runs.take(), 0);
+}
+
+/// A route that asks for no decision is refused alike, with the `Vary` of its mark.
+#[tokio::test]
+async fn an_undecided_route_names_what_its_mark_reads() {
+    let app = tenancy().scoped(warp::path!("a").map(|| "in"));
+    let answer = send(&app, request("/a", Some("alice"), Some("acme"))).await;
+    assert_eq!(answer.headers.get("vary").unwrap(), "x-tenant-id, authorization");
+    assert_eq!(answer.short(), is(500, "internal"));
 }
 
 #[tokio::test]
