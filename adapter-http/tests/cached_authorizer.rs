@@ -65,8 +65,12 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let (members, clock) = (Members::default(), Arc::new(ManualClock::new()));
+        let clock = Arc::new(ManualClock::new());
         let limits = CacheLimits::new().with_clock(Arc::clone(&clock));
+        Self::with_limits(Members::default(), limits, clock)
+    }
+
+    fn with_limits(members: Members, limits: CacheLimits, clock: Arc<ManualClock>) -> Self {
         let cached = CachedAuthorizer::with_limits(members.clone(), limits);
         let tenancy = Tenancy::builder(InsecureTestStub::enforcer())
             .with_authenticator(ClaimsFromExtension::<Claims>::new())
@@ -183,4 +187,89 @@ async fn errors_and_staff_are_not_kept() {
         }
         assert_eq!(fixture.members.asked() - before, 2, "{says}");
     }
+}
+
+/// Staff first, then nobody; each answer after a while.
+struct StaffOrNobody;
+
+impl Authorizer for StaffOrNobody {
+    type Error = Down;
+
+    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Down> {
+        tokio::task::yield_now().await;
+        match asked.claims().is_platform_staff() {
+            true => Ok(Decision::AllowStaff),
+            false => Ok(Decision::Deny),
+        }
+    }
+}
+
+/// Lets the first who asks in as staff, whoever that is, and nobody else.
+#[derive(Default)]
+struct FirstIsStaff(Mutex<bool>);
+
+impl Authorizer for FirstIsStaff {
+    type Error = Down;
+
+    async fn authorize(&self, _: &Authorize<'_>) -> Result<Decision, Down> {
+        let is_late = std::mem::replace(&mut *self.0.lock().unwrap(), true);
+        tokio::task::yield_now().await;
+        if is_late {
+            Ok(Decision::Deny)
+        } else {
+            Ok(Decision::AllowStaff)
+        }
+    }
+}
+
+async fn enter_as(authorizer: impl Authorizer + Clone + 'static, is_staff: bool) -> u16 {
+    let tenancy: Tenancy = Tenancy::builder(InsecureTestStub::enforcer())
+        .with_authenticator(ClaimsFromExtension::<Claims>::new())
+        .with_directory(InsecureTestStub)
+        .with_authorizer(authorizer)
+        .build();
+    let service = tenancy.scoped().layer(service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(Response::new(Empty::<bytes::Bytes>::new()))
+    }));
+    let claims = Claims::new("alice".parse().unwrap()).with_platform_staff(is_staff);
+    let request = Request::get("/").header("x-tenant-id", "acme").extension(claims);
+    let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+    response.status().as_u16()
+}
+
+/// One person may hold a token that names staff and one that does not. Neither answers for the other,
+/// whether they come together or one after the other.
+#[tokio::test]
+async fn staff_answers_for_nobody_else() {
+    for staff_comes_first in [true, false] {
+        let cached = CachedAuthorizer::new(StaffOrNobody);
+        let enter = |is_staff| enter_as(cached.clone(), is_staff);
+        let (first, second) = tokio::join!(enter(staff_comes_first), enter(!staff_comes_first));
+        let expected = if staff_comes_first { (200, 403) } else { (403, 200) };
+        assert_eq!((first, second), expected);
+        assert_eq!((enter(true).await, enter(false).await), (200, 403));
+    }
+    // Also where the authorizer finds staff by other means than the token.
+    let cached = CachedAuthorizer::new(FirstIsStaff::default());
+    let (first, second) = tokio::join!(enter_as(cached.clone(), false), enter_as(cached.clone(), false));
+    assert_eq!((first, second), (200, 403));
+}
+
+/// An answer that holds for ever has no end that the clock could tell.
+#[tokio::test]
+async fn times_to_live_without_end() {
+    let members = Members::default();
+    members.set("acme one alice", "editor");
+    let clock = Arc::new(ManualClock::new());
+    let limits = CacheLimits::new()
+        .with_time_to_live(Duration::MAX)
+        .with_miss_time_to_live(Duration::MAX)
+        .with_clock(Arc::clone(&clock));
+    let fixture = Fixture::with_limits(members, limits, clock);
+    for _ in 0..2 {
+        assert_eq!(fixture.enter("acme one alice").await.0, 200);
+        assert_eq!(fixture.enter("acme one bob").await.0, 403);
+        fixture.clock.advance(Duration::from_secs(1_000_000_000));
+    }
+    assert_eq!(fixture.members.asked(), 2);
 }

@@ -313,6 +313,17 @@ async fn members_have_issuers_and_roles() {
         assert_eq!(found, expected.map(roles), "{subject} by {issuer:?}");
     }
 
+    // An issuer that somebody forgot to fill in must not become any issuer.
+    let forgotten = member("mallory").with_issuer("");
+    assert!(
+        directory
+            .add_member(&"acme".parse().unwrap(), &forgotten)
+            .await
+            .is_err()
+    );
+    assert!(directory.upsert(&tenant("acme").with_member(forgotten)).await.is_err());
+    assert!(enforce(&directory, "acme", "mallory").await.is_err());
+
     // The newest roles are the roles.
     let id = "acme".parse().unwrap();
     assert!(

@@ -28,7 +28,7 @@ impl Member {
         }
     }
 
-    /// Sets whose subject it is: the `iss` of the member's tokens.
+    /// Sets whose subject it is: the `iss` of the member's tokens. The empty text is nobody's.
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<Arc<str>>) -> Self {
         Self {

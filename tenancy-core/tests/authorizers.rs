@@ -241,7 +241,8 @@ fn members_in_memory_have_issuers_and_roles() {
                 .with_issuer("https://two")
                 .with_roles(roles(&["reader"])),
         )
-        .with_member(member("any").with_roles(roles(&["owner"])));
+        .with_member(member("any").with_roles(roles(&["owner"])))
+        .with_member(member("mallory").with_issuer(""));
     let directory = MemoryDirectory::new([acme]).unwrap();
     for (subject, issuer, expected) in [
         ("alice", Some("https://one"), "editor"),
@@ -251,6 +252,8 @@ fn members_in_memory_have_issuers_and_roles() {
         ("any", Some("https://one"), "owner"),
         ("any", None, "owner"),
         ("nobody", Some("https://one"), "deny"),
+        ("mallory", Some("https://one"), "deny"),
+        ("mallory", None, "deny"),
     ] {
         let claims = Claims::new(subject.parse().unwrap());
         let claims = issuer.map_or(claims.clone(), |issuer| claims.with_issuer(issuer));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
@@ -19,12 +19,26 @@ type Told<V, E> = watch::Receiver<Option<Answer<V, E>>>;
 
 /// Bounded. Hits and misses have places of their own, so that a flood of misses evicts no hit.
 pub(crate) struct Store<K, V, E> {
-    hits: Cache<K, (V, Instant)>,
-    misses: Cache<K, Instant>,
+    hits: Cache<K, (V, End)>,
+    misses: Cache<K, End>,
     /// Held while an answer is put into the caches: a change of the caches and a question's end never
     /// overlap.
     questions: Mutex<Questions<K, V, E>>,
     limits: CacheLimits,
+}
+
+/// When an answer ends to hold; `None` for one that holds longer than the clock can tell.
+#[derive(Clone, Copy)]
+struct End(Option<Instant>);
+
+impl End {
+    fn after(asked_at: Instant, time_to_live: Duration) -> Self {
+        Self(asked_at.checked_add(time_to_live))
+    }
+
+    fn is_ahead(self, now: Instant) -> bool {
+        self.0.is_none_or(|end| now < end)
+    }
 }
 
 /// The questions that are being asked, each by the one that asked first.
@@ -55,11 +69,11 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
     pub(crate) fn kept<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<Option<V>> {
         let now = self.limits.clock.now();
         match self.hits.get(key) {
-            Some((value, end)) if now < end => return Some(Some(value)),
+            Some((value, end)) if end.is_ahead(now) => return Some(Some(value)),
             _ => {}
         }
         match self.misses.get(key) {
-            Some(end) if now < end => Some(None),
+            Some(end) if end.is_ahead(now) => Some(None),
             _ => None,
         }
     }
@@ -67,7 +81,8 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
     /// The answer: kept, or asked for. Whoever asks while the question is under way waits for the same
     /// answer, also if it is an error. If the one that asks is dropped, another goes on.
     ///
-    /// An error is not kept, nor is a value that is not `worth_keeping`.
+    /// An error is not kept. A value that is not `worth_keeping` is its asker's alone: the others ask
+    /// again, each for itself.
     pub(crate) async fn ask<F>(
         &self,
         key: &K,
@@ -152,17 +167,19 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Asking<'_, K, V, E> {
         let Store {
             hits, misses, limits, ..
         } = self.store;
+        if matches!(answer, Ok(Some(value)) if !worth_keeping(value)) {
+            return;
+        }
         let mut questions = self.store.questions();
         if self.is_current(&questions) {
             questions.asked.remove(&self.key);
             match answer {
-                Ok(Some(value)) if worth_keeping(value) => {
-                    hits.insert(self.key.clone(), (value.clone(), self.asked_at + limits.time_to_live));
+                Ok(Some(value)) => {
+                    let end = End::after(self.asked_at, limits.time_to_live);
+                    hits.insert(self.key.clone(), (value.clone(), end));
                 }
-                Ok(None) => {
-                    misses.insert(self.key.clone(), self.asked_at + limits.miss_time_to_live);
-                }
-                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => misses.insert(self.key.clone(), End::after(self.asked_at, limits.miss_time_to_live)),
+                Err(_) => {}
             }
         }
         drop(questions);

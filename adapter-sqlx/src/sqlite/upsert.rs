@@ -196,7 +196,11 @@ pub(super) async fn write_member(
 ) -> Result<bool, sqlx::Error> {
     let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values (?, ?, ?, ?)
          on conflict (tenant, subject, issuer) do update set roles = excluded.roles where roles <> excluded.roles";
-    // Neither has an end of line, and no issuer is the empty text.
+    // The empty text is any issuer there. A member of an issuer that is the empty text is nobody's.
+    if member.issuer() == Some("") {
+        return Err(sqlx::Error::Encode("a member's issuer is empty".into()));
+    }
+    // No role has an end of line.
     let roles: Vec<&str> = member.roles().iter().map(Role::as_str).collect();
     let done = sqlx::query(sql)
         .bind(tenant.as_str())
