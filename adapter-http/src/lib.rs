@@ -31,6 +31,7 @@
 //! # Features
 //!
 //! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others.
+//! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
 
 mod admission;
@@ -61,11 +62,16 @@ pub use response::{add_vary, rejection_response};
 pub use staff::PlatformStaff;
 pub use tenancy::{Tenancy, TenancyBuilder};
 pub use tenancy_core as core;
+#[cfg(feature = "jwks")]
+pub use token::{
+    AddressError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError, JwksFetcher, RemoteJwks,
+    RemoteJwksBuilder, StartJwksError,
+};
 #[cfg(feature = "jwt")]
 pub use token::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
     JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem,
-    KeySource, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder,
-    TrustedIssuer, VerificationKey,
+    KeySource, KeysUnavailable, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier,
+    TokenVerifierBuilder, TrustedIssuer, VerificationKey,
 };
 pub use view::{HeaderFields, OriginalUri, request_view};

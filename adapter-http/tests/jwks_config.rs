@@ -27,6 +27,8 @@ fn folder() -> TempDir {
     write("red.json", jwks(&[named(rsa(), "1")]).as_bytes());
     write("secrets.json", jwks(&[named(secret(64), "1")]).as_bytes());
     write("private.json", jwks(&[with(rsa(), json!({ "d": "AQAB" }))]).as_bytes());
+    let certified = rcgen::generate_simple_self_signed(["red.example".to_owned()]).unwrap();
+    write("ca.pem", certified.cert.pem().as_bytes());
     write("p256.pem", &key_file("p256.public.pem"));
     folder
 }
@@ -241,6 +243,7 @@ fn errors_name_the_setting_and_the_choices() {
     assert!(error_of("", &[file, file]).contains("`red` is configured twice"));
 }
 
+#[cfg(not(feature = "jwks"))]
 #[test]
 fn what_the_build_cannot_do_is_an_error() {
     for source in ["jwks_url = \"https://red.example/keys\"", "discovery = true"] {
@@ -264,4 +267,56 @@ fn unknown_settings_are_refused() {
     ] {
         assert!(toml::from_str::<File>(text).is_err(), "{text}");
     }
+}
+
+#[cfg(feature = "jwks")]
+#[tokio::test]
+async fn what_cannot_be_fetched_is_an_error() {
+    let ready = "issuer = \"https://red.example\"\naudience = \"a\"\n";
+    for (more, expected) in [
+        (
+            "jwks_url = \"http://red.example/keys\"",
+            &["`jwt.issuers[0].jwks_url`", "https"][..],
+        ),
+        ("jwks_url = \"keys\"", &["`jwt.issuers[0].jwks_url`", "absolute"]),
+        (
+            "discovery = true\nroot_certificates_file = \"missing\"",
+            &["`jwt.issuers[0].root_certificates_file`", "No such file"],
+        ),
+        (
+            "discovery = true\nroot_certificates_file = \"red.json\"",
+            &["`jwt.issuers[0].root_certificates_file`", "PEM"],
+        ),
+        (
+            "discovery = true\nroot_certificates_file = \"ca.pem\"\nalgorithms = [\"HS256\"]",
+            &["`jwt.issuers[0].discovery`", "secrets"],
+        ),
+        (
+            "discovery = true\nroot_certificates_file = \"ca.pem\"\nrefresh_seconds = 0",
+            &["`jwt.issuers[0].discovery`", "zero"],
+        ),
+        (
+            "discovery = true\nroot_certificates_file = \"ca.pem\"\nmaximum_age_seconds = 0",
+            &["`jwt.issuers[0].discovery`", "zero"],
+        ),
+    ] {
+        let error = error_of("", &[&format!("{ready}{more}")]);
+        for part in expected {
+            assert!(error.contains(part), "expected {part} in: {error}");
+        }
+    }
+    let error = error_of("", &["issuer = \"red\"\naudience = \"a\"\ndiscovery = true"]);
+    assert!(
+        error.contains("`jwt.issuers[0].discovery`") && error.contains("absolute"),
+        "{error}"
+    );
+    let config = parse(&format!(
+        "[[jwt.issuers]]\n{ready}discovery = true\nroot_certificates_file = \"ca.pem\"\nrefresh_seconds = 60\nmaximum_age_seconds = 600"
+    ));
+    let verifier = config.verifier_builder(folder().path()).unwrap().build().unwrap();
+    let shown = format!("{verifier:?}");
+    assert!(
+        shown.contains("refresh_interval: 60s") && shown.contains("maximum_age: 600s"),
+        "{shown}"
+    );
 }

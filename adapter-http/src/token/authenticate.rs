@@ -1,26 +1,45 @@
 //! The verifier as the authenticator of requests.
 
-use std::convert::Infallible;
-use std::future::{Future, ready};
 use std::sync::Arc;
 
 use http::request::Parts;
-use tenancy_core::{BearerCredential, FieldName, bearer_credential};
+use tenancy_core::{BearerCredential, Claims, FieldName, bearer_credential};
 
-use super::TokenVerifier;
+use super::{KeysUnavailable, TokenError, TokenVerifier};
 use crate::{Authentication, Authenticator, HeaderFields};
 
 /// Reads the bearer token of the `Authorization` field. What was wrong with a refused one goes to
 /// the log at the level debug; the client learns `invalid_token` only.
 impl Authenticator for TokenVerifier {
-    type Error = Infallible;
+    type Error = KeysUnavailable;
 
-    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Infallible>> + Send {
-        ready(Ok(self.read(parts)))
+    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, KeysUnavailable> {
+        let fields = HeaderFields::new(&parts.headers);
+        let token = match read(bearer_credential(&fields)) {
+            Ok(token) => token,
+            Err(authentication) => return Ok(authentication),
+        };
+        let mut verified = self.verify(token);
+        if let Err(error) = verified
+            && let Some(source) = self.source_to_ask(token, error)
+        {
+            source.learn().await;
+            verified = self.verify(token);
+        }
+        judge(verified)
     }
 
+    /// Keys that are at hand answer at once, and so does an unknown one that there is no waiting for.
     fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
-        Some(self.read(parts))
+        let fields = HeaderFields::new(&parts.headers);
+        let token = match read(bearer_credential(&fields)) {
+            Ok(token) => token,
+            Err(authentication) => return Some(authentication),
+        };
+        match self.verify(token) {
+            Err(error) if self.source_to_ask(token, error).is_some() => None,
+            verified => judge(verified).ok(),
+        }
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
@@ -28,20 +47,23 @@ impl Authenticator for TokenVerifier {
     }
 }
 
-impl TokenVerifier {
-    fn read(&self, parts: &Parts) -> Authentication {
-        let fields = HeaderFields::new(&parts.headers);
-        match bearer_credential(&fields) {
-            BearerCredential::Absent => Authentication::Absent,
-            BearerCredential::Malformed => Authentication::Malformed,
-            BearerCredential::Invalid => Authentication::Invalid,
-            BearerCredential::Token(token) => match self.verify(token) {
-                Ok(claims) => Authentication::Verified(Arc::new(claims)),
-                Err(error) => {
-                    tracing::debug!("refused a token: {error}");
-                    Authentication::Invalid
-                }
-            },
+/// The token, or what its absence has come to.
+const fn read(credential: BearerCredential<'_>) -> Result<&[u8], Authentication> {
+    match credential {
+        BearerCredential::Absent => Err(Authentication::Absent),
+        BearerCredential::Malformed => Err(Authentication::Malformed),
+        BearerCredential::Invalid => Err(Authentication::Invalid),
+        BearerCredential::Token(token) => Ok(token),
+    }
+}
+
+fn judge(verified: Result<Claims, TokenError>) -> Result<Authentication, KeysUnavailable> {
+    match verified {
+        Ok(claims) => Ok(Authentication::Verified(Arc::new(claims))),
+        Err(TokenError::KeysUnavailable) => Err(KeysUnavailable),
+        Err(error) => {
+            tracing::debug!("refused a token: {error}");
+            Ok(Authentication::Invalid)
         }
     }
 }

@@ -65,6 +65,14 @@ pub enum JwtConfigError {
         /// Why not.
         problem: JwksFileError,
     },
+    /// A key set that cannot be fetched at all.
+    #[error("`{setting}`: {problem}")]
+    Fetch {
+        /// The setting.
+        setting: String,
+        /// Why not.
+        problem: String,
+    },
     /// A setting that needs a feature of this crate.
     #[error("`{setting}` needs a build with the feature `{feature}`")]
     NeedsFeature {

@@ -83,10 +83,19 @@ pub enum TokenError {
     /// The issuer may not speak for a tenant that the token names.
     #[error("the token names a tenant that its issuer may not speak for")]
     TenantOfAnotherIssuer,
+    /// The issuer's key set has not been fetched, or not for too long: it cannot be told whether the token
+    /// holds.
+    #[error("the issuer's key set is not at hand")]
+    KeysUnavailable,
     /// This machine's clock stands before 1970, so no time can be checked.
     #[error("the system clock stands before 1970")]
     Clock,
 }
+
+/// No key set of a token's issuer is at hand, so that it cannot be told whether the token holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the key set of a token's issuer is not at hand")]
+pub struct KeysUnavailable;
 
 /// What is wrong with a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "jwks")]
+use super::config::read;
 use super::config::{choose, contradiction, not_empty};
+#[cfg(feature = "jwks")]
+use super::{HttpsJwks, HttpsJwksError, RemoteJwks};
 use super::{JwksFile, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeySource, TrustedIssuer};
 
 tenancy_core::settings! {
@@ -132,10 +136,54 @@ impl JwtIssuerConfig {
         Ok(file.into())
     }
 
+    #[cfg(feature = "jwks")]
+    fn remote(&self, table: &str, source: &str, issuer: &str, base_dir: &Path) -> Result<KeySource, JwtConfigError> {
+        let mut fetcher = match &self.jwks_url {
+            Some(url) => HttpsJwks::at(url),
+            None => HttpsJwks::discover(issuer),
+        };
+        if let Some(file) = &self.root_certificates_file {
+            let pem = read(&format!("{table}.root_certificates_file"), &base_dir.join(file))?;
+            fetcher = fetcher.with_root_certificates(pem.to_vec());
+        }
+        if self.dangerously_allow_http {
+            fetcher = fetcher.dangerously_allow_http();
+        }
+        let fetcher = fetcher.build().map_err(|problem| JwtConfigError::Fetch {
+            setting: format!("{table}.{}", setting_of(&problem, source)),
+            problem: problem.to_string(),
+        })?;
+        let mut keys = RemoteJwks::builder(fetcher);
+        if let Some(algorithms) = &self.algorithms {
+            keys = keys.with_algorithms(algorithms.iter().copied());
+        }
+        if let Some(seconds) = self.refresh_seconds {
+            keys = keys.with_refresh_interval(Duration::from_secs(seconds));
+        }
+        if let Some(seconds) = self.maximum_age_seconds {
+            keys = keys.with_maximum_age(Duration::from_secs(seconds));
+        }
+        let keys = keys.start().map_err(|problem| JwtConfigError::Fetch {
+            setting: format!("{table}.{source}"),
+            problem: problem.to_string(),
+        })?;
+        Ok(keys.into())
+    }
+
+    #[cfg(not(feature = "jwks"))]
     fn remote(&self, table: &str, source: &str, _: &str, _: &Path) -> Result<KeySource, JwtConfigError> {
         Err(JwtConfigError::NeedsFeature {
             setting: format!("{table}.{source}"),
             feature: "jwks",
         })
+    }
+}
+
+/// The setting that is to blame.
+#[cfg(feature = "jwks")]
+const fn setting_of<'s>(problem: &HttpsJwksError, source: &'s str) -> &'s str {
+    match problem {
+        HttpsJwksError::Address(_) => source,
+        _ => "root_certificates_file",
     }
 }

@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
+#[cfg(feature = "jwks")]
+use super::RemoteJwks;
 use super::key_set::KeySet;
-use super::{BuildVerifierError, JwksFile, VerificationKey};
+use super::{BuildVerifierError, JwksFile, TokenError, VerificationKey};
 
-/// Where an issuer's keys come from: given [`VerificationKey`]s, or a [`JwksFile`].
+/// Where an issuer's keys come from: given [`VerificationKey`]s, a [`JwksFile`], or, with the
+/// feature `jwks`, a `RemoteJwks`.
 #[derive(Debug)]
 pub struct KeySource(Given);
 
@@ -11,6 +14,8 @@ pub struct KeySource(Given);
 enum Given {
     Keys(Vec<VerificationKey>),
     File(JwksFile),
+    #[cfg(feature = "jwks")]
+    Remote(RemoteJwks),
 }
 
 impl From<Vec<VerificationKey>> for KeySource {
@@ -31,11 +36,20 @@ impl From<JwksFile> for KeySource {
     }
 }
 
+#[cfg(feature = "jwks")]
+impl From<RemoteJwks> for KeySource {
+    fn from(remote: RemoteJwks) -> Self {
+        Self(Given::Remote(remote))
+    }
+}
+
 /// A source whose keys are known to go together.
 #[derive(Debug)]
 pub(super) enum Source {
     Fixed(Arc<KeySet>),
     File(JwksFile),
+    #[cfg(feature = "jwks")]
+    Remote(RemoteJwks),
 }
 
 impl Source {
@@ -43,14 +57,39 @@ impl Source {
         Ok(match keys.0 {
             Given::Keys(keys) => Self::Fixed(Arc::new(KeySet::new(keys)?)),
             Given::File(file) => Self::File(file),
+            #[cfg(feature = "jwks")]
+            Given::Remote(remote) => Self::Remote(remote),
         })
     }
 
     /// The keys as they are now.
-    pub(super) fn current(&self) -> Arc<KeySet> {
+    pub(super) fn current(&self) -> Result<Arc<KeySet>, TokenError> {
         match self {
-            Self::Fixed(keys) => Arc::clone(keys),
-            Self::File(file) => file.current(),
+            Self::Fixed(keys) => Ok(Arc::clone(keys)),
+            Self::File(file) => Ok(file.current()),
+            #[cfg(feature = "jwks")]
+            Self::Remote(remote) => remote.current().ok_or(TokenError::KeysUnavailable),
+        }
+    }
+
+    /// Whether [`learn`](Self::learn) may bring a key that is unknown now.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(unused_variables, reason = "these sources learn nothing")
+    )]
+    pub(super) fn may_learn(&self, alg: &str) -> bool {
+        match self {
+            Self::Fixed(_) | Self::File(_) => false,
+            #[cfg(feature = "jwks")]
+            Self::Remote(remote) => remote.may_learn(alg),
+        }
+    }
+
+    pub(super) async fn learn(&self) {
+        match self {
+            Self::Fixed(_) | Self::File(_) => {}
+            #[cfg(feature = "jwks")]
+            Self::Remote(remote) => remote.learn().await,
         }
     }
 }

@@ -20,6 +20,8 @@ mod key_set;
 mod key_source;
 mod numeric_date;
 mod payload;
+#[cfg(feature = "jwks")]
+mod remote;
 mod signer;
 mod trust;
 mod trusted_issuer;
@@ -30,13 +32,18 @@ pub use build_error::BuildVerifierError;
 pub use builder::TokenVerifierBuilder;
 pub use config::{JwtConfig, JwtKeyConfig};
 pub use config_error::JwtConfigError;
-pub use error::{ClaimProblem, JsonProblem, TokenError};
+pub use error::{ClaimProblem, JsonProblem, KeysUnavailable, TokenError};
 pub use issuer_config::JwtIssuerConfig;
 pub use jwk::JwkProblem;
 pub use jwk_set::{AlgorithmsError, JwksError};
 pub use jwks_file::{JwksFile, JwksFileBuilder, JwksFileError};
 pub use key::{KeyError, KeyProblem, VerificationKey};
 pub use key_source::KeySource;
+#[cfg(feature = "jwks")]
+pub use remote::{
+    AddressError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError, JwksFetcher, RemoteJwks,
+    RemoteJwksBuilder, StartJwksError,
+};
 pub use secrecy::SecretSlice;
 pub use signer::{SignTokenError, TokenSigner};
 pub use trusted_issuer::TrustedIssuer;

@@ -6,6 +6,7 @@ use super::compact::{Compact, decode};
 use super::header::Header;
 use super::issuer::{Issuer, check_audience, issuer_name};
 use super::json::{Json, Object, parse_object};
+use super::key_source::Source;
 use super::numeric_date::check_times;
 use super::trust::Trust;
 use super::{TokenError, TokenVerifierBuilder, payload};
@@ -78,7 +79,7 @@ impl TokenVerifier {
         let token = Compact::parse(token)?;
         let header = Header::parse(token.header)?;
         let trust = self.trust(&token)?;
-        let keys = trust.keys.current();
+        let keys = trust.keys.current()?;
         let key = keys.select(&header)?;
         if self.typ.as_ref().is_some_and(|typ| !header.is_of_type(typ)) {
             return Err(TokenError::WrongType);
@@ -109,6 +110,17 @@ impl TokenVerifier {
         let iss = issuer_name(&unverified)?;
         let speaks_for = |trust: &&Trust| trust.issuer_names().any(|name| name == iss);
         self.trusts.iter().find(speaks_for).ok_or(TokenError::UnknownIssuer)
+    }
+
+    /// The source that may yet bring the key of a token that could not be verified without.
+    pub(super) fn source_to_ask(&self, token: &[u8], error: TokenError) -> Option<&Source> {
+        if !matches!(error, TokenError::UnknownKid | TokenError::KeysUnavailable) {
+            return None;
+        }
+        let token = Compact::parse(token).ok()?;
+        let header = Header::parse(token.header).ok()?;
+        let source = &self.trust(&token).ok()?.keys;
+        source.may_learn(header.algorithm().ok()?).then_some(source)
     }
 
     fn claims(&self, payload: &Object, issuer: Option<&Issuer>) -> Result<Claims, TokenError> {

@@ -1,0 +1,355 @@
+//! Key sets over real connections on this machine, to servers that are good, slow, down and hostile.
+
+#![cfg(feature = "jwks")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod jwks_server;
+mod jwks_support;
+mod token_support;
+
+use std::time::Duration;
+
+use http::Request;
+use jwks_server::{Reply, Server};
+use jwks_support::{jwks, named, p256, rsa, sign};
+use serde_json::json;
+use tenancy_http::{
+    AddressError, Authentication, Authenticator, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder,
+    HttpsJwksError, JsonProblem, JwksFetcher, RemoteJwks, RemoteJwksBuilder, TokenVerifier, TrustedIssuer,
+};
+use token_support::AUDIENCE;
+
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+fn at(server: &Server, path: &str) -> HttpsJwksBuilder {
+    HttpsJwks::at(server.url(path)).with_root_certificates(server.root.as_str())
+}
+
+async fn fetch(builder: HttpsJwksBuilder) -> Result<FetchedJwks, FetchJwksError> {
+    builder.build().unwrap().fetch().await
+}
+
+/// The verifier of an issuer's tokens, whose fetches are not spaced.
+fn verifier(
+    issuer: &str,
+    fetcher: HttpsJwksBuilder,
+    change: impl FnOnce(RemoteJwksBuilder<HttpsJwks>) -> RemoteJwksBuilder<HttpsJwks>,
+) -> TokenVerifier {
+    let keys = RemoteJwks::builder(fetcher.build().unwrap())
+        .with_unknown_key_interval(Duration::ZERO)
+        .with_wait(Duration::from_secs(60));
+    let issuer = TrustedIssuer::new(issuer, change(keys).start().unwrap()).with_audience(AUDIENCE);
+    TokenVerifier::builder().with_trusted_issuer(issuer).build().unwrap()
+}
+
+/// Whether a token is verified; `None` is a 503.
+async fn ask(verifier: &TokenVerifier, issuer: &str, alg: &str, kid: &str) -> Option<bool> {
+    let token = sign(alg, Some(kid), &["exp=4000000000", &format!("iss=\"{issuer}\"")]);
+    let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    let parts = request.body(()).unwrap().into_parts().0;
+    let authentication = verifier.authenticate(&parts).await.ok()?;
+    Some(matches!(authentication, Authentication::Verified(_)))
+}
+
+#[tokio::test]
+async fn keys_rotate() {
+    let server = Server::tls().await;
+    server.say("/keys", Reply::json(jwks(&[named(rsa(), "a")])));
+    let verifier = verifier("i", at(&server, "/keys"), |keys| keys);
+    assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(true));
+    server.say("/keys", Reply::json(jwks(&[named(p256(), "b")])));
+    assert_eq!(ask(&verifier, "i", "ES256", "b").await, Some(true));
+    assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(false));
+}
+
+#[tokio::test]
+async fn an_issuer_says_where_its_keys_are() {
+    let server = Server::tls().await;
+    for (issuer, discovery) in [
+        (server.url(""), DISCOVERY.to_owned()),
+        (server.url("/"), DISCOVERY.to_owned()),
+        (server.url("/realms/red"), format!("/realms/red{DISCOVERY}")),
+    ] {
+        let document = json!({ "issuer": issuer, "jwks_uri": server.url("/keys?a=b"), "other": [1] });
+        server.say(&discovery, Reply::json(document.to_string()));
+        server.say("/keys?a=b", Reply::json(jwks(&[named(rsa(), "a")])));
+        let fetcher = HttpsJwks::discover(&issuer).with_root_certificates(server.root.as_str());
+        let verifier = verifier(&issuer, fetcher, |keys| keys);
+        assert_eq!(ask(&verifier, &issuer, "RS256", "a").await, Some(true), "{issuer}");
+    }
+}
+
+#[tokio::test]
+async fn discovery_is_of_the_issuer_and_leads_to_https() {
+    let server = Server::tls().await;
+    let issuer = server.url("/red");
+    let keys = server.url("/keys");
+    let document = |issuer: &str, jwks_uri: &str| json!({ "issuer": issuer, "jwks_uri": jwks_uri }).to_string();
+    let path = format!("/red{DISCOVERY}");
+    server.say("/keys", Reply::json(jwks(&[rsa()])));
+    for (document, expected) in [
+        (document(&server.url("/green"), &keys), FetchJwksError::AnotherIssuer),
+        (document(&format!("{issuer}/"), &keys), FetchJwksError::AnotherIssuer),
+        (
+            document(&issuer.replace("https", "HTTPS"), &keys),
+            FetchJwksError::AnotherIssuer,
+        ),
+        (json!({ "jwks_uri": keys }).to_string(), FetchJwksError::AnotherIssuer),
+        (
+            json!({ "issuer": [issuer], "jwks_uri": keys }).to_string(),
+            FetchJwksError::AnotherIssuer,
+        ),
+        (
+            document(&issuer, &keys.replace("https", "http")),
+            FetchJwksError::KeySetAddress(AddressError::NotHttps),
+        ),
+        (
+            document(&issuer, "file:///etc/keys"),
+            FetchJwksError::KeySetAddress(AddressError::Malformed),
+        ),
+        (
+            document(&issuer, "/keys"),
+            FetchJwksError::KeySetAddress(AddressError::Malformed),
+        ),
+        (
+            document(&issuer, "https://u:p@127.0.0.1/"),
+            FetchJwksError::KeySetAddress(AddressError::Malformed),
+        ),
+        (
+            json!({ "issuer": issuer }).to_string(),
+            FetchJwksError::KeySetAddress(AddressError::Malformed),
+        ),
+        ("[]".to_owned(), FetchJwksError::Discovery(JsonProblem::NotObject)),
+        (
+            format!(r#"{{"issuer":"x","issuer":"{issuer}","jwks_uri":"{keys}"}}"#),
+            FetchJwksError::Discovery(JsonProblem::RepeatedName),
+        ),
+    ] {
+        server.say(&path, Reply::json(&document));
+        let fetcher = HttpsJwks::discover(&issuer).with_root_certificates(server.root.as_str());
+        let error = fetch(fetcher).await.unwrap_err();
+        assert_eq!(error.to_string(), expected.to_string(), "{document}");
+    }
+    assert!(
+        !server.asked().contains(&"/keys".to_owned()),
+        "nothing is fetched from there"
+    );
+}
+
+#[tokio::test]
+async fn only_json_under_200_of_64_kib_is_taken() {
+    let server = Server::tls().await;
+    let elsewhere = server.url("/elsewhere");
+    let (document, json) = (jwks(&[rsa()]), "content-type: application/json\r\n");
+    server.say("/elsewhere", Reply::json(&document));
+    let long = document.clone() + &" ".repeat(64 * 1024 - document.len());
+    let chunked = |length: usize| {
+        let head = format!("HTTP/1.1 200 OK\r\n{json}transfer-encoding: chunked\r\n\r\n{length:x}\r\n");
+        Reply::Bytes(format!("{head}{}\r\n0\r\n\r\n", "1".repeat(length)).into_bytes())
+    };
+    let unending = |fields: &str| Reply::Flood(format!("HTTP/1.1 200 OK\r\n{json}{fields}\r\n").into_bytes());
+    for (reply, expected) in [
+        (Reply::json(&document), None),
+        (
+            Reply::with("200 OK", "content-type: APPLICATION/JSON; charset=utf-8\r\n", &document),
+            None,
+        ),
+        (
+            Reply::with("200 OK", "content-type: application/jwk-set+json\r\n", &document),
+            None,
+        ),
+        (Reply::json(&long), None),
+        (Reply::json(format!("{long} ")), Some(FetchJwksError::TooLong)),
+        (chunked(64 * 1024), None),
+        (chunked(64 * 1024 + 1), Some(FetchJwksError::TooLong)),
+        (unending("content-length: 10485760\r\n"), Some(FetchJwksError::TooLong)),
+        (unending(""), Some(FetchJwksError::TooLong)),
+        (
+            Reply::with("200 OK", "content-type: text/html\r\n", &document),
+            Some(FetchJwksError::NotJson),
+        ),
+        (
+            Reply::with("200 OK", "content-type: text/json\r\n", &document),
+            Some(FetchJwksError::NotJson),
+        ),
+        (
+            Reply::with("200 OK", "content-type: application/jsonx\r\n", &document),
+            Some(FetchJwksError::NotJson),
+        ),
+        (Reply::with("200 OK", "", &document), Some(FetchJwksError::NotJson)),
+        (
+            Reply::with("201 Created", json, &document),
+            Some(FetchJwksError::Status(201)),
+        ),
+        (
+            Reply::with("203 Other", json, &document),
+            Some(FetchJwksError::Status(203)),
+        ),
+        (
+            Reply::with("404 Not Found", json, &document),
+            Some(FetchJwksError::Status(404)),
+        ),
+        (
+            Reply::with("500 Error", json, &document),
+            Some(FetchJwksError::Status(500)),
+        ),
+        (
+            Reply::with("302 Found", &format!("{json}location: {elsewhere}\r\n"), &document),
+            Some(FetchJwksError::Status(302)),
+        ),
+        (
+            Reply::with("308 Moved", &format!("{json}location: {elsewhere}\r\n"), &document),
+            Some(FetchJwksError::Status(308)),
+        ),
+        (
+            Reply::Bytes(format!("HTTP/1.1 200 OK\r\n{json}content-length: 9\r\n\r\n{{").into_bytes()),
+            Some(FetchJwksError::Body),
+        ),
+    ] {
+        server.say("/keys", reply.clone());
+        let error = fetch(at(&server, "/keys")).await.err().map(|error| error.to_string());
+        assert_eq!(error, expected.map(|error| error.to_string()), "{reply:.300?}");
+    }
+    assert!(
+        !server.asked().contains(&"/elsewhere".to_owned()),
+        "a redirect is not followed"
+    );
+}
+
+#[tokio::test]
+async fn max_age_is_read() {
+    let server = Server::tls().await;
+    for (fields, expected) in [
+        ("", None),
+        ("cache-control: max-age=600\r\n", Some(600)),
+        ("Cache-Control: public, MAX-AGE=\"600\", s-maxage=1\r\n", Some(600)),
+        ("cache-control: public\r\ncache-control: max-age=7\r\n", Some(7)),
+        ("cache-control: no-store, max-age=-1\r\n", None),
+        ("cache-control: s-maxage=600\r\n", None),
+    ] {
+        let fields = format!("content-type: application/json\r\n{fields}");
+        server.say("/keys", Reply::with("200 OK", &fields, jwks(&[rsa()])));
+        let shown = format!("{:?}", fetch(at(&server, "/keys")).await.unwrap());
+        let expected = format!("max_age: {:?}", expected.map(Duration::from_secs));
+        assert!(shown.contains(&expected), "{fields}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_trusted_is_not_asked() {
+    let (server, other) = (Server::tls().await, Server::tls().await);
+    let misnamed = Server::start("elsewhere.example", true).await;
+    let plain = Server::start("127.0.0.1", false).await;
+    for server in [&server, &misnamed, &plain] {
+        server.say("/keys", Reply::json(jwks(&[rsa()])));
+    }
+    let by = |server: &Server, root: &str| HttpsJwks::at(server.url("/keys")).with_root_certificates(root);
+    assert!(fetch(by(&server, &server.root)).await.is_ok());
+    for fetcher in [
+        by(&server, &other.root),
+        by(&misnamed, &misnamed.root),
+        by(&plain, &plain.root),
+    ] {
+        let error = fetch(fetcher).await.unwrap_err();
+        assert!(matches!(error, FetchJwksError::Connect(_)), "{error}");
+    }
+    assert_eq!((misnamed.asked().len(), plain.asked().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn http_is_for_tests_only() {
+    let plain = Server::start("127.0.0.1", false).await;
+    let url = plain.url("/keys").replace("https", "http");
+    let fetcher = HttpsJwks::at(&url).with_root_certificates(plain.root.as_str());
+    let error = fetcher.clone().build().unwrap_err();
+    assert!(matches!(error, HttpsJwksError::Address(AddressError::NotHttps)));
+    plain.say("/keys", Reply::json(jwks(&[rsa()])));
+    assert!(fetch(fetcher.dangerously_allow_http()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_or_fails_leaves_the_keys_as_they_were() {
+    let server = Server::tls().await;
+    server.say("/keys", Reply::json(jwks(&[named(rsa(), "a")])));
+    let verifier = verifier("i", at(&server, "/keys"), |keys| keys);
+    assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(true));
+    for reply in [
+        Reply::with("500 Error", "", ""),
+        Reply::json(jwks(&[named(p256(), "b"), named(p256(), "b")])),
+        Reply::Bytes(b"SSH-2.0\r\n".to_vec()),
+    ] {
+        server.say("/keys", reply);
+        assert_eq!(ask(&verifier, "i", "ES256", "b").await, Some(false));
+        assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(true));
+    }
+    // Nobody listens there any more.
+    drop(server);
+    assert_eq!(ask(&verifier, "i", "ES256", "b").await, Some(false));
+    assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(true));
+}
+
+#[tokio::test]
+async fn a_server_that_never_comes_to_an_end_is_left() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n".to_vec();
+    for reply in [
+        Reply::Nothing,
+        Reply::Drip(head),
+        Reply::Drip(b"HTTP/1.1 200 OK\r\nx:".to_vec()),
+    ] {
+        let server = Server::tls().await;
+        server.say("/keys", reply);
+        let timeout = Duration::from_millis(100);
+        let verifier = verifier("i", at(&server, "/keys"), |keys| keys.with_timeout(timeout));
+        // A second fetch begins only when the first has been given up.
+        server.requests(2).await;
+        server.say("/keys", Reply::json(jwks(&[named(rsa(), "a")])));
+        server.requests(3).await;
+        assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(true));
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_checked_at_the_start() {
+    let server = Server::tls().await;
+    let root = server.root.as_str();
+    let (malformed, not_https) = (Some(AddressError::Malformed), Some(AddressError::NotHttps));
+    for (address, as_url, as_issuer) in [
+        ("https://login.example", None, None),
+        ("https://login.example:8443/a/", None, None),
+        ("HTTPS://login.example", None, None),
+        ("https://login.example/keys?a=b", None, malformed),
+        ("https://login.example/#a", malformed, malformed),
+        ("https://user@login.example/", malformed, malformed),
+        ("http://login.example/", not_https, not_https),
+        ("ftp://login.example/", not_https, not_https),
+        ("login.example", malformed, malformed),
+        ("/keys", malformed, malformed),
+        ("https:///keys", malformed, malformed),
+        ("", malformed, malformed),
+    ] {
+        for (builder, expected) in [
+            (HttpsJwks::at(address), as_url),
+            (HttpsJwks::discover(address), as_issuer),
+        ] {
+            let found = match builder.with_root_certificates(root).build() {
+                Ok(_) => None,
+                Err(HttpsJwksError::Address(problem)) => Some(problem),
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(found, expected, "{address}");
+        }
+    }
+    for roots in [
+        "",
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        let error = HttpsJwks::at("https://login.example")
+            .with_root_certificates(roots)
+            .build();
+        assert!(
+            matches!(error, Err(HttpsJwksError::Roots | HttpsJwksError::Tls(_))),
+            "{roots}"
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! A server on this machine that says whatever it is told, over TLS or without.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// What is said to a request for a path.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Bytes(Vec<u8>),
+    /// The bytes, then a letter every while, and no end.
+    Drip(Vec<u8>),
+    /// The bytes, then as many as the reader takes.
+    Flood(Vec<u8>),
+    Nothing,
+}
+
+impl Reply {
+    pub(crate) fn json(body: impl Into<String>) -> Self {
+        Self::with("200 OK", "content-type: application/json\r\n", body)
+    }
+
+    pub(crate) fn with(status: &str, fields: &str, body: impl Into<String>) -> Self {
+        let body = body.into();
+        let length = body.len();
+        Self::Bytes(format!("HTTP/1.1 {status}\r\n{fields}content-length: {length}\r\n\r\n{body}").into_bytes())
+    }
+}
+
+type Replies = Arc<Mutex<Vec<(String, Reply)>>>;
+
+/// Stopped when it is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    /// The certificate that it is trusted by.
+    pub(crate) root: String,
+    replies: Replies,
+    asked: watch::Sender<Vec<String>>,
+    _connections: JoinSet<()>,
+}
+
+impl Server {
+    /// One that shows a certificate for `127.0.0.1`.
+    pub(crate) async fn tls() -> Self {
+        Self::start("127.0.0.1", true).await
+    }
+
+    pub(crate) async fn start(certified_name: &str, is_tls: bool) -> Self {
+        let certified = rcgen::generate_simple_self_signed([certified_name.to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
+        let certificate: CertificateDer<'static> = certified.cert.der().clone();
+        let tls = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let acceptor = is_tls.then(|| TlsAcceptor::from(Arc::new(tls)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (replies, asked) = (Replies::default(), watch::Sender::new(Vec::new()));
+        let mut connections = JoinSet::new();
+        connections.spawn(serve(listener, acceptor, Arc::clone(&replies), asked.clone()));
+        Self {
+            address,
+            root: certified.cert.pem(),
+            replies,
+            asked,
+            _connections: connections,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+
+    /// Says this from now on to requests for a path. To others it says 404.
+    pub(crate) fn say(&self, path: &str, reply: Reply) {
+        let mut replies = self.replies.lock().unwrap();
+        replies.retain(|(other, _)| other != path);
+        replies.push((path.to_owned(), reply));
+    }
+
+    /// The paths that were asked for.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.borrow().clone()
+    }
+
+    /// Waits until that many requests have come.
+    pub(crate) async fn requests(&self, count: usize) {
+        let mut asked = self.asked.subscribe();
+        asked.wait_for(|asked| asked.len() >= count).await.unwrap();
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    replies: Replies,
+    asked: watch::Sender<Vec<String>>,
+) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, replies, asked) = (acceptor.clone(), Arc::clone(&replies), asked.clone());
+        connections.spawn(async move {
+            // What fails here is seen by the client.
+            let _ = match acceptor {
+                Some(acceptor) => match acceptor.accept(stream).await {
+                    Ok(stream) => answer(stream, &replies, &asked).await,
+                    Err(error) => Err(error),
+                },
+                None => answer(stream, &replies, &asked).await,
+            };
+        });
+    }
+}
+
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    replies: &Replies,
+    asked: &watch::Sender<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+        if !b"GET ".starts_with(&head) && !head.starts_with(b"GET ") {
+            return Ok(());
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let reply = replies
+        .lock()
+        .unwrap()
+        .iter()
+        .find(|(other, _)| *other == path)
+        .cloned();
+    asked.send_modify(|asked| asked.push(path));
+    match reply.map(|(_, reply)| reply) {
+        Some(Reply::Bytes(bytes)) => stream.write_all(&bytes).await?,
+        Some(Reply::Drip(bytes)) => {
+            stream.write_all(&bytes).await?;
+            loop {
+                stream.write_all(b" ").await?;
+                stream.flush().await?;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        Some(Reply::Flood(bytes)) => {
+            stream.write_all(&bytes).await?;
+            loop {
+                stream.write_all(&[b' '; 4096]).await?;
+            }
+        }
+        Some(Reply::Nothing) => std::future::pending().await,
+        None => {
+            stream
+                .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                .await?
+        }
+    }
+    stream.flush().await?;
+    stream.shutdown().await
+}
