@@ -45,6 +45,30 @@ async fn the_first_request_waits_for_the_first_fetch() {
     assert_eq!(fixture.count(), 1);
 }
 
+/// A fetch that is under way or about to begin serves those who come meanwhile, and is not theirs.
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_is_due_anyway_is_joined() {
+    for has_begun in [false, true] {
+        let held = Arc::new(Notify::new());
+        let fixture = Fixture::new(Answer::Held(Arc::clone(&held), Box::new(one())));
+        if has_begun {
+            fixture.fetches(1).await;
+        }
+        let (outcome, ()) = tokio::join!(fixture.ask("ES256", "b"), async {
+            fixture.fetches(1).await;
+            held.notify_one();
+        });
+        assert_eq!(outcome, Invalid);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(fixture.count(), 1);
+        fixture.answer(two());
+        assert_eq!(fixture.ask("ES256", "b").await, Verified);
+        assert_eq!(fixture.count(), 2);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_issuer_that_is_down_at_the_start_is_a_503_until_it_is_up() {
     let fixture = Fixture::new(Answer::Down);
