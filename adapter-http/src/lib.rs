@@ -39,6 +39,8 @@ mod authenticate;
 mod body;
 #[cfg(feature = "cache")]
 mod cache;
+#[cfg(any(feature = "cache", feature = "jwt"))]
+mod clock;
 mod engine;
 mod extract;
 mod future;
@@ -54,7 +56,9 @@ pub use admission::{Admission, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
 pub use body::TenancyBody;
 #[cfg(feature = "cache")]
-pub use cache::{CacheLimits, CachedAuthorizer, CachedDirectory, Clock, ManualClock, SharedError, SystemClock};
+pub use cache::{CacheLimits, CachedAuthorizer, CachedDirectory, SharedError};
+#[cfg(any(feature = "cache", feature = "jwt"))]
+pub use clock::{Clock, ManualClock, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};

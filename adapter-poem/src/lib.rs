@@ -83,6 +83,7 @@
 //! # Features
 //!
 //! - `cache`: [`http`]'s caches of directories and authorizers.
+//! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 
 mod extract;

@@ -1,14 +1,12 @@
 //! Answers kept for a while, so that most requests ask nobody.
 
 mod authorizer;
-mod clock;
 mod directory;
 mod error;
 mod limits;
 mod store;
 
 pub use authorizer::CachedAuthorizer;
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use directory::CachedDirectory;
 pub use error::SharedError;
 pub use limits::CacheLimits;
