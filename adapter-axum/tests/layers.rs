@@ -15,6 +15,7 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use http_body_util::BodyExt;
 use tenancy_axum::{Tenancy, Tenant, Visitor};
+use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{
     Authorize, Authorizer, ClaimResolver, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory,
     MemoryEntry, OnConflict, PathResolver, ResolverChain, TenantKey, TenantRecord, context,
@@ -274,6 +275,8 @@ async fn an_inner_layer_never_replaces_the_tenant() {
     let by_path = Tenancy::builder(Enforcer::new(by_path))
         .with_authenticator(ClaimsFromExtension::<Claims>::new())
         .with_directory(directory())
+        // Inside, alice is a member of all: only the outer layer's tenant is in the way.
+        .with_authorizer(InsecureTestStub)
         .build();
     let app = Router::new()
         .route("/t/{tenant}", get(portal))
@@ -285,6 +288,7 @@ async fn an_inner_layer_never_replaces_the_tenant() {
         is(403, "forbidden")
     );
     assert_eq!(ask(&app, "/t/nobody", Some("alice"), Some("acme")).await.0, 403);
+    assert_eq!(ask(&app, "/t/acme", Some("alice"), Some("acme")).await, is(200, "acme"));
 }
 
 #[tokio::test]
