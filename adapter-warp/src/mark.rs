@@ -3,9 +3,8 @@
 use http::Method;
 use tenancy_core::{Cause, Rejection as Refusal};
 use tenancy_http::{TenancyLayer, rejection_response};
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
-use warp::{Filter, Rejection};
+use warp::{Filter, Rejection, Reply};
 
 use crate::TenantRejection;
 use crate::slot::{Handle, handle};
@@ -13,10 +12,14 @@ use crate::slot::{Handle, handle};
 /// Puts a mark around routes.
 ///
 /// Entering decides nothing: no route has matched yet.
-pub(crate) fn mark(
+pub(crate) fn mark<F, R>(
     layer: TenancyLayer,
-    routes: BoxedFilter<(Response,)>,
-) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
+    routes: F,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<F, R>
+where
+    F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
+    R: Reply + 'static,
+{
     handle()
         .map(move |handle: Option<Handle>| {
             if let Some(handle) = handle {
@@ -24,7 +27,7 @@ pub(crate) fn mark(
             }
         })
         .untuple_one()
-        .and(routes)
+        .and(routes.map(R::into_response).boxed())
         .or_else(end_where_nobody_follows)
         .and(handle())
         .then(leave_with_an_answer)

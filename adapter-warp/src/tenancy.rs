@@ -50,7 +50,7 @@ impl Tenancy {
         F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        mark(self.0.scoped(), routes.map(R::into_response).boxed())
+        mark(self.0.scoped(), routes)
     }
 
     /// Marks routes that take a member of a tenant, or a request that names none.
@@ -63,7 +63,7 @@ impl Tenancy {
         F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        mark(self.0.optional(), routes.map(R::into_response).boxed())
+        mark(self.0.optional(), routes)
     }
 
     /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
@@ -76,7 +76,7 @@ impl Tenancy {
         F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        mark(self.0.public(), routes.map(R::into_response).boxed())
+        mark(self.0.public(), routes)
     }
 }
 

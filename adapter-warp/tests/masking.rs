@@ -1,4 +1,4 @@
-//! A refused request is answered by its mark: nobody beside it, and nothing around it, answers instead.
+//! A refused request is answered at once: nobody beside its mark, and nothing around it, answers instead.
 
 mod support;
 

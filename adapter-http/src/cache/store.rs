@@ -140,7 +140,9 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
         self.hits.retain(|key, (value, _)| !stale(key, value));
         self.misses.clear();
     }
+}
 
+impl<K, V, E> Store<K, V, E> {
     fn questions(&self) -> MutexGuard<'_, Questions<K, V, E>> {
         self.questions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -200,11 +202,7 @@ impl<K: Eq + Hash, V, E> Asking<'_, K, V, E> {
 impl<K: Eq + Hash, V, E> Drop for Asking<'_, K, V, E> {
     /// Dropped before an answer, it leaves the question to those who wait.
     fn drop(&mut self) {
-        let mut questions = self
-            .store
-            .questions
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut questions = self.store.questions();
         if self.is_current(&questions) {
             questions.asked.remove(&self.key);
         }
