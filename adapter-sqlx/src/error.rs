@@ -36,6 +36,10 @@ pub enum TransactionError {
     /// A transaction across tenants could not be begun.
     #[error("begin a transaction across tenants")]
     AcrossTenants(#[source] StrategyError),
+    /// The transaction was ended behind its back, or a savepoint in it was left open: what was done may be
+    /// lost. Its connection is closed.
+    #[error("end a transaction that is not open")]
+    NotOpen,
     /// The transaction was not committed.
     #[error("commit a transaction")]
     Commit(#[source] sqlx::Error),
@@ -100,6 +104,12 @@ pub enum StrategyError {
     #[cfg(feature = "sqlite")]
     #[error("refuse the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
+    /// The id is one of several spellings of a value in the tenants' column, or none.
+    #[error("the id `{tenant}` is not how the tenants' column spells a value")]
+    NotCanonical {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// The strategy cannot do this.
     #[error("the strategy `{strategy}` has no {operation}")]
     Unsupported {

@@ -60,30 +60,39 @@
 //! transaction, and give it the capability that enforcement ended in. There is no other way to a
 //! connection, but one: [`TenantDb::dangerously_begin_across_tenants`].
 //!
-//! | strategy | a tenant's data | SQLite |
-//! |---|---|---|
-//! | `row` | rows of shared tables | [`SqliteRowStrategy`] |
-//! | `database` | a database of its own | [`SqliteDatabaseStrategy`] |
-//! | `schema` | a schema of its own | no: SQLite has no schemas, this needs PostgreSQL |
-//! | yours | as you say | an [`IsolationStrategy`] in the [`StrategyRegistry`] |
+//! | strategy | a tenant's data | SQLite | PostgreSQL |
+//! |---|---|---|---|
+//! | `row` | rows of shared tables | [`SqliteRowStrategy`] | [`PgRowStrategy`] |
+//! | `database` | a database of its own | [`SqliteDatabaseStrategy`] | not yet |
+//! | `schema` | a schema of its own | no: SQLite has no schemas | not yet |
+//! | yours | as you say | an [`IsolationStrategy`] in the [`StrategyRegistry`] | the same |
 //!
 //! What each strategy guards against, and what goes around it, stands under its `Security` heading.
 //!
 //! # Features
 //!
 //! - `sqlite`: everything on SQLite, which is compiled in.
+//! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features.
 
 mod database;
 mod error;
 mod registry;
 mod strategy;
+mod strategy_transaction;
 mod transaction;
 
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use database::TenantDb;
 pub use error::{ProvisionError, StrategyError, TransactionError};
+#[cfg(feature = "postgres")]
+pub use postgres::{
+    ParseIdentifierError, ParseSettingError, PgIdentifier, PgRowOptions, PgRowSchema, PgRowStrategy, PgSetting,
+    PgTenantColumn, PgTenantTable,
+};
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
@@ -91,5 +100,6 @@ pub use sqlite::{
     SqliteDirectory, SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema, UpsertAllError,
     UpsertError,
 };
-pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture, StrategyTransaction};
+pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture};
+pub use strategy_transaction::StrategyTransaction;
 pub use transaction::TenantTransaction;

@@ -1,13 +1,12 @@
 //! How a tenant's data is kept apart.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::{Database, Transaction};
+use sqlx::Database;
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
-use crate::StrategyError;
+use crate::{StrategyError, StrategyTransaction};
 
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
 pub type StrategyFuture<'f, T> = Pin<Box<dyn Future<Output = Result<T, StrategyError>> + Send + 'f>>;
@@ -128,60 +127,5 @@ pub struct AcrossTenants(());
 impl AcrossTenants {
     pub(crate) const fn new() -> Self {
         Self(())
-    }
-}
-
-/// What a strategy hands out: a transaction that is bound already, and what must outlive it.
-pub struct StrategyTransaction<DB: Database> {
-    // Dropped in this order: the lease ends after the transaction.
-    transaction: Transaction<'static, DB>,
-    lease: Option<Box<dyn Send + Sync>>,
-}
-
-impl<DB: Database> StrategyTransaction<DB> {
-    /// A transaction that is bound to its tenant.
-    #[must_use]
-    pub const fn new(transaction: Transaction<'static, DB>) -> Self {
-        Self {
-            transaction,
-            lease: None,
-        }
-    }
-
-    /// Keeps a value until the transaction has ended: a place in a pool, a permit.
-    #[must_use]
-    pub fn with_lease(self, lease: impl Send + Sync + 'static) -> Self {
-        Self {
-            lease: Some(Box::new(lease)),
-            ..self
-        }
-    }
-
-    pub(crate) fn connection(&self) -> &DB::Connection {
-        &self.transaction
-    }
-
-    pub(crate) fn connection_mut(&mut self) -> &mut DB::Connection {
-        &mut self.transaction
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        let Self { transaction, lease } = self;
-        let committed = transaction.commit().await;
-        drop(lease);
-        committed
-    }
-
-    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
-        let Self { transaction, lease } = self;
-        let rolled_back = transaction.rollback().await;
-        drop(lease);
-        rolled_back
-    }
-}
-
-impl<DB: Database> fmt::Debug for StrategyTransaction<DB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StrategyTransaction").finish_non_exhaustive()
     }
 }

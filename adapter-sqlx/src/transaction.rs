@@ -33,9 +33,10 @@ impl<DB: Database> TenantTransaction<DB> {
     ///
     /// # Errors
     ///
-    /// Where the database does not confirm it.
+    /// Where the database does not confirm it, and where the transaction is no longer open: a savepoint
+    /// whose beginning was cancelled takes the whole transaction with it.
     pub async fn commit(self) -> Result<(), TransactionError> {
-        self.inner.commit().await.map_err(TransactionError::Commit)
+        self.inner.commit().await
     }
 
     /// Undoes what was done.
@@ -44,7 +45,7 @@ impl<DB: Database> TenantTransaction<DB> {
     ///
     /// Where the database does not confirm it. It is undone even so.
     pub async fn rollback(self) -> Result<(), TransactionError> {
-        self.inner.rollback().await.map_err(TransactionError::Rollback)
+        self.inner.rollback().await
     }
 }
 

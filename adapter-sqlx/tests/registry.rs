@@ -44,7 +44,7 @@ impl IsolationStrategy<Sqlite> for Own {
             if binding.mode() == Mode::ReadOnly || *binding.id() == "refused" {
                 return Err(StrategyError::other("not here"));
             }
-            Ok(StrategyTransaction::new(self.pool.begin().await?))
+            Ok(StrategyTransaction::begin(self.pool.acquire().await?, "begin").await?)
         })
     }
 

@@ -85,6 +85,16 @@ impl Invocation {
         }
     }
 
+    /// What a command that succeeds prints, without showing the command.
+    pub(crate) fn quietly(mut self) -> Result<String, Failure> {
+        let output = self.0.output().map_err(|error| self.not_started(&error))?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(Failure::new(format!("`{self}` ended with {}", output.status)))
+        }
+    }
+
     fn not_started(&self, error: &std::io::Error) -> Failure {
         Failure::new(format!("`{self}` cannot be started: {error}"))
     }

@@ -5,6 +5,7 @@ mod core_tree;
 mod features;
 mod fuzz;
 mod no_std;
+mod postgres;
 mod step;
 mod tests;
 

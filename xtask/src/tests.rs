@@ -4,6 +4,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use crate::command::{Failure, cargo};
+use crate::postgres::Server;
 
 /// Set where this program stands in for rustdoc.
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
@@ -13,12 +14,13 @@ const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 /// A stable rustdoc takes a `compile_fail` example for passed whatever the error is. This program
 /// stands in for it and asks for the check of error codes; nothing else is compiled differently.
 pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
+    let server = Server::start()?;
     let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
-    cargo(["test", "--workspace", "--all-features", "--locked"])
-        .args(options)
-        .env("RUSTDOC", &this.to_string_lossy())
-        .env(AS_RUSTDOC, "1")
-        .run()
+    let mut tests = cargo(["test", "--workspace", "--all-features", "--locked"]).args(options);
+    for (name, value) in server.variables() {
+        tests = tests.env(name, value);
+    }
+    tests.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1").run()
 }
 
 /// Runs rustdoc with the arguments of this program, if that is what it was started for.

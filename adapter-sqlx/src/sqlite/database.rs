@@ -82,11 +82,12 @@ impl SqliteDatabaseStrategy {
             return Err(StrategyError::NotProvisioned { tenant: tenant.clone() });
         };
         let lease = self.open.lease(tenant, || self.pools(&path, file)).await?;
-        let begun = match binding.mode() {
-            Mode::ReadWrite => lease.pools().read_write.begin_with("begin immediate").await,
-            Mode::ReadOnly => lease.pools().read_only.begin_with("begin").await,
+        let (pool, statement) = match binding.mode() {
+            Mode::ReadWrite => (&lease.pools().read_write, "begin immediate"),
+            Mode::ReadOnly => (&lease.pools().read_only, "begin"),
         };
-        Ok(StrategyTransaction::new(begun?).with_lease(lease))
+        let begun = StrategyTransaction::begin(pool.acquire().await?, statement).await?;
+        Ok(begun.with_lease(lease))
     }
 
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {

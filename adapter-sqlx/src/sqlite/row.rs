@@ -182,8 +182,7 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
                 "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
                 binding.id()
             );
-            let transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
-            Ok(StrategyTransaction::new(transaction))
+            Ok(StrategyTransaction::begin(pool.acquire().await?, AssertSqlSafe(statement)).await?)
         })
     }
 
@@ -194,8 +193,8 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
         Box::pin(async {
-            let transaction = self.across_tenants.begin_with("begin immediate").await?;
-            Ok(StrategyTransaction::new(transaction))
+            let connection = self.across_tenants.acquire().await?;
+            Ok(StrategyTransaction::begin(connection, "begin immediate").await?)
         })
     }
 

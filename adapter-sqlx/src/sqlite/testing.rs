@@ -67,7 +67,7 @@ impl IsolationStrategy<Sqlite> for InsecureTestStrategy {
                 Mode::ReadWrite => "pragma query_only = off; begin immediate",
                 Mode::ReadOnly => "pragma query_only = on; begin",
             };
-            Ok(StrategyTransaction::new(self.pool.begin_with(statement).await?))
+            Ok(StrategyTransaction::begin(self.pool.acquire().await?, statement).await?)
         })
     }
 
@@ -77,8 +77,8 @@ impl IsolationStrategy<Sqlite> for InsecureTestStrategy {
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
         Box::pin(async {
-            let begun = self.pool.begin_with("pragma query_only = off; begin immediate").await;
-            Ok(StrategyTransaction::new(begun?))
+            let statement = "pragma query_only = off; begin immediate";
+            Ok(StrategyTransaction::begin(self.pool.acquire().await?, statement).await?)
         })
     }
 

@@ -1,0 +1,13 @@
+//! Tenants on PostgreSQL.
+
+mod identifier;
+mod pool;
+mod row;
+mod row_schema;
+mod session;
+mod table;
+
+pub use identifier::{ParseIdentifierError, PgIdentifier};
+pub use row::{PgRowOptions, PgRowStrategy};
+pub use row_schema::{ParseSettingError, PgRowSchema, PgSetting};
+pub use table::{PgTenantColumn, PgTenantTable};

@@ -1,0 +1,184 @@
+//! Rows of many tenants in shared tables.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres};
+use tenancy_core::{StrategyName, TenantRecord};
+
+use super::identifier::Literal;
+use super::pool::{self, PoolSettings};
+use super::row_schema::PgRowSchema;
+use super::session::BeginText;
+use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, StrategyFuture, StrategyTransaction};
+
+/// The strategy `row`: tenants share tables, and row-level security shows each its own rows.
+///
+/// - A forgotten `WHERE` reads, updates or deletes the tenant's own rows only.
+/// - An `INSERT` may leave the tenant's column out; it is filled in. One that names another tenant is an
+///   error, and so is an `UPDATE` that gives a row away.
+/// - Without a tenant there are no rows, and an `INSERT` is an error.
+///
+/// Two roles share the work. The application's is neither superuser nor owner. The administrator's owns
+/// the tables, migrates them and sees every tenant, on connections of its own.
+///
+/// # Session state
+///
+/// What a transaction leaves in its session is taken away before the next one begins: settings, roles,
+/// cursors, temporary tables, sequences' last values, `LISTEN`, advisory locks. A session's advisory lock
+/// is therefore held until the connection is used again: prefer `pg_advisory_xact_lock`.
+///
+/// # Security
+///
+/// This guards against mistakes, not against hostile SQL: whoever can run SQL of his own can set the
+/// tenant. Give tenants who bring their own SQL the strategy `database`.
+///
+/// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
+pub struct PgRowStrategy {
+    schema: PgRowSchema,
+    application: PgPool,
+    administrator: PgPool,
+}
+
+impl PgRowStrategy {
+    /// The name under which records choose this strategy.
+    pub const NAME: &'static str = "row";
+
+    /// Describes the database: the tables, how the application connects, and how the administrator does.
+    #[must_use]
+    pub fn options(
+        schema: PgRowSchema,
+        application: PgConnectOptions,
+        administrator: PgConnectOptions,
+    ) -> PgRowOptions {
+        PgRowOptions {
+            schema,
+            application,
+            administrator,
+            migrations: None,
+            settings: PoolSettings::default(),
+        }
+    }
+}
+
+/// Which tables hold tenants' rows, and how they are reached.
+#[derive(Debug)]
+pub struct PgRowOptions {
+    schema: PgRowSchema,
+    application: PgConnectOptions,
+    administrator: PgConnectOptions,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+}
+
+impl PgRowOptions {
+    /// Migrations that the administrator runs when the database is opened.
+    #[must_use]
+    pub fn with_migrations(self, migrations: Migrator) -> Self {
+        Self {
+            migrations: Some(migrations),
+            ..self
+        }
+    }
+
+    /// The greatest number of the application's connections. The default is 10.
+    #[must_use]
+    pub const fn with_max_connections(mut self, max: u32) -> Self {
+        self.settings.max_connections = max;
+        self
+    }
+
+    /// How long to wait for a free connection. The default is 5 seconds.
+    #[must_use]
+    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// Says that the application connects through a pooler that lends connections for a transaction, such
+    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
+    #[must_use]
+    pub const fn with_transaction_pooler(mut self) -> Self {
+        self.settings.has_transaction_pooler = true;
+        self
+    }
+
+    /// Runs the migrations, applies the policies, and opens the pools.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be reached, migrated or guarded.
+    pub async fn open(self) -> Result<PgRowStrategy, StrategyError> {
+        let mut connection = self.administrator.clone().connect().await?;
+        if let Some(migrations) = &self.migrations {
+            migrations.run(&mut connection).await?;
+        }
+        self.schema.apply(&mut connection).await?;
+        connection.close().await?;
+        let administrator = PoolSettings {
+            max_connections: 2,
+            has_transaction_pooler: false,
+            ..self.settings
+        };
+        Ok(PgRowStrategy {
+            schema: self.schema,
+            application: self.settings.pool(self.application),
+            administrator: administrator.pool(self.administrator),
+        })
+    }
+}
+
+impl IsolationStrategy<Postgres> for PgRowStrategy {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(Self::NAME)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
+        Box::pin(async move {
+            if !self.schema.is_canonical(binding.id()) {
+                return Err(StrategyError::NotCanonical {
+                    tenant: binding.id().clone(),
+                });
+            }
+            let tenant = Literal(binding.id().as_str());
+            let text = BeginText::new(binding.mode()).set(self.schema.setting().as_str(), tenant);
+            Ok(pool::begin(&self.application, text).await?)
+        })
+    }
+
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        // The tables are there since the database was opened, and rows need no place to be made.
+        Box::pin(async {
+            if self.schema.is_canonical(&tenant.id) {
+                Ok(())
+            } else {
+                Err(StrategyError::NotCanonical {
+                    tenant: tenant.id.clone(),
+                })
+            }
+        })
+    }
+
+    fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
+        Box::pin(async { Ok(pool::begin(&self.administrator, BeginText::new(Mode::ReadWrite)).await?) })
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.application.close().await;
+            self.administrator.close().await;
+        })
+    }
+}
+
+impl fmt::Debug for PgRowStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgRowStrategy")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! What PostgreSQL needs to keep rows apart: policies, defaults, grants.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tenancy_core::TenantId;
+
+use super::identifier::{ParseIdentifierError, PgIdentifier};
+use super::table::PgTenantTable;
+use crate::StrategyError;
+
+/// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PgSetting(String);
+
+impl PgSetting {
+    /// The setting unless another is named.
+    pub const DEFAULT: &'static str = "app.tenant_id";
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for PgSetting {
+    fn default() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+}
+
+/// Two parts, each of lower-case letters, digits and `_`, not starting with a digit.
+impl FromStr for PgSetting {
+    type Err = ParseSettingError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let is_part = |part: &str| {
+            let is_character = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+            part.bytes().all(is_character) && part.starts_with(|first: char| !first.is_ascii_digit())
+        };
+        let is_setting = name.len() <= PgIdentifier::MAX_LEN
+            && name
+                .split_once('.')
+                .is_some_and(|(class, setting)| is_part(class) && is_part(setting));
+        if is_setting {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(ParseSettingError(()))
+        }
+    }
+}
+
+/// A text that is no [`PgSetting`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseSettingError(());
+
+impl fmt::Display for ParseSettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a setting is two names of `a` to `z`, digits and `_` with a dot between, as in `app.tenant_id`")
+    }
+}
+
+impl std::error::Error for ParseSettingError {}
+
+/// The declaration of tables that tenants share, and the SQL that follows from it.
+///
+/// Each table gets, in this order:
+///
+/// - a default for the tenant's column, so that an `INSERT` may leave it out, and `NOT NULL`;
+/// - one permissive policy for the application's role and one for the administrator's, who owns the tables;
+/// - one restrictive policy for the application's role: a row is the tenant's that the transaction is
+///   bound to, or it is not there. Without a tenant there are no rows, and no row can be written;
+/// - row-level security, enabled and forced, so that it holds for the owner too;
+/// - the application's grants: read, insert, update and delete, and no `TRUNCATE`.
+///
+/// ```
+/// use tenancy_sqlx::{PgRowSchema, PgTenantTable};
+///
+/// let schema = PgRowSchema::new("app", "admin")?.with_table(PgTenantTable::new("notes")?);
+/// assert!(schema.sql().contains(r#"alter table "public"."notes" force row level security;"#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PgRowSchema {
+    application: PgIdentifier,
+    administrator: PgIdentifier,
+    tables: Vec<PgTenantTable>,
+    setting: PgSetting,
+}
+
+impl PgRowSchema {
+    /// A declaration without tables, for these two roles.
+    ///
+    /// # Errors
+    ///
+    /// Where a name is none.
+    pub fn new(application: &str, administrator: &str) -> Result<Self, ParseIdentifierError> {
+        Ok(Self {
+            application: application.parse()?,
+            administrator: administrator.parse()?,
+            tables: Vec::new(),
+            setting: PgSetting::default(),
+        })
+    }
+
+    /// Declares a table that holds tenants' rows.
+    #[must_use]
+    pub fn with_table(mut self, table: PgTenantTable) -> Self {
+        self.tables.push(table);
+        self
+    }
+
+    /// Names the setting that says which tenant a transaction is bound to.
+    #[must_use]
+    pub fn with_setting(self, setting: PgSetting) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// The declared tables.
+    #[must_use]
+    pub fn tables(&self) -> &[PgTenantTable] {
+        &self.tables
+    }
+
+    pub(super) const fn setting(&self) -> &PgSetting {
+        &self.setting
+    }
+
+    /// The SQL, to read and to put into a migration. Running it again changes nothing.
+    ///
+    /// It needs to run in one transaction: between its statements a table is open.
+    #[must_use]
+    pub fn sql(&self) -> String {
+        self.tables.iter().map(|table| self.table_sql(table)).collect()
+    }
+
+    /// Runs the SQL, as the tables' owner, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// Where the database refuses it. Nothing is changed then.
+    pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        let mut tx = connection.begin().await?;
+        sqlx::raw_sql(AssertSqlSafe(self.sql())).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether the id is the one spelling of its value in every declared table.
+    pub(super) fn is_canonical(&self, id: &TenantId) -> bool {
+        self.tables
+            .iter()
+            .all(|table| table.tenant_column_type().is_canonical(id))
+    }
+
+    fn table_sql(&self, table: &PgTenantTable) -> String {
+        let Self {
+            application,
+            administrator,
+            ..
+        } = self;
+        let (column, tenant) = (table.tenant_column(), self.tenant(table));
+        format!(
+            "alter table {table} alter column {column} set default {tenant}, alter column {column} set not null;
+drop policy if exists tenancy_application on {table};
+create policy tenancy_application on {table} as permissive for all to {application} using (true) with check (true);
+drop policy if exists tenancy_administrator on {table};
+create policy tenancy_administrator on {table} as permissive for all to {administrator} using (true) with check (true);
+drop policy if exists tenancy_tenant on {table};
+create policy tenancy_tenant on {table} as restrictive for all to {application}
+    using ({column} = (select {tenant})) with check ({column} = (select {tenant}));
+alter table {table} enable row level security;
+alter table {table} force row level security;
+revoke all on table {table} from public, {application};
+grant select, insert, update, delete on table {table} to {application};
+"
+        )
+    }
+
+    /// The transaction's tenant, as the column's type. Unset and empty are null, and equal nothing: after
+    /// its transaction a setting is empty, not unset.
+    fn tenant(&self, table: &PgTenantTable) -> String {
+        format!(
+            "nullif(current_setting('{}', true), '')::{}",
+            self.setting.0,
+            table.tenant_column_type().sql_type()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_two_plain_names() {
+        for name in ["app.tenant_id", "a._1"] {
+            assert!(name.parse::<PgSetting>().is_ok(), "{name}");
+        }
+        for name in [
+            "", "app", "app.", ".id", "app.1d", "App.id", "a.b.c", "app.i'd", "a b.c", "1a.b",
+        ] {
+            assert!(name.parse::<PgSetting>().is_err(), "{name}");
+        }
+    }
+}

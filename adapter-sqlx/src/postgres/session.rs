@@ -1,0 +1,38 @@
+//! The text that begins a transaction.
+
+use std::fmt::Write as _;
+
+use crate::Mode;
+
+/// Takes away what an earlier transaction may have left in the session, and ends what may be open.
+///
+/// It stands before each `BEGIN` in the same message, and not after each transaction: so it costs no
+/// round trip, and holds behind a pooler, where whoever releases a connection does not know who gets it.
+/// It is a transaction of its own, so that a `ROLLBACK` later does not bring anything back. It is not
+/// `DISCARD ALL`, which would take prepared statements too, and sqlx would not know.
+const RESET: &str = "begin; rollback; begin; reset session authorization; reset all; close all; unlisten *; \
+    select pg_advisory_unlock_all(); discard sequences; discard temp; commit; ";
+
+/// One message that leaves a clean session in a transaction.
+pub(super) struct BeginText(String);
+
+impl BeginText {
+    pub(super) fn new(mode: Mode) -> Self {
+        let begin = match mode {
+            Mode::ReadWrite => "begin read write",
+            Mode::ReadOnly => "begin read only",
+        };
+        Self(format!("{RESET}{begin}"))
+    }
+
+    /// Sets a setting until the transaction ends. Both texts are SQL already.
+    pub(super) fn set(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
+        // Writing into a text does not fail.
+        let _ = write!(self.0, "; set local {setting} = {value}");
+        self
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}

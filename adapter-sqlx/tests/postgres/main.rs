@@ -1,0 +1,13 @@
+//! Tenants on PostgreSQL. `DATABASE_URL` names a server; `cargo xtask test` starts one.
+#![cfg(feature = "postgres")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod cancel;
+mod leaks;
+mod row;
+mod server;

@@ -1,0 +1,170 @@
+//! A database for each test, with its two roles, gone when the test ends.
+
+use std::env;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Row, SqlSafeStr};
+use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_sqlx::{PgRowOptions, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+
+pub(crate) const NOTES: &str = "create table notes (
+    tenant_id text not null,
+    id bigint generated always as identity,
+    name text not null,
+    body text not null default '',
+    primary key (tenant_id, id),
+    unique (tenant_id, name)
+)";
+
+/// A database that nobody else uses.
+pub(crate) struct TestDatabase {
+    server: PgConnectOptions,
+    name: String,
+    application: String,
+}
+
+const PASSWORD: &str = "only for tests";
+
+impl TestDatabase {
+    pub(crate) async fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let url = env::var("DATABASE_URL").expect("no PostgreSQL: run `cargo xtask test`, or set DATABASE_URL");
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tenancy_test_{}_{number}", std::process::id());
+        let this = Self {
+            server: PgConnectOptions::from_str(&url).unwrap(),
+            application: format!("{name}_app"),
+            name,
+        };
+        let Self { name, application, .. } = &this;
+        let mut connection = this.server.clone().connect().await.unwrap();
+        for sql in [
+            format!("create role {application} login nosuperuser nobypassrls password '{PASSWORD}'"),
+            format!("create database {name}"),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        connection.close().await.unwrap();
+        this
+    }
+
+    pub(crate) fn administrator(&self) -> PgConnectOptions {
+        self.server.clone().database(&self.name)
+    }
+
+    pub(crate) fn application(&self) -> PgConnectOptions {
+        self.administrator().username(&self.application).password(PASSWORD)
+    }
+
+    pub(crate) fn application_role(&self) -> &str {
+        &self.application
+    }
+
+    pub(crate) fn schema(&self) -> PgRowSchema {
+        PgRowSchema::new(&self.application, self.server.get_username()).unwrap()
+    }
+
+    /// As the administrator, who sees everything.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.administrator().connect().await.unwrap()
+    }
+
+    pub(crate) fn row(&self) -> PgRowOptions {
+        let schema = self.schema().with_table(PgTenantTable::new("notes").unwrap());
+        PgRowStrategy::options(schema, self.application(), self.administrator()).with_migrations(migrations(&[NOTES]))
+    }
+
+    /// One connection, so that each transaction is on the one that the last had.
+    pub(crate) async fn one_connection(&self) -> TenantDb<Postgres> {
+        let row = self.row().with_max_connections(1).open().await.unwrap();
+        TenantDb::new(StrategyRegistry::new().with(row).unwrap())
+    }
+}
+
+/// On a thread of its own: a test that panics cannot wait.
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Self {
+            server,
+            name,
+            application,
+        } = self;
+        let removed = std::thread::scope(|scope| {
+            let removing = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    let mut connection = server.clone().connect().await?;
+                    for sql in [
+                        format!("drop database if exists {name} with (force)"),
+                        format!("drop role if exists {application}"),
+                    ] {
+                        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                    }
+                    connection.close().await
+                })
+            });
+            removing.join()
+        });
+        if !matches!(removed, Ok(Ok(()))) {
+            eprintln!("the database {name} and the role {application} are left behind: {removed:?}");
+        }
+    }
+}
+
+pub(crate) fn migrations(sql: &[&'static str]) -> Migrator {
+    let one = |(index, sql): (usize, &&'static str)| {
+        let version = i64::try_from(index).unwrap() + 1;
+        Migration::new(version, "test".into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(sql.iter().enumerate().map(one).collect())
+}
+
+pub(crate) fn tenant(id: &str) -> Admitted {
+    let record = TenantRecord::new(id.parse().unwrap(), StrategyName::from_static("row"));
+    Admitted::dangerously_assume(record, ResolverName::from_static("test"), Subject::from_static("alice"))
+}
+
+/// Writes one note of each tenant, of the same name.
+pub(crate) async fn seed(db: &TenantDb<Postgres>, tenants: &[&str]) {
+    for id in tenants {
+        let mut tx = db.begin(&tenant(id)).await.unwrap();
+        let sql = "insert into notes (name, body) values ('first', $1)";
+        sqlx::query(sql)
+            .bind(format!("of {id}"))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// What a query without a word about tenants finds.
+pub(crate) async fn bodies(connection: &mut PgConnection) -> Vec<String> {
+    let rows: Vec<PgRow> = sqlx::query("select body from notes order by body")
+        .fetch_all(connection)
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+pub(crate) async fn bodies_of(db: &TenantDb<Postgres>, id: &str) -> Vec<String> {
+    let mut tx = db.begin_read(&tenant(id)).await.unwrap();
+    bodies(&mut tx).await
+}
+
+/// The five characters of an SQL error's class and condition.
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, sqlx::Error>) -> String {
+    match result {
+        Err(sqlx::Error::Database(error)) => error.code().unwrap().into_owned(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,283 @@
+//! A PostgreSQL server for the tests, thrown away after them.
+
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
+
+use crate::command::{Failure, program};
+
+/// Names the server that the tests use, in sqlx's own variable. Where it is set, that server is used, in
+/// databases that the tests make and remove.
+const DATABASE_URL: &str = "DATABASE_URL";
+
+/// The oldest version that the policies work on.
+const OLDEST: u32 = 15;
+
+/// How long the server may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that the tests may do anything to. Dropped, it is stopped and removed.
+pub(crate) struct Server {
+    url: String,
+    own: Option<Cluster>,
+}
+
+impl Server {
+    /// The user's own server, or a new one.
+    pub(crate) fn start() -> Result<Self, Failure> {
+        if let Ok(url) = env::var(DATABASE_URL)
+            && !url.is_empty()
+        {
+            return Ok(Self { url, own: None });
+        }
+        let cluster = Cluster::start(&binaries()?)?;
+        Ok(Self {
+            url: cluster.url(),
+            own: Some(cluster),
+        })
+    }
+
+    /// What the tests find it by.
+    pub(crate) fn variables(&self) -> [(&'static str, &str); 1] {
+        [(DATABASE_URL, &self.url)]
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(cluster) = &mut self.own {
+            cluster.stop();
+        }
+    }
+}
+
+struct Cluster {
+    folder: tempfile::TempDir,
+    server: Child,
+    port: u16,
+    password: String,
+}
+
+impl Cluster {
+    fn start(binaries: &Path) -> Result<Self, Failure> {
+        let failed = |what: &'static str| move |error: io::Error| Failure::new(format!("{what}: {error}"));
+        // Not under `target`: the user that runs the server may not be able to look into this folder.
+        let folder = tempfile::Builder::new()
+            .prefix("tenancy-postgres-")
+            .tempdir()
+            .map_err(failed("make a folder for PostgreSQL"))?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))
+            .map_err(failed("close PostgreSQL's folder to others"))?;
+        let user = user()?;
+        let password = random_password()?;
+        let password_file = folder.path().join("password");
+        fs::write(&password_file, &password).map_err(failed("write PostgreSQL's password"))?;
+        if let Some((uid, gid)) = user {
+            for path in [folder.path(), &password_file] {
+                chown(path, Some(uid), Some(gid)).map_err(failed("give PostgreSQL's folder to its user"))?;
+            }
+        }
+        let data = folder.path().join("data");
+        make_cluster(binaries, user, &data, &password_file)?;
+        let port = free_port().map_err(failed("find a free port for PostgreSQL"))?;
+        let log = fs::File::create(folder.path().join("log")).map_err(failed("make PostgreSQL's log"))?;
+        let server = as_user(binaries.join("postgres"), user)
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string()])
+            .arg("-k")
+            .arg(folder.path())
+            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(failed("start PostgreSQL"))?;
+        let mut cluster = Self {
+            folder,
+            server,
+            port,
+            password,
+        };
+        cluster.wait_until_ready(binaries)?;
+        println!("PostgreSQL listens on 127.0.0.1:{port}");
+        Ok(cluster)
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
+    }
+
+    fn wait_until_ready(&mut self, binaries: &Path) -> Result<(), Failure> {
+        let started = Instant::now();
+        loop {
+            let ready = Command::new(binaries.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status();
+            if ready.is_ok_and(|status| status.success()) {
+                return Ok(());
+            }
+            let ended = self.server.try_wait().ok().flatten();
+            if ended.is_some() || started.elapsed() > PATIENCE {
+                self.stop();
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                return Err(Failure::new(format!("PostgreSQL does not start:\n{log}")));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Nothing in it is worth an orderly end. Its processes see that the first of them is gone.
+    fn stop(&mut self) {
+        if let Err(error) = self.server.kill().and_then(|()| self.server.wait().map(drop)) {
+            eprintln!("stop PostgreSQL: {error}");
+        }
+    }
+}
+
+/// What is lost is made again, so nothing waits for a disk.
+const SETTINGS: [&str; 6] = [
+    "listen_addresses=127.0.0.1",
+    "max_connections=300",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "log_min_messages=fatal",
+];
+
+fn make_cluster(binaries: &Path, user: Option<(u32, u32)>, data: &Path, password_file: &Path) -> Result<(), Failure> {
+    let mut initdb = as_user(binaries.join("initdb"), user);
+    initdb
+        .arg("-D")
+        .arg(data)
+        .arg(concat_option("--pwfile=", password_file));
+    initdb.args([
+        "--username=postgres",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]);
+    let made = initdb
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::new(format!("run initdb: {error}")))?;
+    if made.status.success() {
+        Ok(())
+    } else {
+        let errors = String::from_utf8_lossy(&made.stderr);
+        Err(Failure::new(format!("initdb ended with {}: {errors}", made.status)))
+    }
+}
+
+fn concat_option(option: &str, path: &Path) -> std::ffi::OsString {
+    let mut text = std::ffi::OsString::from(option);
+    text.push(path);
+    text
+}
+
+/// PostgreSQL refuses to run as root; then it runs as its own user, or as nobody.
+fn user() -> Result<Option<(u32, u32)>, Failure> {
+    if program("id").args(["-u"]).quietly()?.trim() != "0" {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").map_err(|error| Failure::new(format!("/etc/passwd: {error}")))?;
+    let named = |name: &str| {
+        users.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            match fields.as_slice() {
+                [user, _, uid, gid, ..] if *user == name => Some((uid.parse().ok()?, gid.parse().ok()?)),
+                _ => None,
+            }
+        })
+    };
+    named("postgres")
+        .or_else(|| named("nobody"))
+        .map(Some)
+        .ok_or_else(|| Failure::new("PostgreSQL cannot run as root, and there is no user `postgres` or `nobody`"))
+}
+
+fn as_user(binary: impl AsRef<OsStr>, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(binary);
+    // Its own settings alone; and a folder that the user can look into.
+    for (name, _) in env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PG") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir("/");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+fn random_password() -> Result<String, Failure> {
+    let bytes = || -> io::Result<[u8; 16]> {
+        let mut bytes = [0; 16];
+        io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = bytes().map_err(|error| Failure::new(format!("/dev/urandom: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// The folder with PostgreSQL's programs, installed where it is missing and that is possible.
+fn binaries() -> Result<PathBuf, Failure> {
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    let install = "install PostgreSQL 15 or newer (Debian and Ubuntu: `apt-get install postgresql`), \
+        or name a server in DATABASE_URL";
+    let may_install = program("id").args(["-u"]).quietly()?.trim() == "0" && Path::new("/usr/bin/apt-get").exists();
+    if !may_install {
+        return Err(Failure::new(install));
+    }
+    // The package would start a server of its own, which nobody asked for.
+    let packages = ["install", "--quiet", "--yes", "--no-install-recommends", "postgresql"];
+    program("apt-get").args(["update", "--quiet"]).run()?;
+    program("apt-get")
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("RUNLEVEL", "1")
+        .run()?;
+    find().ok_or_else(|| Failure::new(install))
+}
+
+/// In `PATH`, where `pg_config` says, and where Debian keeps it; the newest there.
+fn find() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    if let Ok(told) = program("pg_config").args(["--bindir"]).quietly() {
+        folders.push(told.trim().into());
+    }
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    folders.extend(debian.map(|version| version.path().join("bin")));
+    let versions = folders
+        .into_iter()
+        .filter_map(|folder| Some((version(&folder)?, folder)));
+    let (newest, folder) = versions.max()?;
+    (newest >= OLDEST).then_some(folder)
+}
+
+fn version(folder: &Path) -> Option<u32> {
+    let is_whole = ["initdb", "postgres", "pg_isready"]
+        .iter()
+        .all(|binary| folder.join(binary).exists());
+    if !is_whole {
+        return None;
+    }
+    // "postgres (PostgreSQL) 15.14 (Debian …)"
+    let told = program(folder.join("postgres")).args(["--version"]).quietly().ok()?;
+    let number = told.split_whitespace().nth(2)?;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
