@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["test", options @ ..] => tests::run(options),
+        ["postgres", command @ ..] => postgres::run(command),
         ["fuzz", options @ ..] => fuzz::command(options),
         ["ci", names @ ..] => steps(names).and_then(|steps| run(&steps)),
         ["help" | "--help" | "-h"] => {
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<10} {}\n", step.name(), step.purpose()));

@@ -21,6 +21,19 @@ const OLDEST: u32 = 15;
 /// How long the server may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Runs a command with a server at hand.
+pub(crate) fn run(command: &[&str]) -> Result<(), Failure> {
+    let [name, arguments @ ..] = command else {
+        return Err(Failure::new("usage: cargo xtask postgres COMMAND..."));
+    };
+    let server = Server::start()?;
+    let mut command = program(name).args(arguments);
+    for (name, value) in server.variables() {
+        command = command.env(name, value);
+    }
+    command.run()
+}
+
 /// A server that the tests may do anything to. Dropped, it is stopped and removed.
 pub(crate) struct Server {
     url: String,
