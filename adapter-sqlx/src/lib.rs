@@ -75,6 +75,8 @@
 //! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features.
 
 mod database;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod directory;
 mod error;
 mod registry;
 mod strategy;
@@ -87,18 +89,19 @@ mod postgres;
 mod sqlite;
 
 pub use database::TenantDb;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use directory::{DirectoryEntry, DirectoryError, NewTenant, UpsertAllError, UpsertError};
 pub use error::{ProvisionError, StrategyError, TransactionError};
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    ParseIdentifierError, ParseSettingError, PgIdentifier, PgRowOptions, PgRowSchema, PgRowStrategy, PgSetting,
-    PgTenantColumn, PgTenantTable,
+    ParseIdentifierError, ParseSettingError, PgDirectory, PgIdentifier, PgRowOptions, PgRowSchema, PgRowStrategy,
+    PgSetting, PgTenantColumn, PgTenantTable,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
-    DirectoryEntry, DirectoryError, InsecureTestStrategy, NewTenant, SqliteDatabaseOptions, SqliteDatabaseStrategy,
-    SqliteDirectory, SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema, UpsertAllError,
-    UpsertError,
+    InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowOptions,
+    SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
 pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture};
 pub use strategy_transaction::StrategyTransaction;

@@ -1,5 +1,6 @@
 //! Tenants on PostgreSQL.
 
+mod directory;
 mod identifier;
 mod pool;
 mod row;
@@ -7,6 +8,7 @@ mod row_schema;
 mod session;
 mod table;
 
+pub use directory::PgDirectory;
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{PgRowOptions, PgRowStrategy};
 pub use row_schema::{ParseSettingError, PgRowSchema, PgSetting};

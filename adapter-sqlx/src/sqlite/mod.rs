@@ -8,16 +8,12 @@ mod open_pools;
 mod pool;
 mod row;
 mod table;
-mod tenant;
 mod testing;
-mod upsert;
 mod views;
 
 pub use catalog::UnsafeSchema;
 pub use database::{SqliteDatabaseOptions, SqliteDatabaseStrategy};
-pub use directory::{DirectoryError, SqliteDirectory};
+pub use directory::SqliteDirectory;
 pub use row::{SqliteRowOptions, SqliteRowStrategy};
 pub use table::{TenantTable, TenantTableError};
-pub use tenant::{DirectoryEntry, NewTenant};
 pub use testing::InsecureTestStrategy;
-pub use upsert::{UpsertAllError, UpsertError};

@@ -8,6 +8,7 @@
 )]
 
 mod cancel;
+mod directory;
 mod leaks;
 mod row;
 mod server;

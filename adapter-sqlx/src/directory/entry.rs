@@ -5,16 +5,16 @@ use tenancy_core::{Domain, ExternalId, Member, Slug, StrategyName, TenantEntry, 
 /// A tenant to put into the directory, new or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTenant {
-    pub(super) id: TenantId,
-    pub(super) strategy: StrategyName,
-    pub(super) slug: Slug,
-    pub(super) external_id: Option<ExternalId>,
-    pub(super) name: Option<String>,
-    pub(super) status: Option<TenantStatus>,
-    pub(super) domains: Vec<Domain>,
-    pub(super) members: Vec<Member>,
+    pub(crate) id: TenantId,
+    pub(crate) strategy: StrategyName,
+    pub(crate) slug: Slug,
+    pub(crate) external_id: Option<ExternalId>,
+    pub(crate) name: Option<String>,
+    pub(crate) status: Option<TenantStatus>,
+    pub(crate) domains: Vec<Domain>,
+    pub(crate) members: Vec<Member>,
     /// Whether members that are not listed are removed.
-    pub(super) replaces_members: bool,
+    pub(crate) replaces_members: bool,
 }
 
 impl NewTenant {
@@ -98,9 +98,9 @@ impl NewTenant {
 /// A tenant as the directory has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryEntry {
-    pub(super) record: TenantRecord,
-    pub(super) name: String,
-    pub(super) domains: Vec<Domain>,
+    pub(crate) record: TenantRecord,
+    pub(crate) name: String,
+    pub(crate) domains: Vec<Domain>,
 }
 
 impl DirectoryEntry {
