@@ -75,7 +75,7 @@ pub use token::{
 pub use token::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
     JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem,
-    KeySource, KeysUnavailable, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier,
+    KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenError, TokenSigner, TokenVerifier,
     TokenVerifierBuilder, TrustedIssuer, VerificationKey,
 };
 pub use view::{HeaderFields, OriginalUri, request_view};

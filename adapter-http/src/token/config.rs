@@ -11,7 +11,8 @@ use tenancy_core::config::ClaimName;
 
 use super::builder::MAX_LEEWAY;
 use super::{
-    JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey,
+    JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TenantsShape, TokenSigner, TokenVerifier, TokenVerifierBuilder,
+    VerificationKey,
 };
 
 tenancy_core::settings! {
@@ -33,6 +34,9 @@ tenancy_core::settings! {
         pub typ: Option<String> = None,
         /// The claim that has the subject's roles in the tenant of the tenant claim. Default: none.
         pub roles_claim: Option<ClaimName> = None,
+        /// How the claim of `enforcement.tenants_claim` lists them: as an `array`, as an object's `names`, or
+        /// as the `ids` of an object's members. Default: `array`.
+        pub tenants_claim_shape: TenantsShape = TenantsShape::Array,
         /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
         pub staff_claim: Option<ClaimName> = None,
         /// The keys. At least one is required.
@@ -72,7 +76,9 @@ impl JwtConfig {
         if self.leeway_seconds > MAX_LEEWAY.as_secs() {
             return Err(JwtConfigError::Leeway);
         }
-        let mut builder = TokenVerifier::builder().with_leeway(Duration::from_secs(self.leeway_seconds));
+        let mut builder = TokenVerifier::builder()
+            .with_leeway(Duration::from_secs(self.leeway_seconds))
+            .with_tenants_shape(self.tenants_claim_shape);
         if let Some(typ) = &self.typ {
             builder = builder.with_type(not_empty("jwt.typ", typ)?);
         }
