@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use tenancy_core::config::ClaimName;
+use tenancy_core::config::{ClaimName, ConfigError, TenancyConfig};
 
 use super::builder::MAX_LEEWAY;
 use super::{
@@ -65,7 +65,8 @@ tenancy_core::settings! {
 }
 
 impl JwtConfig {
-    /// Reads the keys and prepares a verifier. The claims that name tenants are the builder's own.
+    /// Reads the keys and prepares a verifier. The claims that name tenants are told to
+    /// the builder, as by [`with_claims_of`](TokenVerifierBuilder::with_claims_of).
     /// Paths are relative to `base_dir`, the folder of the configuration file.
     ///
     /// # Errors
@@ -193,6 +194,24 @@ impl JwtConfig {
             "jwt.dangerously_accept_any_audience",
             self.dangerously_accept_any_audience,
         )
+    }
+}
+
+impl TokenVerifierBuilder {
+    /// Reads the claims that the tables `[resolution]` and `[enforcement]` name: the tenant claim with its
+    /// form, and the list claim.
+    ///
+    /// # Errors
+    ///
+    /// A claim's name that is none.
+    pub fn with_claims_of(self, tenancy: &TenancyConfig) -> Result<Self, ConfigError> {
+        let resolution = &tenancy.resolution;
+        let claim = resolution.jwt_claim.path("resolution.jwt_claim")?;
+        let builder = self.with_tenant_claim(claim, resolution.jwt_claim_form);
+        Ok(match &tenancy.enforcement.tenants_claim {
+            Some(list) => builder.with_tenants_claim(list.path("enforcement.tenants_claim")?),
+            None => builder,
+        })
     }
 }
 
