@@ -32,7 +32,8 @@
 //!
 //! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others.
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS. Includes `jwt`.
-//! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration.
+//! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration. The page
+//!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
 
 mod admission;
 mod authenticate;
@@ -44,6 +45,9 @@ mod clock;
 mod engine;
 mod extract;
 mod future;
+#[cfg(all(feature = "jwt", any(doc, doctest)))]
+#[doc = include_str!("../docs/identity-providers.md")]
+pub mod identity_providers {}
 mod layer;
 mod response;
 mod staff;
@@ -75,7 +79,7 @@ pub use token::{
 pub use token::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
     JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem,
-    KeySource, KeysUnavailable, SecretSlice, SignTokenError, TokenError, TokenSigner, TokenVerifier,
+    KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenError, TokenSigner, TokenVerifier,
     TokenVerifierBuilder, TrustedIssuer, VerificationKey,
 };
 pub use view::{HeaderFields, OriginalUri, request_view};

@@ -3,6 +3,7 @@
 mod command;
 mod core_tree;
 mod features;
+mod foreign;
 mod fuzz;
 mod no_std;
 mod postgres;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => tests::run(options),
         ["postgres", command @ ..] => postgres::run(command),
         ["fuzz", options @ ..] => fuzz::command(options),
+        ["foreign-tokens"] => foreign::command(),
         ["ci", names @ ..] => steps(names).and_then(|steps| run(&steps)),
         ["help" | "--help" | "-h"] => {
             println!("{}", usage());
@@ -43,10 +45,10 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
-        usage.push_str(&format!("  {:<10} {}\n", step.name(), step.purpose()));
+        usage.push_str(&format!("  {:<14} {}\n", step.name(), step.purpose()));
     }
     usage
 }
@@ -75,7 +77,7 @@ fn run(steps: &[Step]) -> Result<(), Failure> {
         let outcome = step.run();
         let verdict = if outcome.is_ok() { "passed" } else { "FAILED" };
         let seconds = start.elapsed().as_secs_f32();
-        summary.push_str(&format!("{verdict}  {:<10} {seconds:>7.1} s\n", step.name()));
+        summary.push_str(&format!("{verdict}  {:<14} {seconds:>7.1} s\n", step.name()));
         if let Err(failure) = outcome {
             println!("\n=== summary\n{summary}");
             return Err(Failure::new(format!("step `{}` failed: {failure}", step.name())));

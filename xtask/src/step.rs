@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask ci`.
 
 use crate::command::{Failure, cargo};
-use crate::{core_tree, features, fuzz, no_std, tests};
+use crate::{core_tree, features, foreign, fuzz, no_std, tests};
 
 /// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
 const FUZZ_SECONDS: u32 = 5;
@@ -17,12 +17,13 @@ pub(crate) enum Step {
     NoStd,
     Deny,
     Test,
+    ForeignTokens,
     Fuzz,
 }
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Fmt,
         Self::CoreTree,
         Self::NoStd,
@@ -31,6 +32,7 @@ impl Step {
         Self::Features,
         Self::Doc,
         Self::Test,
+        Self::ForeignTokens,
         Self::Fuzz,
     ];
 
@@ -44,6 +46,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Deny => "deny",
             Self::Test => "test",
+            Self::ForeignTokens => "foreign-tokens",
             Self::Fuzz => "fuzz",
         }
     }
@@ -58,6 +61,7 @@ impl Step {
             Self::NoStd => "the core links without std and without an allocator",
             Self::Deny => "licences, advisories and sources are allowed (where cargo-deny is installed)",
             Self::Test => "every test of the workspace passes",
+            Self::ForeignTokens => "tokens that another library signs come to what they should (where Python 3 is)",
             Self::Fuzz => "no fuzz target finds anything within a few seconds",
         }
     }
@@ -81,6 +85,7 @@ impl Step {
             Self::NoStd => no_std::check(),
             Self::Deny => deny(),
             Self::Test => tests::run(&[]),
+            Self::ForeignTokens => foreign::check(),
             Self::Fuzz => fuzz::run_all(FUZZ_SECONDS),
         }
     }

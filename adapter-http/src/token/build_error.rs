@@ -34,7 +34,7 @@ pub enum BuildVerifierError {
         /// The key's name.
         kid: String,
     },
-    /// An issuer that was told twice, with keys of its own or without.
+    /// An issuer that was told twice, with keys of its own or without, or is one of a template's, too.
     #[error("the issuer `{issuer}` is configured twice")]
     RepeatedIssuer {
         /// Its name.
@@ -52,6 +52,12 @@ pub enum BuildVerifierError {
     /// An audience, and said that any will do.
     #[error("an audience and `dangerously_accept_any_audience` contradict each other")]
     AnyAudience,
+    /// A template of issuers without exactly one `{tenant}`, or with nothing before it.
+    #[error("the template `{template}` needs `{{tenant}}` once, something before it, and no other brace")]
+    IssuerTemplate {
+        /// The template as it was given.
+        template: String,
+    },
     /// An issuer, audience or `typ` without a letter.
     #[error("an issuer, an audience or a `typ` is empty")]
     EmptyName,

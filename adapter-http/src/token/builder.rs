@@ -3,7 +3,7 @@ use std::time::Duration;
 use tenancy_core::{ClaimPath, KeyForm};
 
 use super::trust::{Trust, Trusted};
-use super::{BuildVerifierError, TokenVerifier, TrustedIssuer, VerificationKey};
+use super::{BuildVerifierError, TenantsShape, TokenVerifier, TrustedIssuer, VerificationKey};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(super) const MAX_LEEWAY: Duration = Duration::from_secs(60);
@@ -21,6 +21,7 @@ pub struct TokenVerifierBuilder {
     tenant_claim: Option<ClaimPath>,
     form: KeyForm,
     tenants_claim: Option<ClaimPath>,
+    tenants_shape: TenantsShape,
     roles_claim: Option<ClaimPath>,
     staff_claim: Option<ClaimPath>,
 }
@@ -36,6 +37,7 @@ impl Default for TokenVerifierBuilder {
             tenant_claim: None,
             form: KeyForm::Id,
             tenants_claim: None,
+            tenants_shape: TenantsShape::Array,
             roles_claim: None,
             staff_claim: None,
         }
@@ -147,6 +149,13 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// How the claim of [`with_tenants_claim`](Self::with_tenants_claim) lists them. Default: an array.
+    #[must_use]
+    pub const fn with_tenants_shape(mut self, shape: TenantsShape) -> Self {
+        self.tenants_shape = shape;
+        self
+    }
+
     /// The claim that has the subject's roles in the tenant of the tenant claim: an array of strings, or
     /// one string. Default: none.
     #[must_use]
@@ -188,6 +197,7 @@ impl TokenVerifierBuilder {
                 None => ClaimPath::literal(DEFAULT_TENANT_CLAIM).map_err(|_| BuildVerifierError::EmptyName)?,
             },
             tenants_claim: self.tenants_claim,
+            tenants_shape: self.tenants_shape,
             roles_claim: self.roles_claim,
             staff_claim: self.staff_claim,
             form: self.form,
@@ -212,14 +222,12 @@ fn trusts(
     for issuer in trusted {
         trusts.push(issuer.build(form)?);
     }
-    let mut names: Vec<_> = trusts.iter().flat_map(Trust::issuer_names).collect();
-    names.sort_unstable();
-    let repeated = names.windows(2).find_map(|pair| match pair {
-        [one, other] if one == other => Some((*one).to_owned()),
-        _ => None,
-    });
-    match repeated {
-        Some(issuer) => Err(BuildVerifierError::RepeatedIssuer { issuer }),
-        None => Ok(trusts),
+    let names: Vec<_> = trusts.iter().flat_map(Trust::issuer_names).collect();
+    for (index, name) in names.iter().enumerate() {
+        if names.iter().skip(index + 1).any(|other| name.overlaps(other)) {
+            let issuer = name.as_str().to_owned();
+            return Err(BuildVerifierError::RepeatedIssuer { issuer });
+        }
     }
+    Ok(trusts)
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use tenancy_core::config::ClaimName;
+use tenancy_core::config::{ClaimName, ConfigError, TenancyConfig};
 
 use super::builder::MAX_LEEWAY;
 use super::{
-    JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TokenSigner, TokenVerifier, TokenVerifierBuilder, VerificationKey,
+    JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TenantsShape, TokenSigner, TokenVerifier, TokenVerifierBuilder,
+    VerificationKey,
 };
 
 tenancy_core::settings! {
@@ -33,6 +34,9 @@ tenancy_core::settings! {
         pub typ: Option<String> = None,
         /// The claim that has the subject's roles in the tenant of the tenant claim. Default: none.
         pub roles_claim: Option<ClaimName> = None,
+        /// How the claim of `enforcement.tenants_claim` lists them: as an `array`, as an object's `names`, or
+        /// as the `ids` of an object's members. Default: `array`.
+        pub tenants_claim_shape: TenantsShape = TenantsShape::Array,
         /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
         pub staff_claim: Option<ClaimName> = None,
         /// The keys. At least one is required.
@@ -61,7 +65,8 @@ tenancy_core::settings! {
 }
 
 impl JwtConfig {
-    /// Reads the keys and prepares a verifier. The claims that name tenants are the builder's own.
+    /// Reads the keys and prepares a verifier. The claims that name tenants are told to
+    /// the builder, as by [`with_claims_of`](TokenVerifierBuilder::with_claims_of).
     /// Paths are relative to `base_dir`, the folder of the configuration file.
     ///
     /// # Errors
@@ -72,7 +77,9 @@ impl JwtConfig {
         if self.leeway_seconds > MAX_LEEWAY.as_secs() {
             return Err(JwtConfigError::Leeway);
         }
-        let mut builder = TokenVerifier::builder().with_leeway(Duration::from_secs(self.leeway_seconds));
+        let mut builder = TokenVerifier::builder()
+            .with_leeway(Duration::from_secs(self.leeway_seconds))
+            .with_tenants_shape(self.tenants_claim_shape);
         if let Some(typ) = &self.typ {
             builder = builder.with_type(not_empty("jwt.typ", typ)?);
         }
@@ -187,6 +194,24 @@ impl JwtConfig {
             "jwt.dangerously_accept_any_audience",
             self.dangerously_accept_any_audience,
         )
+    }
+}
+
+impl TokenVerifierBuilder {
+    /// Reads the claims that the tables `[resolution]` and `[enforcement]` name: the tenant claim with its
+    /// form, and the list claim.
+    ///
+    /// # Errors
+    ///
+    /// A claim's name that is none.
+    pub fn with_claims_of(self, tenancy: &TenancyConfig) -> Result<Self, ConfigError> {
+        let resolution = &tenancy.resolution;
+        let claim = resolution.jwt_claim.path("resolution.jwt_claim")?;
+        let builder = self.with_tenant_claim(claim, resolution.jwt_claim_form);
+        Ok(match &tenancy.enforcement.tenants_claim {
+            Some(list) => builder.with_tenants_claim(list.path("enforcement.tenants_claim")?),
+            None => builder,
+        })
     }
 }
 

@@ -109,6 +109,10 @@ pub enum ClaimProblem {
     NotTexts,
     /// Anything but an array of strings.
     NotList,
+    /// Anything but an object, where its members' names are read.
+    NotNames,
+    /// Anything but an object of objects that each have an `id`, a string.
+    NotIds,
     /// Anything but `true` or `false`.
     NotBool,
     /// Anything but a number.
@@ -128,6 +132,8 @@ impl fmt::Display for ClaimProblem {
             Self::NotText => "is no string",
             Self::NotTexts => "is no string and no array of strings",
             Self::NotList => "is no array of strings",
+            Self::NotNames => "is no object",
+            Self::NotIds => "is no object of objects with an `id`",
             Self::NotBool => "is neither `true` nor `false`",
             Self::NotNumber => "is no number",
             Self::NotTime => "is no time from 1970 to 9999",

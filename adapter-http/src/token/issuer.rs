@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tenancy_core::TenantKey;
 
+use super::issuer_name::IssuerName;
 use super::json::{Json, Object};
 use super::payload::refuse;
 use super::{ClaimProblem, TokenError};
@@ -11,13 +12,40 @@ use super::{ClaimProblem, TokenError};
 /// An issuer, and the tenants that it may speak for: all, where none are named.
 #[derive(Debug)]
 pub(super) struct Issuer {
-    pub(super) name: String,
+    pub(super) name: IssuerName,
     pub(super) tenants: Option<Arc<[TenantKey]>>,
 }
 
 impl Issuer {
-    pub(super) fn may_name(&self, key: &TenantKey) -> bool {
-        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(key))
+    /// Refuses a token that names a tenant which its issuer may not speak for: one that it is not bound to,
+    /// or, where it has a name for each tenant, any but the one in its name.
+    pub(super) fn check_tenants(
+        &self,
+        payload: &Object,
+        tenant: Option<&TenantKey>,
+        listed: &[TenantKey],
+    ) -> Result<(), TokenError> {
+        if self.name.is_template() {
+            let tenant = tenant.ok_or(refuse("tenant_claim", ClaimProblem::Missing))?;
+            let is_its_own = self.name.tenant_in(issuer_name(payload)?) == Some(tenant.as_str());
+            if !is_its_own || listed.iter().any(|other| other != tenant) {
+                return Err(TokenError::TenantOfAnotherIssuer);
+            }
+        }
+        let may_name = |key| self.tenants.as_ref().is_none_or(|tenants| tenants.contains(key));
+        if tenant.into_iter().chain(listed).all(may_name) {
+            Ok(())
+        } else {
+            Err(TokenError::TenantOfAnotherIssuer)
+        }
+    }
+
+    /// The tenants that a token of its is good for, whoever decides on membership. `None` for all.
+    pub(super) fn binds_to(&self, tenant: Option<&TenantKey>) -> Option<Arc<[TenantKey]>> {
+        if self.name.is_template() {
+            return Some(tenant.into_iter().cloned().collect());
+        }
+        self.tenants.clone()
     }
 }
 
@@ -26,7 +54,7 @@ pub(super) fn find_issuer<'i>(payload: &Object, issuers: &'i [Issuer]) -> Result
     let iss = issuer_name(payload)?;
     issuers
         .iter()
-        .find(|issuer| issuer.name == iss)
+        .find(|issuer| issuer.name.is(iss))
         .ok_or(TokenError::UnknownIssuer)
 }
 

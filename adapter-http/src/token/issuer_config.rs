@@ -14,8 +14,11 @@ tenancy_core::settings! {
     /// A table `[[jwt.issuers]]`: one issuer, and where its keys come from. It has exactly one of `keys`,
     /// `jwks_file`, `jwks_url` and `discovery`.
     pub struct JwtIssuerConfig {
-        /// The `iss` of its tokens. Required.
+        /// The `iss` of its tokens. Required, unless there is a template.
         pub issuer: Option<String> = None,
+        /// The `iss` of the tokens of an issuer that has a name for each tenant, with `{tenant}` in the place
+        /// of the tenant that the tenant claim names. Default: none.
+        pub issuer_template: Option<String> = None,
         /// The `aud` of its tokens. Required, unless any is accepted.
         pub audience: Option<String> = None,
         /// Accepts its tokens for any audience. Default: `false`.
@@ -50,14 +53,23 @@ impl JwtIssuerConfig {
     /// `table` is the name of this table.
     pub(super) fn load(&self, table: &str, base_dir: &Path) -> Result<TrustedIssuer, JwtConfigError> {
         let setting = |name: &str| format!("{table}.{name}");
-        let issuer = not_empty(&setting("issuer"), self.issuer.as_deref().unwrap_or_default())?;
+        let (name, issuer) = match (&self.issuer, &self.issuer_template) {
+            (issuer, None) => ("issuer", issuer.as_deref().unwrap_or_default()),
+            (None, Some(template)) => ("issuer_template", template.as_str()),
+            (Some(_), Some(_)) => return Err(contradiction(&setting("issuer"), &setting("issuer_template"))),
+        };
+        let issuer = not_empty(&setting(name), issuer)?;
         let audience = choose(
             &setting("audience"),
             self.audience.as_deref(),
             &setting("dangerously_accept_any_audience"),
             self.dangerously_accept_any_audience,
         )?;
-        let trusted = TrustedIssuer::new(issuer, self.keys(table, issuer, base_dir)?);
+        let keys = self.keys(table, issuer, base_dir)?;
+        let trusted = match self.issuer_template {
+            Some(_) => TrustedIssuer::per_tenant(issuer, keys),
+            None => TrustedIssuer::new(issuer, keys),
+        };
         let trusted = match audience {
             Some(audience) => trusted.with_audience(audience),
             None => trusted.dangerously_accept_any_audience(),
@@ -84,6 +96,13 @@ impl JwtIssuerConfig {
         })?;
         if let Some(other) = sources.next() {
             return Err(contradiction(&format!("{table}.{source}"), &format!("{table}.{other}")));
+        }
+        if self.discovery && self.issuer_template.is_some() {
+            // Nobody is asked at an address that a token had a part in.
+            return Err(contradiction(
+                &format!("{table}.discovery"),
+                &format!("{table}.issuer_template"),
+            ));
         }
         self.refuse_idle(table, source)?;
         match (&self.jwks_file, self.keys.is_empty()) {

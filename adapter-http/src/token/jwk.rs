@@ -12,6 +12,7 @@ use secrecy::SecretSlice;
 use secrecy::zeroize::Zeroizing;
 use thiserror::Error;
 
+use super::issuer_name::IssuerName;
 use super::json::{Json, Object, parse_object};
 use super::{JsonProblem, KeyAlgorithm, KeyProblem, VerificationKey};
 
@@ -22,7 +23,9 @@ impl VerificationKey {
     /// A key as one JWK (RFC 7517 §4). Its algorithm is its `alg`, or else the first of `accepted` that
     /// fits its kind, and must be one of `accepted`.
     ///
-    /// Of the members that say where a certificate is (`x5c`, `x5u`), and of unknown ones, none is used.
+    /// Of the members that say where a certificate is (`x5c`, `x5u`), and of unknown ones, none is used. One
+    /// that no standard names is: a key with an `issuer` verifies tokens of that `iss` only. `{tenantid}`
+    /// stands in it for any one tenant. Microsoft's key sets are shared by issuers, and tell them apart so.
     ///
     /// # Errors
     ///
@@ -35,8 +38,20 @@ impl VerificationKey {
     }
 }
 
-/// The key that a JWK stands for.
-pub(super) fn read(mut jwk: Object, accepted: &[KeyAlgorithm]) -> Result<VerificationKey, JwkProblem> {
+/// The key that a JWK stands for, and the issuer that it is for, where it says so.
+pub(super) fn read(jwk: Object, accepted: &[KeyAlgorithm]) -> Result<VerificationKey, JwkProblem> {
+    const PLACEHOLDER: &str = "{tenantid}";
+    let issuer = match text(&jwk, "issuer")? {
+        None => None,
+        Some(template) if template.contains(PLACEHOLDER) => {
+            Some(IssuerName::template(template, PLACEHOLDER).ok_or(JwkProblem::Member("issuer"))?)
+        }
+        Some(issuer) => Some(IssuerName::exact(issuer.to_owned())),
+    };
+    Ok(read_key(jwk, accepted)?.publish_for(issuer))
+}
+
+fn read_key(mut jwk: Object, accepted: &[KeyAlgorithm]) -> Result<VerificationKey, JwkProblem> {
     if holds_private_key(&jwk) {
         return Err(JwkProblem::PrivateKey);
     }

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use thiserror::Error;
 
 use super::header::MAX_KID_LEN;
+use super::issuer_name::IssuerName;
 use super::{KeyAlgorithm, TokenError};
 
 /// A key that tokens are verified with. It has one algorithm, and is known to fit it.
@@ -22,6 +23,8 @@ pub struct VerificationKey {
     kid: Option<String>,
     algorithm: KeyAlgorithm,
     issuers: Vec<String>,
+    /// Whom its key set publishes it for, where it says so.
+    published_for: Option<IssuerName>,
     key: DecodingKey,
 }
 
@@ -95,6 +98,7 @@ impl VerificationKey {
             kid: kid.map(str::to_owned),
             algorithm,
             issuers: Vec::new(),
+            published_for: None,
             key,
         })
     }
@@ -123,6 +127,18 @@ impl VerificationKey {
 
     pub(super) fn issuers(&self) -> &[String] {
         &self.issuers
+    }
+
+    pub(super) fn publish_for(self, issuer: Option<IssuerName>) -> Self {
+        Self {
+            published_for: issuer,
+            ..self
+        }
+    }
+
+    pub(super) fn is_published_for(&self, iss: Option<&str>) -> bool {
+        let names = |issuer: &IssuerName| iss.is_some_and(|iss| issuer.is(iss));
+        self.published_for.as_ref().is_none_or(names)
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), TokenError> {

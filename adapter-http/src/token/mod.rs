@@ -11,6 +11,7 @@ mod error;
 mod header;
 mod issuer;
 mod issuer_config;
+mod issuer_name;
 mod json;
 mod jwk;
 mod jwk_set;
@@ -23,6 +24,7 @@ mod payload;
 #[cfg(feature = "jwks")]
 mod remote;
 mod signer;
+mod tenants_shape;
 mod trust;
 mod trusted_issuer;
 mod verifier;
@@ -46,5 +48,6 @@ pub use remote::{
 };
 pub use secrecy::SecretSlice;
 pub use signer::{SignTokenError, TokenSigner};
+pub use tenants_shape::TenantsShape;
 pub use trusted_issuer::TrustedIssuer;
 pub use verifier::TokenVerifier;

@@ -3,7 +3,7 @@
 use tenancy_core::{ClaimPath, KeyForm, Role, Roles, Subject, TenantKey};
 
 use super::json::{Json, Object};
-use super::{ClaimProblem, TokenError};
+use super::{ClaimProblem, TenantsShape, TokenError};
 
 pub(super) const fn refuse(claim: &'static str, problem: ClaimProblem) -> TokenError {
     TokenError::Claim { claim, problem }
@@ -19,21 +19,24 @@ pub(super) fn subject(payload: &Object) -> Result<Subject, TokenError> {
 pub(super) fn tenant(payload: &Object, path: &ClaimPath, form: KeyForm) -> Result<Option<TenantKey>, TokenError> {
     const CLAIM: &str = "tenant_claim";
     find(payload, path)
-        .and_then(|claim| claim.map(|claim| key(claim, form, ClaimProblem::NotText)).transpose())
+        .and_then(|claim| claim.map(|claim| key(claim, form)).transpose())
         .map_err(|problem| refuse(CLAIM, problem))
 }
 
 /// The tenants that the token lists. None, where the claim is absent.
-pub(super) fn tenants(payload: &Object, path: &ClaimPath, form: KeyForm) -> Result<Vec<TenantKey>, TokenError> {
-    const CLAIM: &str = "tenants_claim";
-    let list = match find(payload, path).map_err(|problem| refuse(CLAIM, problem))? {
-        None => return Ok(Vec::new()),
-        Some(Json::List(list)) => list,
-        Some(_) => return Err(refuse(CLAIM, ClaimProblem::NotList)),
-    };
-    list.iter()
-        .map(|member| key(member, form, ClaimProblem::NotList).map_err(|problem| refuse(CLAIM, problem)))
-        .collect()
+pub(super) fn tenants(
+    payload: &Object,
+    path: &ClaimPath,
+    shape: TenantsShape,
+    form: KeyForm,
+) -> Result<Vec<TenantKey>, TokenError> {
+    let parse = |name: &str| form.parse(name.as_bytes()).map_err(ClaimProblem::Name);
+    find(payload, path)
+        .and_then(|claim| match claim {
+            None => Ok(Vec::new()),
+            Some(claim) => shape.names(claim)?.into_iter().map(parse).collect(),
+        })
+        .map_err(|problem| refuse("tenants_claim", problem))
 }
 
 /// The subject's roles: a list of them, or one. None, where the claim is absent.
@@ -61,8 +64,8 @@ pub(super) fn is_platform_staff(payload: &Object, path: &ClaimPath) -> Result<bo
     }
 }
 
-fn key(claim: &Json, form: KeyForm, otherwise: ClaimProblem) -> Result<TenantKey, ClaimProblem> {
-    let text = claim.as_text().ok_or(otherwise)?;
+fn key(claim: &Json, form: KeyForm) -> Result<TenantKey, ClaimProblem> {
+    let text = claim.as_text().ok_or(ClaimProblem::NotText)?;
     form.parse(text.as_bytes()).map_err(ClaimProblem::Name)
 }
 

@@ -1,12 +1,18 @@
 //! Which keys may speak for which issuers, and to whom.
 
-use tenancy_core::KeyForm;
+use std::sync::Arc;
+
+use tenancy_core::{KeyForm, TenantKey};
 
 use super::issuer::{Issuer, find_issuer};
-use super::json::Object;
+use super::issuer_name::IssuerName;
+use super::json::{Json, Object};
 use super::key_set::KeySet;
 use super::key_source::{KeySource, Source};
 use super::{BuildVerifierError, TokenError, VerificationKey};
+
+/// What stands for the tenant in an issuer's template.
+const PLACEHOLDER: &str = "{tenant}";
 
 /// Keys, and the issuers whose tokens they verify.
 #[derive(Debug)]
@@ -19,20 +25,22 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    pub(super) fn issuer_names(&self) -> impl Iterator<Item = &str> {
-        self.issuers.iter().map(|issuer| issuer.name.as_str())
+    pub(super) fn issuer_names(&self) -> impl Iterator<Item = &IssuerName> {
+        self.issuers.iter().map(|issuer| &issuer.name)
     }
 
     /// The issuer that a payload names, which the key must speak for. The key has signed the payload.
     pub(super) fn issuer(&self, payload: &Object, key: &VerificationKey) -> Result<Option<&Issuer>, TokenError> {
-        if self.issuers.is_empty() {
-            return Ok(None);
-        }
-        let issuer = find_issuer(payload, &self.issuers)?;
-        if !key.issuers().is_empty() && !key.issuers().contains(&issuer.name) {
+        let issuer = match self.issuers.as_slice() {
+            [] => None,
+            issuers => Some(find_issuer(payload, issuers)?),
+        };
+        let owns = |issuer: &Issuer| key.issuers().iter().any(|owner| owner == issuer.name.as_str());
+        let is_anothers = !key.issuers().is_empty() && !issuer.is_none_or(owns);
+        if is_anothers || !key.is_published_for(payload.get("iss").and_then(Json::as_text)) {
             return Err(TokenError::KeyOfAnotherIssuer);
         }
-        Ok(Some(issuer))
+        Ok(issuer)
     }
 }
 
@@ -41,6 +49,8 @@ impl Trust {
 pub(super) struct Trusted {
     /// By name, with the tenants that each may speak for.
     pub(super) issuers: Vec<(String, Option<Vec<String>>)>,
+    /// Whether the names are templates, with `{tenant}` in them.
+    pub(super) per_tenant: bool,
     pub(super) any_issuer: bool,
     pub(super) audiences: Vec<String>,
     pub(super) any_audience: bool,
@@ -73,7 +83,12 @@ impl Trusted {
             check_owners(keys, &self.issuers)?;
         }
         warn_of_dangers(self.any_issuer, self.any_audience);
-        let bind = |(name, tenants)| bind(name, tenants, form);
+        let bind = |(name, tenants)| {
+            Ok(Issuer {
+                name: issuer_name(name, self.per_tenant)?,
+                tenants: bind(tenants, form)?,
+            })
+        };
         Ok(Trust {
             keys,
             issuers: self.issuers.into_iter().map(bind).collect::<Result<_, _>>()?,
@@ -111,15 +126,22 @@ fn check_owners(keys: &KeySet, issuers: &[(String, Option<Vec<String>>)]) -> Res
     Ok(())
 }
 
-fn bind(name: String, tenants: Option<Vec<String>>, form: KeyForm) -> Result<Issuer, BuildVerifierError> {
+fn issuer_name(name: String, is_template: bool) -> Result<IssuerName, BuildVerifierError> {
+    if is_template {
+        IssuerName::template(&name, PLACEHOLDER).ok_or(BuildVerifierError::IssuerTemplate { template: name })
+    } else {
+        Ok(IssuerName::exact(name))
+    }
+}
+
+fn bind(tenants: Option<Vec<String>>, form: KeyForm) -> Result<Option<Arc<[TenantKey]>>, BuildVerifierError> {
     let parse = |tenant: String| {
         form.parse(tenant.as_bytes())
             .map_err(|problem| BuildVerifierError::IssuersTenant { tenant, problem })
     };
-    let tenants = tenants
+    tenants
         .map(|tenants| tenants.into_iter().map(parse).collect::<Result<_, _>>())
-        .transpose()?;
-    Ok(Issuer { name, tenants })
+        .transpose()
 }
 
 fn warn_of_dangers(any_issuer: bool, any_audience: bool) {

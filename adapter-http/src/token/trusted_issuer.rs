@@ -43,6 +43,19 @@ impl TrustedIssuer {
         }
     }
 
+    /// The issuer that has a name for each tenant: `template`, with the token's tenant in the place of
+    /// `{tenant}`, such as `https://login.example/{tenant}/v2.0`. One set of keys is for all of them.
+    ///
+    /// A token must have the tenant claim, its `iss` must be the template's for that very tenant, byte for
+    /// byte, and it holds in that tenant only, whoever decides on membership. The template's address is
+    /// never asked for anything.
+    #[must_use]
+    pub fn per_tenant(template: impl Into<String>, keys: impl Into<KeySource>) -> Self {
+        let mut issuer = Self::new(template, keys);
+        issuer.trusted.per_tenant = true;
+        issuer
+    }
+
     /// Accepts its tokens whose `aud` is this or has this. Call it again for another audience. Default:
     /// none; required.
     #[must_use]

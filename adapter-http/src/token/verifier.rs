@@ -9,7 +9,7 @@ use super::json::{Json, Object, parse_object};
 use super::key_source::Source;
 use super::numeric_date::check_times;
 use super::trust::Trust;
-use super::{TokenError, TokenVerifierBuilder, payload};
+use super::{TenantsShape, TokenError, TokenVerifierBuilder, payload};
 
 /// Turns a bearer token into [`Claims`], or says why not.
 ///
@@ -46,6 +46,7 @@ pub struct TokenVerifier {
     pub(super) typ: Option<String>,
     pub(super) tenant_claim: ClaimPath,
     pub(super) tenants_claim: Option<ClaimPath>,
+    pub(super) tenants_shape: TenantsShape,
     pub(super) roles_claim: Option<ClaimPath>,
     pub(super) staff_claim: Option<ClaimPath>,
     pub(super) form: KeyForm,
@@ -108,7 +109,7 @@ impl TokenVerifier {
         }
         let unverified = parse_object(&decode(token.payload)?).map_err(TokenError::MalformedPayload)?;
         let iss = issuer_name(&unverified)?;
-        let speaks_for = |trust: &&Trust| trust.issuer_names().any(|name| name == iss);
+        let speaks_for = |trust: &&Trust| trust.issuer_names().any(|name| name.is(iss));
         self.trusts.iter().find(speaks_for).ok_or(TokenError::UnknownIssuer)
     }
 
@@ -127,13 +128,11 @@ impl TokenVerifier {
         let subject = payload::subject(payload)?;
         let tenant = payload::tenant(payload, &self.tenant_claim, self.form)?;
         let tenants = match &self.tenants_claim {
-            Some(path) => payload::tenants(payload, path, self.form)?,
+            Some(path) => payload::tenants(payload, path, self.tenants_shape, self.form)?,
             None => Vec::new(),
         };
-        if let Some(issuer) = issuer
-            && !tenant.iter().chain(&tenants).all(|key| issuer.may_name(key))
-        {
-            return Err(TokenError::TenantOfAnotherIssuer);
+        if let Some(issuer) = issuer {
+            issuer.check_tenants(payload, tenant.as_ref(), &tenants)?;
         }
         let roles = match &self.roles_claim {
             Some(path) => payload::roles(payload, path)?,
@@ -152,7 +151,7 @@ impl TokenVerifier {
             Some(iss) => claims.with_issuer(iss),
             None => claims,
         };
-        let claims = match issuer.and_then(|issuer| issuer.tenants.clone()) {
+        let claims = match issuer.and_then(|issuer| issuer.binds_to(tenant.as_ref())) {
             Some(bound) => claims.with_issuer_tenants(bound),
             None => claims,
         };
