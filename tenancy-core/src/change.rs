@@ -123,12 +123,27 @@ macro_rules! forward_invalidate {
 
 forward_invalidate!(&I, Box<I>, Arc<I>);
 
-/// All of them, one after the other.
+/// Each, one after the other.
 impl<I: Invalidate> Invalidate for Vec<I> {
     fn invalidate(&self, change: &Change) {
         self.iter().for_each(|each| each.invalidate(change));
     }
 }
+
+macro_rules! invalidate_each {
+    ($($One:ident $one:ident),*) => {
+        /// Each, one after the other.
+        impl<$($One: Invalidate),*> Invalidate for ($($One,)*) {
+            fn invalidate(&self, change: &Change) {
+                let ($($one,)*) = self;
+                $($one.invalidate(change);)*
+            }
+        }
+    };
+}
+
+invalidate_each!(A a, B b);
+invalidate_each!(A a, B b, C c);
 
 /// Changes as they come, such as from a database that tells of them.
 ///
