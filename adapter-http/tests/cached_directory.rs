@@ -2,118 +2,16 @@
 #![cfg(feature = "cache")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+mod cache_support;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use tenancy_core::{Directory, MemoryEntry, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::{Directory, TenantEntry, TenantKey, TenantStatus};
 use tenancy_http::{CacheLimits, CachedDirectory, ManualClock};
-use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
-use tokio::task::{JoinHandle, yield_now};
 
-type Answer = Result<Option<TenantRecord>, Down>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Down;
-
-impl fmt::Display for Down {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("down")
-    }
-}
-
-impl std::error::Error for Down {}
-
-/// Reads the answer when it is asked, and gives it when the gate is open.
-#[derive(Clone, Default)]
-struct Scripted {
-    tenants: Arc<Mutex<HashMap<TenantKey, TenantRecord>>>,
-    /// Answers that come before those of `tenants`.
-    next: Arc<Mutex<VecDeque<Answer>>>,
-    gate: Arc<Gate<()>>,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Scripted {
-    fn of(ids: &[&str]) -> Self {
-        let scripted = Self::default();
-        ids.iter().for_each(|id| scripted.set(record(id)));
-        scripted
-    }
-
-    fn set(&self, record: TenantRecord) {
-        self.tenants
-            .lock()
-            .unwrap()
-            .insert(TenantKey::Id(record.id.clone()), record);
-    }
-
-    fn answer_next(&self, answer: Answer) {
-        self.next.lock().unwrap().push_back(answer);
-    }
-
-    /// No question is answered until the guard is dropped.
-    fn hold(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.gate).try_lock_owned().unwrap()
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
-    }
-}
-
-impl Directory for Scripted {
-    type Entry = MemoryEntry;
-    type Error = Down;
-
-    async fn find(&self, key: &TenantKey) -> Result<Option<MemoryEntry>, Down> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let scripted = self.next.lock().unwrap().pop_front();
-        let answer = scripted.unwrap_or_else(|| Ok(self.tenants.lock().unwrap().get(key).cloned()));
-        drop(self.gate.lock().await);
-        answer.map(|record| record.map(MemoryEntry::new))
-    }
-}
-
-fn record(id: &str) -> TenantRecord {
-    TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
-}
-
-fn key(id: &str) -> TenantKey {
-    TenantKey::Id(id.parse().unwrap())
-}
-
-fn id(id: &str) -> TenantId {
-    id.parse().unwrap()
-}
-
-type Found = Result<Option<TenantStatus>, String>;
-
-async fn find(cached: &CachedDirectory<Scripted>, name: &str) -> Found {
-    let key = key(name);
-    if let Some(kept) = cached.find_now(&key) {
-        return Ok(kept.map(|entry| entry.record().status));
-    }
-    let found = cached.find(&key).await.map_err(|error| error.to_string())?;
-    Ok(found.map(|entry| entry.record().status))
-}
-
-/// Asks on a task of its own, as far as it goes.
-async fn asking(cached: &CachedDirectory<Scripted>, name: &'static str) -> JoinHandle<Found> {
-    let cached = cached.clone();
-    let task = tokio::spawn(async move { find(&cached, name).await });
-    yield_now().await;
-    task
-}
-
-const ACTIVE: Found = Ok(Some(TenantStatus::Active));
-const SUSPENDED: Found = Ok(Some(TenantStatus::Suspended));
-
-fn down() -> Found {
-    Err("down".into())
-}
+use cache_support::Down;
+use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};
 
 #[tokio::test]
 async fn a_thousand_concurrent_misses_are_one_look_up() {
