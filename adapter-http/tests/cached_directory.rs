@@ -115,14 +115,16 @@ async fn the_time_begins_with_the_question() {
     let scripted = Scripted::of(&["acme"]);
     let clock = Arc::new(ManualClock::new());
     let cached = CachedDirectory::with_limits(scripted.clone(), CacheLimits::new().with_clock(Arc::clone(&clock)));
-    let held = scripted.hold();
-    let task = asking(&cached, "acme").await;
-    clock.advance(Duration::from_secs(59));
-    drop(held);
-    assert_eq!(task.await.unwrap(), ACTIVE);
-    assert!(cached.find_now(&key("acme")).is_some());
-    clock.advance(Duration::from_secs(1));
-    assert!(cached.find_now(&key("acme")).is_none());
+    for (name, answer, seconds) in [("acme", ACTIVE, 60), ("nosuch", Ok(None), 5)] {
+        let held = scripted.hold();
+        let task = asking(&cached, name).await;
+        clock.advance(Duration::from_secs(seconds - 1));
+        drop(held);
+        assert_eq!(task.await.unwrap(), answer);
+        assert!(cached.find_now(&key(name)).is_some());
+        clock.advance(Duration::from_secs(1));
+        assert!(cached.find_now(&key(name)).is_none(), "{name}");
+    }
 }
 
 /// The look-up under way has read the tenant before it was suspended.
@@ -196,6 +198,18 @@ async fn a_flood_of_unknown_names_evicts_nobody() {
     for name in ["acme", "globex"] {
         assert!(cached.find_now(&key(name)).is_some(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_hits_are_bounded() {
+    let ids: Vec<_> = (0..1000).map(|number| format!("tenant-{number}")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let cached = CachedDirectory::with_limits(Scripted::of(&ids), CacheLimits::new().with_capacity(100));
+    for id in &ids {
+        assert_eq!(find(&cached, id).await, ACTIVE);
+    }
+    let kept = ids.iter().filter(|id| cached.find_now(&key(id)).is_some()).count();
+    assert!((1..=100).contains(&kept), "{kept}");
 }
 
 /// The one that asks goes away; those that wait ask again, and one of them is enough.
