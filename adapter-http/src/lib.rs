@@ -30,7 +30,8 @@
 //!
 //! # Features
 //!
-//! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others.
+//! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others, and `follow`, by
+//!   which they learn of changes.
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration. The page
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
@@ -60,7 +61,7 @@ pub use admission::{Admission, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
 pub use body::TenancyBody;
 #[cfg(feature = "cache")]
-pub use cache::{CacheLimits, CachedAuthorizer, CachedDirectory, SharedError};
+pub use cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChangeFeed, LocalChanges, SharedError, follow};
 #[cfg(any(feature = "cache", feature = "jwt"))]
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};

@@ -2,113 +2,20 @@
 #![cfg(feature = "cache")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::HashMap;
-use std::fmt;
+mod cache_support;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::Empty;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Authorize, Authorizer, Claims, Decision, context};
+use tenancy_core::{Authorize, Authorizer, Claims, Decision};
 use tenancy_http::{CacheLimits, CachedAuthorizer, ClaimsFromExtension, ManualClock, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 
-#[derive(Debug)]
-struct Down;
-
-impl fmt::Display for Down {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("down")
-    }
-}
-
-impl std::error::Error for Down {}
-
-/// Members by tenant, issuer and subject; who is not listed is a stranger. Counts its questions.
-#[derive(Clone, Default)]
-struct Members(Arc<Mutex<(HashMap<String, &'static str>, usize)>>);
-
-impl Members {
-    fn set(&self, caller: &str, says: &'static str) {
-        self.0.lock().unwrap().0.insert(caller.into(), says);
-    }
-
-    fn asked(&self) -> usize {
-        self.0.lock().unwrap().1
-    }
-}
-
-impl Authorizer for Members {
-    type Error = Down;
-
-    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Down> {
-        let mut members = self.0.lock().unwrap();
-        members.1 += 1;
-        let (tenant, claims) = (&asked.tenant().id, asked.claims());
-        let caller = format!("{tenant} {} {}", claims.issuer().unwrap_or("-"), claims.subject());
-        match members.0.get(&caller) {
-            None => Ok(Decision::Deny),
-            Some(&"staff") => Ok(Decision::AllowStaff),
-            Some(&"down") => Err(Down),
-            Some(role) => Ok(Decision::Allow([role.parse().unwrap()].into_iter().collect())),
-        }
-    }
-}
-
-struct Fixture {
-    members: Members,
-    clock: Arc<ManualClock>,
-    cached: CachedAuthorizer<Members>,
-    tenancy: Tenancy,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let limits = CacheLimits::new().with_clock(Arc::clone(&clock));
-        Self::with_limits(Members::default(), limits, clock)
-    }
-
-    fn with_limits(members: Members, limits: CacheLimits, clock: Arc<ManualClock>) -> Self {
-        let cached = CachedAuthorizer::with_limits(members.clone(), limits);
-        let tenancy = Tenancy::builder(InsecureTestStub::enforcer())
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(InsecureTestStub)
-            .with_authorizer(cached.clone())
-            .build();
-        Self {
-            members,
-            clock,
-            cached,
-            tenancy,
-        }
-    }
-
-    /// The status, and the role in which the caller is let in.
-    async fn enter(&self, caller: &str) -> (u16, String) {
-        let mut parts = caller.split(' ');
-        let (tenant, issuer, subject) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-        let claims = Claims::new(subject.parse().unwrap());
-        let claims = if issuer == "-" {
-            claims
-        } else {
-            claims.with_issuer(issuer)
-        };
-        let role = Arc::new(Mutex::new(String::new()));
-        let seen = Arc::clone(&role);
-        let service = self.tenancy.scoped().layer(service_fn(move |_: Request<()>| {
-            let admitted = context::current().unwrap();
-            let roles: Vec<_> = admitted.roles().iter().map(ToString::to_string).collect();
-            *seen.lock().unwrap() = roles.join(" ");
-            async { Ok::<_, std::convert::Infallible>(Response::new(Empty::<bytes::Bytes>::new())) }
-        }));
-        let request = Request::get("/").header("x-tenant-id", tenant).extension(claims);
-        let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
-        let role = role.lock().unwrap().clone();
-        (response.status().as_u16(), role)
-    }
-}
+use cache_support::Down;
+use cache_support::members::{Fixture, Members};
 
 #[tokio::test]
 async fn one_question_for_each_tenant_issuer_and_subject() {

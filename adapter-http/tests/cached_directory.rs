@@ -2,118 +2,16 @@
 #![cfg(feature = "cache")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+mod cache_support;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use tenancy_core::{Directory, MemoryEntry, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::{Directory, TenantEntry, TenantKey, TenantStatus};
 use tenancy_http::{CacheLimits, CachedDirectory, ManualClock};
-use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
-use tokio::task::{JoinHandle, yield_now};
 
-type Answer = Result<Option<TenantRecord>, Down>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Down;
-
-impl fmt::Display for Down {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("down")
-    }
-}
-
-impl std::error::Error for Down {}
-
-/// Reads the answer when it is asked, and gives it when the gate is open.
-#[derive(Clone, Default)]
-struct Scripted {
-    tenants: Arc<Mutex<HashMap<TenantKey, TenantRecord>>>,
-    /// Answers that come before those of `tenants`.
-    next: Arc<Mutex<VecDeque<Answer>>>,
-    gate: Arc<Gate<()>>,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Scripted {
-    fn of(ids: &[&str]) -> Self {
-        let scripted = Self::default();
-        ids.iter().for_each(|id| scripted.set(record(id)));
-        scripted
-    }
-
-    fn set(&self, record: TenantRecord) {
-        self.tenants
-            .lock()
-            .unwrap()
-            .insert(TenantKey::Id(record.id.clone()), record);
-    }
-
-    fn answer_next(&self, answer: Answer) {
-        self.next.lock().unwrap().push_back(answer);
-    }
-
-    /// No question is answered until the guard is dropped.
-    fn hold(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.gate).try_lock_owned().unwrap()
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
-    }
-}
-
-impl Directory for Scripted {
-    type Entry = MemoryEntry;
-    type Error = Down;
-
-    async fn find(&self, key: &TenantKey) -> Result<Option<MemoryEntry>, Down> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let scripted = self.next.lock().unwrap().pop_front();
-        let answer = scripted.unwrap_or_else(|| Ok(self.tenants.lock().unwrap().get(key).cloned()));
-        drop(self.gate.lock().await);
-        answer.map(|record| record.map(MemoryEntry::new))
-    }
-}
-
-fn record(id: &str) -> TenantRecord {
-    TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
-}
-
-fn key(id: &str) -> TenantKey {
-    TenantKey::Id(id.parse().unwrap())
-}
-
-fn id(id: &str) -> TenantId {
-    id.parse().unwrap()
-}
-
-type Found = Result<Option<TenantStatus>, String>;
-
-async fn find(cached: &CachedDirectory<Scripted>, name: &str) -> Found {
-    let key = key(name);
-    if let Some(kept) = cached.find_now(&key) {
-        return Ok(kept.map(|entry| entry.record().status));
-    }
-    let found = cached.find(&key).await.map_err(|error| error.to_string())?;
-    Ok(found.map(|entry| entry.record().status))
-}
-
-/// Asks on a task of its own, as far as it goes.
-async fn asking(cached: &CachedDirectory<Scripted>, name: &'static str) -> JoinHandle<Found> {
-    let cached = cached.clone();
-    let task = tokio::spawn(async move { find(&cached, name).await });
-    yield_now().await;
-    task
-}
-
-const ACTIVE: Found = Ok(Some(TenantStatus::Active));
-const SUSPENDED: Found = Ok(Some(TenantStatus::Suspended));
-
-fn down() -> Found {
-    Err("down".into())
-}
+use cache_support::Down;
+use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};
 
 #[tokio::test]
 async fn a_thousand_concurrent_misses_are_one_look_up() {
@@ -217,14 +115,16 @@ async fn the_time_begins_with_the_question() {
     let scripted = Scripted::of(&["acme"]);
     let clock = Arc::new(ManualClock::new());
     let cached = CachedDirectory::with_limits(scripted.clone(), CacheLimits::new().with_clock(Arc::clone(&clock)));
-    let held = scripted.hold();
-    let task = asking(&cached, "acme").await;
-    clock.advance(Duration::from_secs(59));
-    drop(held);
-    assert_eq!(task.await.unwrap(), ACTIVE);
-    assert!(cached.find_now(&key("acme")).is_some());
-    clock.advance(Duration::from_secs(1));
-    assert!(cached.find_now(&key("acme")).is_none());
+    for (name, answer, seconds) in [("acme", ACTIVE, 60), ("nosuch", Ok(None), 5)] {
+        let held = scripted.hold();
+        let task = asking(&cached, name).await;
+        clock.advance(Duration::from_secs(seconds - 1));
+        drop(held);
+        assert_eq!(task.await.unwrap(), answer);
+        assert!(cached.find_now(&key(name)).is_some());
+        clock.advance(Duration::from_secs(1));
+        assert!(cached.find_now(&key(name)).is_none(), "{name}");
+    }
 }
 
 /// The look-up under way has read the tenant before it was suspended.
@@ -298,6 +198,18 @@ async fn a_flood_of_unknown_names_evicts_nobody() {
     for name in ["acme", "globex"] {
         assert!(cached.find_now(&key(name)).is_some(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_hits_are_bounded() {
+    let ids: Vec<_> = (0..1000).map(|number| format!("tenant-{number}")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let cached = CachedDirectory::with_limits(Scripted::of(&ids), CacheLimits::new().with_capacity(100));
+    for id in &ids {
+        assert_eq!(find(&cached, id).await, ACTIVE);
+    }
+    let kept = ids.iter().filter(|id| cached.find_now(&key(id)).is_some()).count();
+    assert!((1..=100).contains(&kept), "{kept}");
 }
 
 /// The one that asks goes away; those that wait ask again, and one of them is enough.

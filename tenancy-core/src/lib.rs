@@ -88,7 +88,8 @@
 //!
 //! # Features
 //!
-//! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, the stub for tests.
+//! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that make kept
+//!   answers old, the stub for tests.
 //! - `serde` (with `std`): the configuration, see `config`.
 
 #![no_std]
@@ -100,6 +101,8 @@ mod admitted;
 mod authorizer;
 mod bearer;
 mod chain;
+#[cfg(feature = "std")]
+mod change;
 mod claims;
 mod combine;
 mod directory;
@@ -136,6 +139,8 @@ pub use admitted::{Admitted, Outcome, Visit};
 pub use authorizer::{Authorizer, ClaimMembership, Decision, Membership};
 pub use bearer::{BearerCredential, bearer_credential};
 pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
+#[cfg(feature = "std")]
+pub use change::{Change, ChangeFeed, Invalidate, ParseChangeError};
 #[cfg(feature = "std")]
 pub use claims::Claims;
 pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};

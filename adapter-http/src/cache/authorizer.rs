@@ -3,7 +3,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::Equivalent;
-use tenancy_core::{Authorize, Authorizer, Decision, Subject, TenantId, VerifiedClaims};
+use tenancy_core::{Authorize, Authorizer, Change, Decision, Invalidate, Subject, TenantId, VerifiedClaims};
 
 use super::store::Store;
 use crate::{CacheLimits, SharedError};
@@ -22,7 +22,7 @@ use crate::{CacheLimits, SharedError};
 /// other claims, at the time or at a policy would have its answer to one request given to another.
 ///
 /// A removed member is refused when its time is over, or when [`forget`](Self::forget) is called, in
-/// each process.
+/// each process. [`follow`](crate::follow) calls it as changes are told.
 pub struct CachedAuthorizer<A: Authorizer> {
     authorizer: Arc<A>,
     store: Arc<Store<Caller, Decision, A::Error>>,
@@ -53,6 +53,15 @@ impl<A: Authorizer> CachedAuthorizer<A> {
     /// Forgets what is known of a tenant's members, and all denials.
     pub fn forget_tenant(&self, tenant: &TenantId) {
         self.store.forget(|caller, _| caller.tenant == *tenant);
+    }
+
+    /// Forgets what is known of a subject in all tenants, and all denials. Without an issuer it is the
+    /// subject of that name by any; callers whose issuer is not told may be any issuer's.
+    pub fn forget_subject(&self, issuer: Option<&str>, subject: &Subject) {
+        self.store.forget(|caller, _| {
+            let is_issuers = issuer.is_none() || caller.issuer.is_none() || caller.issuer.as_deref() == issuer;
+            is_issuers && caller.subject == *subject
+        });
     }
 
     /// Forgets everything.
@@ -101,6 +110,17 @@ impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
             return self.authorizer.authorize_now(asked);
         }
         self.store.kept(&Asked::of(asked)).map(decision)
+    }
+}
+
+impl<A: Authorizer> Invalidate for CachedAuthorizer<A> {
+    fn invalidate(&self, change: &Change) {
+        match change {
+            Change::Tenant(tenant) => self.forget_tenant(tenant),
+            Change::Member { tenant, subject } => self.forget(tenant, subject),
+            Change::Subject { issuer, subject } => self.forget_subject(issuer.as_deref(), subject),
+            _ => self.forget_all(),
+        }
     }
 }
 

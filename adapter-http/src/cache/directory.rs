@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tenancy_core::{Directory, TenantEntry, TenantId, TenantKey, answers_to};
+use tenancy_core::{Change, Directory, Invalidate, TenantEntry, TenantId, TenantKey, answers_to};
 
 use super::store::Store;
 use crate::{CacheLimits, SharedError};
@@ -19,6 +19,7 @@ use crate::{CacheLimits, SharedError};
 ///
 /// A tenant that is suspended, renamed or removed is served as before until its time is over, or until
 /// [`forget`](Self::forget) is called, in each process. A look-up that was under way then is not kept.
+/// [`follow`](crate::follow) calls it as changes are told.
 ///
 /// ```
 /// use std::time::Duration;
@@ -103,5 +104,19 @@ where
 
     fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
         self.store.kept(key)
+    }
+}
+
+/// A tenant's change is forgotten; of members a directory says nothing.
+impl<D> Invalidate for CachedDirectory<D>
+where
+    D: Directory<Entry: Sync>,
+{
+    fn invalidate(&self, change: &Change) {
+        match change {
+            Change::Tenant(tenant) => self.forget(tenant),
+            Change::Member { .. } | Change::Subject { .. } => {}
+            _ => self.forget_all(),
+        }
     }
 }

@@ -3,10 +3,14 @@
 mod authorizer;
 mod directory;
 mod error;
+mod follow;
 mod limits;
+mod local;
 mod store;
 
 pub use authorizer::CachedAuthorizer;
 pub use directory::CachedDirectory;
 pub use error::SharedError;
+pub use follow::follow;
 pub use limits::CacheLimits;
+pub use local::{LocalChangeFeed, LocalChanges};

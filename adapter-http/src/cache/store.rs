@@ -172,9 +172,8 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Asking<'_, K, V, E> {
         if matches!(answer, Ok(Some(value)) if !worth_keeping(value)) {
             return;
         }
-        let mut questions = self.store.questions();
+        let questions = self.store.questions();
         if self.is_current(&questions) {
-            questions.asked.remove(&self.key);
             match answer {
                 Ok(Some(value)) => {
                     let end = End::after(self.asked_at, limits.time_to_live);
@@ -200,7 +199,7 @@ impl<K: Eq + Hash, V, E> Asking<'_, K, V, E> {
 }
 
 impl<K: Eq + Hash, V, E> Drop for Asking<'_, K, V, E> {
-    /// Dropped before an answer, it leaves the question to those who wait.
+    /// The question ends. Dropped before an answer, it is left to those who wait.
     fn drop(&mut self) {
         let mut questions = self.store.questions();
         if self.is_current(&questions) {
