@@ -94,8 +94,8 @@ pub use directory::{DirectoryEntry, DirectoryError, NewTenant, UpsertAllError, U
 pub use error::{ProvisionError, StrategyError, TransactionError};
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    ParseIdentifierError, ParseSettingError, PgDirectory, PgIdentifier, PgRowOptions, PgRowSchema, PgRowStrategy,
-    PgSetting, PgTenantColumn, PgTenantTable,
+    ParseIdentifierError, ParseSettingError, PgChanges, PgDirectory, PgIdentifier, PgRowOptions, PgRowSchema,
+    PgRowStrategy, PgSetting, PgTenantColumn, PgTenantTable,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]

@@ -1,5 +1,6 @@
 //! Tenants on PostgreSQL.
 
+mod changes;
 mod directory;
 mod identifier;
 mod pool;
@@ -8,6 +9,7 @@ mod row_schema;
 mod session;
 mod table;
 
+pub use changes::PgChanges;
 pub use directory::PgDirectory;
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{PgRowOptions, PgRowStrategy};

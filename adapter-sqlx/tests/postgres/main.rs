@@ -8,6 +8,7 @@
 )]
 
 mod cancel;
+mod changes;
 mod directory;
 mod leaks;
 mod row;

@@ -1,0 +1,107 @@
+//! What the directory's triggers tell.
+
+use std::fmt;
+use std::time::Duration;
+
+use sqlx::Executor as _;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
+use tenancy_core::{Change, ChangeFeed};
+
+/// The channel that the triggers of [`PgDirectory`](crate::PgDirectory) tell on.
+const CHANNEL: &str = "tenancy_changes";
+
+/// The changes of a [`PgDirectory`](crate::PgDirectory), whichever process makes them (`LISTEN`).
+///
+/// Give it to `tenancy_http::follow` with the caches: then a tenant that is suspended, or a member that is
+/// removed, is refused by every process as soon as the change is committed and the database has told of it.
+///
+/// It holds one connection. Where that is lost, the next call makes another and tells
+/// [`Change::Everything`] once it listens again. A silent connection is asked every 15 seconds whether it
+/// lives, and has 5 seconds to answer: that is how long a broken network can hide a change.
+///
+/// # Security
+///
+/// Connect directly: a pooler that lends connections for a transaction loses the subscription without
+/// a word.
+pub struct PgChanges {
+    options: PgConnectOptions,
+    heartbeat: Duration,
+    listener: Option<PgListener>,
+}
+
+/// How long the database may take to show that it is there.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl PgChanges {
+    /// Subscribes. From here on no change is missed without being told of.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be reached.
+    pub async fn connect(options: PgConnectOptions) -> Result<Self, sqlx::Error> {
+        let listener = listen(&options).await?;
+        Ok(Self {
+            options,
+            heartbeat: Duration::from_secs(15),
+            listener: Some(listener),
+        })
+    }
+
+    /// How often a silent connection is asked whether it lives. The default is 15 seconds.
+    #[must_use]
+    pub fn with_heartbeat(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
+    }
+}
+
+impl ChangeFeed for PgChanges {
+    type Error = sqlx::Error;
+
+    async fn next(&mut self) -> Result<Option<Change>, sqlx::Error> {
+        loop {
+            let Some(listener) = &mut self.listener else {
+                self.listener = Some(listen(&self.options).await?);
+                return Ok(Some(Change::Everything));
+            };
+            match tokio::time::timeout(self.heartbeat, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) => return Ok(Some(parse(&notification))),
+                // Lost, or about to be: an orderly end of the server is told as an error.
+                Ok(Ok(None) | Err(_)) => self.listener = None,
+                Err(_) if is_alive(listener).await => {}
+                Err(_) => self.listener = None,
+            }
+        }
+    }
+}
+
+/// What an unknown version tells of may be anything.
+fn parse(notification: &PgNotification) -> Change {
+    notification.payload().parse().unwrap_or(Change::Everything)
+}
+
+async fn is_alive(listener: &mut PgListener) -> bool {
+    let answered = tokio::time::timeout(PATIENCE, listener.execute("select 1")).await;
+    matches!(answered, Ok(Ok(_)))
+}
+
+async fn listen(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    // A pool of its own for each connection: one that has died does not stand in the way of the next.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+impl fmt::Debug for PgChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgChanges")
+            .field("heartbeat", &self.heartbeat)
+            .finish_non_exhaustive()
+    }
+}
