@@ -48,6 +48,12 @@ impl Invocation {
         self
     }
 
+    /// Runs it from another folder than the root.
+    pub(crate) fn in_folder(mut self, folder: &std::path::Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self

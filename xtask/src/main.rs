@@ -7,6 +7,7 @@ mod foreign;
 mod fuzz;
 mod no_std;
 mod postgres;
+mod sabotage;
 mod step;
 mod tests;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["test", options @ ..] => tests::run(options),
         ["postgres", command @ ..] => postgres::run(command),
+        ["sabotage", words @ ..] => sabotage::command(words),
         ["fuzz", options @ ..] => fuzz::command(options),
         ["foreign-tokens"] => foreign::command(),
         ["ci", names @ ..] => steps(names).and_then(|steps| run(&steps)),
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<14} {}\n", step.name(), step.purpose()));

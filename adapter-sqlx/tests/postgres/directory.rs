@@ -97,25 +97,31 @@ async fn members_come_and_go() {
 }
 
 /// Writers wait for one another: what one has looked up stays true until it commits.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn writers_do_not_overtake_each_other() {
     let database = TestDatabase::new().await;
     let directory = open(&database).await;
-    let writers = (0..20).map(|number: u32| {
-        let directory = directory.clone();
-        tokio::spawn(async move {
-            let tenant = new(&format!("t{number}")).with_slug("wanted".parse().unwrap());
-            directory.upsert(&tenant).await
-        })
+    let mut administrator = database.connect().await;
+    let sql = "begin; insert into tenancy_tenants values ('first', 'wanted', null, 'First', 'active', 'row')";
+    sqlx::raw_sql(sql).execute(&mut administrator).await.unwrap();
+    let second = tokio::spawn(async move {
+        directory
+            .upsert(&new("second").with_slug("wanted".parse().unwrap()))
+            .await
     });
-    let mut taken = 0;
-    for writer in writers.collect::<Vec<_>>() {
-        match writer.await.unwrap() {
-            Ok(_) => taken += 1,
-            Err(error) => assert!(matches!(error, UpsertError::Conflict { .. }), "{error:?}"),
+    // Until it waits, for the first to commit.
+    let waiting = "select exists (select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock')";
+    loop {
+        let waits: bool = sqlx::query_scalar(waiting).fetch_one(&mut administrator).await.unwrap();
+        if waits {
+            break;
         }
+        tokio::task::yield_now().await;
     }
-    assert_eq!(taken, 1);
+    sqlx::raw_sql("commit").execute(&mut administrator).await.unwrap();
+    let refused = second.await.unwrap();
+    assert!(matches!(refused, Err(UpsertError::Conflict { .. })), "{refused:?}");
 }
 
 #[tokio::test]
@@ -133,7 +139,9 @@ async fn every_change_is_told_when_it_is_committed() {
     let mut told = async |count: usize| {
         let mut payloads = Vec::new();
         for _ in 0..count {
-            payloads.push(listener.recv().await.unwrap().payload().to_owned());
+            // Bounded, so that a change that is not told fails the test.
+            let told = tokio::time::timeout(std::time::Duration::from_secs(10), listener.recv()).await;
+            payloads.push(told.expect("a change is told").unwrap().payload().to_owned());
         }
         payloads
     };

@@ -1,0 +1,161 @@
+//! Takes each guard out in turn, and sees the test that watches it fail.
+//!
+//! A guard is a patch in `sabotage/`. The lines above its diff say in `Guard:` what it takes away, and in
+//! `Test:` which test must fail then, as arguments of `cargo test`.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::command::{Failure, Invocation, cargo, program, root};
+use crate::postgres::Server;
+
+/// A guard that is taken out, and the test that must see it.
+struct Sabotage {
+    patch: PathBuf,
+    guard: String,
+    test: Vec<String>,
+}
+
+/// Runs those whose patch has one of the words in its name, or all.
+pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
+    let all = read_all()?;
+    let chosen: Vec<&Sabotage> = all
+        .iter()
+        .filter(|one| words.is_empty() || words.iter().any(|word| one.name().contains(word)))
+        .collect();
+    if chosen.is_empty() {
+        return Err(Failure::new("no patch in `sabotage/` has that name"));
+    }
+    let server = Server::start()?;
+    let tree = copy_of_the_tree()?;
+    for test in distinct_tests(&chosen) {
+        println!("\n=== with every guard: {}", test.join(" "));
+        run(&tree, &server, test).run()?;
+    }
+    let mut survivors = Vec::new();
+    for one in &chosen {
+        println!("\n=== without: {}", one.guard);
+        let verdict = one.judge(&tree, &server)?;
+        println!("{verdict}");
+        if verdict != SEEN {
+            survivors.push(format!("{}: {verdict}", one.name()));
+        }
+    }
+    println!(
+        "\n{} of {} guards are watched",
+        chosen.len() - survivors.len(),
+        chosen.len()
+    );
+    if survivors.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(survivors.join("\n")))
+    }
+}
+
+const SEEN: &str = "its test fails, as it must";
+
+impl Sabotage {
+    fn name(&self) -> String {
+        let name = self.patch.file_stem().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    fn judge(&self, tree: &Path, server: &Server) -> Result<&'static str, Failure> {
+        self.apply(tree, &[])?;
+        let output = run(tree, server, &self.test).output();
+        self.apply(tree, &["--reverse"])?;
+        let output = output?;
+        let told = String::from_utf8_lossy(&output.stdout);
+        Ok(if output.status.success() {
+            "ITS TEST PASSES WITHOUT IT"
+        } else if told.contains("test result: FAILED") {
+            SEEN
+        } else {
+            "IT DOES NOT COMPILE WITHOUT IT"
+        })
+    }
+
+    fn apply(&self, tree: &Path, options: &[&str]) -> Result<(), Failure> {
+        program("git")
+            .args(["apply"])
+            .args(options)
+            .args([&self.patch])
+            .in_folder(tree)
+            // The copy is inside of another work tree, whose files are not meant.
+            .env(
+                "GIT_CEILING_DIRECTORIES",
+                &tree.parent().unwrap_or(tree).to_string_lossy(),
+            )
+            .run()
+    }
+}
+
+fn run(tree: &Path, server: &Server, test: &[String]) -> Invocation {
+    let mut run = cargo(["test", "--locked"]).args(test).in_folder(tree).env(
+        "CARGO_TARGET_DIR",
+        &root().join("target/sabotage/target").to_string_lossy(),
+    );
+    for (name, value) in server.variables() {
+        run = run.env(name, value);
+    }
+    run
+}
+
+fn distinct_tests<'s>(chosen: &[&'s Sabotage]) -> Vec<&'s [String]> {
+    let mut tests: Vec<&[String]> = chosen.iter().map(|one| one.test.as_slice()).collect();
+    tests.sort_unstable();
+    tests.dedup();
+    tests
+}
+
+fn read_all() -> Result<Vec<Sabotage>, Failure> {
+    let folder = root().join("sabotage");
+    let failed = |error: io::Error| Failure::new(format!("read {}: {error}", folder.display()));
+    let mut patches = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "patch") {
+            patches.push(path);
+        }
+    }
+    patches.sort();
+    patches.into_iter().map(read).collect()
+}
+
+fn read(patch: PathBuf) -> Result<Sabotage, Failure> {
+    let text = fs::read_to_string(&patch).map_err(|error| Failure::new(format!("{}: {error}", patch.display())))?;
+    let said = |what: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(what));
+        line.map(str::trim)
+            .ok_or_else(|| Failure::new(format!("{} has no line `{what}`", patch.display())))
+    };
+    Ok(Sabotage {
+        guard: said("Guard:")?.to_owned(),
+        test: said("Test:")?.split_whitespace().map(str::to_owned).collect(),
+        patch,
+    })
+}
+
+/// The files that are tracked, as they are now: nothing is taken out of the user's own tree.
+fn copy_of_the_tree() -> Result<PathBuf, Failure> {
+    let tree = root().join("target/sabotage/tree");
+    let failed = |path: &Path, error: io::Error| Failure::new(format!("copy {}: {error}", path.display()));
+    if tree.exists() {
+        fs::remove_dir_all(&tree).map_err(|error| failed(&tree, error))?;
+    }
+    let tracked = program("git").args(["ls-files"]).quietly()?;
+    for file in tracked.lines().map(Path::new) {
+        let (from, to) = (root().join(file), tree.join(file));
+        let copied = to
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| match fs::copy(&from, &to) {
+                // Removed, and not committed yet.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+                copied => copied,
+            });
+        copied.map_err(|error| failed(file, error))?;
+    }
+    Ok(tree)
+}
