@@ -353,3 +353,35 @@ async fn addresses_are_checked_at_the_start() {
         );
     }
 }
+
+/// What is given up is hung up as well: such a server would hold it for ever.
+#[tokio::test]
+async fn nothing_is_left_open() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    let flood = |more: &str| Reply::Flood(format!("{head}{more}").into_bytes());
+    let endings = [
+        Reply::json(jwks(&[rsa()])),
+        Reply::with("500 Error", "", "x".repeat(1 << 20)),
+        Reply::Nothing,
+        Reply::Drip(format!("{head}content-length: 60000\r\n\r\n").into_bytes()),
+        Reply::Drip(b"HTTP/1.1 200 OK\r\nx:".to_vec()),
+        flood("x: "),
+        flood("transfer-encoding: chunked\r\n\r\n1;"),
+        flood("transfer-encoding: chunked\r\n\r\n0\r\nx:"),
+        Reply::Bytes("HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000).into_bytes()),
+        Reply::Bytes(format!("{head}{}", "a: b\r\n".repeat(100_000)).into_bytes()),
+    ];
+    let server = Server::tls().await;
+    for reply in endings {
+        server.say("/keys", reply.clone());
+        let asked = server.asked().len();
+        let fetching = tokio::spawn(fetch(at(&server, "/keys")));
+        server.requests(asked + 1).await;
+        if matches!(reply, Reply::Nothing | Reply::Drip(_)) {
+            fetching.abort();
+        }
+        let is_good = matches!(fetching.await, Ok(Ok(_)));
+        assert_eq!(is_good, asked == 0, "{reply:.100?}");
+        server.is_idle().await;
+    }
+}

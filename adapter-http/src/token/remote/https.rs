@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::super::json::{Json, parse_object};
 use super::super::jwk_set::MAX_DOCUMENT_LEN;
-use super::{AddressError, FetchedJwks, JwksFetcher, address};
+use super::{AddressError, ConnectJwksError, FetchedJwks, JwksFetcher, address};
 use crate::token::JsonProblem;
 
 /// Fetches a key set over HTTPS: from an address, or from where the issuer says that it is.
@@ -67,7 +67,9 @@ impl HttpsJwks {
             .header(USER_AGENT, concat!("tenancy-http/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
             .map_err(|_| FetchJwksError::Body)?;
-        let (parts, body) = self.client.request(request).await?.into_parts();
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| FetchJwksError::Connect(ConnectJwksError::new(&error)))?;
+        let (parts, body) = response.into_parts();
         if parts.status != StatusCode::OK {
             return Err(FetchJwksError::Status(parts.status.as_u16()));
         }
@@ -257,8 +259,8 @@ pub enum HttpsJwksError {
 #[non_exhaustive]
 pub enum FetchJwksError {
     /// No connection, or none that is trusted.
-    #[error("the server cannot be reached")]
-    Connect(#[from] hyper_util::client::legacy::Error),
+    #[error("the server cannot be reached: {0}")]
+    Connect(ConnectJwksError),
     /// Any status but 200. A redirect is not followed.
     #[error("the server answered with the status {0}")]
     Status(u16),
