@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
@@ -181,6 +181,10 @@ impl std::fmt::Debug for JwksFileBuilder {
 
 /// What the file says, up to one byte more than it may.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    // To open a pipe is to wait for whoever writes to it, which may be nobody.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let mut document = Zeroizing::new(Vec::with_capacity(MAX_DOCUMENT_LEN + 1));
     let limit = MAX_DOCUMENT_LEN as u64 + 1;
     File::open(path)?.take(limit).read_to_end(&mut document)?;
