@@ -1,9 +1,11 @@
 //! When a key set is fetched, who waits for it, and what holds while it cannot be fetched.
 
 #![cfg(feature = "jwks")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod jwks_script;
 mod jwks_support;
+mod log;
 mod token_support;
 
 use std::sync::Arc;
@@ -11,11 +13,12 @@ use std::time::Duration;
 
 use jwks_script::{Answer, Fixture, Outcome};
 use jwks_support::{ed25519, jwks, named, p256, rsa, secret, with};
+use log::Log;
 use serde_json::{Value, json};
 use tenancy_http::{AlgorithmsError, JwksFetcher, KeyAlgorithm, RemoteJwks, StartJwksError};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use Outcome::*;
 
@@ -289,26 +292,60 @@ async fn an_issuer_may_take_all_its_keys_back() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_fetched_for_a_verifier_that_is_gone() {
+    let (log, _guard) = Log::capture();
     let fixture = Fixture::new(one());
     fixture.fetches(1).await;
     let script = fixture.drop_verifier();
     sleep(Duration::from_secs(24 * 60 * 60)).await;
     assert_eq!(script.count(), 1);
     assert_eq!(Arc::strong_count(&script), 1, "the task is gone");
+    assert!(!log.text().contains("not fetched any more"), "which is no fault");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_fetcher_that_has_panicked() {
+async fn a_fetcher_that_panics_has_failed_once() {
     let fixture = Fixture::new(one());
     fixture.fetches(1).await;
     fixture.answer(Answer::Panics);
     let began = Instant::now();
     assert_eq!(fixture.ask("ES256", "b").await, Invalid);
-    assert_eq!(fixture.now("ES256", "b"), Invalid);
     assert_eq!(fixture.now("RS256", "a"), Verified);
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(began.elapsed(), Duration::ZERO, "nobody waits for it");
+    fixture.answer(two());
+    let again = timeout(Duration::from_secs(60), fixture.fetches(3)).await;
+    assert!(again.is_ok(), "it is not asked again");
+    assert_eq!(fixture.now("ES256", "b"), Verified);
+}
+
+/// What was started in a runtime ends with it. The keys hold for their time, and the log tells why no
+/// others come.
+#[test]
+fn a_runtime_that_has_ended_is_told_and_not_waited_for() {
+    let (log, _guard) = Log::capture();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (runtime(), runtime());
+    let fixture = first.block_on(async {
+        let fixture = Fixture::new(one());
+        fixture.fetches(1).await;
+        assert_eq!(fixture.ask("RS256", "a").await, Verified);
+        fixture
+    });
+    assert!(!log.text().contains("not fetched any more"));
+    drop(first);
+    assert!(log.text().contains("not fetched any more"), "{}", log.text());
+    assert_eq!(
+        (fixture.now("RS256", "a"), fixture.now("ES256", "b")),
+        (Verified, Invalid)
+    );
     fixture.clock.advance(Duration::from_secs(24 * 60 * 60));
-    assert_eq!(fixture.ask("RS256", "a").await, Unavailable);
+    let began = std::time::Instant::now();
+    assert_eq!(second.block_on(fixture.ask("RS256", "a")), Unavailable);
+    assert!(began.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]

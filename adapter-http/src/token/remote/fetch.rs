@@ -17,7 +17,8 @@ pub trait JwksFetcher: Send + Sync {
     /// What the log calls it: the address, say.
     fn name(&self) -> &str;
 
-    /// Fetches the document. It is dropped after 5 s, unless set otherwise.
+    /// Fetches the document. It is dropped after 5 s, unless set otherwise. A panic is a failure like any
+    /// other.
     ///
     /// # Errors
     ///

@@ -72,6 +72,7 @@ impl RemoteJwks {
 
 impl Drop for RemoteJwks {
     fn drop(&mut self) {
+        self.shared.end();
         self.task.abort();
     }
 }

@@ -125,8 +125,10 @@ impl Shared {
         });
     }
 
-    pub(super) fn end(&self) {
-        self.progress.send_modify(|progress| progress.ended = true);
+    /// Fetches nothing any more. Says whether anything was fetched up to now.
+    pub(super) fn end(&self) -> bool {
+        self.progress
+            .send_if_modified(|progress| !std::mem::replace(&mut progress.ended, true))
     }
 }
 
