@@ -48,28 +48,51 @@ async fn the_first_request_waits_for_the_first_fetch() {
     assert_eq!(fixture.count(), 1);
 }
 
-/// A fetch that is under way or about to begin serves those who come meanwhile, and is not theirs.
+/// A fetch that is about to begin serves those who come meanwhile, and is not theirs.
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_is_due_anyway_is_joined() {
-    for has_begun in [false, true] {
-        let held = Arc::new(Notify::new());
-        let fixture = Fixture::new(Answer::Held(Arc::clone(&held), Box::new(one())));
-        if has_begun {
-            fixture.fetches(1).await;
-        }
-        let (outcome, ()) = tokio::join!(fixture.ask("ES256", "b"), async {
-            fixture.fetches(1).await;
-            held.notify_one();
-        });
-        assert_eq!(outcome, Invalid);
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(fixture.count(), 1);
-        fixture.answer(two());
-        assert_eq!(fixture.ask("ES256", "b").await, Verified);
-        assert_eq!(fixture.count(), 2);
+    let held = Arc::new(Notify::new());
+    let fixture = Fixture::new(Answer::Held(Arc::clone(&held), Box::new(one())));
+    let (outcome, ()) = tokio::join!(fixture.ask("ES256", "b"), async {
+        fixture.fetches(1).await;
+        held.notify_one();
+    });
+    assert_eq!(outcome, Invalid);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
+    assert_eq!(fixture.count(), 1);
+    fixture.answer(two());
+    assert_eq!(fixture.ask("ES256", "b").await, Verified);
+    assert_eq!(fixture.count(), 2);
+}
+
+/// One that had begun already may have asked before the key was there. It is joined, and where it does not
+/// help there is another, if it is time for one.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_appears_during_a_fetch_is_found() {
+    let held = Arc::new(Notify::new());
+    for (late, count) in [(one(), 2), (two(), 1)] {
+        let fixture = Fixture::new(Answer::Held(Arc::clone(&held), Box::new(late)));
+        fixture.fetches(1).await;
+        fixture.answer(two());
+        let began = Instant::now();
+        let (outcome, ()) = tokio::join!(fixture.ask("ES256", "b"), async { held.notify_one() });
+        assert_eq!((outcome, fixture.count()), (Verified, count));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+    // All of that within the time that a request waits.
+    let fixture = Fixture::new(one());
+    fixture.fetches(1).await;
+    fixture.answer(Answer::Held(Arc::clone(&held), Box::new(one())));
+    let times = fixture.fetches(2).await;
+    fixture.answer(Answer::Hangs);
+    let (outcome, ()) = tokio::join!(fixture.ask("ES256", "b"), async {
+        sleep(Duration::from_millis(1_500)).await;
+        held.notify_one();
+    });
+    assert_eq!((outcome, fixture.count()), (Invalid, 3));
+    assert_eq!(times[1].elapsed(), Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]

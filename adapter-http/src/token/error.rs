@@ -92,6 +92,13 @@ pub enum TokenError {
     Clock,
 }
 
+impl TokenError {
+    /// Whether another key could have verified the token.
+    pub(super) const fn is_for_want_of_a_key(self) -> bool {
+        matches!(self, Self::UnknownKid | Self::KeysUnavailable)
+    }
+}
+
 /// No key set of a token's issuer is at hand, so that it cannot be told whether the token holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the key set of a token's issuer is not at hand")]

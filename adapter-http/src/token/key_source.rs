@@ -85,11 +85,16 @@ impl Source {
         }
     }
 
-    pub(super) async fn learn(&self) {
+    /// Waits for a key that is unknown now, until `has_helped` says that it is there.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(unused_variables, reason = "these sources learn nothing")
+    )]
+    pub(super) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
         match self {
             Self::Fixed(_) | Self::File(_) => {}
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.learn().await,
+            Self::Remote(remote) => remote.learn(has_helped).await,
         }
     }
 }

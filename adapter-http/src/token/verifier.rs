@@ -114,7 +114,7 @@ impl TokenVerifier {
 
     /// The source that may yet bring the key of a token that could not be verified without.
     pub(super) fn source_to_ask(&self, token: &[u8], error: TokenError) -> Option<&Source> {
-        if !matches!(error, TokenError::UnknownKid | TokenError::KeysUnavailable) {
+        if !error.is_for_want_of_a_key() {
             return None;
         }
         let token = Compact::parse(token).ok()?;

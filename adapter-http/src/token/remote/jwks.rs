@@ -65,8 +65,8 @@ impl RemoteJwks {
         accepted.iter().any(|algorithm| algorithm.as_str() == alg) && self.shared.may_learn()
     }
 
-    pub(in crate::token) async fn learn(&self) {
-        self.shared.learn().await;
+    pub(in crate::token) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
+        self.shared.learn(has_helped).await;
     }
 }
 
