@@ -107,6 +107,27 @@ async fn an_issuer_that_is_down_at_the_start_is_a_503_until_it_is_up() {
     assert_eq!(fixture.now("RS256", "a"), Verified);
 }
 
+/// What no key could verify is told apart from what cannot be verified now.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_hold_is_invalid_without_keys_too() {
+    let fixture = Fixture::new(Answer::Down);
+    fixture.fetches(1).await;
+    for (header, expected) in [
+        (r#"{"alg":"RS256","kid":"a"}"#, Unavailable),
+        (r#"{"alg":"RS256"}"#, Unavailable),
+        (r#"{"alg":"none"}"#, Invalid),
+        (r#"{"alg":"HS256","kid":"a"}"#, Invalid),
+        (r#"{"alg":"RS256","kid":7}"#, Invalid),
+        (r#"{"kid":"a"}"#, Invalid),
+    ] {
+        let token = format!("{}.e30.e30", token_support::encode(header));
+        assert_eq!(fixture.ask_token(&token).await, expected, "{header}");
+        if expected == Invalid {
+            assert_eq!(fixture.now_token(&token), Invalid, "{header}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_waits_two_seconds_and_a_fetch_takes_five() {
     let fixture = Fixture::new(one());

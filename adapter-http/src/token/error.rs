@@ -33,6 +33,9 @@ pub enum TokenError {
         /// What the key is for.
         expected: KeyAlgorithm,
     },
+    /// `alg` is none that a key of the issuer's may have, and there are no keys yet.
+    #[error("the header's `alg` is none that the issuer's keys may have")]
+    UnacceptedAlgorithm,
     /// `crit` is there: extensions that must be understood, and none is (RFC 7515 §4.1.11).
     #[error("the header has `crit`, and no extension is understood")]
     CriticalExtension,

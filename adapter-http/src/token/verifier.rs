@@ -79,7 +79,7 @@ impl TokenVerifier {
         let token = Compact::parse(token)?;
         let header = Header::parse(token.header)?;
         let trust = self.trust(&token)?;
-        let keys = trust.keys.current()?;
+        let keys = trust.keys.current(&header)?;
         let key = keys.select(&header)?;
         if self.typ.as_ref().is_some_and(|typ| !header.is_of_type(typ)) {
             return Err(TokenError::WrongType);
