@@ -226,6 +226,11 @@ async fn max_age_is_read() {
         ("cache-control: public\r\ncache-control: max-age=7\r\n", Some(7)),
         ("cache-control: no-store, max-age=-1\r\n", None),
         ("cache-control: s-maxage=600\r\n", None),
+        // As long as it has lain in a cache on the way it is fresh no more.
+        ("cache-control: max-age=600\r\nage: 599\r\n", Some(1)),
+        ("age: 601\r\ncache-control: max-age=600\r\n", Some(0)),
+        ("cache-control: max-age=600\r\nage: x\r\n", Some(600)),
+        ("age: 1\r\n", None),
     ] {
         let fields = format!("content-type: application/json\r\n{fields}");
         server.say("/keys", Reply::with("200 OK", &fields, jwks(&[rsa()])));
@@ -233,6 +238,17 @@ async fn max_age_is_read() {
         let expected = format!("max_age: {:?}", expected.map(Duration::from_secs));
         assert!(shown.contains(&expected), "{fields}: {shown}");
     }
+}
+
+/// Where nothing is said any coding may be used (RFC 9110 §12.5.3), and none is understood.
+#[tokio::test]
+async fn no_coding_is_asked_for_and_no_credential_sent() {
+    let server = Server::tls().await;
+    server.say("/keys", Reply::json(jwks(&[rsa()])));
+    fetch(at(&server, "/keys")).await.unwrap();
+    let head = server.heads().concat().to_ascii_lowercase();
+    assert!(head.contains("\r\naccept-encoding: identity\r\n"), "{head}");
+    assert!(!head.contains("cookie") && !head.contains("authorization"), "{head}");
 }
 
 #[tokio::test]
@@ -325,6 +341,9 @@ async fn addresses_are_checked_at_the_start() {
         ("login.example", malformed, malformed),
         ("/keys", malformed, malformed),
         ("https:///keys", malformed, malformed),
+        ("https://login.example:/", None, None),
+        ("https://login.example:65536/", malformed, malformed),
+        ("https://login.example:99999999999", malformed, malformed),
         ("", malformed, malformed),
     ] {
         for (builder, expected) in [
@@ -384,4 +403,41 @@ async fn nothing_is_left_open() {
         assert_eq!(is_good, asked == 0, "{reply:.100?}");
         server.is_idle().await;
     }
+}
+
+/// Each issuer is asked for its own keys, and only for these: one that is unknown, down or slow is nothing
+/// to the others.
+#[tokio::test]
+async fn issuers_do_not_get_in_each_others_way() {
+    let (red, green) = (Server::tls().await, Server::tls().await);
+    red.say("/keys", Reply::json(jwks(&[named(rsa(), "1")])));
+    green.say("/keys", Reply::json(jwks(&[named(p256(), "1")])));
+    let trusted = |server: &Server, issuer: &str| {
+        let keys = RemoteJwks::builder(at(server, "/keys").build().unwrap()).with_wait(Duration::from_secs(60));
+        TrustedIssuer::new(issuer, keys.start().unwrap()).with_audience(AUDIENCE)
+    };
+    let verifier = TokenVerifier::builder()
+        .with_trusted_issuer(trusted(&red, "red"))
+        .with_trusted_issuer(trusted(&green, "green"))
+        .build()
+        .unwrap();
+    for (issuer, alg, expected) in [
+        ("red", "RS256", true),
+        ("green", "ES256", true),
+        // By the other's key of that name.
+        ("red", "ES256", false),
+        ("green", "RS256", false),
+    ] {
+        assert_eq!(ask(&verifier, issuer, alg, "1").await, Some(expected), "{issuer} {alg}");
+    }
+    assert_eq!((red.asked().len(), green.asked().len()), (1, 1));
+    assert_eq!(ask(&verifier, "red", "RS256", "2").await, Some(false));
+    assert_eq!((red.asked().len(), green.asked().len()), (2, 1));
+    // Never by any other name, whatever the header says.
+    assert_eq!(ask(&verifier, "blue", "RS256", "3").await, Some(false));
+    assert_eq!((red.asked().len(), green.asked().len()), (2, 1));
+    drop(green);
+    assert_eq!(ask(&verifier, "green", "ES256", "2").await, Some(false));
+    assert_eq!(ask(&verifier, "green", "ES256", "1").await, Some(true));
+    assert_eq!(ask(&verifier, "red", "RS256", "1").await, Some(true));
 }

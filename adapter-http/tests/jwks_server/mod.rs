@@ -48,6 +48,7 @@ pub(crate) struct Server {
     /// The certificate that it is trusted by.
     pub(crate) root: String,
     replies: Replies,
+    /// The heads of the requests.
     asked: watch::Sender<Vec<String>>,
     open: watch::Sender<usize>,
     _connections: JoinSet<()>,
@@ -113,6 +114,11 @@ impl Server {
 
     /// The paths that were asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
+        let path = |head: &String| head.split(' ').nth(1).unwrap_or_default().to_owned();
+        self.asked.borrow().iter().map(path).collect()
+    }
+
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.asked.borrow().clone()
     }
 
@@ -175,7 +181,7 @@ async fn answer(
         .iter()
         .find(|(other, _)| *other == path)
         .cloned();
-    asked.send_modify(|asked| asked.push(path));
+    asked.send_modify(|asked| asked.push(head));
     match reply.map(|(_, reply)| reply) {
         Some(Reply::Bytes(bytes)) => stream.write_all(&bytes).await?,
         Some(Reply::Drip(bytes)) => {

@@ -54,7 +54,7 @@ impl FetchedJwks {
         }
     }
 
-    /// The `max-age` of `Cache-Control` (RFC 9111 §5.2.2.1).
+    /// The `max-age` of `Cache-Control` (RFC 9111 §5.2.2.1), less the `Age`.
     #[must_use]
     pub const fn with_max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -64,6 +64,7 @@ impl HttpsJwks {
     async fn get(&self, uri: &Uri) -> Result<FetchedJwks, FetchJwksError> {
         let request = Request::get(uri)
             .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
             .header(USER_AGENT, concat!("tenancy-http/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
             .map_err(|_| FetchJwksError::Body)?;
@@ -82,8 +83,8 @@ impl HttpsJwks {
             false => FetchJwksError::Body,
         })?;
         let fetched = FetchedJwks::new(body.to_bytes().into());
-        Ok(match max_age(&parts.headers) {
-            Some(max_age) => fetched.with_max_age(max_age),
+        Ok(match freshness(&parts.headers) {
+            Some(freshness) => fetched.with_max_age(freshness),
             None => fetched,
         })
     }
@@ -124,6 +125,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     let media_type = media_type.trim().to_ascii_lowercase();
     let subtype = media_type.strip_prefix("application/");
     subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+/// How long the answer stays fresh: its `max-age`, less what has passed of it in caches on the way (RFC 9111
+/// §4.2).
+fn freshness(headers: &HeaderMap) -> Option<Duration> {
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    let age = Duration::from_secs(age.unwrap_or_default());
+    Some(max_age(headers)?.saturating_sub(age))
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
