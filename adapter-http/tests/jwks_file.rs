@@ -1,7 +1,7 @@
 //! Key sets in files: what they may say, and that they are read again.
 
 #![cfg(feature = "jwt")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod jwks_support;
 mod token_support;

@@ -11,6 +11,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tenancy_http::{FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, JwksFetcher};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -208,4 +209,12 @@ async fn answer(
     }
     stream.flush().await?;
     stream.shutdown().await
+}
+
+pub(crate) fn at(server: &Server, path: &str) -> HttpsJwksBuilder {
+    HttpsJwks::at(server.url(path)).with_root_certificates(server.root.as_str())
+}
+
+pub(crate) async fn fetch(builder: HttpsJwksBuilder) -> Result<FetchedJwks, FetchJwksError> {
+    builder.build().unwrap().fetch().await
 }
