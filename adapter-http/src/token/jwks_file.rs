@@ -18,7 +18,8 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// A key set in a file (RFC 7517 §5), read again when it changes.
 ///
 /// A token looks at the file, at most once in 10 s, unless set otherwise; it is small and local, so that
-/// nobody waits. A file that cannot be read or used then leaves the keys as they were, and is logged once.
+/// nobody waits. One that is no regular file, or that cannot be read or used, then leaves the keys as they
+/// were, and is logged once.
 ///
 /// Keys for other uses, of other kinds and algorithms are left out, and logged. The file is refused as a
 /// whole where it has two keys of one `kid` or a private key, more than 64 KiB or 64 keys, or none that

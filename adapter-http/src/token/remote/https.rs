@@ -47,6 +47,12 @@ impl HttpsJwks {
     /// The key set of this issuer, which says where it is at `{issuer}/.well-known/openid-configuration`
     /// (OpenID Connect Discovery 1.0 §4). What is said there must be by this issuer, byte for byte, and
     /// name an `https` address. It is asked again at each fetch.
+    ///
+    /// # Security
+    ///
+    /// The address may be on any host: the issuer chooses whom this machine asks, also inside your network.
+    /// Of an answer nothing but keys is used, and nothing but its status is told, in the log. Where that is
+    /// too much for an issuer that is not your own use [`at`](Self::at).
     #[must_use]
     pub fn discover(issuer: impl Into<String>) -> HttpsJwksBuilder {
         HttpsJwksBuilder::new(issuer.into(), true)
