@@ -73,8 +73,8 @@ pub use tenancy::{Tenancy, TenancyBuilder};
 pub use tenancy_core as core;
 #[cfg(feature = "jwks")]
 pub use token::{
-    AddressError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError, JwksFetcher, RemoteJwks,
-    RemoteJwksBuilder, StartJwksError,
+    AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
+    JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
 };
 #[cfg(feature = "jwt")]
 pub use token::{

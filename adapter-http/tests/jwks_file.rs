@@ -249,6 +249,55 @@ fn a_bad_change_leaves_the_keys_as_they_were() {
     assert_eq!(check(&verifier, "RS256", Some("a")), Err(TokenError::UnknownKid));
 }
 
+/// Nobody writes to the pipe: to open it is to wait for ever.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let fixture = Fixture::new(jwks(&[named(rsa(), "a")]));
+    let verifier = fixture.verifier(&KeyAlgorithm::PUBLIC);
+    fs::remove_file(fixture.path()).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(fixture.path())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    fixture.clock.advance(Duration::from_secs(10));
+    let (tell, told) = std::sync::mpsc::channel();
+    let path = fixture.path();
+    std::thread::spawn(move || {
+        let kept = check(&verifier, "RS256", Some("a"));
+        let opened = JwksFile::builder(path).open().map(drop);
+        tell.send((kept, opened.map_err(|error| error.to_string())))
+    });
+    let (kept, opened) = told.recv_timeout(Duration::from_secs(10)).expect("an answer");
+    assert_eq!(kept, Ok(()));
+    assert!(opened.unwrap_err().contains("no regular file"));
+}
+
+/// As Kubernetes replaces the files of a volume: all at once, by one link among those on the way.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_elsewhere_is_followed() {
+    let fixture = Fixture::new("");
+    let folder = fixture.folder.path();
+    let link = |name: &str, alg: serde_json::Value| {
+        fs::create_dir(folder.join(name)).unwrap();
+        fs::write(folder.join(name).join("jwks.json"), jwks(&[alg])).unwrap();
+        std::os::unix::fs::symlink(name, folder.join("..next")).unwrap();
+        fs::rename(folder.join("..next"), folder.join("..data")).unwrap();
+    };
+    fs::remove_file(fixture.path()).unwrap();
+    std::os::unix::fs::symlink("..data/jwks.json", fixture.path()).unwrap();
+    link("..1", named(rsa(), "a"));
+    let verifier = fixture.verifier(&KeyAlgorithm::PUBLIC);
+    assert_eq!(check(&verifier, "RS256", Some("a")), Ok(()));
+    link("..2", named(p256(), "b"));
+    fs::remove_dir_all(folder.join("..1")).unwrap();
+    fixture.clock.advance(Duration::from_secs(10));
+    assert_eq!(check(&verifier, "ES256", Some("b")), Ok(()));
+    assert_eq!(check(&verifier, "RS256", Some("a")), Err(TokenError::UnknownKid));
+}
+
 #[test]
 fn debug_shows_no_key() {
     let fixture = Fixture::new(jwks(&[secret(64)]));

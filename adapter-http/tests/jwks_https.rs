@@ -10,24 +10,16 @@ mod token_support;
 use std::time::Duration;
 
 use http::Request;
-use jwks_server::{Reply, Server};
+use jwks_server::{Reply, Server, at, fetch};
 use jwks_support::{jwks, named, p256, rsa, sign};
 use serde_json::json;
 use tenancy_http::{
-    AddressError, Authentication, Authenticator, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder,
-    HttpsJwksError, JsonProblem, JwksFetcher, RemoteJwks, RemoteJwksBuilder, TokenVerifier, TrustedIssuer,
+    AddressError, Authentication, Authenticator, FetchJwksError, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
+    JsonProblem, RemoteJwks, RemoteJwksBuilder, TokenVerifier, TrustedIssuer,
 };
 use token_support::AUDIENCE;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
-
-fn at(server: &Server, path: &str) -> HttpsJwksBuilder {
-    HttpsJwks::at(server.url(path)).with_root_certificates(server.root.as_str())
-}
-
-async fn fetch(builder: HttpsJwksBuilder) -> Result<FetchedJwks, FetchJwksError> {
-    builder.build().unwrap().fetch().await
-}
 
 /// The verifier of an issuer's tokens, whose fetches are not spaced.
 fn verifier(
@@ -137,105 +129,6 @@ async fn discovery_is_of_the_issuer_and_leads_to_https() {
 }
 
 #[tokio::test]
-async fn only_json_under_200_of_64_kib_is_taken() {
-    let server = Server::tls().await;
-    let elsewhere = server.url("/elsewhere");
-    let (document, json) = (jwks(&[rsa()]), "content-type: application/json\r\n");
-    server.say("/elsewhere", Reply::json(&document));
-    let long = document.clone() + &" ".repeat(64 * 1024 - document.len());
-    let chunked = |length: usize| {
-        let head = format!("HTTP/1.1 200 OK\r\n{json}transfer-encoding: chunked\r\n\r\n{length:x}\r\n");
-        Reply::Bytes(format!("{head}{}\r\n0\r\n\r\n", "1".repeat(length)).into_bytes())
-    };
-    let unending = |fields: &str| Reply::Flood(format!("HTTP/1.1 200 OK\r\n{json}{fields}\r\n").into_bytes());
-    for (reply, expected) in [
-        (Reply::json(&document), None),
-        (
-            Reply::with("200 OK", "content-type: APPLICATION/JSON; charset=utf-8\r\n", &document),
-            None,
-        ),
-        (
-            Reply::with("200 OK", "content-type: application/jwk-set+json\r\n", &document),
-            None,
-        ),
-        (Reply::json(&long), None),
-        (Reply::json(format!("{long} ")), Some(FetchJwksError::TooLong)),
-        (chunked(64 * 1024), None),
-        (chunked(64 * 1024 + 1), Some(FetchJwksError::TooLong)),
-        (unending("content-length: 10485760\r\n"), Some(FetchJwksError::TooLong)),
-        (unending(""), Some(FetchJwksError::TooLong)),
-        (
-            Reply::with("200 OK", "content-type: text/html\r\n", &document),
-            Some(FetchJwksError::NotJson),
-        ),
-        (
-            Reply::with("200 OK", "content-type: text/json\r\n", &document),
-            Some(FetchJwksError::NotJson),
-        ),
-        (
-            Reply::with("200 OK", "content-type: application/jsonx\r\n", &document),
-            Some(FetchJwksError::NotJson),
-        ),
-        (Reply::with("200 OK", "", &document), Some(FetchJwksError::NotJson)),
-        (
-            Reply::with("201 Created", json, &document),
-            Some(FetchJwksError::Status(201)),
-        ),
-        (
-            Reply::with("203 Other", json, &document),
-            Some(FetchJwksError::Status(203)),
-        ),
-        (
-            Reply::with("404 Not Found", json, &document),
-            Some(FetchJwksError::Status(404)),
-        ),
-        (
-            Reply::with("500 Error", json, &document),
-            Some(FetchJwksError::Status(500)),
-        ),
-        (
-            Reply::with("302 Found", &format!("{json}location: {elsewhere}\r\n"), &document),
-            Some(FetchJwksError::Status(302)),
-        ),
-        (
-            Reply::with("308 Moved", &format!("{json}location: {elsewhere}\r\n"), &document),
-            Some(FetchJwksError::Status(308)),
-        ),
-        (
-            Reply::Bytes(format!("HTTP/1.1 200 OK\r\n{json}content-length: 9\r\n\r\n{{").into_bytes()),
-            Some(FetchJwksError::Body),
-        ),
-    ] {
-        server.say("/keys", reply.clone());
-        let error = fetch(at(&server, "/keys")).await.err().map(|error| error.to_string());
-        assert_eq!(error, expected.map(|error| error.to_string()), "{reply:.300?}");
-    }
-    assert!(
-        !server.asked().contains(&"/elsewhere".to_owned()),
-        "a redirect is not followed"
-    );
-}
-
-#[tokio::test]
-async fn max_age_is_read() {
-    let server = Server::tls().await;
-    for (fields, expected) in [
-        ("", None),
-        ("cache-control: max-age=600\r\n", Some(600)),
-        ("Cache-Control: public, MAX-AGE=\"600\", s-maxage=1\r\n", Some(600)),
-        ("cache-control: public\r\ncache-control: max-age=7\r\n", Some(7)),
-        ("cache-control: no-store, max-age=-1\r\n", None),
-        ("cache-control: s-maxage=600\r\n", None),
-    ] {
-        let fields = format!("content-type: application/json\r\n{fields}");
-        server.say("/keys", Reply::with("200 OK", &fields, jwks(&[rsa()])));
-        let shown = format!("{:?}", fetch(at(&server, "/keys")).await.unwrap());
-        let expected = format!("max_age: {:?}", expected.map(Duration::from_secs));
-        assert!(shown.contains(&expected), "{fields}: {shown}");
-    }
-}
-
-#[tokio::test]
 async fn a_server_that_is_not_trusted_is_not_asked() {
     let (server, other) = (Server::tls().await, Server::tls().await);
     let misnamed = Server::start("elsewhere.example", true).await;
@@ -325,6 +218,9 @@ async fn addresses_are_checked_at_the_start() {
         ("login.example", malformed, malformed),
         ("/keys", malformed, malformed),
         ("https:///keys", malformed, malformed),
+        ("https://login.example:/", None, None),
+        ("https://login.example:65536/", malformed, malformed),
+        ("https://login.example:99999999999", malformed, malformed),
         ("", malformed, malformed),
     ] {
         for (builder, expected) in [
@@ -352,4 +248,41 @@ async fn addresses_are_checked_at_the_start() {
             "{roots}"
         );
     }
+}
+
+/// Each issuer is asked for its own keys, and only for these: one that is unknown, down or slow is nothing
+/// to the others.
+#[tokio::test]
+async fn issuers_do_not_get_in_each_others_way() {
+    let (red, green) = (Server::tls().await, Server::tls().await);
+    red.say("/keys", Reply::json(jwks(&[named(rsa(), "1")])));
+    green.say("/keys", Reply::json(jwks(&[named(p256(), "1")])));
+    let trusted = |server: &Server, issuer: &str| {
+        let keys = RemoteJwks::builder(at(server, "/keys").build().unwrap()).with_wait(Duration::from_secs(60));
+        TrustedIssuer::new(issuer, keys.start().unwrap()).with_audience(AUDIENCE)
+    };
+    let verifier = TokenVerifier::builder()
+        .with_trusted_issuer(trusted(&red, "red"))
+        .with_trusted_issuer(trusted(&green, "green"))
+        .build()
+        .unwrap();
+    for (issuer, alg, expected) in [
+        ("red", "RS256", true),
+        ("green", "ES256", true),
+        // By the other's key of that name.
+        ("red", "ES256", false),
+        ("green", "RS256", false),
+    ] {
+        assert_eq!(ask(&verifier, issuer, alg, "1").await, Some(expected), "{issuer} {alg}");
+    }
+    assert_eq!((red.asked().len(), green.asked().len()), (1, 1));
+    assert_eq!(ask(&verifier, "red", "RS256", "2").await, Some(false));
+    assert_eq!((red.asked().len(), green.asked().len()), (2, 1));
+    // Never by any other name, whatever the header says.
+    assert_eq!(ask(&verifier, "blue", "RS256", "3").await, Some(false));
+    assert_eq!((red.asked().len(), green.asked().len()), (2, 1));
+    drop(green);
+    assert_eq!(ask(&verifier, "green", "ES256", "2").await, Some(false));
+    assert_eq!(ask(&verifier, "green", "ES256", "1").await, Some(true));
+    assert_eq!(ask(&verifier, "red", "RS256", "1").await, Some(true));
 }

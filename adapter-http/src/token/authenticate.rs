@@ -23,7 +23,13 @@ impl Authenticator for TokenVerifier {
         if let Err(error) = verified
             && let Some(source) = self.source_to_ask(token, error)
         {
-            source.learn().await;
+            let is_known = || {
+                !matches!(
+                    self.verify(token),
+                    Err(TokenError::UnknownKid | TokenError::KeysUnavailable)
+                )
+            };
+            source.learn(is_known).await;
             verified = self.verify(token);
         }
         judge(verified)

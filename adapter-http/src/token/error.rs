@@ -33,6 +33,9 @@ pub enum TokenError {
         /// What the key is for.
         expected: KeyAlgorithm,
     },
+    /// `alg` is none that a key of the issuer's may have, and there are no keys yet.
+    #[error("the header's `alg` is none that the issuer's keys may have")]
+    UnacceptedAlgorithm,
     /// `crit` is there: extensions that must be understood, and none is (RFC 7515 §4.1.11).
     #[error("the header has `crit`, and no extension is understood")]
     CriticalExtension,
@@ -90,6 +93,13 @@ pub enum TokenError {
     /// This machine's clock stands before 1970, so no time can be checked.
     #[error("the system clock stands before 1970")]
     Clock,
+}
+
+impl TokenError {
+    /// Whether another key could have verified the token.
+    pub(super) const fn is_for_want_of_a_key(self) -> bool {
+        matches!(self, Self::UnknownKid | Self::KeysUnavailable)
+    }
 }
 
 /// No key set of a token's issuer is at hand, so that it cannot be told whether the token holds.

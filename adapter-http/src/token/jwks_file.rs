@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
@@ -18,7 +18,8 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// A key set in a file (RFC 7517 §5), read again when it changes.
 ///
 /// A token looks at the file, at most once in 10 s, unless set otherwise; it is small and local, so that
-/// nobody waits. A file that cannot be read or used then leaves the keys as they were, and is logged once.
+/// nobody waits. One that is no regular file, or that cannot be read or used, then leaves the keys as they
+/// were, and is logged once.
 ///
 /// Keys for other uses, of other kinds and algorithms are left out, and logged. The file is refused as a
 /// whole where it has two keys of one `kid` or a private key, more than 64 KiB or 64 keys, or none that
@@ -181,6 +182,10 @@ impl std::fmt::Debug for JwksFileBuilder {
 
 /// What the file says, up to one byte more than it may.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    // To open a pipe is to wait for whoever writes to it, which may be nobody.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let mut document = Zeroizing::new(Vec::with_capacity(MAX_DOCUMENT_LEN + 1));
     let limit = MAX_DOCUMENT_LEN as u64 + 1;
     File::open(path)?.take(limit).read_to_end(&mut document)?;

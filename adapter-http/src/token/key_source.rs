@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "jwks")]
 use super::RemoteJwks;
+use super::header::Header;
 use super::key_set::KeySet;
 use super::{BuildVerifierError, JwksFile, TokenError, VerificationKey};
 
@@ -62,13 +63,17 @@ impl Source {
         })
     }
 
-    /// The keys as they are now.
-    pub(super) fn current(&self) -> Result<Arc<KeySet>, TokenError> {
+    /// The keys as they are now, for a token with this header.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(unused_variables, reason = "the keys of these sources are always there")
+    )]
+    pub(super) fn current(&self, header: &Header) -> Result<Arc<KeySet>, TokenError> {
         match self {
             Self::Fixed(keys) => Ok(Arc::clone(keys)),
             Self::File(file) => Ok(file.current()),
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.current().ok_or(TokenError::KeysUnavailable),
+            Self::Remote(remote) => remote.current().ok_or_else(|| without_keys(remote, header)),
         }
     }
 
@@ -85,11 +90,26 @@ impl Source {
         }
     }
 
-    pub(super) async fn learn(&self) {
+    /// Waits for a key that is unknown now, until `has_helped` says that it is there.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(unused_variables, reason = "these sources learn nothing")
+    )]
+    pub(super) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
         match self {
             Self::Fixed(_) | Self::File(_) => {}
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.learn().await,
+            Self::Remote(remote) => remote.learn(has_helped).await,
         }
+    }
+}
+
+/// What no key could verify is refused, though no key is there to refuse it.
+#[cfg(feature = "jwks")]
+fn without_keys(remote: &RemoteJwks, header: &Header) -> TokenError {
+    match header.kid().and_then(|_| header.algorithm()) {
+        Ok(alg) if remote.accepts(alg) => TokenError::KeysUnavailable,
+        Ok(_) => TokenError::UnacceptedAlgorithm,
+        Err(error) => error,
     }
 }

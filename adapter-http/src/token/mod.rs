@@ -43,8 +43,8 @@ pub use key::{KeyError, KeyProblem, VerificationKey};
 pub use key_source::KeySource;
 #[cfg(feature = "jwks")]
 pub use remote::{
-    AddressError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError, JwksFetcher, RemoteJwks,
-    RemoteJwksBuilder, StartJwksError,
+    AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
+    JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
 };
 pub use secrecy::SecretSlice;
 pub use signer::{SignTokenError, TokenSigner};

@@ -80,7 +80,7 @@ impl TokenVerifier {
         let token = Compact::parse(token)?;
         let header = Header::parse(token.header)?;
         let trust = self.trust(&token)?;
-        let keys = trust.keys.current()?;
+        let keys = trust.keys.current(&header)?;
         let key = keys.select(&header)?;
         if self.typ.as_ref().is_some_and(|typ| !header.is_of_type(typ)) {
             return Err(TokenError::WrongType);
@@ -115,7 +115,7 @@ impl TokenVerifier {
 
     /// The source that may yet bring the key of a token that could not be verified without.
     pub(super) fn source_to_ask(&self, token: &[u8], error: TokenError) -> Option<&Source> {
-        if !matches!(error, TokenError::UnknownKid | TokenError::KeysUnavailable) {
+        if !error.is_for_want_of_a_key() {
             return None;
         }
         let token = Compact::parse(token).ok()?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::Request;
 use http::request::Parts;
+use serde_json::Value;
 use tenancy_http::{
     Authentication, Authenticator, FetchedJwks, JwksFetcher, ManualClock, RemoteJwks, RemoteJwksBuilder, TokenVerifier,
     TrustedIssuer,
@@ -17,7 +18,7 @@ use tenancy_http::{
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::jwks_support::sign;
+use crate::jwks_support::{jwks, named, p256, rsa, sign};
 use crate::token_support::{AUDIENCE, ISSUER};
 
 #[derive(Clone, Debug)]
@@ -188,4 +189,16 @@ pub(crate) fn token(alg: &str, kid: &str) -> String {
 fn parts(authorization: &str) -> Parts {
     let request = Request::get("/").header("authorization", authorization);
     request.body(()).unwrap().into_parts().0
+}
+
+pub(crate) fn good(keys: &[Value]) -> Answer {
+    Answer::Document(jwks(keys), None)
+}
+
+pub(crate) fn one() -> Answer {
+    good(&[named(rsa(), "a")])
+}
+
+pub(crate) fn two() -> Answer {
+    good(&[named(rsa(), "a"), named(p256(), "b")])
 }

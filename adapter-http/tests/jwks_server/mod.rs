@@ -1,14 +1,17 @@
 //! A server on this machine that says whatever it is told, over TLS or without.
 
+#![allow(dead_code, reason = "each test file is a crate of its own and uses a part")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tenancy_http::{FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, JwksFetcher};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -46,7 +49,9 @@ pub(crate) struct Server {
     /// The certificate that it is trusted by.
     pub(crate) root: String,
     replies: Replies,
+    /// The heads of the requests.
     asked: watch::Sender<Vec<String>>,
+    open: watch::Sender<usize>,
     _connections: JoinSet<()>,
 }
 
@@ -57,9 +62,17 @@ impl Server {
     }
 
     pub(crate) async fn start(certified_name: &str, is_tls: bool) -> Self {
-        let certified = rcgen::generate_simple_self_signed([certified_name.to_owned()]).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
-        let certificate: CertificateDer<'static> = certified.cert.der().clone();
+        let certificate = CertificateParams::new([certified_name.to_owned()]).unwrap();
+        Self::listen("127.0.0.1:0", certificate, is_tls).await
+    }
+
+    /// One that shows this certificate, signed by itself.
+    pub(crate) async fn listen(address: &str, certificate: CertificateParams, is_tls: bool) -> Self {
+        let key_pair = KeyPair::generate().unwrap();
+        let certificate = certificate.self_signed(&key_pair).unwrap();
+        let root = certificate.pem();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
+        let certificate: CertificateDer<'static> = certificate.der().clone();
         let tls = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -67,16 +80,24 @@ impl Server {
             .with_single_cert(vec![certificate], key)
             .unwrap();
         let acceptor = is_tls.then(|| TlsAcceptor::from(Arc::new(tls)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (replies, asked) = (Replies::default(), watch::Sender::new(Vec::new()));
+        let open = watch::Sender::new(0);
         let mut connections = JoinSet::new();
-        connections.spawn(serve(listener, acceptor, Arc::clone(&replies), asked.clone()));
+        connections.spawn(serve(
+            listener,
+            acceptor,
+            Arc::clone(&replies),
+            asked.clone(),
+            open.clone(),
+        ));
         Self {
             address,
-            root: certified.cert.pem(),
+            root,
             replies,
             asked,
+            open,
             _connections: connections,
         }
     }
@@ -94,7 +115,18 @@ impl Server {
 
     /// The paths that were asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
+        let path = |head: &String| head.split(' ').nth(1).unwrap_or_default().to_owned();
+        self.asked.borrow().iter().map(path).collect()
+    }
+
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.asked.borrow().clone()
+    }
+
+    /// Waits until no connection is open any more.
+    pub(crate) async fn is_idle(&self) {
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| *open == 0).await.unwrap();
     }
 
     /// Waits until that many requests have come.
@@ -109,10 +141,13 @@ async fn serve(
     acceptor: Option<TlsAcceptor>,
     replies: Replies,
     asked: watch::Sender<Vec<String>>,
+    open: watch::Sender<usize>,
 ) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, replies, asked) = (acceptor.clone(), Arc::clone(&replies), asked.clone());
+        open.send_modify(|open| *open += 1);
+        let open = open.clone();
         connections.spawn(async move {
             // What fails here is seen by the client.
             let _ = match acceptor {
@@ -122,6 +157,7 @@ async fn serve(
                 },
                 None => answer(stream, &replies, &asked).await,
             };
+            open.send_modify(|open| *open -= 1);
         });
     }
 }
@@ -146,7 +182,7 @@ async fn answer(
         .iter()
         .find(|(other, _)| *other == path)
         .cloned();
-    asked.send_modify(|asked| asked.push(path));
+    asked.send_modify(|asked| asked.push(head));
     match reply.map(|(_, reply)| reply) {
         Some(Reply::Bytes(bytes)) => stream.write_all(&bytes).await?,
         Some(Reply::Drip(bytes)) => {
@@ -163,7 +199,8 @@ async fn answer(
                 stream.write_all(&[b' '; 4096]).await?;
             }
         }
-        Some(Reply::Nothing) => std::future::pending().await,
+        // Until the client is gone.
+        Some(Reply::Nothing) => while stream.read(&mut [0; 64]).await? > 0 {},
         None => {
             stream
                 .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
@@ -172,4 +209,12 @@ async fn answer(
     }
     stream.flush().await?;
     stream.shutdown().await
+}
+
+pub(crate) fn at(server: &Server, path: &str) -> HttpsJwksBuilder {
+    HttpsJwks::at(server.url(path)).with_root_certificates(server.root.as_str())
+}
+
+pub(crate) async fn fetch(builder: HttpsJwksBuilder) -> Result<FetchedJwks, FetchJwksError> {
+    builder.build().unwrap().fetch().await
 }

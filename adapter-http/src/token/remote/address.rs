@@ -16,7 +16,10 @@ pub(super) fn parse(address: &str, allow_http: bool) -> Result<Uri, AddressError
     let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
         return Err(AddressError::Malformed);
     };
-    if authority.as_str().contains('@') || authority.host().is_empty() {
+    // Beyond 65535 it would be no port, and the default one be asked.
+    let is_port = |port: &str| matches!(port, "" | ":") || authority.port_u16().is_some();
+    let is_plain = authority.as_str().strip_prefix(authority.host()).is_some_and(is_port);
+    if authority.as_str().contains('@') || authority.host().is_empty() || !is_plain {
         return Err(AddressError::Malformed);
     }
     if *scheme == Scheme::HTTPS || (allow_http && *scheme == Scheme::HTTP) {

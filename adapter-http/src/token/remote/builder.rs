@@ -92,7 +92,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
         self
     }
 
-    /// Starts to fetch, in the tokio runtime that this is called in.
+    /// Starts to fetch, in the tokio runtime that this is called in, and for no longer than that lives.
     ///
     /// # Errors
     ///

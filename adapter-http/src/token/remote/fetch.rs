@@ -17,7 +17,8 @@ pub trait JwksFetcher: Send + Sync {
     /// What the log calls it: the address, say.
     fn name(&self) -> &str;
 
-    /// Fetches the document. It is dropped after 5 s, unless set otherwise.
+    /// Fetches the document. It is dropped after 5 s, unless set otherwise. A panic is a failure like any
+    /// other.
     ///
     /// # Errors
     ///
@@ -53,7 +54,7 @@ impl FetchedJwks {
         }
     }
 
-    /// The `max-age` of `Cache-Control` (RFC 9111 §5.2.2.1).
+    /// The `max-age` of `Cache-Control` (RFC 9111 §5.2.2.1), less the `Age`.
     #[must_use]
     pub const fn with_max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::super::json::{Json, parse_object};
 use super::super::jwk_set::MAX_DOCUMENT_LEN;
-use super::{AddressError, FetchedJwks, JwksFetcher, address};
+use super::{AddressError, ConnectJwksError, FetchedJwks, JwksFetcher, address};
 use crate::token::JsonProblem;
 
 /// Fetches a key set over HTTPS: from an address, or from where the issuer says that it is.
@@ -47,6 +47,12 @@ impl HttpsJwks {
     /// The key set of this issuer, which says where it is at `{issuer}/.well-known/openid-configuration`
     /// (OpenID Connect Discovery 1.0 §4). What is said there must be by this issuer, byte for byte, and
     /// name an `https` address. It is asked again at each fetch.
+    ///
+    /// # Security
+    ///
+    /// The address may be on any host: the issuer chooses whom this machine asks, also inside your network.
+    /// Of an answer nothing but keys is used, and nothing but its status is told, in the log. Where that is
+    /// too much for an issuer that is not your own use [`at`](Self::at).
     #[must_use]
     pub fn discover(issuer: impl Into<String>) -> HttpsJwksBuilder {
         HttpsJwksBuilder::new(issuer.into(), true)
@@ -64,10 +70,13 @@ impl HttpsJwks {
     async fn get(&self, uri: &Uri) -> Result<FetchedJwks, FetchJwksError> {
         let request = Request::get(uri)
             .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
             .header(USER_AGENT, concat!("tenancy-http/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
             .map_err(|_| FetchJwksError::Body)?;
-        let (parts, body) = self.client.request(request).await?.into_parts();
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| FetchJwksError::Connect(ConnectJwksError::new(&error)))?;
+        let (parts, body) = response.into_parts();
         if parts.status != StatusCode::OK {
             return Err(FetchJwksError::Status(parts.status.as_u16()));
         }
@@ -80,8 +89,8 @@ impl HttpsJwks {
             false => FetchJwksError::Body,
         })?;
         let fetched = FetchedJwks::new(body.to_bytes().into());
-        Ok(match max_age(&parts.headers) {
-            Some(max_age) => fetched.with_max_age(max_age),
+        Ok(match freshness(&parts.headers) {
+            Some(freshness) => fetched.with_max_age(freshness),
             None => fetched,
         })
     }
@@ -122,6 +131,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     let media_type = media_type.trim().to_ascii_lowercase();
     let subtype = media_type.strip_prefix("application/");
     subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+/// How long the answer stays fresh: its `max-age`, less what has passed of it in caches on the way (RFC 9111
+/// §4.2).
+fn freshness(headers: &HeaderMap) -> Option<Duration> {
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    let age = Duration::from_secs(age.unwrap_or_default());
+    Some(max_age(headers)?.saturating_sub(age))
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
@@ -257,8 +274,8 @@ pub enum HttpsJwksError {
 #[non_exhaustive]
 pub enum FetchJwksError {
     /// No connection, or none that is trusted.
-    #[error("the server cannot be reached")]
-    Connect(#[from] hyper_util::client::legacy::Error),
+    #[error("the server cannot be reached: {0}")]
+    Connect(ConnectJwksError),
     /// Any status but 200. A redirect is not followed.
     #[error("the server answered with the status {0}")]
     Status(u16),

@@ -61,17 +61,23 @@ impl RemoteJwks {
     /// Whether waiting may bring the key of a token with this `alg`. Where no key could have it, nothing
     /// is fetched for it.
     pub(in crate::token) fn may_learn(&self, alg: &str) -> bool {
-        let accepted = &self.shared.rules.accepted;
-        accepted.iter().any(|algorithm| algorithm.as_str() == alg) && self.shared.may_learn()
+        self.accepts(alg) && self.shared.may_learn()
     }
 
-    pub(in crate::token) async fn learn(&self) {
-        self.shared.learn().await;
+    /// Whether a key of this set could have this `alg`.
+    pub(in crate::token) fn accepts(&self, alg: &str) -> bool {
+        let accepted = &self.shared.rules.accepted;
+        accepted.iter().any(|algorithm| algorithm.as_str() == alg)
+    }
+
+    pub(in crate::token) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
+        self.shared.learn(has_helped).await;
     }
 }
 
 impl Drop for RemoteJwks {
     fn drop(&mut self) {
+        self.shared.end();
         self.task.abort();
     }
 }

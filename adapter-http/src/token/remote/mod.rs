@@ -2,6 +2,7 @@
 
 mod address;
 mod builder;
+mod connect;
 mod fetch;
 mod https;
 mod jwks;
@@ -10,6 +11,7 @@ mod shared;
 
 pub use address::AddressError;
 pub use builder::{RemoteJwksBuilder, StartJwksError};
+pub use connect::ConnectJwksError;
 pub use fetch::{FetchedJwks, JwksFetcher};
 pub use https::{FetchJwksError, HttpsJwks, HttpsJwksBuilder, HttpsJwksError};
 pub use jwks::RemoteJwks;

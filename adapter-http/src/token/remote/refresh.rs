@@ -2,7 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
@@ -17,7 +21,7 @@ use crate::token::JwksError;
 const FRESH: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 60 * 60));
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-pub(super) struct Refresh<F> {
+pub(super) struct Refresh<F: JwksFetcher> {
     pub(super) shared: Arc<Shared>,
     pub(super) fetcher: F,
     /// What the keys were read from.
@@ -48,9 +52,11 @@ impl<F: JwksFetcher> Refresh<F> {
         let shared = Arc::clone(&self.shared);
         shared.begin();
         let asked_at = shared.clock.now();
-        let fetched = match timeout(shared.times.timeout, self.fetcher.fetch()).await {
-            Ok(Ok(fetched)) => self.take(fetched, asked_at).map_err(Failure::Document),
-            Ok(Err(error)) => Err(Failure::Fetch(error)),
+        let fetching = unwinding(async { self.fetcher.fetch().await });
+        let fetched = match timeout(shared.times.timeout, fetching).await {
+            Ok(Some(Ok(fetched))) => self.take(fetched, asked_at).map_err(Failure::Document),
+            Ok(Some(Err(error))) => Err(Failure::Fetch(error)),
+            Ok(None) => Err(Failure::Panicked),
             Err(_) => Err(Failure::TimedOut),
         };
         let pause = match fetched {
@@ -113,13 +119,31 @@ impl<F: JwksFetcher> Refresh<F> {
     }
 }
 
-impl<F> Drop for Refresh<F> {
+impl<F: JwksFetcher> Drop for Refresh<F> {
     fn drop(&mut self) {
-        self.shared.end();
-        if std::thread::panicking() {
-            tracing::error!("fetching a key set has panicked, it is not fetched any more");
+        // Nobody misses what is fetched for a verifier that is gone.
+        if self.shared.end() {
+            let source = self.fetcher.name();
+            let reason = if std::thread::panicking() {
+                "something has panicked"
+            } else {
+                "its tokio runtime has ended"
+            };
+            tracing::error!(source, "the key set is not fetched any more: {reason}");
         }
     }
+}
+
+/// What comes of the future: nothing, if it panics. A fetcher's panic is one failure, and not the end of
+/// all fetches.
+async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // It is not polled again, and of what it leaves behind only the fetcher sees anything.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 /// From 0.5 to 1.
@@ -136,6 +160,7 @@ fn jitter() -> f64 {
 enum Failure<E> {
     Fetch(E),
     Document(JwksError),
+    Panicked,
     TimedOut,
 }
 
@@ -144,6 +169,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
         match self {
             Self::Fetch(error) => error.fmt(f),
             Self::Document(problem) => write!(f, "the document is refused: {problem}"),
+            Self::Panicked => f.write_str("the fetcher has panicked"),
             Self::TimedOut => f.write_str("it took too long"),
         }
     }
@@ -153,7 +179,7 @@ impl<E: Error + 'static> Error for Failure<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Fetch(error) => error.source(),
-            Self::Document(_) | Self::TimedOut => None,
+            Self::Document(_) | Self::Panicked | Self::TimedOut => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::super::jwk_set::JwkRules;
 use super::super::key_set::KeySet;
@@ -40,7 +41,7 @@ struct Good {
 
 #[derive(Default)]
 struct Progress {
-    /// A request has asked for a fetch that has not begun.
+    /// A fetch is asked for, and has not begun.
     wanted: bool,
     under_way: bool,
     /// How many fetches have come to an end.
@@ -48,6 +49,13 @@ struct Progress {
     last_wanted: Option<Instant>,
     /// Nothing is fetched any more.
     ended: bool,
+}
+
+/// When a fetch began, as seen by whoever waits for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Began {
+    Earlier,
+    Later,
 }
 
 impl Shared {
@@ -59,7 +67,7 @@ impl Shared {
             last_good: RwLock::new(None),
             // The first fetch is about to begin: whoever comes before it waits for it.
             progress: watch::Sender::new(Progress {
-                under_way: true,
+                wanted: true,
                 ..Progress::default()
             }),
         }
@@ -83,25 +91,41 @@ impl Shared {
         progress.is_expected() || progress.is_due(self.clock.now(), self.times.unknown_key_interval)
     }
 
+    /// Waits for keys that help. A fetch that has begun already may have asked before they were there: where
+    /// it does not help, the next one is waited for as well.
+    pub(super) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
+        let learn = async {
+            if self.next_fetch().await == Some(Began::Earlier) && !has_helped() {
+                self.next_fetch().await;
+            }
+        };
+        let _ = timeout(self.times.wait, learn).await;
+    }
+
     /// Waits for the fetch that is under way, or for a new one if it is time for one; for all that ask
     /// in the meantime it is the same.
-    pub(super) async fn learn(&self) {
+    async fn next_fetch(&self) -> Option<Began> {
         let mut told = self.progress.subscribe();
         let now = self.clock.now();
-        let mut goal = None;
+        let mut expected = None;
         self.progress.send_if_modified(|progress| {
             let asks = !progress.is_expected() && progress.is_due(now, self.times.unknown_key_interval);
             if asks {
                 progress.wanted = true;
                 progress.last_wanted = Some(now);
             }
-            goal = progress.is_expected().then_some(progress.finished + 1);
+            let began = if progress.under_way {
+                Began::Earlier
+            } else {
+                Began::Later
+            };
+            expected = progress.is_expected().then_some((began, progress.finished + 1));
             asks
         });
-        if let Some(goal) = goal {
-            let done = told.wait_for(|progress| progress.finished >= goal || progress.ended);
-            let _ = tokio::time::timeout(self.times.wait, done).await;
-        }
+        let (began, goal) = expected?;
+        let done = told.wait_for(|progress| progress.finished >= goal || progress.ended);
+        // The sender is not dropped: it is ours.
+        done.await.is_ok().then_some(began)
     }
 
     /// Waits until a request asks for a fetch.
@@ -125,8 +149,10 @@ impl Shared {
         });
     }
 
-    pub(super) fn end(&self) {
-        self.progress.send_modify(|progress| progress.ended = true);
+    /// Fetches nothing any more. Says whether anything was fetched up to now.
+    pub(super) fn end(&self) -> bool {
+        self.progress
+            .send_if_modified(|progress| !std::mem::replace(&mut progress.ended, true))
     }
 }
 
