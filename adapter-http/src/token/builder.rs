@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use tenancy_core::{ClaimPath, KeyForm};
 
+use super::token_cache::TokenCache;
 use super::trust::{Trust, Trusted};
-use super::{BuildVerifierError, TokenVerifier, TrustedIssuer, VerificationKey};
+use super::{BuildVerifierError, TokenCacheLimits, TokenVerifier, TrustedIssuer, VerificationKey};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(super) const MAX_LEEWAY: Duration = Duration::from_secs(60);
@@ -23,6 +24,7 @@ pub struct TokenVerifierBuilder {
     tenants_claim: Option<ClaimPath>,
     roles_claim: Option<ClaimPath>,
     staff_claim: Option<ClaimPath>,
+    token_cache: Option<TokenCacheLimits>,
 }
 
 impl Default for TokenVerifierBuilder {
@@ -38,6 +40,7 @@ impl Default for TokenVerifierBuilder {
             tenants_claim: None,
             roles_claim: None,
             staff_claim: None,
+            token_cache: Some(TokenCacheLimits::new()),
         }
     }
 }
@@ -166,6 +169,20 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Sets how many verified tokens are kept, and for how long. Default: [`TokenCacheLimits::new`].
+    #[must_use]
+    pub fn with_token_cache(mut self, limits: TokenCacheLimits) -> Self {
+        self.token_cache = Some(limits);
+        self
+    }
+
+    /// Verifies each token each time.
+    #[must_use]
+    pub fn without_token_cache(mut self) -> Self {
+        self.token_cache = None;
+        self
+    }
+
     /// Checks what it was told, and builds the verifier.
     ///
     /// # Errors
@@ -191,6 +208,11 @@ impl TokenVerifierBuilder {
             roles_claim: self.roles_claim,
             staff_claim: self.staff_claim,
             form: self.form,
+            cache: self
+                .token_cache
+                .map(TokenCacheLimits::check)
+                .transpose()?
+                .map(TokenCache::new),
         })
     }
 }
