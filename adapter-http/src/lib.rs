@@ -79,8 +79,8 @@ pub use token::{
 #[cfg(feature = "jwt")]
 pub use token::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
-    JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, KeyAlgorithm, KeyError, KeyProblem,
-    KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenError, TokenSigner, TokenVerifier,
-    TokenVerifierBuilder, TrustedIssuer, VerificationKey,
+    JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig, KeyAlgorithm,
+    KeyError, KeyProblem, KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenCacheLimits,
+    TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder, TrustedIssuer, VerificationKey,
 };
 pub use view::{HeaderFields, OriginalUri, request_view};

@@ -19,7 +19,7 @@ impl Authenticator for TokenVerifier {
             Ok(token) => token,
             Err(authentication) => return Ok(authentication),
         };
-        let mut verified = self.verify(token);
+        let mut verified = self.verify_cached(token);
         if let Err(error) = verified
             && let Some(source) = self.source_to_ask(token, error)
         {
@@ -30,7 +30,7 @@ impl Authenticator for TokenVerifier {
                 )
             };
             source.learn(is_known).await;
-            verified = self.verify(token);
+            verified = self.verify_cached(token);
         }
         judge(verified)
     }
@@ -42,7 +42,7 @@ impl Authenticator for TokenVerifier {
             Ok(token) => token,
             Err(authentication) => return Some(authentication),
         };
-        match self.verify(token) {
+        match self.verify_cached(token) {
             Err(error) if self.source_to_ask(token, error).is_some() => None,
             verified => judge(verified).ok(),
         }
@@ -63,9 +63,9 @@ const fn read(credential: BearerCredential<'_>) -> Result<&[u8], Authentication>
     }
 }
 
-fn judge(verified: Result<Claims, TokenError>) -> Result<Authentication, KeysUnavailable> {
+fn judge(verified: Result<Arc<Claims>, TokenError>) -> Result<Authentication, KeysUnavailable> {
     match verified {
-        Ok(claims) => Ok(Authentication::Verified(Arc::new(claims))),
+        Ok(claims) => Ok(Authentication::Verified(claims)),
         Err(TokenError::KeysUnavailable) => Err(KeysUnavailable),
         Err(error) => {
             tracing::debug!("refused a token: {error}");

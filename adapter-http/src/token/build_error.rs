@@ -2,6 +2,7 @@ use tenancy_core::ParseNameError;
 use thiserror::Error;
 
 use super::builder::MAX_LEEWAY;
+use super::token_cache_limits::{MAX_CAPACITY, MAX_TIME_TO_LIVE};
 
 /// Why a verifier cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -64,6 +65,12 @@ pub enum BuildVerifierError {
     /// A leeway over 60 seconds.
     #[error("a leeway is at most {} seconds", MAX_LEEWAY.as_secs())]
     Leeway,
+    /// A cache of tokens for none, or for more than a million.
+    #[error("a cache of tokens keeps 1 to {MAX_CAPACITY}")]
+    TokenCacheCapacity,
+    /// A cache of tokens for no time, or for more than an hour.
+    #[error("a cache of tokens keeps them for more than 0 and at most {} seconds", MAX_TIME_TO_LIVE.as_secs())]
+    TokenCacheTimeToLive,
     /// A tenant that an issuer is bound to is none in the form of the tenant claim.
     #[error("an issuer is bound to the tenant `{tenant}`: {problem}")]
     IssuersTenant {

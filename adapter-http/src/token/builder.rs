@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use tenancy_core::{ClaimPath, KeyForm};
 
+use super::token_cache::TokenCache;
 use super::trust::{Trust, Trusted};
-use super::{BuildVerifierError, TenantsShape, TokenVerifier, TrustedIssuer, VerificationKey};
+use super::{BuildVerifierError, TenantsShape, TokenCacheLimits, TokenVerifier, TrustedIssuer, VerificationKey};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(super) const MAX_LEEWAY: Duration = Duration::from_secs(60);
@@ -24,6 +25,7 @@ pub struct TokenVerifierBuilder {
     tenants_shape: TenantsShape,
     roles_claim: Option<ClaimPath>,
     staff_claim: Option<ClaimPath>,
+    token_cache: Option<TokenCacheLimits>,
 }
 
 impl Default for TokenVerifierBuilder {
@@ -40,6 +42,7 @@ impl Default for TokenVerifierBuilder {
             tenants_shape: TenantsShape::Array,
             roles_claim: None,
             staff_claim: None,
+            token_cache: Some(TokenCacheLimits::new()),
         }
     }
 }
@@ -175,6 +178,20 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Sets how many verified tokens are kept, and for how long. Default: [`TokenCacheLimits::new`].
+    #[must_use]
+    pub fn with_token_cache(mut self, limits: TokenCacheLimits) -> Self {
+        self.token_cache = Some(limits);
+        self
+    }
+
+    /// Verifies each token each time.
+    #[must_use]
+    pub fn without_token_cache(mut self) -> Self {
+        self.token_cache = None;
+        self
+    }
+
     /// Checks what it was told, and builds the verifier.
     ///
     /// # Errors
@@ -201,6 +218,11 @@ impl TokenVerifierBuilder {
             roles_claim: self.roles_claim,
             staff_claim: self.staff_claim,
             form: self.form,
+            cache: self
+                .token_cache
+                .map(TokenCacheLimits::check)
+                .transpose()?
+                .map(TokenCache::new),
         })
     }
 }

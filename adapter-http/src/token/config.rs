@@ -11,8 +11,8 @@ use tenancy_core::config::{ClaimName, ConfigError, TenancyConfig};
 
 use super::builder::MAX_LEEWAY;
 use super::{
-    JwtConfigError, JwtIssuerConfig, KeyAlgorithm, TenantsShape, TokenSigner, TokenVerifier, TokenVerifierBuilder,
-    VerificationKey,
+    JwtConfigError, JwtIssuerConfig, JwtTokenCacheConfig, KeyAlgorithm, TenantsShape, TokenSigner, TokenVerifier,
+    TokenVerifierBuilder, VerificationKey,
 };
 
 tenancy_core::settings! {
@@ -39,6 +39,8 @@ tenancy_core::settings! {
         pub tenants_claim_shape: TenantsShape = TenantsShape::Array,
         /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
         pub staff_claim: Option<ClaimName> = None,
+        /// How long a verified token is not verified again.
+        pub token_cache: JwtTokenCacheConfig = JwtTokenCacheConfig::default(),
         /// The keys. At least one is required.
         pub keys: Vec<JwtKeyConfig> = Vec::new(),
         /// Issuers with keys of their own, in place of `issuer`, `audience`, `keys` and what belongs to
@@ -89,6 +91,7 @@ impl JwtConfig {
         if let Some(claim) = &self.staff_claim {
             builder = builder.with_staff_claim(claim.path("jwt.staff_claim")?);
         }
+        builder = self.token_cache.apply(builder)?;
         if self.issuers.is_empty() {
             return self.with_shared_keys(builder, base_dir);
         }

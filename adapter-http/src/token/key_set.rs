@@ -1,10 +1,17 @@
 //! The keys of a verifier, of which a token may choose one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::header::Header;
 use super::{BuildVerifierError, TokenError, VerificationKey};
 
+/// It never changes: other keys are another set.
 #[derive(Debug)]
-pub(super) struct KeySet(Vec<VerificationKey>);
+pub(super) struct KeySet {
+    keys: Vec<VerificationKey>,
+    /// Of this one alone, as long as the process lives.
+    number: u64,
+}
 
 impl KeySet {
     pub(super) fn new(keys: Vec<VerificationKey>) -> Result<Self, BuildVerifierError> {
@@ -26,25 +33,34 @@ impl KeySet {
                 return Err(BuildVerifierError::RepeatedKid { kid: kid.to_owned() });
             }
         }
-        Ok(Self(keys))
+        Ok(Self::of_jwks(keys))
     }
 
     /// The keys of a key set, which has seen to their being told apart.
-    pub(super) const fn of_jwks(keys: Vec<VerificationKey>) -> Self {
-        Self(keys)
+    pub(super) fn of_jwks(keys: Vec<VerificationKey>) -> Self {
+        static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+        Self {
+            keys,
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Tells this set from every other, also from one of the same keys.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &VerificationKey> {
-        self.0.iter()
+        self.keys.iter()
     }
 
     /// The one key that may have signed the token, whose algorithm is the token's.
     pub(super) fn select(&self, header: &Header) -> Result<&VerificationKey, TokenError> {
-        let key = match (header.kid()?, self.0.as_slice()) {
+        let key = match (header.kid()?, self.keys.as_slice()) {
             (None, [only]) => only,
             (None, _) => return Err(TokenError::MissingKid),
             (Some(kid), keys) => keys

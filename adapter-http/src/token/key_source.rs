@@ -77,6 +77,16 @@ impl Source {
         }
     }
 
+    /// The number of the keys as they are now; `None` where there are none.
+    pub(super) fn key_set_number(&self) -> Option<u64> {
+        match self {
+            Self::Fixed(keys) => Some(keys.number()),
+            Self::File(file) => Some(file.current().number()),
+            #[cfg(feature = "jwks")]
+            Self::Remote(remote) => remote.current().map(|keys| keys.number()),
+        }
+    }
+
     /// Whether [`learn`](Self::learn) may bring a key that is unknown now.
     #[cfg_attr(
         not(feature = "jwks"),

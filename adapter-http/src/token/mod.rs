@@ -25,9 +25,13 @@ mod payload;
 mod remote;
 mod signer;
 mod tenants_shape;
+mod token_cache;
+mod token_cache_config;
+mod token_cache_limits;
 mod trust;
 mod trusted_issuer;
 mod verifier;
+mod verify_cached;
 
 pub use algorithm::KeyAlgorithm;
 pub use build_error::BuildVerifierError;
@@ -49,5 +53,7 @@ pub use remote::{
 pub use secrecy::SecretSlice;
 pub use signer::{SignTokenError, TokenSigner};
 pub use tenants_shape::TenantsShape;
+pub use token_cache_config::JwtTokenCacheConfig;
+pub use token_cache_limits::TokenCacheLimits;
 pub use trusted_issuer::TrustedIssuer;
 pub use verifier::TokenVerifier;

@@ -1,27 +1,42 @@
 //! `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6).
 
 use super::json::{Json, Object};
+use super::payload::refuse;
 use super::{ClaimProblem, TokenError};
 
 /// The last second of the year 9999. What lies beyond is a mistake, and outgrows other readers.
 const MAX_SECONDS: f64 = 253_402_300_799.0;
 
-/// Refuses a token outside its time. `now` and `leeway` are seconds, `now` since 1970.
-pub(super) fn check_times(payload: &Object, now: f64, leeway: f64) -> Result<(), TokenError> {
-    let exp = seconds(payload, "exp")?.ok_or(TokenError::Claim {
-        claim: "exp",
-        problem: ClaimProblem::Missing,
-    })?;
-    if exp + leeway <= now {
-        return Err(TokenError::Expired);
+/// When a token holds, in seconds since 1970.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    exp: f64,
+    nbf: Option<f64>,
+    iat: Option<f64>,
+}
+
+impl Times {
+    pub(super) fn read(payload: &Object) -> Result<Self, TokenError> {
+        Ok(Self {
+            exp: seconds(payload, "exp")?.ok_or(refuse("exp", ClaimProblem::Missing))?,
+            nbf: seconds(payload, "nbf")?,
+            iat: seconds(payload, "iat")?,
+        })
     }
-    if seconds(payload, "nbf")?.is_some_and(|nbf| nbf - leeway > now) {
-        return Err(TokenError::NotYetValid);
+
+    /// Refuses a token outside its time. `now` and `leeway` are seconds, `now` since 1970.
+    pub(super) fn check(&self, now: f64, leeway: f64) -> Result<(), TokenError> {
+        if self.exp + leeway <= now {
+            return Err(TokenError::Expired);
+        }
+        if self.nbf.is_some_and(|nbf| nbf - leeway > now) {
+            return Err(TokenError::NotYetValid);
+        }
+        if self.iat.is_some_and(|iat| iat - leeway > now) {
+            return Err(TokenError::IssuedInFuture);
+        }
+        Ok(())
     }
-    if seconds(payload, "iat")?.is_some_and(|iat| iat - leeway > now) {
-        return Err(TokenError::IssuedInFuture);
-    }
-    Ok(())
 }
 
 /// A NumericDate: a whole number or a fraction.
@@ -33,5 +48,5 @@ fn seconds(payload: &Object, claim: &'static str) -> Result<Option<f64>, TokenEr
         Some(Json::Number(_)) => ClaimProblem::NotTime,
         Some(_) => ClaimProblem::NotNumber,
     };
-    Err(TokenError::Claim { claim, problem })
+    Err(refuse(claim, problem))
 }

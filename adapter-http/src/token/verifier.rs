@@ -1,13 +1,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tenancy_core::{ClaimPath, Claims, KeyForm, Roles};
+use tenancy_core::{ClaimPath, Claims, KeyForm, Role, Roles, TenantKey};
 
 use super::compact::{Compact, decode};
 use super::header::Header;
 use super::issuer::{Issuer, check_audience, issuer_name};
 use super::json::{Json, Object, parse_object};
 use super::key_source::Source;
-use super::numeric_date::check_times;
+use super::numeric_date::Times;
+use super::token_cache::{TokenCache, Verified};
 use super::trust::Trust;
 use super::{TenantsShape, TokenError, TokenVerifierBuilder, payload};
 
@@ -16,6 +17,17 @@ use super::{TenantsShape, TokenError, TokenVerifierBuilder, payload};
 /// A token is a signed JWT in its compact form. Its key is chosen by `kid`, its algorithm by the
 /// key; `exp`, `sub`, `iss` and `aud` are required; the signature is checked before the payload is
 /// read, but for the `iss` that chooses between issuers with keys of their own.
+///
+/// # The cache of verified tokens
+///
+/// As an [`Authenticator`](crate::Authenticator), and by [`verify_cached`](Self::verify_cached), a verifier
+/// verifies a token once and keeps what it said, for 60 s unless set otherwise by
+/// [`with_token_cache`](TokenVerifierBuilder::with_token_cache). What is kept is found by the SHA-256 of the
+/// whole token; the token itself is not kept. It is served while the token's times hold by the system's clock,
+/// and while the keys of its issuer are the very set that verified it: a key set that was read or fetched anew
+/// verifies each token anew. Refused tokens are not kept, since anybody can make them without end.
+///
+/// [`without_token_cache`](TokenVerifierBuilder::without_token_cache) switches it off.
 ///
 /// ```
 /// use tenancy_core::{ClaimPath, Subject, VerifiedClaims};
@@ -50,6 +62,7 @@ pub struct TokenVerifier {
     pub(super) roles_claim: Option<ClaimPath>,
     pub(super) staff_claim: Option<ClaimPath>,
     pub(super) form: KeyForm,
+    pub(super) cache: Option<TokenCache>,
 }
 
 impl TokenVerifier {
@@ -65,10 +78,7 @@ impl TokenVerifier {
     ///
     /// Whatever is wrong with the token first.
     pub fn verify(&self, token: &[u8]) -> Result<Claims, TokenError> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_err(|_| TokenError::Clock)?;
-        self.verify_at(token, now.as_secs())
+        self.verify_at(token, unix_seconds()?)
     }
 
     /// Verifies a token as of a time in seconds since 1970, for tests.
@@ -77,9 +87,13 @@ impl TokenVerifier {
     ///
     /// Whatever is wrong with the token first.
     pub fn verify_at(&self, token: &[u8], unix_seconds: u64) -> Result<Claims, TokenError> {
+        self.verify_in_full(token, unix_seconds).map(|verified| verified.claims)
+    }
+
+    pub(super) fn verify_in_full(&self, token: &[u8], unix_seconds: u64) -> Result<Verified, TokenError> {
         let token = Compact::parse(token)?;
         let header = Header::parse(token.header)?;
-        let trust = self.trust(&token)?;
+        let (place, trust) = self.trust(&token)?;
         let keys = trust.keys.current(&header)?;
         let key = keys.select(&header)?;
         if self.typ.as_ref().is_some_and(|typ| !header.is_of_type(typ)) {
@@ -88,12 +102,20 @@ impl TokenVerifier {
         key.verify(token.signed, &decode(token.signature)?)?;
 
         let payload = parse_object(&decode(token.payload)?).map_err(TokenError::MalformedPayload)?;
-        check_times(&payload, unix_seconds as f64, self.leeway)?;
+        let times = Times::read(&payload)?;
+        times.check(unix_seconds as f64, self.leeway)?;
         let issuer = trust.issuer(&payload, key)?;
         if !trust.audiences.is_empty() {
             check_audience(&payload, &trust.audiences)?;
         }
-        self.claims(&payload, issuer)
+        let (claims, size) = self.claims(&payload, issuer)?;
+        Ok(Verified {
+            claims,
+            size,
+            times,
+            trust: place,
+            key_set: keys.number(),
+        })
     }
 
     /// Whose keys a token asks for.
@@ -103,14 +125,18 @@ impl TokenVerifier {
     /// sets would let one issuer publish a key of another's `kid`, and decide by that which key the other's
     /// tokens are held against. Whoever lies in `iss` chooses the keys of the issuer that he names, which
     /// have not signed his token; and it is read again, and holds, once they have.
-    fn trust(&self, token: &Compact<'_>) -> Result<&Trust, TokenError> {
+    fn trust(&self, token: &Compact<'_>) -> Result<(usize, &Trust), TokenError> {
         if let [only] = self.trusts.as_slice() {
-            return Ok(only);
+            return Ok((0, only));
         }
         let unverified = parse_object(&decode(token.payload)?).map_err(TokenError::MalformedPayload)?;
         let iss = issuer_name(&unverified)?;
-        let speaks_for = |trust: &&Trust| trust.issuer_names().any(|name| name.is(iss));
-        self.trusts.iter().find(speaks_for).ok_or(TokenError::UnknownIssuer)
+        let speaks_for = |(_, trust): &(usize, &Trust)| trust.issuer_names().any(|name| name.is(iss));
+        self.trusts
+            .iter()
+            .enumerate()
+            .find(speaks_for)
+            .ok_or(TokenError::UnknownIssuer)
     }
 
     /// The source that may yet bring the key of a token that could not be verified without.
@@ -120,11 +146,11 @@ impl TokenVerifier {
         }
         let token = Compact::parse(token).ok()?;
         let header = Header::parse(token.header).ok()?;
-        let source = &self.trust(&token).ok()?.keys;
+        let source = &self.trust(&token).ok()?.1.keys;
         source.may_learn(header.algorithm().ok()?).then_some(source)
     }
 
-    fn claims(&self, payload: &Object, issuer: Option<&Issuer>) -> Result<Claims, TokenError> {
+    fn claims(&self, payload: &Object, issuer: Option<&Issuer>) -> Result<(Claims, usize), TokenError> {
         let subject = payload::subject(payload)?;
         let tenant = payload::tenant(payload, &self.tenant_claim, self.form)?;
         let tenants = match &self.tenants_claim {
@@ -142,6 +168,7 @@ impl TokenVerifier {
             Some(path) => payload::is_platform_staff(payload, path)?,
             None => false,
         };
+        let size = tenants.len() * size_of::<TenantKey>() + roles.iter().count() * size_of::<Role>();
         let claims = Claims::new(subject)
             .with_tenants(tenants)
             .with_roles(roles)
@@ -155,9 +182,16 @@ impl TokenVerifier {
             Some(bound) => claims.with_issuer_tenants(bound),
             None => claims,
         };
-        Ok(match tenant {
+        let claims = match tenant {
             Some(tenant) => claims.with_tenant(tenant),
             None => claims,
-        })
+        };
+        Ok((claims, size))
     }
+}
+
+/// The time by the system's clock, which may go back.
+pub(super) fn unix_seconds() -> Result<u64, TokenError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map(|now| now.as_secs()).map_err(|_| TokenError::Clock)
 }

@@ -1,0 +1,143 @@
+//! The tokens that were verified a while ago, by what cannot be turned back into them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tenancy_core::{Claims, VerifiedClaims};
+
+use super::compact::MAX_TOKEN_LEN;
+use super::numeric_date::Times;
+use super::{TokenCacheLimits, TokenError};
+
+/// What an entry of the ordinary size takes, in bytes.
+const ORDINARY: usize = 1024;
+
+/// Verified tokens, bounded in number and in size. Refused ones are not kept: anybody can make them
+/// without end, and would push the others out.
+pub(super) struct TokenCache {
+    kept: Cache<TokenDigest, Kept, BySize>,
+    /// How often something was forgotten. Held while a token is put into the cache: a verification's end
+    /// and a change of the cache never overlap.
+    forgotten: Mutex<u64>,
+    limits: TokenCacheLimits,
+}
+
+/// The SHA-256 of a whole token. Nobody can make a second token of the same one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TokenDigest([u8; 32]);
+
+/// What a token was found to be, and under what this holds.
+pub(super) struct Verified {
+    pub(super) claims: Claims,
+    /// What their lists take, in bytes.
+    pub(super) size: usize,
+    pub(super) times: Times,
+    /// Whose keys have verified it: a place among those that the verifier trusts.
+    pub(super) trust: usize,
+    /// The number of their set.
+    pub(super) key_set: u64,
+}
+
+/// A token that was verified.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) claims: Arc<Claims>,
+    pub(super) times: Times,
+    pub(super) trust: usize,
+    pub(super) key_set: u64,
+    size: usize,
+    until: Instant,
+}
+
+/// A verification that has begun. What it comes to is as old as this.
+pub(super) struct Begun {
+    at: Instant,
+    forgotten: u64,
+}
+
+impl TokenDigest {
+    /// A token that is too long is refused, and not read.
+    pub(super) fn of(token: &[u8]) -> Result<Self, TokenError> {
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(TokenError::TooLong);
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, token).as_ref());
+        Ok(Self(bytes))
+    }
+}
+
+impl TokenCache {
+    pub(super) fn new(limits: TokenCacheLimits) -> Self {
+        Self {
+            kept: Cache::with_weighter(limits.capacity, limits.capacity as u64, BySize),
+            forgotten: Mutex::new(0),
+            limits,
+        }
+    }
+
+    /// A token that was verified not too long ago. It may have expired, and its keys may have gone.
+    pub(super) fn kept(&self, token: &TokenDigest) -> Option<Kept> {
+        let kept = self.kept.get(token)?;
+        (self.limits.clock.now() < kept.until).then_some(kept)
+    }
+
+    pub(super) fn begin(&self) -> Begun {
+        Begun {
+            at: self.limits.clock.now(),
+            forgotten: *self.forgotten(),
+        }
+    }
+
+    /// Keeps what a verification came to, unless something was forgotten since it began.
+    pub(super) fn keep(&self, begun: &Begun, token: TokenDigest, verified: Verified) -> Arc<Claims> {
+        let claims = Arc::new(verified.claims);
+        let Some(until) = begun.at.checked_add(self.limits.time_to_live) else {
+            return claims;
+        };
+        let kept = Kept {
+            claims: Arc::clone(&claims),
+            times: verified.times,
+            trust: verified.trust,
+            key_set: verified.key_set,
+            size: verified.size + claims.issuer().map_or(0, str::len),
+            until,
+        };
+        let forgotten = self.forgotten();
+        if *forgotten == begun.forgotten {
+            self.kept.insert(token, kept);
+        }
+        claims
+    }
+
+    /// Forgets the tokens whose claims are `stale`. What is being verified right now is not kept.
+    pub(super) fn forget(&self, stale: impl Fn(&Claims) -> bool) {
+        let mut forgotten = self.forgotten();
+        *forgotten += 1;
+        self.kept.retain(|_, kept| !stale(&kept.claims));
+    }
+
+    fn forgotten(&self) -> MutexGuard<'_, u64> {
+        self.forgotten.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenCache").field(&self.limits).finish()
+    }
+}
+
+/// A token may list more than a thousand tenants: it then counts as many ordinary ones.
+#[derive(Clone)]
+struct BySize;
+
+impl Weighter<TokenDigest, Kept> for BySize {
+    fn weight(&self, _: &TokenDigest, kept: &Kept) -> u64 {
+        1 + (kept.size / ORDINARY) as u64
+    }
+}
