@@ -10,9 +10,9 @@ mod serve;
 mod server;
 mod set_up;
 mod store;
+mod tenants;
 mod web;
 
-use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -21,6 +21,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command};
 use crate::config::Config;
+
+/// What ends the program.
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,7 +42,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+async fn run(args: Args) -> Result<(), Error> {
     match args.command {
         Some(Command::Token(token)) => {
             let config = Config::load(token.config.as_deref().or(args.config.as_deref()))?;
@@ -52,7 +55,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
 }
 
 /// An error with all its sources, in one line.
-fn chain(error: &dyn Error) -> String {
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
