@@ -50,3 +50,25 @@ fn within(name: &str, given: u64, most: u64) -> Result<u64, ConfigError> {
     let problem = format!("expected 1 to {most}; to keep nothing, set `enabled = false`");
     Err(ConfigError::setting(format!("cache.{name}"), problem))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each setting reaches its limit, and the defaults are those of the library.
+    #[test]
+    fn limits() {
+        let limits = |text: &str| {
+            let config: CacheConfig = toml::from_str(text).unwrap();
+            format!("{:?}", config.limits().unwrap().unwrap())
+        };
+        let all = "time_to_live_seconds = 1\nmiss_time_to_live_seconds = 2\ncapacity = 3\nmiss_capacity = 4";
+        let expected = CacheLimits::new()
+            .with_time_to_live(Duration::from_secs(1))
+            .with_miss_time_to_live(Duration::from_secs(2))
+            .with_capacity(3)
+            .with_miss_capacity(4);
+        assert_eq!(limits(all), format!("{expected:?}"));
+        assert_eq!(limits(""), format!("{:?}", CacheLimits::new()));
+    }
+}
