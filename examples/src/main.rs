@@ -1,6 +1,7 @@
 //! `notes`: a small multi-tenant notes service.
 //!
-//! Without options it serves a demo on 127.0.0.1:3000 and prints requests to paste.
+//! Without options it serves a demo on 127.0.0.1:3000 and prints requests to paste. With a configuration,
+//! SIGHUP makes it read the file's tenants again.
 
 mod app;
 mod args;
