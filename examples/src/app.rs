@@ -1,7 +1,7 @@
 //! The application: what each route does, whatever the framework.
 
 use serde::{Deserialize, Serialize};
-use tenancy_core::{Admitted, TenantId};
+use tenancy_core::{Admitted, Role, TenantId};
 
 use crate::store::{Note, Store, StoreError};
 
@@ -89,18 +89,16 @@ impl Reply {
             tenant: &'a str,
             resolver: &'a str,
             subject: &'a str,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            roles: Vec<&'a str>,
         }
-        let (tenant, resolver, subject) = (
-            tenant.id().as_str(),
-            tenant.resolver().as_str(),
-            tenant.subject().as_str(),
-        );
         Self::json(
             200,
             &Whoami {
-                tenant,
-                resolver,
-                subject,
+                tenant: tenant.id().as_str(),
+                resolver: tenant.resolver().as_str(),
+                subject: tenant.subject().as_str(),
+                roles: tenant.roles().iter().map(Role::as_str).collect(),
             },
         )
     }

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// A small multi-tenant notes service.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
-    /// The configuration, in TOML; the built-in demo without it
+    /// The configuration, in TOML; the built-in demo without it. SIGHUP: read its tenants again
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 

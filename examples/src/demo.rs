@@ -1,8 +1,8 @@
 //! The built-in demo: two tenants, two users, and requests to paste.
 
-use std::error::Error;
 use std::net::SocketAddr;
 
+use crate::Error;
 use crate::config::Config;
 
 /// A configuration for trying things out. Its secret is known to everyone who reads this.
@@ -42,7 +42,7 @@ const DAY: i64 = 24 * 60 * 60;
 
 /// A request for each resolver, one that is refused for want of credentials, and one of a
 /// stranger.
-pub(crate) fn requests(config: &Config, address: SocketAddr) -> Result<String, Box<dyn Error>> {
+pub(crate) fn requests(config: &Config, address: SocketAddr) -> Result<String, Error> {
     let alice = config.sign("alice", None, DAY)?;
     let alice_at_acme = config.sign("alice", Some("acme"), DAY)?;
     let port = address.port();

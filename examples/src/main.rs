@@ -1,6 +1,7 @@
 //! `notes`: a small multi-tenant notes service.
 //!
-//! Without options it serves a demo on 127.0.0.1:3000 and prints requests to paste.
+//! Without options it serves a demo on 127.0.0.1:3000 and prints requests to paste. With a configuration,
+//! SIGHUP makes it read the file's tenants again.
 
 mod app;
 mod args;
@@ -10,9 +11,9 @@ mod serve;
 mod server;
 mod set_up;
 mod store;
+mod tenants;
 mod web;
 
-use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -21,6 +22,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command};
 use crate::config::Config;
+
+/// What ends the program.
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,7 +43,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+async fn run(args: Args) -> Result<(), Error> {
     match args.command {
         Some(Command::Token(token)) => {
             let config = Config::load(token.config.as_deref().or(args.config.as_deref()))?;
@@ -52,7 +56,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
 }
 
 /// An error with all its sources, in one line.
-fn chain(error: &dyn Error) -> String {
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

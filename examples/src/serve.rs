@@ -1,20 +1,22 @@
 //! From the command line to a server that stops when it is told to.
 
-use std::error::Error;
 use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Args, Framework};
 use crate::config::Config;
-use crate::{demo, server, set_up, web};
+use crate::set_up::Service;
+use crate::tenants::Tenants;
+use crate::{Error, chain, demo, server, set_up, web};
 
 /// Serves until SIGINT or SIGTERM. A second one cuts off what is still under way.
-pub(crate) async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let config = Config::load(args.config.as_deref())?;
-    let (app, tenancy) = set_up::set_up(&config, &args.database).await?;
+    let Service { app, tenancy, tenants } = set_up::set_up(&config, &args.database).await?;
     let template = config.tenancy.resolution.path_template.as_deref();
     let listener = TcpListener::bind(args.listen)
         .await
@@ -28,6 +30,9 @@ pub(crate) async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
             Err(_) => std::future::pending().await,
         }
     };
+    if let Some(file) = &args.config {
+        tokio::spawn(reload_when_told(file.clone(), tenants, signal(SignalKind::hangup())?));
+    }
     let mut stdout = std::io::stdout();
     if args.config.is_none() {
         if !address.ip().is_loopback() {
@@ -45,6 +50,16 @@ pub(crate) async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
     }
     app.close().await;
     Ok(())
+}
+
+/// Puts the file's tenants into the directory again at each SIGHUP.
+async fn reload_when_told(file: PathBuf, tenants: Tenants, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        match tenants.reload(&file).await {
+            Ok(count) => tracing::info!(count, "read the tenants again"),
+            Err(error) => tracing::error!("the tenants could not be read again: {}", chain(&*error)),
+        }
+    }
 }
 
 /// Resolves at the next SIGINT or SIGTERM.

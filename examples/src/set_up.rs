@@ -2,21 +2,26 @@
 
 use std::path::Path;
 
-use tenancy_core::{Member, TenantEntry, TenantKey};
-use tenancy_http::{PlatformStaff, Tenancy};
+use tenancy_http::{CachedAuthorizer, CachedDirectory, LocalChanges, PlatformStaff, Tenancy, follow};
 use tenancy_sqlx::{
-    NewTenant, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
-    UpsertError,
+    SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
 };
 
+use crate::Error;
 use crate::app::App;
-use crate::config::{Config, ConfigError, Tenant};
+use crate::config::{Config, ConfigError};
 use crate::store::Store;
+use crate::tenants::Tenants;
 
-type Error = Box<dyn std::error::Error>;
+/// The service, and what changes its tenants.
+pub(crate) struct Service {
+    pub(crate) app: App,
+    pub(crate) tenancy: Tenancy,
+    pub(crate) tenants: Tenants,
+}
 
-/// Checks what can be checked without a database, then opens the databases and seeds the tenants.
-pub(crate) async fn set_up(config: &Config, database: &str) -> Result<(App, Tenancy), Error> {
+/// Checks what can be checked without a database, then opens the databases and puts the tenants there.
+pub(crate) async fn set_up(config: &Config, database: &str) -> Result<Service, Error> {
     let enforcer = config.tenancy.enforcer()?;
     let verifier = config.verifier()?;
     let folder = sqlite_folder(database)?;
@@ -27,49 +32,36 @@ pub(crate) async fn set_up(config: &Config, database: &str) -> Result<(App, Tena
     let directory = SqliteDirectory::open(folder.join("directory.sqlite"))
         .await?
         .with_reserved_names(reserved);
-    seed(&config.tenants, &db, &directory).await?;
+    let tenants = Tenants {
+        db: db.clone(),
+        directory: directory.clone(),
+        changes: LocalChanges::new(),
+    };
+    tenants.put(&config.tenants).await?;
 
-    let tenancy = Tenancy::builder(enforcer)
-        .with_authenticator(verifier)
-        .with_authorizer(PlatformStaff::or_else(
-            config.tenancy.enforcement.authorizer(directory.clone()),
-        ))
-        .with_directory(directory)
-        .build();
-    Ok((App::new(Store::new(db)), tenancy))
-}
-
-/// Puts the configuration's tenants into the directory, all or none, and makes their data a place.
-async fn seed(tenants: &[Tenant], db: &TenantDb<sqlx::Sqlite>, directory: &SqliteDirectory) -> Result<(), Error> {
-    for (index, tenant) in tenants.iter().enumerate() {
-        db.strategies()
-            .find(&tenant.strategy)
-            .map_err(|error| ConfigError::setting(format!("tenants[{index}].strategy"), error))?;
-    }
-    let new: Vec<_> = tenants.iter().map(Tenant::as_new).collect();
-    let entries = directory.upsert_all(&new).await.map_err(|error| {
-        let setting = format!("tenants[{}]{}", error.index(), field(error.reason()));
-        ConfigError::setting(setting, error.reason())
-    })?;
-    for (entry, tenant) in entries.iter().zip(tenants) {
-        db.provision(entry.record()).await?;
-        directory.set_status(&tenant.id, tenant.status).await?;
-    }
-    Ok(())
-}
-
-/// The setting that the directory refuses.
-fn field(error: &UpsertError) -> &'static str {
-    match error {
-        UpsertError::Reserved { key } | UpsertError::Conflict { key } => match &**key {
-            TenantKey::Id(_) => ".id",
-            TenantKey::Slug(_) => ".slug",
-            TenantKey::External(_) => ".external_id",
-            TenantKey::Domain(_) => ".domains",
-        },
-        UpsertError::StrategyChanged { .. } => ".strategy",
-        _ => "",
-    }
+    let builder = Tenancy::builder(enforcer).with_authenticator(verifier);
+    let membership = &config.tenancy.enforcement;
+    let tenancy = match &config.cache {
+        None => builder
+            .with_authorizer(PlatformStaff::or_else(membership.authorizer(directory.clone())))
+            .with_directory(directory)
+            .build(),
+        Some(limits) => {
+            let members = CachedAuthorizer::with_limits(directory.clone(), limits.clone());
+            let directory = CachedDirectory::with_limits(directory, limits.clone());
+            let caches = (members.clone(), directory.clone());
+            tokio::spawn(follow(tenants.changes.subscribe(), caches));
+            builder
+                .with_authorizer(PlatformStaff::or_else(membership.authorizer(members)))
+                .with_directory(directory)
+                .build()
+        }
+    };
+    Ok(Service {
+        app: App::new(Store::new(db)),
+        tenancy,
+        tenants,
+    })
 }
 
 /// Makes the folder where it is missing. It holds all tenants' data: nobody else may look.
@@ -102,23 +94,5 @@ fn sqlite_folder(database: &str) -> Result<&Path, ConfigError> {
             "PostgreSQL is not supported by this version, use `sqlite:DIR`",
         )),
         _ => Err(ConfigError::setting("--database", "expected `sqlite:DIR`")),
-    }
-}
-
-impl Tenant {
-    /// As the directory takes it. A new tenant is `provisioning` until its data has a place.
-    fn as_new(&self) -> NewTenant {
-        let new = NewTenant::new(self.id.clone(), self.strategy.clone())
-            .with_slug(self.slug.clone())
-            .with_name(self.name.clone())
-            // The file is the whole truth: a subject that it drops is a member no more.
-            .with_members(self.members.iter().cloned().map(Member::new));
-        let new = self
-            .external_id
-            .iter()
-            .fold(new, |new, id| new.with_external_id(id.clone()));
-        self.domains
-            .iter()
-            .fold(new, |new, domain| new.with_domain(domain.clone()))
     }
 }

@@ -93,14 +93,6 @@ fn a_token_that_cannot_be() {
     }
 }
 
-fn signal(server: &Server, name: &str) {
-    let status = Command::new("kill")
-        .args(["-s", name, &server.pid().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
 /// SIGTERM and Ctrl-C stop it gracefully: a connection without a request does not hold it, and its status is 0.
 #[test]
 fn graceful_stop() {
@@ -108,7 +100,7 @@ fn graceful_stop() {
         let mut server = Server::start(&Setup::new(&["header"]));
         let mut idle = server.connect();
         assert_eq!(answer(&idle.exchange(&Request::get("/healthz"))), "200");
-        signal(&server, name);
+        server.signal(name);
         let status = server.wait(Duration::from_secs(15));
         assert!(
             status.is_some_and(|status| status.success()),
@@ -136,7 +128,7 @@ fn a_request_under_way() {
         .as_bytes(),
     );
     std::thread::sleep(Duration::from_millis(300));
-    signal(&server, "TERM");
+    server.signal("TERM");
     std::thread::sleep(Duration::from_millis(300));
     connection.send(later.as_bytes());
     assert_eq!(connection.receive("POST").expect("a response").status, 201);

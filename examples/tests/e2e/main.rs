@@ -16,6 +16,7 @@
 mod answer;
 mod framework;
 mod raw;
+mod refused;
 mod server;
 mod setup;
 mod streams;
@@ -23,8 +24,11 @@ mod token;
 
 mod alike;
 mod answers;
+mod cache;
 mod commands;
 mod configuration;
+mod configuration_tenants;
+mod configuration_tokens;
 mod conflict;
 mod corpus;
 mod data;
@@ -35,6 +39,7 @@ mod header;
 mod host;
 mod http2;
 mod interleaved;
+mod members;
 mod membership;
 mod methods;
 mod path;

@@ -180,6 +180,12 @@ impl Server {
         self.child.id()
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let status = kill.args(["-s", name, &self.pid().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Waits for the end that a signal brought about.
     pub(crate) fn wait(&mut self, timeout: Duration) -> Option<ExitStatus> {
         wait(&mut self.child, timeout)

@@ -74,6 +74,7 @@ pub(crate) struct Setup {
     enforcement: String,
     jwt: String,
     keys: String,
+    cache: String,
     tenants: String,
 }
 
@@ -91,6 +92,7 @@ cookie_name = "tenant"
             enforcement: String::new(),
             jwt: format!("issuer = {ISSUER:?}\naudience = {AUDIENCE:?}\n"),
             keys: format!("[[jwt.keys]]\nkid = \"dev\"\nalgorithm = \"HS256\"\nsecret = {SECRET:?}\n"),
+            cache: String::new(),
             tenants: TENANTS.into(),
         }
     }
@@ -132,6 +134,12 @@ cookie_name = "tenant"
         self
     }
 
+    /// A line for `[cache]`.
+    pub(crate) fn cache(mut self, line: &str) -> Self {
+        let _ = writeln!(self.cache, "{line}");
+        self
+    }
+
     /// Adds tenants.
     pub(crate) fn tenants(mut self, tenants: &str) -> Self {
         self.tenants.push_str(tenants);
@@ -151,10 +159,11 @@ cookie_name = "tenant"
             enforcement,
             jwt,
             keys,
+            cache,
             tenants,
         } = self;
         format!(
-            "[resolution]\nresolvers = {resolvers}\n{resolution}\n[enforcement]\n{enforcement}\n[jwt]\n{jwt}\n{keys}\n{tenants}"
+            "[resolution]\nresolvers = {resolvers}\n{resolution}\n[enforcement]\n{enforcement}\n[jwt]\n{jwt}\n{keys}\n[cache]\n{cache}\n{tenants}"
         )
     }
 }

@@ -1,11 +1,21 @@
 //! The configuration file: tenancy's own tables, and the tenants to start with.
 
+mod cache;
+mod member;
+mod read;
+mod tenant;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tenancy_core::config::{EnforcementConfig, ResolutionConfig, TenancyConfig};
-use tenancy_core::{Domain, ExternalId, ParseNameError, Slug, StrategyName, Subject, TenantId, TenantStatus};
-use tenancy_http::{BuildVerifierError, JwtConfig, TokenVerifier};
+use tenancy_core::{ParseNameError, Subject};
+use tenancy_http::{BuildVerifierError, CacheLimits, JwtConfig, TokenVerifier};
+
+use self::cache::CacheConfig;
+use self::read::read;
+pub(crate) use self::tenant::Tenant;
+use self::tenant::TenantConfig;
 
 use crate::demo;
 
@@ -18,30 +28,10 @@ tenancy_core::settings! {
         pub enforcement: EnforcementConfig = EnforcementConfig::default(),
         /// Whose tokens are accepted.
         pub jwt: JwtConfig = JwtConfig::default(),
+        /// How long the directory's answers are kept.
+        pub cache: CacheConfig = CacheConfig::default(),
         /// The tenants that are put into the directory at start-up.
         pub tenants: Vec<TenantConfig> = Vec::new(),
-    }
-}
-
-tenancy_core::settings! {
-    /// A table `[[tenants]]`.
-    pub struct TenantConfig {
-        /// Required.
-        pub id: Option<String> = None,
-        /// Default: the id.
-        pub slug: Option<String> = None,
-        /// The identity provider's organisation id. Default: none.
-        pub external_id: Option<String> = None,
-        /// The name for people. Default: the id.
-        pub name: Option<String> = None,
-        /// Default: `active`.
-        pub status: TenantStatus = TenantStatus::Active,
-        /// How the tenant's data is kept apart. Default: `row`.
-        pub strategy: Option<String> = None,
-        /// The tenant's own host names.
-        pub domains: Vec<String> = Vec::new(),
-        /// Subjects of tokens.
-        pub members: Vec<String> = Vec::new(),
     }
 }
 
@@ -50,22 +40,11 @@ tenancy_core::settings! {
 pub(crate) struct Config {
     pub(crate) tenancy: TenancyConfig,
     pub(crate) jwt: JwtConfig,
+    /// Within which limits the directory's answers are kept; `None` where they are not.
+    pub(crate) cache: Option<CacheLimits>,
     pub(crate) tenants: Vec<Tenant>,
     /// What paths in the file are relative to.
     base_dir: PathBuf,
-}
-
-/// A tenant of the configuration, its names parsed.
-#[derive(Debug)]
-pub(crate) struct Tenant {
-    pub(crate) id: TenantId,
-    pub(crate) slug: Slug,
-    pub(crate) external_id: Option<ExternalId>,
-    pub(crate) name: String,
-    pub(crate) status: TenantStatus,
-    pub(crate) strategy: StrategyName,
-    pub(crate) domains: Vec<Domain>,
-    pub(crate) members: Vec<Subject>,
 }
 
 /// Why a configuration cannot be used.
@@ -124,6 +103,7 @@ impl Config {
                 let problem = format!("`{}` is the id of another tenant too", tenant.id);
                 return Err(ConfigError::setting(format!("tenants[{index}].id"), problem));
             }
+            refuse_unknown_issuers(&file.jwt, &tenant, index)?;
             tenants.push(tenant);
         }
         let mut tenancy = TenancyConfig::default();
@@ -132,6 +112,7 @@ impl Config {
         let base_dir = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
             tenancy,
+            cache: file.cache.limits()?,
             jwt: file.jwt,
             tenants,
             base_dir,
@@ -177,65 +158,24 @@ impl Config {
     }
 }
 
-impl TenantConfig {
-    fn parse(&self, index: usize) -> Result<Tenant, ConfigError> {
-        let setting = |name: &str| format!("tenants[{index}].{name}");
-        let id = self
-            .id
-            .as_ref()
-            .ok_or_else(|| ConfigError::setting(setting("id"), "required"))?;
-        let id: TenantId = parsed(&setting("id"), id)?;
-        Ok(Tenant {
-            slug: self
-                .slug
-                .as_ref()
-                .map_or_else(|| Ok(id.to_slug()), |slug| parsed(&setting("slug"), slug))?,
-            external_id: self
-                .external_id
-                .as_ref()
-                .map(|id| parsed(&setting("external_id"), id))
-                .transpose()?,
-            name: self.name.clone().unwrap_or_else(|| id.to_string()),
-            status: self.status,
-            strategy: parsed(&setting("strategy"), self.strategy.as_deref().unwrap_or("row"))?,
-            domains: self
-                .domains
-                .iter()
-                .map(|domain| parsed(&setting("domains"), domain))
-                .collect::<Result<_, _>>()?,
-            members: self
-                .members
-                .iter()
-                .map(|member| parsed(&setting("members"), member))
-                .collect::<Result<_, _>>()?,
-            id,
-        })
-    }
-}
-
-/// Reads the file's tables. An error names the key and the line, and leaves the line itself out: it
-/// may hold a secret.
-fn read(text: &str) -> Result<ConfigFile, String> {
-    let at = |error: &toml::de::Error| match error.span().and_then(|span| text.get(..span.start)) {
-        Some(before) => format!("line {}: ", before.split('\n').count()),
-        None => String::new(),
-    };
-    let deserializer = toml::Deserializer::parse(text).map_err(|error| format!("{}{}", at(&error), error.message()))?;
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let (path, error) = (error.path().to_string(), error.into_inner());
-        let (key, problem) = (path.trim_matches('.'), error.message());
-        // A value of the wrong type is quoted, and may be a secret that stands where it should not.
-        let problem = if key.starts_with("jwt") && problem.starts_with("invalid") {
-            "not of the right type"
-        } else {
-            problem
-        };
-        if key.is_empty() {
-            problem.to_owned()
-        } else {
-            format!("{}`{key}`: {problem}", at(&error))
+/// A member by an issuer whose tokens are not accepted could never come in.
+fn refuse_unknown_issuers(jwt: &JwtConfig, tenant: &Tenant, index: usize) -> Result<(), ConfigError> {
+    let issuers = jwt.issuers.iter().map(|table| &table.issuer).chain([&jwt.issuer]);
+    let known: Vec<&str> = issuers.flatten().map(String::as_str).collect();
+    for (place, member) in tenant.members.iter().enumerate() {
+        if let Some(issuer) = member.issuer()
+            && !jwt.dangerously_accept_any_issuer
+            && !known.contains(&issuer)
+        {
+            let key = format!("tenants[{index}].members[{place}].issuer");
+            let problem = format!(
+                "tokens of `{issuer}` are not accepted, only of `{}`",
+                known.join("`, `")
+            );
+            return Err(ConfigError::setting(key, problem));
         }
-    })
+    }
+    Ok(())
 }
 
 fn parsed<T: std::str::FromStr<Err = ParseNameError>>(key: &str, value: &str) -> Result<T, ConfigError> {

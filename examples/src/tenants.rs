@@ -1,0 +1,90 @@
+//! The tenants of the configuration: put into the directory at start-up, and again when the file has changed.
+
+use std::path::Path;
+
+use tenancy_core::{Change, TenantEntry, TenantKey};
+use tenancy_http::LocalChanges;
+use tenancy_sqlx::{NewTenant, SqliteDirectory, TenantDb, UpsertError};
+
+use crate::Error;
+use crate::config::{Config, ConfigError, Tenant};
+
+/// Where tenants are put, and who is told when one changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenants {
+    pub(crate) db: TenantDb<sqlx::Sqlite>,
+    pub(crate) directory: SqliteDirectory,
+    pub(crate) changes: LocalChanges,
+}
+
+impl Tenants {
+    /// Reads the file once more, and puts its tenants into the directory. All its other settings stay as
+    /// they were at start-up. Answers how many tenants there are.
+    pub(crate) async fn reload(&self, file: &Path) -> Result<usize, Error> {
+        let config = Config::load(Some(file))?;
+        self.put(&config.tenants).await?;
+        Ok(config.tenants.len())
+    }
+
+    /// Puts tenants into the directory, and tells of each that may have changed.
+    pub(crate) async fn put(&self, tenants: &[Tenant]) -> Result<(), Error> {
+        let done = self.upsert(tenants).await;
+        // Also where it failed half way: what was done is done.
+        for tenant in tenants {
+            self.changes.publish(Change::Tenant(tenant.id.clone()));
+        }
+        done
+    }
+
+    /// Puts all of them into the directory or none, and makes their data a place.
+    async fn upsert(&self, tenants: &[Tenant]) -> Result<(), Error> {
+        for (index, tenant) in tenants.iter().enumerate() {
+            self.db
+                .strategies()
+                .find(&tenant.strategy)
+                .map_err(|error| ConfigError::setting(format!("tenants[{index}].strategy"), error))?;
+        }
+        let new: Vec<_> = tenants.iter().map(Tenant::as_new).collect();
+        let entries = self.directory.upsert_all(&new).await.map_err(|error| {
+            let setting = format!("tenants[{}]{}", error.index(), field(error.reason()));
+            ConfigError::setting(setting, error.reason())
+        })?;
+        for (entry, tenant) in entries.iter().zip(tenants) {
+            self.db.provision(entry.record()).await?;
+            self.directory.set_status(&tenant.id, tenant.status).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Tenant {
+    /// As the directory takes it. A new tenant is `provisioning` until its data has a place.
+    fn as_new(&self) -> NewTenant {
+        let new = NewTenant::new(self.id.clone(), self.strategy.clone())
+            .with_slug(self.slug.clone())
+            .with_name(self.name.clone())
+            // The file is the whole truth: a subject that it drops is a member no more.
+            .with_members(self.members.iter().cloned());
+        let new = self
+            .external_id
+            .iter()
+            .fold(new, |new, id| new.with_external_id(id.clone()));
+        self.domains
+            .iter()
+            .fold(new, |new, domain| new.with_domain(domain.clone()))
+    }
+}
+
+/// The setting that the directory refuses.
+fn field(error: &UpsertError) -> &'static str {
+    match error {
+        UpsertError::Reserved { key } | UpsertError::Conflict { key } => match &**key {
+            TenantKey::Id(_) => ".id",
+            TenantKey::Slug(_) => ".slug",
+            TenantKey::External(_) => ".external_id",
+            TenantKey::Domain(_) => ".domains",
+        },
+        UpsertError::StrategyChanged { .. } => ".strategy",
+        _ => "",
+    }
+}
