@@ -141,3 +141,49 @@ impl Weighter<TokenDigest, Kept> for BySize {
         1 + (kept.size / ORDINARY) as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verified(subject: &str) -> Verified {
+        let payload = super::super::json::parse_object(br#"{"exp":1}"#).unwrap();
+        Verified {
+            claims: Claims::new(subject.parse().unwrap()),
+            size: 0,
+            times: Times::read(&payload).unwrap(),
+            trust: 0,
+            key_set: 0,
+        }
+    }
+
+    /// What was forgotten while a token was verified is not brought back by the verification's end.
+    #[test]
+    fn what_is_forgotten_wins_over_a_verification_under_way() {
+        let cache = TokenCache::new(TokenCacheLimits::new());
+        let token = TokenDigest::of(b"a token").unwrap();
+        let begun = cache.begin();
+        cache.forget(|claims| claims.subject() == "alice");
+        cache.keep(&begun, token, verified("alice"));
+        assert!(cache.kept(&token).is_none());
+        cache.keep(&cache.begin(), token, verified("alice"));
+        assert!(cache.kept(&token).is_some());
+    }
+
+    /// The time to live begins with the verification, not with its end.
+    #[test]
+    fn an_answer_is_as_old_as_its_question() {
+        let clock = Arc::new(crate::ManualClock::new());
+        let limits = TokenCacheLimits::new()
+            .with_time_to_live(std::time::Duration::from_secs(10))
+            .with_clock(Arc::clone(&clock));
+        let cache = TokenCache::new(limits);
+        let token = TokenDigest::of(b"a token").unwrap();
+        let begun = cache.begin();
+        clock.advance(std::time::Duration::from_secs(9));
+        cache.keep(&begun, token, verified("alice"));
+        assert!(cache.kept(&token).is_some());
+        clock.advance(std::time::Duration::from_secs(1));
+        assert!(cache.kept(&token).is_none());
+    }
+}
