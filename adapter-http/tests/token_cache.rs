@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jwks_support::{jwks, named, p256, rsa};
 use tempfile::TempDir;
-use tenancy_core::{Claims, Subject, VerifiedClaims};
+use tenancy_core::{Change, Claims, Invalidate, Subject, TenantId, VerifiedClaims};
 use tenancy_http::{JwksFile, KeyAlgorithm, ManualClock, TokenCacheLimits, TokenError, TokenVerifier, TrustedIssuer};
 use token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verifier};
 
@@ -163,6 +163,38 @@ fn a_subject_is_forgotten_on_request() {
     assert_eq!(is_same(kept()), [false, true]);
     verifier.forget_all();
     assert_eq!(is_same(kept()), [false, false]);
+}
+
+#[test]
+fn it_follows_changes() {
+    let verifier = verifier();
+    let token = sign(HEADER, payload(&[]));
+    let alice = Subject::from_static("alice");
+    let tenant: TenantId = "acme".parse().unwrap();
+    let subject = |issuer: Option<&str>, subject: &Subject| Change::Subject {
+        issuer: issuer.map(Into::into),
+        subject: subject.clone(),
+    };
+    for (change, stays) in [
+        (Change::Tenant(tenant.clone()), true),
+        (
+            Change::Member {
+                tenant,
+                subject: alice.clone(),
+            },
+            true,
+        ),
+        (subject(None, &Subject::from_static("bob")), true),
+        (subject(Some("https://other.example"), &alice), true),
+        (subject(Some(ISSUER), &alice), false),
+        (subject(None, &alice), false),
+        (Change::Everything, false),
+    ] {
+        let before = cached(&verifier, &token, NOW).unwrap();
+        verifier.invalidate(&change);
+        let after = cached(&verifier, &token, NOW).unwrap();
+        assert_eq!(Arc::ptr_eq(&before, &after), stays, "{change}");
+    }
 }
 
 #[test]

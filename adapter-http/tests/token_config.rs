@@ -292,3 +292,29 @@ fn an_absolute_path_is_kept() {
     ));
     assert!(config.verifier_builder("/elsewhere".as_ref()).is_ok());
 }
+
+#[test]
+fn the_cache_of_verified_tokens_has_its_settings() {
+    for (setting, named) in [
+        ("capacity = 0", "jwt.token_cache.capacity"),
+        ("capacity = 1000001", "jwt.token_cache.capacity"),
+        ("time_to_live_seconds = 0", "jwt.token_cache.time_to_live_seconds"),
+        ("time_to_live_seconds = 3601", "jwt.token_cache.time_to_live_seconds"),
+    ] {
+        let error = error_of(&format!("{READY}\ntoken_cache = {{ {setting} }}"), &[KEY]);
+        assert!(error.contains(named), "{setting}: {error}");
+    }
+    let unknown = format!("[jwt]\n{READY}\ntoken_cache = {{ size = 1 }}");
+    assert!(toml::from_str::<File>(&unknown).is_err());
+    for (setting, is_on) in [("", true), ("token_cache = { enabled = false }", false)] {
+        let config = parse(&format!("[jwt]\n{READY}\n{setting}\n[[jwt.keys]]\n{KEY}\n"));
+        let verifier = config.verifier_builder(folder().path()).unwrap().build().unwrap();
+        let signer = config.signer(folder().path()).unwrap();
+        let claim = ClaimPath::literal("tenant_id").unwrap();
+        let token = signer
+            .sign(&"alice".parse::<Subject>().unwrap(), None, &claim, 600)
+            .unwrap();
+        let verify = || verifier.verify_cached(token.as_bytes()).unwrap();
+        assert_eq!(std::sync::Arc::ptr_eq(&verify(), &verify()), is_on, "{setting}");
+    }
+}

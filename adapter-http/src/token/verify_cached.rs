@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenancy_core::{Claims, Subject, VerifiedClaims};
+use tenancy_core::{Change, Claims, Invalidate, Subject, VerifiedClaims};
 
 use super::token_cache::{Kept, TokenDigest};
 use super::verifier::unix_seconds;
@@ -65,6 +65,20 @@ impl TokenVerifier {
     pub fn forget_all(&self) {
         if let Some(cache) = &self.cache {
             cache.forget(|_| true);
+        }
+    }
+}
+
+/// A token's claims do not change with the directory: only an ended subject, or everything, is forgotten.
+impl Invalidate for TokenVerifier {
+    fn invalidate(&self, change: &Change) {
+        let Some(cache) = &self.cache else { return };
+        match change {
+            Change::Tenant(_) | Change::Member { .. } => {}
+            Change::Subject { issuer, subject } => cache.forget(|claims| {
+                claims.subject() == subject && (issuer.is_none() || claims.issuer() == issuer.as_deref())
+            }),
+            _ => cache.forget(|_| true),
         }
     }
 }
