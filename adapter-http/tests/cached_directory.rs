@@ -4,11 +4,16 @@
 
 mod cache_support;
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tenancy_core::{Directory, TenantEntry, TenantKey, TenantStatus};
-use tenancy_http::{CacheLimits, CachedDirectory, ManualClock};
+use http::{Request, Response};
+use http_body_util::Full;
+use tenancy_core::testing::InsecureTestStub;
+use tenancy_core::{Claims, Directory, TenantEntry, TenantKey, TenantStatus};
+use tenancy_http::{CacheLimits, CachedDirectory, ClaimsFromExtension, ManualClock, Tenancy};
+use tower::{Layer, ServiceExt, service_fn};
 
 use cache_support::Down;
 use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};
@@ -239,4 +244,48 @@ async fn an_answer_to_another_question_is_not_kept() {
     assert_eq!(wrong.record().id, id("globex"), "the enforcer refuses it");
     assert!(cached.find_now(&key("acme")).is_none());
     assert_eq!(find(&cached, "acme").await, ACTIVE);
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The client is told no more than where the directory cannot be reached.
+#[tokio::test]
+async fn an_answer_to_another_question_is_refused_and_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let scripted = Scripted::of(&["acme"]);
+    let tenancy: Tenancy = Tenancy::builder(InsecureTestStub::enforcer())
+        .with_authenticator(ClaimsFromExtension::<Claims>::new())
+        .with_directory(CachedDirectory::new(scripted.clone()))
+        .with_authorizer(InsecureTestStub)
+        .build();
+    let service = tenancy.scoped().layer(service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default()))
+    }));
+    let enter = async || {
+        let claims = Claims::new("alice".parse().unwrap());
+        let request = Request::get("/").header("x-tenant-id", "acme").extension(claims);
+        let response = service.clone().oneshot(request.body(()).unwrap()).await.unwrap();
+        response.status().as_u16()
+    };
+    scripted.answer_next(Ok(Some(record("globex"))));
+    assert_eq!((enter().await, enter().await), (503, 200));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("ERROR") && log.contains("another tenant than it was asked for"),
+        "{log}"
+    );
 }
