@@ -2,12 +2,18 @@
 
 mod identifier;
 mod pool;
+mod provision;
 mod row;
 mod row_schema;
+mod schema;
+mod schema_name;
+mod schema_refresh;
 mod session;
 mod table;
 
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{PgRowOptions, PgRowStrategy};
 pub use row_schema::{ParseSettingError, PgRowSchema, PgSetting};
+pub use schema::{PgSchemaOptions, PgSchemaStrategy};
+pub use schema_name::SchemaNameError;
 pub use table::{PgTenantColumn, PgTenantTable};
