@@ -10,4 +10,8 @@
 mod cancel;
 mod leaks;
 mod row;
+mod schema;
+mod schema_cancel;
+mod schema_provision;
+mod schema_server;
 mod server;
