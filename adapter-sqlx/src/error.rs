@@ -88,8 +88,9 @@ pub enum StrategyError {
         /// What the file system says.
         source: std::io::Error,
     },
-    /// The tenant has no database of its own yet, or no more. It never gets an empty one by being asked for.
-    #[error("the tenant `{tenant}` has no database: provision it first")]
+    /// The tenant has no database or schema of its own yet, or no more. It never gets an empty one by being
+    /// asked for.
+    #[error("the tenant `{tenant}` has no place for its data: provision it first")]
     NotProvisioned {
         /// The tenant.
         tenant: TenantId,
@@ -104,6 +105,15 @@ pub enum StrategyError {
     #[cfg(feature = "sqlite")]
     #[error("refuse the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
+    /// The tenant's id names no schema.
+    #[cfg(feature = "postgres")]
+    #[error("name the schema of the tenant `{tenant}`")]
+    SchemaName {
+        /// The tenant.
+        tenant: TenantId,
+        /// Why not.
+        source: crate::postgres::SchemaNameError,
+    },
     /// The id is one of several spellings of a value in the tenants' column, or none.
     #[error("the id `{tenant}` is not how the tenants' column spells a value")]
     NotCanonical {

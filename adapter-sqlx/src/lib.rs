@@ -64,7 +64,7 @@
 //! |---|---|---|---|
 //! | `row` | rows of shared tables | [`SqliteRowStrategy`] | [`PgRowStrategy`] |
 //! | `database` | a database of its own | [`SqliteDatabaseStrategy`] | not yet |
-//! | `schema` | a schema of its own | no: SQLite has no schemas | not yet |
+//! | `schema` | a schema of its own | no: SQLite has no schemas | [`PgSchemaStrategy`] |
 //! | yours | as you say | an [`IsolationStrategy`] in the [`StrategyRegistry`] | the same |
 //!
 //! What each strategy guards against, and what goes around it, stands under its `Security` heading.
@@ -95,7 +95,7 @@ pub use error::{ProvisionError, StrategyError, TransactionError};
 #[cfg(feature = "postgres")]
 pub use postgres::{
     ParseIdentifierError, ParseSettingError, PgChanges, PgDirectory, PgIdentifier, PgRowOptions, PgRowSchema,
-    PgRowStrategy, PgSetting, PgTenantColumn, PgTenantTable,
+    PgRowStrategy, PgSchemaOptions, PgSchemaStrategy, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]

@@ -29,15 +29,18 @@ impl Default for PoolSettings {
 impl PoolSettings {
     /// A pool that connects when it is asked.
     pub(super) fn pool(self, connect: PgConnectOptions) -> PgPool {
+        self.pool_options().connect_lazy_with(self.connect_options(connect))
+    }
+
+    pub(super) fn pool_options(self) -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
             // What begins a transaction shows whether the connection lives, and nothing has run by then.
             .test_before_acquire(false)
-            .connect_lazy_with(self.connect_options(connect))
     }
 
-    fn connect_options(self, connect: PgConnectOptions) -> PgConnectOptions {
+    pub(super) fn connect_options(self, connect: PgConnectOptions) -> PgConnectOptions {
         if self.has_transaction_pooler {
             // A named statement is another session's in the next transaction, and the pooler refuses the rest.
             connect.statement_cache_capacity(0).extra_float_digits(None)

@@ -2,19 +2,26 @@
 
 use std::fmt::Write as _;
 
+use super::identifier::{Literal, PgIdentifier};
 use crate::Mode;
 
-/// Takes away what an earlier transaction may have left in the session, and ends what may be open.
+/// Ends what may be open.
+const END: &str = "begin; rollback; ";
+
+/// Takes away what an earlier transaction may have left in the session.
 ///
 /// It stands before each `BEGIN` in the same message, and not after each transaction: so it costs no
 /// round trip, and holds behind a pooler, where whoever releases a connection does not know who gets it.
 /// It is a transaction of its own, so that a `ROLLBACK` later does not bring anything back. It is not
 /// `DISCARD ALL`, which would take prepared statements too, and sqlx would not know.
-const RESET: &str = "begin; rollback; begin; reset session authorization; reset all; close all; unlisten *; \
+const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; \
     select pg_advisory_unlock_all(); discard sequences; discard temp; commit; ";
 
 /// One message that leaves a clean session in a transaction.
-pub(super) struct BeginText(String);
+pub(super) struct BeginText {
+    condition: String,
+    begin: String,
+}
 
 impl BeginText {
     pub(super) fn new(mode: Mode) -> Self {
@@ -22,17 +29,29 @@ impl BeginText {
             Mode::ReadWrite => "begin read write",
             Mode::ReadOnly => "begin read only",
         };
-        Self(format!("{RESET}{begin}"))
+        Self {
+            condition: String::new(),
+            begin: begin.to_owned(),
+        }
+    }
+
+    /// Refuses to begin where there is no such schema: a search path skips those without a word.
+    ///
+    /// It is asked while no transaction is open, so that the session is idle after the error.
+    pub(super) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
+        let quoted = schema.to_string();
+        self.condition = format!("select {}::pg_catalog.regnamespace; ", Literal(&quoted));
+        self
     }
 
     /// Sets a setting until the transaction ends. Both texts are SQL already.
     pub(super) fn set(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
         // Writing into a text does not fail.
-        let _ = write!(self.0, "; set local {setting} = {value}");
+        let _ = write!(self.begin, "; set local {setting} = {value}");
         self
     }
 
     pub(super) fn into_string(self) -> String {
-        self.0
+        format!("{END}{}{RESET}{}", self.condition, self.begin)
     }
 }

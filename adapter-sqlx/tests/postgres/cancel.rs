@@ -7,7 +7,7 @@ use std::task::Poll;
 use crate::server::{TestDatabase, bodies, seed, tenant};
 
 /// Polls a future at most so many times, then drops it. `None` where it was not ready by then.
-async fn poll_at_most<F: Future>(times: u32, future: F) -> Option<F::Output> {
+pub(crate) async fn poll_at_most<F: Future>(times: u32, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;
     std::future::poll_fn(|context| {

@@ -12,4 +12,8 @@ mod changes;
 mod directory;
 mod leaks;
 mod row;
+mod schema;
+mod schema_cancel;
+mod schema_provision;
+mod schema_server;
 mod server;
