@@ -52,6 +52,7 @@ pub struct PgSchemaStrategy {
     application_role: PgIdentifier,
     migrations: Option<Migrator>,
     application: PgPool,
+    keeps_prepared: bool,
     administrator: PgPool,
     last_change: LastChange,
 }
@@ -220,7 +221,8 @@ impl PgSchemaOptions {
             // Where a transaction was ended behind its back, no name is `public`'s. Poolers refuse this.
             connect = connect.options([("search_path", "pg_temp")]);
         }
-        if !self.keeps_prepared {
+        let keeps_prepared = self.keeps_prepared && !self.settings.has_transaction_pooler;
+        if !keeps_prepared {
             connect = connect.statement_cache_capacity(0);
         }
         let last_change = LastChange::new();
@@ -234,6 +236,7 @@ impl PgSchemaOptions {
             application_role: self.application_role,
             migrations: self.migrations,
             application: application.connect_lazy_with(connect),
+            keeps_prepared,
             administrator,
             last_change,
         })
@@ -248,9 +251,12 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
         Box::pin(async move {
             let schema = self.names.of(binding.id())?;
-            let text = BeginText::new(binding.mode())
+            let mut text = BeginText::new(binding.mode())
                 .require_schema(&schema)
                 .set("search_path", self.names.search_path(&schema));
+            if !self.keeps_prepared {
+                text = text.forget_prepared();
+            }
             let begun = pool::begin(&self.application, text).await;
             begun.map_err(|error| {
                 if is_missing_schema(&error) {

@@ -17,9 +17,14 @@ const END: &str = "begin; rollback; ";
 const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; \
     select pg_advisory_unlock_all(); discard sequences; discard temp; commit; ";
 
+/// For connections that keep no statements prepared. sqlx names each statement even so and never closes it:
+/// they would pile up, and behind a pooler two of one name would meet.
+const FORGET_PREPARED: &str = "deallocate all; ";
+
 /// One message that leaves a clean session in a transaction.
 pub(super) struct BeginText {
     condition: String,
+    forget: &'static str,
     begin: String,
 }
 
@@ -31,6 +36,7 @@ impl BeginText {
         };
         Self {
             condition: String::new(),
+            forget: "",
             begin: begin.to_owned(),
         }
     }
@@ -44,6 +50,12 @@ impl BeginText {
         self
     }
 
+    /// Drops the session's prepared statements, of which sqlx must not know any.
+    pub(super) const fn forget_prepared(mut self) -> Self {
+        self.forget = FORGET_PREPARED;
+        self
+    }
+
     /// Sets a setting until the transaction ends. Both texts are SQL already.
     pub(super) fn set(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
         // Writing into a text does not fail.
@@ -52,6 +64,6 @@ impl BeginText {
     }
 
     pub(super) fn into_string(self) -> String {
-        format!("{END}{}{RESET}{}", self.condition, self.begin)
+        format!("{END}{}{RESET}{}{}", self.condition, self.forget, self.begin)
     }
 }
