@@ -29,6 +29,24 @@ use super::{TenantsShape, TokenError, TokenVerifierBuilder, payload};
 ///
 /// [`without_token_cache`](TokenVerifierBuilder::without_token_cache) switches it off.
 ///
+/// # What a token costs
+///
+/// Medians of one run of `cargo bench -p benches --bench tokens` on two shared cores that were not idle; the
+/// row of HS256 was measured twice and differed by 6 %. Ratios hold better than times.
+///
+/// | algorithm | verified |
+/// |---|---|
+/// | HS256 | 3.2 µs |
+/// | HS384, HS512 | 4.4 µs |
+/// | RS256, RS384, RS512 (2048 bits) | 25 to 27 µs |
+/// | PS256, PS384, PS512 (2048 bits) | 26 to 31 µs |
+/// | EdDSA (Ed25519) | 46 µs |
+/// | ES256 | 80 µs |
+/// | ES384 | 253 µs |
+///
+/// A hit depends on the token's length alone, since the whole of it is digested: 0.40 µs for 293 bytes (HS256),
+/// 0.68 µs for 592 bytes (RS256). So it saves most of what a public key costs, and seven eighths of HS256.
+///
 /// ```
 /// use tenancy_core::{ClaimPath, Subject, VerifiedClaims};
 /// use tenancy_http::{KeyAlgorithm, TokenSigner, TokenVerifier, VerificationKey};

@@ -40,6 +40,7 @@ use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, Stra
 /// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
 pub struct PgRowStrategy {
     schema: PgRowSchema,
+    has_transaction_pooler: bool,
     application: PgPool,
     administrator: PgPool,
 }
@@ -126,6 +127,7 @@ impl PgRowOptions {
         };
         Ok(PgRowStrategy {
             schema: self.schema,
+            has_transaction_pooler: self.settings.has_transaction_pooler,
             application: self.settings.pool(self.application),
             administrator: administrator.pool(self.administrator),
         })
@@ -145,7 +147,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
                 });
             }
             let tenant = Literal(binding.id().as_str());
-            let text = BeginText::new(binding.mode()).set(self.schema.setting().as_str(), tenant);
+            let mut text = BeginText::new(binding.mode()).set(self.schema.setting().as_str(), tenant);
+            if self.has_transaction_pooler {
+                text = text.forget_prepared();
+            }
             Ok(pool::begin(&self.application, text).await?)
         })
     }

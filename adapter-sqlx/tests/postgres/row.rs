@@ -223,3 +223,19 @@ async fn a_value_of_the_column_has_one_spelling() {
         db.provision(tenant(good).tenant()).await.unwrap();
     }
 }
+
+/// Behind a pooler statements of one name would meet: none is left in the session.
+#[tokio::test]
+async fn behind_a_pooler_no_statement_stays_prepared() {
+    let database = TestDatabase::new().await;
+    let row = database.row().with_max_connections(1).with_transaction_pooler();
+    let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
+    seed(&db, &["acme", "globex"]).await;
+    for id in ["acme", "globex", "acme"] {
+        assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);
+        let mut tx = db.begin_read(&tenant(id)).await.unwrap();
+        let prepared = sqlx::raw_sql("select count(*)::text from pg_prepared_statements");
+        let row = prepared.fetch_one(&mut *tx).await.unwrap();
+        assert_eq!(sqlx::Row::get::<String, _>(&row, 0), "0");
+    }
+}
