@@ -53,7 +53,7 @@ async fn a_dropped_future_leaves_no_tenant_behind() {
         .unwrap();
     assert_eq!(name, "2999");
     assert!(
-        cancelled > 1000 && finished > 0,
+        cancelled > 250 && finished > 0,
         "{cancelled} cancelled, {finished} finished"
     );
 }
