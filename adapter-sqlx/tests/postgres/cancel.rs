@@ -57,35 +57,3 @@ async fn a_dropped_future_leaves_no_tenant_behind() {
         "{cancelled} cancelled, {finished} finished"
     );
 }
-
-/// Not cleaned and lent again: closed. Nobody knows what the database made of the rest.
-#[tokio::test]
-async fn a_cancelled_beginning_closes_its_connection() {
-    let database = TestDatabase::new().await;
-    let db = database.one_connection().await;
-    seed(&db, &["acme", "globex"]).await;
-    let backend = async || -> i32 {
-        let mut tx = db.begin_read(&tenant("globex")).await.unwrap();
-        let pid = sqlx::query_scalar("select pg_backend_pid()");
-        pid.fetch_one(&mut *tx).await.unwrap()
-    };
-    let before = backend().await;
-    assert_eq!(backend().await, before, "a connection is used again");
-    let mut closed = 0;
-    for polls in (1..10).cycle().take(400) {
-        let before = backend().await;
-        // Some of these are dropped while they wait for the connection, and some for the answer.
-        let cancelled = poll_at_most(polls, db.begin(&tenant("acme"))).await.is_none();
-        if backend().await != before {
-            assert!(
-                cancelled,
-                "polls: {polls}, a transaction that has begun keeps its connection"
-            );
-            closed += 1;
-        }
-        if closed == 3 {
-            return;
-        }
-    }
-    panic!("{closed} of 400 were closed");
-}
