@@ -78,18 +78,21 @@ fn nothing_is_served_outside_of_its_times() {
 
 #[test]
 fn a_token_is_kept_for_its_time_to_live() {
-    let clock = Arc::new(ManualClock::new());
-    let limits = TokenCacheLimits::new()
-        .with_time_to_live(Duration::from_secs(10))
-        .with_clock(Arc::clone(&clock));
-    let verifier = with_limits(limits);
+    let verifier = with_limits(TokenCacheLimits::new().with_time_to_live(Duration::from_secs(10)));
     let token = sign(HEADER, payload(&[]));
     let first = cached(&verifier, &token, NOW).unwrap();
-    let is_kept = || Arc::ptr_eq(&first, &cached(&verifier, &token, NOW).unwrap());
-    clock.advance(Duration::from_millis(9_999));
-    assert!(is_kept());
-    clock.advance(Duration::from_millis(1));
-    assert!(!is_kept());
+    let is_kept = |now| Arc::ptr_eq(&first, &cached(&verifier, &token, now).unwrap());
+    assert!(is_kept(NOW + 9));
+    assert!(!is_kept(NOW + 10));
+}
+
+/// A clock that was set back would keep it for longer than was asked for.
+#[test]
+fn a_token_is_not_kept_before_its_verification() {
+    let verifier = verifier();
+    let token = sign(HEADER, payload(&[]));
+    let first = cached(&verifier, &token, NOW).unwrap();
+    assert!(!Arc::ptr_eq(&first, &cached(&verifier, &token, NOW - 1).unwrap()));
 }
 
 /// Neither by its signature nor by bits that base64 leaves over.
@@ -214,7 +217,7 @@ fn limits_that_cannot_be_are_refused() {
     for limits in [
         TokenCacheLimits::new().with_capacity(0),
         TokenCacheLimits::new().with_capacity(1_000_001),
-        TokenCacheLimits::new().with_time_to_live(Duration::ZERO),
+        TokenCacheLimits::new().with_time_to_live(Duration::from_millis(999)),
         TokenCacheLimits::new().with_time_to_live(Duration::from_secs(3601)),
         TokenCacheLimits::new().with_time_to_live(Duration::MAX),
     ] {

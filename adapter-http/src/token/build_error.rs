@@ -68,9 +68,12 @@ pub enum BuildVerifierError {
     /// A cache of tokens for none, or for more than a million.
     #[error("a cache of tokens keeps 1 to {MAX_CAPACITY}")]
     TokenCacheCapacity,
-    /// A cache of tokens for no time, or for more than an hour.
-    #[error("a cache of tokens keeps them for more than 0 and at most {} seconds", MAX_TIME_TO_LIVE.as_secs())]
+    /// A cache of tokens for less than a second, or for more than an hour.
+    #[error("a cache of tokens keeps them for 1 to {} seconds", MAX_TIME_TO_LIVE.as_secs())]
     TokenCacheTimeToLive,
+    /// The system gave no randomness for the secret of the cache of tokens.
+    #[error("the system gave no randomness for the cache of tokens")]
+    Random,
     /// A tenant that an issuer is bound to is none in the form of the tenant claim.
     #[error("an issuer is bound to the tenant `{tenant}`: {problem}")]
     IssuersTenant {

@@ -220,9 +220,8 @@ impl TokenVerifierBuilder {
             form: self.form,
             cache: self
                 .token_cache
-                .map(TokenCacheLimits::check)
-                .transpose()?
-                .map(TokenCache::new),
+                .map(|limits| limits.check().and_then(TokenCache::new))
+                .transpose()?,
         })
     }
 }

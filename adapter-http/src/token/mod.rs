@@ -28,6 +28,7 @@ mod tenants_shape;
 mod token_cache;
 mod token_cache_config;
 mod token_cache_limits;
+mod token_digest;
 mod trust;
 mod trusted_issuer;
 mod verifier;

@@ -1,31 +1,27 @@
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildVerifierError;
-use crate::{Clock, SystemClock};
 
 pub(super) const DEFAULT_CAPACITY: usize = 10_000;
 pub(super) const MAX_CAPACITY: usize = 1_000_000;
 pub(super) const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(60);
+pub(super) const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(1);
 pub(super) const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 
 /// How many verified tokens a [`TokenVerifier`](crate::TokenVerifier) keeps, and for how long.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TokenCacheLimits {
     pub(super) capacity: usize,
     pub(super) time_to_live: Duration,
-    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl TokenCacheLimits {
-    /// The defaults: 10,000 tokens for 60 s, by the system's clock.
+    /// The defaults: 10,000 tokens for 60 s.
     #[must_use]
     pub fn new() -> Self {
         Self {
             capacity: DEFAULT_CAPACITY,
             time_to_live: DEFAULT_TIME_TO_LIVE,
-            clock: Arc::new(SystemClock),
         }
     }
 
@@ -37,27 +33,18 @@ impl TokenCacheLimits {
         Self { capacity, ..self }
     }
 
-    /// Sets how long a token is kept, counted from its verification. Default: 60 s. Above 0, at most an
-    /// hour. It is never kept beyond its `exp`.
+    /// Sets how long a token is kept, counted from its verification by the system's clock, in whole seconds: a
+    /// rest is cut off. Default: 60 s. At least a second, at most an hour. It is never kept beyond its `exp`.
     #[must_use]
     pub fn with_time_to_live(self, time_to_live: Duration) -> Self {
         Self { time_to_live, ..self }
-    }
-
-    /// Sets the clock of the time to live, for tests. Default: the system's.
-    #[must_use]
-    pub fn with_clock(self, clock: impl Clock + 'static) -> Self {
-        Self {
-            clock: Arc::new(clock),
-            ..self
-        }
     }
 
     pub(super) fn check(self) -> Result<Self, BuildVerifierError> {
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {
             return Err(BuildVerifierError::TokenCacheCapacity);
         }
-        if self.time_to_live.is_zero() || self.time_to_live > MAX_TIME_TO_LIVE {
+        if self.time_to_live < MIN_TIME_TO_LIVE || self.time_to_live > MAX_TIME_TO_LIVE {
             return Err(BuildVerifierError::TokenCacheTimeToLive);
         }
         Ok(self)
@@ -67,14 +54,5 @@ impl TokenCacheLimits {
 impl Default for TokenCacheLimits {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl fmt::Debug for TokenCacheLimits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenCacheLimits")
-            .field("capacity", &self.capacity)
-            .field("time_to_live", &self.time_to_live)
-            .finish_non_exhaustive()
     }
 }

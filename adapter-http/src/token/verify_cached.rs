@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenancy_core::{Change, Claims, Invalidate, Subject, VerifiedClaims};
 
-use super::token_cache::{Kept, TokenDigest};
+use super::token_cache::Kept;
 use super::verifier::unix_seconds;
 use super::{TokenError, TokenVerifier};
 
@@ -28,13 +28,13 @@ impl TokenVerifier {
         let Some(cache) = &self.cache else {
             return self.verify_at(token, unix_seconds).map(Arc::new);
         };
-        let digest = TokenDigest::of(token)?;
-        if let Some(kept) = cache.kept(&digest)
+        let digest = cache.digest(token)?;
+        if let Some(kept) = cache.kept(&digest, unix_seconds)
             && self.holds(&kept, unix_seconds)
         {
             return Ok(kept.claims);
         }
-        let begun = cache.begin();
+        let begun = cache.begin(unix_seconds);
         let verified = self.verify_in_full(token, unix_seconds)?;
         Ok(cache.keep(&begun, digest, verified))
     }
