@@ -1,6 +1,7 @@
 //! From the configuration to a running service: databases, directory, tenants, tenancy.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tenancy_http::{CachedAuthorizer, CachedDirectory, LocalChanges, PlatformStaff, Tenancy, follow};
 use tenancy_sqlx::{
@@ -23,7 +24,7 @@ pub(crate) struct Service {
 /// Checks what can be checked without a database, then opens the databases and puts the tenants there.
 pub(crate) async fn set_up(config: &Config, database: &str) -> Result<Service, Error> {
     let enforcer = config.tenancy.enforcer()?;
-    let verifier = config.verifier()?;
+    let verifier = Arc::new(config.verifier()?);
     let folder = sqlite_folder(database)?;
 
     make_private_folder(folder).map_err(|error| format!("--database: make `{}`: {error}", folder.display()))?;
@@ -39,18 +40,21 @@ pub(crate) async fn set_up(config: &Config, database: &str) -> Result<Service, E
     };
     tenants.put(&config.tenants).await?;
 
-    let builder = Tenancy::builder(enforcer).with_authenticator(verifier);
+    let builder = Tenancy::builder(enforcer).with_authenticator(Arc::clone(&verifier));
     let membership = &config.tenancy.enforcement;
+    let changes = tenants.changes.subscribe();
     let tenancy = match &config.cache {
-        None => builder
-            .with_authorizer(PlatformStaff::or_else(membership.authorizer(directory.clone())))
-            .with_directory(directory)
-            .build(),
+        None => {
+            tokio::spawn(follow(changes, verifier));
+            builder
+                .with_authorizer(PlatformStaff::or_else(membership.authorizer(directory.clone())))
+                .with_directory(directory)
+                .build()
+        }
         Some(limits) => {
             let members = CachedAuthorizer::with_limits(directory.clone(), limits.clone());
             let directory = CachedDirectory::with_limits(directory, limits.clone());
-            let caches = (members.clone(), directory.clone());
-            tokio::spawn(follow(tenants.changes.subscribe(), caches));
+            tokio::spawn(follow(changes, (members.clone(), directory.clone(), verifier)));
             builder
                 .with_authorizer(PlatformStaff::or_else(membership.authorizer(members)))
                 .with_directory(directory)
