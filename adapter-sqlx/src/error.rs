@@ -95,8 +95,9 @@ pub enum StrategyError {
         /// The tenant.
         tenant: TenantId,
     },
-    /// As many tenants' databases as may be open at once are all in use, and none was freed in time.
-    #[error("all {max} databases that may be open at once are in use")]
+    /// As many tenants' databases, or connections to them, as may be open at once are all in use, and none was
+    /// freed in time.
+    #[error("all {max} places for tenants' databases are in use")]
     TooManyInUse {
         /// The bound.
         max: usize,
@@ -105,9 +106,9 @@ pub enum StrategyError {
     #[cfg(feature = "sqlite")]
     #[error("refuse the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
-    /// The tenant's id names no schema.
+    /// The tenant's id names no schema or database.
     #[cfg(feature = "postgres")]
-    #[error("name the schema of the tenant `{tenant}`")]
+    #[error("name the schema or database of the tenant `{tenant}`")]
     SchemaName {
         /// The tenant.
         tenant: TenantId,

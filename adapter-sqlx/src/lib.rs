@@ -63,7 +63,7 @@
 //! | strategy | a tenant's data | SQLite | PostgreSQL |
 //! |---|---|---|---|
 //! | `row` | rows of shared tables | [`SqliteRowStrategy`] | [`PgRowStrategy`] |
-//! | `database` | a database of its own | [`SqliteDatabaseStrategy`] | not yet |
+//! | `database` | a database of its own | [`SqliteDatabaseStrategy`] | [`PgDatabaseStrategy`] |
 //! | `schema` | a schema of its own | no: SQLite has no schemas | [`PgSchemaStrategy`] |
 //! | yours | as you say | an [`IsolationStrategy`] in the [`StrategyRegistry`] | the same |
 //!
@@ -94,8 +94,9 @@ pub use directory::{DirectoryEntry, DirectoryError, NewTenant, UpsertAllError, U
 pub use error::{ProvisionError, StrategyError, TransactionError};
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    ParseIdentifierError, ParseSettingError, PgChanges, PgDirectory, PgIdentifier, PgRowOptions, PgRowSchema,
-    PgRowStrategy, PgSchemaOptions, PgSchemaStrategy, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
+    ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy, PgDirectory,
+    PgIdentifier, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions, PgSchemaStrategy, PgSetting,
+    PgTenantColumn, PgTenantTable, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]

@@ -1,8 +1,11 @@
 //! Tenants on PostgreSQL.
 
 mod changes;
+mod database;
+mod database_provision;
 mod directory;
 mod identifier;
+mod places;
 mod pool;
 mod provision;
 mod row;
@@ -14,6 +17,7 @@ mod session;
 mod table;
 
 pub use changes::PgChanges;
+pub use database::{PgDatabaseOptions, PgDatabaseStrategy};
 pub use directory::PgDirectory;
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{PgRowOptions, PgRowStrategy};

@@ -1,4 +1,4 @@
-//! Names of tenants' schemas.
+//! Names of tenants' schemas and databases.
 
 use tenancy_core::TenantId;
 use thiserror::Error;
@@ -57,15 +57,15 @@ fn is_reserved(name: &str) -> bool {
         || name.starts_with("template")
 }
 
-/// Why a tenant has no schema's name.
+/// Why a tenant's schema or database has no name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SchemaNameError {
     /// The prefix and the id are no name together: most often they are too long.
-    #[error("the prefix and the id are no name of a schema")]
+    #[error("the prefix and the id are no name of a schema or database")]
     Identifier(#[from] ParseIdentifierError),
     /// The name is PostgreSQL's own, or that of a schema which tenants share.
-    #[error("the schema {name} is no tenant's")]
+    #[error("the name {name} is no tenant's")]
     Reserved {
         /// The name.
         name: PgIdentifier,

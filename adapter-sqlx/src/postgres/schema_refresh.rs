@@ -28,7 +28,10 @@ impl LastChange {
 
     /// Marks when it is dropped: a future that is dropped while it commits may have committed.
     pub(super) const fn mark_on_drop(&self) -> MarkOnDrop<'_> {
-        MarkOnDrop(self)
+        MarkOnDrop {
+            change: self,
+            has_changed: true,
+        }
     }
 
     /// Whether a connection of that age was opened later.
@@ -38,11 +41,23 @@ impl LastChange {
     }
 }
 
-pub(super) struct MarkOnDrop<'c>(&'c LastChange);
+pub(super) struct MarkOnDrop<'c> {
+    change: &'c LastChange,
+    has_changed: bool,
+}
+
+impl MarkOnDrop<'_> {
+    /// It is known now whether anything has changed.
+    pub(super) fn told(mut self, has_changed: bool) {
+        self.has_changed = has_changed;
+    }
+}
 
 impl Drop for MarkOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.mark();
+        if self.has_changed {
+            self.change.mark();
+        }
     }
 }
 

@@ -9,6 +9,9 @@
 
 mod cancel;
 mod changes;
+mod database;
+mod database_provision;
+mod database_server;
 mod directory;
 mod leaks;
 mod row;

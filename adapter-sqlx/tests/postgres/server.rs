@@ -62,6 +62,11 @@ impl TestDatabase {
         self.administrator().username(&self.application).password(PASSWORD)
     }
 
+    /// What the names of tenants' databases begin with. They are removed with this one.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{}_of_", self.name)
+    }
+
     pub(crate) fn application_role(&self) -> &str {
         &self.application
     }
@@ -103,6 +108,13 @@ impl Drop for TestDatabase {
                     .unwrap();
                 runtime.block_on(async {
                     let mut connection = server.clone().connect().await?;
+                    let like = format!("{}\\_of\\_%", name.replace('_', "\\_"));
+                    let tenants = sqlx::query_scalar("select datname::text from pg_database where datname like $1");
+                    let tenants: Vec<String> = tenants.bind(like).fetch_all(&mut connection).await?;
+                    for tenant in tenants {
+                        let sql = format!("drop database if exists \"{tenant}\" with (force)");
+                        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                    }
                     for sql in [
                         format!("drop database if exists {name} with (force)"),
                         format!("drop role if exists {application}"),

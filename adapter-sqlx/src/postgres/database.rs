@@ -1,0 +1,342 @@
+//! A database for each tenant.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgPool, Postgres};
+use tenancy_core::{StrategyName, TenantId, TenantRecord};
+
+use super::database_provision::{self, DatabaseProvisioning};
+use super::identifier::{ParseIdentifierError, PgIdentifier};
+use super::places::{NoPlace, PlaceLimits, Places};
+use super::pool::{self, PoolSettings};
+use super::schema_name::SchemaNames;
+use super::schema_refresh::LastChange;
+use super::session::BeginText;
+use crate::{Binding, IsolationStrategy, StrategyError, StrategyFuture, StrategyTransaction};
+
+/// The strategy `database`: each tenant has a database of its own.
+///
+/// - A connection belongs to one tenant's database for all of its life: PostgreSQL has no way from one to
+///   another.
+/// - A tenant without a database is [`StrategyError::NotProvisioned`]. None is made by being asked for.
+/// - There are 50 connections at most over all tenants, used and idle ones together, and 5 of them in use by
+///   one tenant. They are made when they are needed. Where all are taken, the least recently used of the idle
+///   ones is closed. Where none is idle, `begin` waits its turn, for 5 seconds at most, and ends in
+///   [`StrategyError::TooManyInUse`]: answer 503. At most 1,000 wait; more are refused at once.
+///
+/// Two roles share the work. The application's reads and writes rows. The administrator's makes databases
+/// (`CREATEDB`), owns and migrates them, on connections of its own beyond the bound.
+///
+/// # Making one
+///
+/// From the [template](PgDatabaseOptions::with_template), under a lock that other processes see. Migrations
+/// and rights are one transaction, and the application is let in last. Doing it again does what lacks, after a
+/// crash too. A database of the name that is another's is refused.
+///
+/// # Security
+///
+/// The strongest of the three: no SQL reads another database, unless the server has extensions for it
+/// (`dblink`, foreign data wrappers): grant those to nobody. The application's role may connect to every
+/// tenant's database, so who has its password has all of them. Roles are the server's, and shared.
+pub struct PgDatabaseStrategy {
+    names: SchemaNames,
+    application_role: PgIdentifier,
+    application: PgConnectOptions,
+    administrator: PgConnectOptions,
+    template: PgIdentifier,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+    idle_timeout: Duration,
+    places: Places<TenantId, PgPool>,
+    last_change: LastChange,
+}
+
+impl PgDatabaseStrategy {
+    /// The name under which records choose this strategy.
+    pub const NAME: &'static str = "database";
+
+    /// Describes the server: the application's role, how the application connects, and how the administrator
+    /// does. The administrator's database is where databases are made from; the application's is not used.
+    ///
+    /// # Errors
+    ///
+    /// Where the role's name is none.
+    pub fn options(
+        application_role: &str,
+        application: PgConnectOptions,
+        administrator: PgConnectOptions,
+    ) -> Result<PgDatabaseOptions, ParseIdentifierError> {
+        Ok(PgDatabaseOptions {
+            application_role: application_role.parse()?,
+            application,
+            administrator,
+            names: SchemaNames::default(),
+            template: "template1".parse()?,
+            migrations: None,
+            settings: PoolSettings::default(),
+            max_connections: 50,
+            max_connections_per_tenant: 5,
+            max_waiting: 1000,
+            idle_timeout: Duration::from_secs(5 * 60),
+        })
+    }
+
+    /// Replaces each connection before it is used again. For migrations that another process ran.
+    pub fn refresh(&self) {
+        self.last_change.mark();
+    }
+
+    /// Removes a tenant's database and all its data, and ends whoever is connected to it. Where there is none,
+    /// nothing happens.
+    ///
+    /// # Security
+    ///
+    /// There is no way back. Make sure first that the tenant is served no more.
+    ///
+    /// # Errors
+    ///
+    /// Where the server refuses it.
+    pub async fn dangerously_drop_database(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        let database = self.names.of(tenant)?;
+        for idle in self.places.forget(tenant) {
+            idle.close().await;
+        }
+        database_provision::remove(&self.administrator, &database).await
+    }
+
+    async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let database = self.names.of(binding.id())?;
+        let mut place = self.places.take(binding.id()).await.map_err(|no| self.refusal(no))?;
+        if let Some(others) = place.take_stale() {
+            others.close().await;
+        }
+        let pool = match place.kept() {
+            Some(pool) => pool.clone(),
+            None => {
+                let pool = self.pool(&database);
+                place.keep(pool.clone());
+                pool
+            }
+        };
+        let mut text = BeginText::new(binding.mode());
+        if self.settings.has_transaction_pooler {
+            text = text.forget_prepared();
+        }
+        match pool::begin(&pool, text).await {
+            Ok(begun) => Ok(begun.with_lease(place)),
+            Err(error) => {
+                // What cannot be used is not kept in another's place.
+                if let Some(pool) = place.empty() {
+                    pool.close().await;
+                }
+                Err(match error {
+                    error if is_missing_database(&error) => StrategyError::NotProvisioned {
+                        tenant: binding.id().clone(),
+                    },
+                    error => error.into(),
+                })
+            }
+        }
+    }
+
+    /// A pool of one connection: what a place keeps.
+    fn pool(&self, database: &PgIdentifier) -> PgPool {
+        let connect = self.settings.connect_options(self.application.clone());
+        let change = self.last_change.clone();
+        self.settings
+            .pool_options()
+            .max_connections(1)
+            .idle_timeout(self.idle_timeout)
+            .before_acquire(move |_, connection| {
+                let is_fresh = change.is_before(connection.age);
+                Box::pin(async move { Ok(is_fresh) })
+            })
+            .connect_lazy_with(connect.database(database.as_str()))
+    }
+
+    fn refusal(&self, no: NoPlace) -> StrategyError {
+        match no {
+            NoPlace::Full => StrategyError::TooManyInUse {
+                max: self.places.limits().max,
+            },
+            NoPlace::Closed => StrategyError::Closed,
+        }
+    }
+
+    async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        let database = self.names.of(tenant)?;
+        let provisioning = DatabaseProvisioning {
+            tenant,
+            database: &database,
+            template: &self.template,
+            application: &self.application_role,
+            migrations: self.migrations.as_ref(),
+            administrator: &self.administrator,
+        };
+        // Marked also where the end of it is not heard of.
+        let changes = self.last_change.mark_on_drop();
+        changes.told(provisioning.run().await?);
+        Ok(())
+    }
+}
+
+/// How tenants' databases are named and reached, and how many connections there are.
+#[derive(Debug)]
+pub struct PgDatabaseOptions {
+    application_role: PgIdentifier,
+    application: PgConnectOptions,
+    administrator: PgConnectOptions,
+    names: SchemaNames,
+    template: PgIdentifier,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+    max_connections: usize,
+    max_connections_per_tenant: usize,
+    max_waiting: usize,
+    idle_timeout: Duration,
+}
+
+impl PgDatabaseOptions {
+    /// Migrations that the administrator runs in each tenant's database when the tenant is provisioned: all of
+    /// them or none, in one transaction.
+    #[must_use]
+    pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
+        // Provisioning locks by itself.
+        migrations.set_locking(false);
+        self.migrations = Some(migrations);
+        self
+    }
+
+    /// What stands before the id in a database's name. The default is `tenant_`.
+    ///
+    /// The prefix and an id have 63 bytes at most. Databases are the server's: give each application on it a
+    /// prefix of its own.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.names.prefix = prefix.into();
+        self
+    }
+
+    /// What new databases are copies of. The default is `template1`.
+    ///
+    /// While somebody is connected to it PostgreSQL makes none; provisioning waits for 5 seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// Where the name is none.
+    pub fn with_template(mut self, template: &str) -> Result<Self, ParseIdentifierError> {
+        self.template = template.parse()?;
+        Ok(self)
+    }
+
+    /// The greatest number of the application's connections to all databases together, at least 1. The default
+    /// is 50.
+    #[must_use]
+    pub const fn with_max_connections(mut self, max: usize) -> Self {
+        self.max_connections = max;
+        self
+    }
+
+    /// The greatest number of connections that one tenant uses at a time, at least 1. The default is 5.
+    #[must_use]
+    pub const fn with_max_connections_per_tenant(mut self, max: usize) -> Self {
+        self.max_connections_per_tenant = max;
+        self
+    }
+
+    /// How many may wait for a connection at a time. The default is 1,000.
+    #[must_use]
+    pub const fn with_max_waiting(mut self, max: usize) -> Self {
+        self.max_waiting = max;
+        self
+    }
+
+    /// How long to wait for a place among the connections, and then for the connection. The default is 5
+    /// seconds.
+    #[must_use]
+    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// How long a connection stays open without being used. The default is 5 minutes.
+    #[must_use]
+    pub const fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Says that the application connects through a pooler that lends connections for a transaction, such
+    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
+    #[must_use]
+    pub const fn with_transaction_pooler(mut self) -> Self {
+        self.settings.has_transaction_pooler = true;
+        self
+    }
+
+    /// Makes the strategy. Nothing is connected yet.
+    #[must_use]
+    pub fn open(self) -> PgDatabaseStrategy {
+        let places = Places::new(PlaceLimits {
+            max: self.max_connections,
+            max_per_tenant: self.max_connections_per_tenant,
+            max_waiting: self.max_waiting,
+            timeout: self.settings.acquire_timeout,
+        });
+        PgDatabaseStrategy {
+            names: self.names,
+            application_role: self.application_role,
+            application: self.application,
+            administrator: self.administrator,
+            template: self.template,
+            migrations: self.migrations,
+            settings: self.settings,
+            idle_timeout: self.idle_timeout,
+            places,
+            last_change: LastChange::new(),
+        }
+    }
+}
+
+impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(Self::NAME)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
+        Box::pin(self.begin(binding))
+    }
+
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(self.provision_tenant(&tenant.id))
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            for pool in self.places.close() {
+                pool.close().await;
+            }
+        })
+    }
+}
+
+/// PostgreSQL's `invalid_catalog_name`.
+fn is_missing_database(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("3D000"))
+}
+
+impl fmt::Debug for PgDatabaseStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgDatabaseStrategy")
+            .field("names", &self.names)
+            .field("limits", &self.places.limits())
+            .finish_non_exhaustive()
+    }
+}

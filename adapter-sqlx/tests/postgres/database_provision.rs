@@ -1,0 +1,165 @@
+//! A tenant's database: made once, by whoever comes first, and made whole after a crash.
+
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use tenancy_sqlx::StrategyError;
+
+use crate::database_server::{
+    begin_error, databases, member, notes_of, open, options, provision_error, provision_with_note,
+};
+use crate::schema_server::{NOTES, run};
+use crate::server::{TestDatabase, migrations};
+
+#[tokio::test]
+async fn doing_it_again_changes_nothing() {
+    let database = TestDatabase::new().await;
+    let (db, _) = open(options(&database));
+    provision_with_note(&db, "acme").await;
+    db.provision(member("acme").tenant()).await.unwrap();
+    assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
+    assert_eq!(databases(&database).await, ["acme"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_at_once_make_one() {
+    let database = TestDatabase::new().await;
+    let ((one, _), (other, _)) = (open(options(&database)), open(options(&database)));
+    for id in ["acme", "globex"] {
+        let acme = member(id);
+        let (one, other) = tokio::join!(one.provision(acme.tenant()), other.provision(acme.tenant()));
+        one.unwrap();
+        other.unwrap();
+    }
+    assert_eq!(databases(&database).await, ["acme", "globex"]);
+    assert_eq!(notes_of(&one, "acme").await, [""; 0]);
+}
+
+/// What stands after each step, if the process ends there.
+#[tokio::test]
+async fn what_a_crash_left_is_made_whole() {
+    let database = TestDatabase::new().await;
+    let name = |id: &str| format!("\"{}{id}\"", database.prefix());
+    let steps = |id: &str| {
+        let name = name(id);
+        [
+            format!("create database {name} template template0"),
+            format!("comment on database {name} is 'tenant {id}'; revoke all on database {name} from public"),
+        ]
+    };
+    let mut administrator = database.connect().await;
+    let (db, _) = open(options(&database));
+    for (done, id) in (1..).zip(["acme", "globex"]) {
+        for step in steps(id).into_iter().take(done) {
+            run(&mut administrator, step).await;
+        }
+        if done == 2 {
+            // The application is not let in before all is done.
+            begin_error(&db, id).await;
+        }
+        provision_with_note(&db, id).await;
+        assert_eq!(notes_of(&db, id).await, [format!("of {id}")]);
+    }
+    // Tables and rights are there, and only the door is closed still.
+    provision_with_note(&db, "initech").await;
+    let sql = format!(
+        "revoke connect on database {} from {}",
+        name("initech"),
+        database.application_role()
+    );
+    run(&mut administrator, sql).await;
+    let (db, _) = open(options(&database));
+    begin_error(&db, "initech").await;
+    db.provision(member("initech").tenant()).await.unwrap();
+    assert_eq!(notes_of(&db, "initech").await, ["of initech"]);
+}
+
+#[tokio::test]
+async fn a_failed_migration_leaves_nothing_and_lets_nobody_in() {
+    let database = TestDatabase::new().await;
+    let (db, _) = open(options(&database).with_migrations(migrations(&[NOTES, "select 1 / 0"])));
+    let error = provision_error(&db, "acme").await;
+    assert!(matches!(error, StrategyError::Migrate(_)), "{error:?}");
+    let (db, _) = open(options(&database));
+    begin_error(&db, "acme").await;
+    provision_with_note(&db, "acme").await;
+    assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
+}
+
+#[tokio::test]
+async fn anothers_database_is_refused() {
+    let database = TestDatabase::new().await;
+    let mut administrator = database.connect().await;
+    let (db, _) = open(options(&database));
+    let name = format!("\"{}acme\"", database.prefix());
+    let owner = database.application_role();
+    for sql in [
+        format!("create database {name} template template0; "),
+        format!("alter database {name} owner to {owner}"),
+        format!("alter database {name} owner to current_user; comment on database {name} is 'tenant globex'"),
+    ] {
+        run(&mut administrator, sql.trim_end_matches("; ")).await;
+        if sql.starts_with("create") {
+            continue;
+        }
+        let error = provision_error(&db, "acme").await;
+        assert!(matches!(error, StrategyError::Other(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn migrations_that_come_later_run_and_are_seen() {
+    let database = TestDatabase::new().await;
+    let (db, _) = open(options(&database).with_max_connections(1));
+    provision_with_note(&db, "acme").await;
+    let all = "select * from notes";
+    let columns = async |db: &tenancy_sqlx::TenantDb<sqlx::Postgres>| {
+        let mut tx = db.begin_read(&member("acme")).await.unwrap();
+        let row = sqlx::query(all).fetch_one(&mut *tx).await.unwrap();
+        sqlx::Row::len(&row)
+    };
+    assert_eq!(columns(&db).await, 3);
+    let more = migrations(&[
+        NOTES,
+        "alter table notes add column done boolean not null default false",
+    ]);
+    let (later, _) = open(options(&database).with_max_connections(1).with_migrations(more));
+    assert_eq!(columns(&later).await, 3);
+    later.provision(member("acme").tenant()).await.unwrap();
+    assert_eq!(columns(&later).await, 4);
+}
+
+/// As a user with `CREATEDB` and nothing else.
+#[tokio::test]
+async fn an_administrator_needs_not_be_a_superuser() {
+    let database = TestDatabase::new().await;
+    let mut superuser = database.connect().await;
+    let role = format!("{}_admin", database.application_role());
+    run(
+        &mut superuser,
+        format!("create role {role} login createdb nosuperuser password 'only for tests'"),
+    )
+    .await;
+    let administrator = database.administrator().username(&role).password("only for tests");
+    let strategy = tenancy_sqlx::PgDatabaseStrategy::options(
+        database.application_role(),
+        database.application(),
+        administrator.clone(),
+    );
+    let options = strategy
+        .unwrap()
+        .with_prefix(database.prefix())
+        .with_migrations(migrations(&[NOTES]));
+    let (db, strategy) = open(options);
+    provision_with_note(&db, "acme").await;
+    assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
+    strategy
+        .dangerously_drop_database(&"acme".parse().unwrap())
+        .await
+        .unwrap();
+    db.close().await;
+    assert_eq!(databases(&database).await, [""; 0]);
+    let mut connection = administrator.connect().await.unwrap();
+    let refused = sqlx::raw_sql(AssertSqlSafe(format!("drop role {}", database.application_role())));
+    assert!(refused.execute(&mut connection).await.is_err());
+    drop(connection);
+    run(&mut superuser, format!("drop role {role}")).await;
+}
