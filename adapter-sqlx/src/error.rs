@@ -106,6 +106,10 @@ pub enum StrategyError {
     #[cfg(feature = "sqlite")]
     #[error("refuse the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
+    /// The database would not keep tenants' rows apart.
+    #[cfg(feature = "postgres")]
+    #[error("refuse the database")]
+    UnsafeDatabase(#[from] crate::postgres::PgReport),
     /// The tenant's id names no schema or database.
     #[cfg(feature = "postgres")]
     #[error("name the schema or database of the tenant `{tenant}`")]

@@ -94,9 +94,9 @@ pub use directory::{DirectoryEntry, DirectoryError, NewTenant, UpsertAllError, U
 pub use error::{ProvisionError, StrategyError, TransactionError};
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy, PgDirectory,
-    PgIdentifier, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions, PgSchemaStrategy, PgSetting,
-    PgTenantColumn, PgTenantTable, SchemaNameError,
+    ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy, PgDirectory, PgFault,
+    PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions, PgSchemaStrategy,
+    PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]

@@ -15,6 +15,7 @@ mod schema_name;
 mod schema_refresh;
 mod session;
 mod table;
+mod verify;
 
 pub use changes::PgChanges;
 pub use database::{PgDatabaseOptions, PgDatabaseStrategy};
@@ -25,3 +26,4 @@ pub use row_schema::{ParseSettingError, PgRowSchema, PgSetting};
 pub use schema::{PgSchemaOptions, PgSchemaStrategy};
 pub use schema_name::SchemaNameError;
 pub use table::{PgTenantColumn, PgTenantTable};
+pub use verify::{PgFault, PgFinding, PgReport};

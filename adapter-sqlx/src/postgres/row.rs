@@ -62,6 +62,7 @@ impl PgRowStrategy {
             administrator,
             migrations: None,
             settings: PoolSettings::default(),
+            allows_findings: false,
         }
     }
 }
@@ -74,6 +75,7 @@ pub struct PgRowOptions {
     administrator: PgConnectOptions,
     migrations: Option<Migrator>,
     settings: PoolSettings,
+    allows_findings: bool,
 }
 
 impl PgRowOptions {
@@ -108,17 +110,38 @@ impl PgRowOptions {
         self
     }
 
-    /// Runs the migrations, applies the policies, and opens the pools.
+    /// Opens the database also where [`verify`](PgRowSchema::verify) finds ways around the isolation, and logs
+    /// each as a warning: for the time in which they are mended.
+    ///
+    /// # Security
+    ///
+    /// Each finding is a way from one tenant to another.
+    #[must_use]
+    pub const fn dangerously_allow_findings(mut self) -> Self {
+        self.allows_findings = true;
+        self
+    }
+
+    /// Runs the migrations, applies the policies, proves that they hold, and opens the pools.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached, migrated or guarded.
+    /// Where the database cannot be reached, migrated or guarded, and
+    /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) where [`verify`](PgRowSchema::verify) finds a way
+    /// around the isolation.
     pub async fn open(self) -> Result<PgRowStrategy, StrategyError> {
         let mut connection = self.administrator.clone().connect().await?;
         if let Some(migrations) = &self.migrations {
             migrations.run(&mut connection).await?;
         }
         self.schema.apply(&mut connection).await?;
+        let report = self.schema.verify(&mut connection).await?;
+        if !report.is_clean() && !self.allows_findings {
+            return Err(report.into());
+        }
+        for finding in report.findings() {
+            tracing::warn!("{finding}");
+        }
         connection.close().await?;
         let administrator = PoolSettings {
             max_connections: 2,

@@ -122,6 +122,14 @@ impl PgRowSchema {
         &self.tables
     }
 
+    pub(super) const fn application(&self) -> &PgIdentifier {
+        &self.application
+    }
+
+    pub(super) const fn administrator(&self) -> &PgIdentifier {
+        &self.administrator
+    }
+
     pub(super) const fn setting(&self) -> &PgSetting {
         &self.setting
     }
@@ -152,13 +160,14 @@ impl PgRowSchema {
             .all(|table| table.tenant_column_type().is_canonical(id))
     }
 
-    fn table_sql(&self, table: &PgTenantTable) -> String {
+    pub(super) fn table_sql(&self, table: &PgTenantTable) -> String {
         let Self {
             application,
             administrator,
             ..
         } = self;
         let (column, tenant) = (table.tenant_column(), self.tenant(table));
+        let restrictive = self.restrictive_policy_sql(table, &table.to_string());
         format!(
             "alter table {table} alter column {column} set default {tenant}, alter column {column} set not null;
 drop policy if exists tenancy_application on {table};
@@ -166,12 +175,20 @@ create policy tenancy_application on {table} as permissive for all to {applicati
 drop policy if exists tenancy_administrator on {table};
 create policy tenancy_administrator on {table} as permissive for all to {administrator} using (true) with check (true);
 drop policy if exists tenancy_tenant on {table};
-create policy tenancy_tenant on {table} as restrictive for all to {application}
-    using ({column} = (select {tenant})) with check ({column} = (select {tenant}));
-alter table {table} enable row level security;
+{restrictive}alter table {table} enable row level security;
 alter table {table} force row level security;
 revoke all on table {table} from public, {application};
 grant select, insert, update, delete on table {table} to {application};
+"
+        )
+    }
+
+    /// The policy that keeps tenants apart, as `table` has it, on a table of this name.
+    pub(super) fn restrictive_policy_sql(&self, table: &PgTenantTable, name: &str) -> String {
+        let (application, column, tenant) = (&self.application, table.tenant_column(), self.tenant(table));
+        format!(
+            "create policy tenancy_tenant on {name} as restrictive for all to {application}
+    using ({column} = (select {tenant})) with check ({column} = (select {tenant}));
 "
         )
     }

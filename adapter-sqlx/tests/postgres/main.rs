@@ -20,3 +20,4 @@ mod schema_cancel;
 mod schema_provision;
 mod schema_server;
 mod server;
+mod verify;

@@ -1,0 +1,127 @@
+//! Proof that rows are kept apart, from the database's own catalog.
+
+mod around;
+mod keys;
+mod report;
+mod roles;
+mod tables;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+pub use report::{PgFault, PgFinding, PgReport};
+
+use super::identifier::Literal;
+use super::row_schema::PgRowSchema;
+use crate::StrategyError;
+
+/// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
+///
+/// It reads the declared tables as `declared`, and has these parameters: `$4` the application's role, `$5` the
+/// administrator's.
+struct Check {
+    fault: PgFault,
+    sql: &'static str,
+}
+
+/// The declared tables, with what the catalog has of them. `relid` and `attnum` are null where it has nothing.
+const DECLARED: &str = "with recursive declared as (
+    select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
+        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab
+    from unnest($1::text[], $2::text[], $3::text[]) as d(schema, name, col)
+    left join pg_namespace n on n.nspname = d.schema
+    left join pg_class c on c.relnamespace = n.oid and c.relname = d.name
+    left join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and not a.attisdropped
+), application as (
+    select oid, rolname from pg_roles where rolname = $4
+), administrator as (
+    select oid, rolname from pg_roles where rolname = $5
+)";
+
+impl PgRowSchema {
+    /// Asks the catalog whether the database keeps tenants' rows apart as this declaration says, and what goes
+    /// around it. It changes nothing.
+    ///
+    /// It looks at the application's role, and at each declared table's owner, row-level security, policies,
+    /// tenant's column, keys, foreign keys, grants, rules and partitions; at the views, materialized views and
+    /// `SECURITY DEFINER` functions through which the application could read them; at tables with a tenant's
+    /// column that are not declared; and at the setting. [`PgRowOptions::open`](crate::PgRowOptions::open)
+    /// asks it too.
+    ///
+    /// # Security
+    ///
+    /// It cannot see what functions do, nor what an extension brings, nor other roles that your service uses.
+    ///
+    /// # Errors
+    ///
+    /// Where the catalog cannot be read.
+    pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let mut tx = administrator.begin().await?;
+        // No name is looked up where anybody else could have put one.
+        sqlx::raw_sql("set local search_path = pg_catalog, pg_temp")
+            .execute(&mut *tx)
+            .await?;
+        let mut findings = Vec::new();
+        for check in [roles::CHECKS, tables::CHECKS, keys::CHECKS, around::CHECKS]
+            .into_iter()
+            .flatten()
+        {
+            findings.extend(self.ask(&mut tx, check).await?);
+        }
+        findings.extend(self.policies(&mut tx).await?);
+        findings.extend(self.presets(&mut tx).await?);
+        findings.extend(self.round_trip(&mut tx).await?);
+        tx.rollback().await?;
+        Ok(PgReport::new(findings))
+    }
+
+    async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
+        let names = |of: fn(&crate::PgTenantTable) -> &crate::PgIdentifier| -> Vec<String> {
+            self.tables()
+                .iter()
+                .map(|table| of(table).as_str().to_owned())
+                .collect()
+        };
+        let sql = format!("{DECLARED}{}", check.sql);
+        let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(names(crate::PgTenantTable::schema))
+            .bind(names(crate::PgTenantTable::name))
+            .bind(names(crate::PgTenantTable::tenant_column))
+            .bind(self.application().as_str())
+            .bind(self.administrator().as_str())
+            .fetch_all(tx)
+            .await?;
+        let finding = |(object, mend)| PgFinding::new(check.fault, object, mend);
+        Ok(found.into_iter().map(finding).collect())
+    }
+
+    /// No session begins with the setting set.
+    async fn presets(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+        let sql = "select
+                concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)),
+                format('alter %s reset %s', case
+                    when r.oid is null then format('database %I', d.datname)
+                    when d.oid is null then format('role %I', r.rolname)
+                    else format('role %I in database %I', r.rolname, d.datname)
+                end, $1)
+            from pg_db_role_setting s
+            left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
+            where (d.oid is null or d.datname = current_database())
+                and exists (select from unnest(s.setconfig) as c(entry) where starts_with(c.entry, $1 || '='))";
+        let found: Vec<(String, String)> = sqlx::query_as(sql).bind(self.setting().as_str()).fetch_all(tx).await?;
+        let finding = |(object, mend)| PgFinding::new(PgFault::SettingPreset, object, mend);
+        Ok(found.into_iter().map(finding).collect())
+    }
+
+    /// The setting holds in its transaction.
+    async fn round_trip(&self, tx: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
+        let setting = self.setting().as_str();
+        let set = format!("set local {setting} = {}", Literal("tenancy-check"));
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *tx).await?;
+        let read: Option<String> = sqlx::query_scalar("select current_setting($1, true)")
+            .bind(setting)
+            .fetch_one(tx)
+            .await?;
+        Ok((read.as_deref() != Some("tenancy-check"))
+            .then(|| PgFinding::new(PgFault::SettingLost, setting.to_owned(), String::new())))
+    }
+}

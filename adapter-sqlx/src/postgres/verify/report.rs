@@ -1,0 +1,180 @@
+//! What was found, and how it is mended.
+
+use std::error::Error;
+use std::fmt;
+
+/// A way in which a database would not keep tenants' rows apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PgFault {
+    /// The application's role does not exist.
+    RoleMissing,
+    /// The application's role is a superuser, or has `BYPASSRLS`.
+    RoleBypasses,
+    /// The application's role may make roles, or replicate.
+    RoleManages,
+    /// The application's role is a member of one that sees everything.
+    RoleMember,
+    /// The application's role may make objects in a schema of declared tables.
+    SchemaCreate,
+    /// The setting has a value outside of transactions.
+    SettingPreset,
+    /// The setting does not keep its value within a transaction.
+    SettingLost,
+    /// A declared table is not there, or is no table.
+    TableMissing,
+    /// The application's role owns a declared table.
+    TableOwned,
+    /// Row-level security is off.
+    RowSecurityOff,
+    /// Row-level security does not hold for the owner.
+    RowSecurityNotForced,
+    /// The restrictive policy is not there, or not as declared.
+    PolicyDiffers,
+    /// A policy lets other roles in.
+    PolicyForOthers,
+    /// The tenant's column is not there, or of another type.
+    ColumnMissing,
+    /// The tenant's column may be null.
+    ColumnNullable,
+    /// A table that has a tenant's column is not declared.
+    TableUndeclared,
+    /// A unique key does not hold the tenant's column.
+    KeyWithoutTenant,
+    /// A foreign key does not pair the tenant's columns.
+    ForeignKeyWithoutTenant,
+    /// A right that row-level security does not cover, or a right of everybody.
+    Grant,
+    /// A partition or child table can be reached directly.
+    ChildOpen,
+    /// A rule rewrites queries of the table.
+    Rule,
+    /// A view reads as its owner.
+    ViewAsOwner,
+    /// A materialized view keeps rows of all tenants.
+    MaterializedView,
+    /// A function runs as an owner who sees everything.
+    FunctionAsOwner,
+}
+
+impl PgFault {
+    /// What it leads to, in one sentence.
+    #[must_use]
+    pub const fn risk(self) -> &'static str {
+        match self {
+            Self::RoleMissing => "nobody knows what the application will connect as",
+            Self::RoleBypasses => "no policy holds for the role: it sees every tenant",
+            Self::RoleManages => "the role can give itself rights that see every tenant",
+            Self::RoleMember => "`SET ROLE`, or inherited rights, see every tenant",
+            Self::SchemaCreate => "objects of its own can stand in front of the guarded ones",
+            Self::SettingPreset => "a transaction that is bound to no tenant is bound to this one",
+            Self::SettingLost => "transactions are bound to no tenant",
+            Self::TableMissing => "what is declared is not what is guarded",
+            Self::TableOwned => "an owner can turn row-level security off",
+            Self::RowSecurityOff => "every query sees every tenant",
+            Self::RowSecurityNotForced => "the owner, and views and functions of his, see every tenant",
+            Self::PolicyDiffers => "rows are kept apart by another rule than the declared one, or by none",
+            Self::PolicyForOthers => "the restrictive policy does not hold for these roles",
+            Self::ColumnMissing => "no row says whose it is",
+            Self::ColumnNullable => "a row can be nobody's",
+            Self::TableUndeclared => "its rows are not guarded",
+            Self::KeyWithoutTenant => {
+                "a conflict tells of another tenant's row, and one tenant can take another's keys"
+            }
+            Self::ForeignKeyWithoutTenant => {
+                "a row can refer to another tenant's, learn that it is there, and be deleted with it"
+            }
+            Self::Grant => {
+                "`TRUNCATE` empties all tenants' rows, `REFERENCES` tells of them, `TRIGGER` runs code for them"
+            }
+            Self::ChildOpen => "a query of the child does not ask the parent's policies",
+            Self::Rule => "a rule's queries run as the table's owner",
+            Self::ViewAsOwner => "it shows what its owner sees: every tenant",
+            Self::MaterializedView => "it has no row-level security, and holds every tenant's rows",
+            Self::FunctionAsOwner => "it can read and write what its owner can: every tenant",
+        }
+    }
+}
+
+/// One object that goes around the isolation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PgFinding {
+    fault: PgFault,
+    object: String,
+    mend: String,
+}
+
+impl PgFinding {
+    pub(super) const fn new(fault: PgFault, object: String, mend: String) -> Self {
+        Self { fault, object, mend }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub const fn fault(&self) -> PgFault {
+        self.fault
+    }
+
+    /// With what: its name, as SQL spells it.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// The SQL that mends it. Empty where that needs a decision.
+    #[must_use]
+    pub fn mend(&self) -> &str {
+        &self.mend
+    }
+}
+
+impl fmt::Display for PgFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}: {}", self.fault, self.object, self.fault.risk())?;
+        if self.mend.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "; mend it with: {}", self.mend)
+        }
+    }
+}
+
+/// What [`PgRowSchema::verify`](crate::PgRowSchema::verify) found. As text: a line for each finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PgReport {
+    findings: Vec<PgFinding>,
+}
+
+impl PgReport {
+    pub(super) const fn new(findings: Vec<PgFinding>) -> Self {
+        Self { findings }
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn findings(&self) -> &[PgFinding] {
+        &self.findings
+    }
+}
+
+impl fmt::Display for PgReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the database would not keep tenants apart: {} findings",
+            self.findings.len()
+        )?;
+        for finding in &self.findings {
+            write!(f, "\n{finding}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for PgReport {}

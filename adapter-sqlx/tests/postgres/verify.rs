@@ -1,0 +1,392 @@
+//! Each way around the isolation of rows: it leaks, it is found, and it is mended.
+
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use tenancy_sqlx::{PgFault, PgReport, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyError};
+
+use crate::schema_server::run;
+use crate::server::{NOTES, TestDatabase, migrations, seed, tenant};
+
+const TAGS: &str = "create table tags (
+    tenant_id text not null, note bigint not null, tag text not null, primary key (tenant_id, note, tag),
+    foreign key (tenant_id, note) references notes (tenant_id, id)
+)";
+
+fn schema(database: &TestDatabase) -> PgRowSchema {
+    let tables = ["notes", "tags"].map(|name| PgTenantTable::new(name).unwrap());
+    tables.into_iter().fold(database.schema(), PgRowSchema::with_table)
+}
+
+async fn guarded() -> TestDatabase {
+    let database = TestDatabase::new().await;
+    let row = PgRowStrategy::options(schema(&database), database.application(), database.administrator())
+        .with_migrations(migrations(&[NOTES, TAGS]))
+        .open()
+        .await
+        .unwrap();
+    let db = tenancy_sqlx::TenantDb::new(tenancy_sqlx::StrategyRegistry::new().with(row).unwrap());
+    seed(&db, &["acme", "globex"]).await;
+    assert!(db.begin(&tenant("acme")).await.is_ok());
+    db.close().await;
+    database
+}
+
+async fn verify(database: &TestDatabase) -> PgReport {
+    schema(database).verify(&mut database.connect().await).await.unwrap()
+}
+
+/// What the application sees in a transaction of the tenant `acme`, by a query of its own.
+async fn seen_by_acme(database: &TestDatabase, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+    let mut connection: PgConnection = database.application().connect().await.unwrap();
+    run(&mut connection, "begin; set local app.tenant_id = 'acme'").await;
+    let (before, query) = sql.rsplit_once("; ").unwrap_or(("", sql));
+    sqlx::raw_sql(AssertSqlSafe(before.to_owned()))
+        .execute(&mut connection)
+        .await?;
+    sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
+        .fetch_all(&mut connection)
+        .await
+}
+
+struct Planted {
+    /// `APP` stands for the application's role, `ADMIN` for the administrator's.
+    fault: &'static str,
+    found: &'static [(PgFault, &'static str)],
+    /// A query by which `acme` sees the row of `globex`, where one is as short as that.
+    leak: Option<&'static str>,
+}
+
+const ALL: &str = "select body from notes order by body";
+
+const PLANTED: &[Planted] = &[
+    Planted {
+        fault: "alter role APP superuser",
+        found: &[(PgFault::RoleBypasses, "APP")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "alter role APP bypassrls",
+        found: &[(PgFault::RoleBypasses, "APP")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "alter role APP createrole",
+        found: &[(PgFault::RoleManages, "APP")],
+        leak: None,
+    },
+    Planted {
+        fault: "grant ADMIN to APP",
+        found: &[(PgFault::RoleMember, "ADMIN")],
+        leak: Some("set local role ADMIN; select body from notes order by body"),
+    },
+    Planted {
+        fault: "create role APP_between; grant pg_read_all_data to APP_between; grant APP_between to APP;
+            grant pg_write_server_files to APP",
+        found: &[
+            (PgFault::RoleMember, "pg_read_all_data"),
+            (PgFault::RoleMember, "pg_write_server_files"),
+        ],
+        leak: None,
+    },
+    Planted {
+        fault: "grant create on schema public to public",
+        found: &[(PgFault::SchemaCreate, "public")],
+        leak: None,
+    },
+    Planted {
+        fault: "alter role APP set app.tenant_id = 'globex'",
+        found: &[(PgFault::SettingPreset, "role APP")],
+        leak: Some("commit; select body from notes order by body"),
+    },
+    Planted {
+        fault: "alter table notes owner to APP",
+        found: &[
+            (PgFault::TableOwned, "public.notes"),
+            (PgFault::Grant, "public.notes for REFERENCES, TRIGGER, TRUNCATE"),
+        ],
+        leak: Some("alter table notes disable row level security; select body from notes order by body"),
+    },
+    Planted {
+        fault: "alter table notes disable row level security",
+        found: &[(PgFault::RowSecurityOff, "public.notes")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "alter table notes no force row level security",
+        found: &[(PgFault::RowSecurityNotForced, "public.notes")],
+        leak: None,
+    },
+    Planted {
+        fault: "drop policy tenancy_tenant on notes",
+        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "alter policy tenancy_tenant on notes using (true)",
+        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "alter policy tenancy_tenant on notes using (tenant_id = coalesce(nullif(
+            current_setting('app.tenant_id', true), ''), tenant_id))",
+        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
+        leak: Some("commit; select body from notes order by body"),
+    },
+    Planted {
+        fault: "alter policy tenancy_tenant on notes with check (true)",
+        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
+        leak: Some("insert into notes (tenant_id, name) values ('globex', 'forged'); select 'of globex'"),
+    },
+    Planted {
+        fault: "alter policy tenancy_tenant on notes to ADMIN",
+        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "drop policy tenancy_tenant on notes; create policy tenancy_tenant on notes as permissive to APP
+            using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')))",
+        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
+        leak: Some(ALL),
+    },
+    Planted {
+        fault: "create policy anyone on notes using (true)",
+        found: &[(PgFault::PolicyForOthers, "anyone on public.notes")],
+        leak: None,
+    },
+    Planted {
+        fault: "alter table tags drop constraint tags_pkey; alter table tags alter column tenant_id drop not null",
+        found: &[(PgFault::ColumnNullable, "public.tags.tenant_id")],
+        leak: None,
+    },
+    Planted {
+        fault:
+            "create table forgotten (tenant_id text, body text); insert into forgotten values ('globex', 'of globex');
+            grant select on forgotten to APP",
+        found: &[(PgFault::TableUndeclared, "public.forgotten")],
+        leak: Some("select body from forgotten"),
+    },
+    Planted {
+        fault: "alter table notes add constraint one_body unique (body)",
+        found: &[(PgFault::KeyWithoutTenant, "one_body on public.notes")],
+        leak: None,
+    },
+    Planted {
+        fault: "create unique index one_lower_body on notes (lower(body)) where body <> ''",
+        found: &[(PgFault::KeyWithoutTenant, "one_lower_body on public.notes")],
+        leak: None,
+    },
+    Planted {
+        fault: "create unique index covered on notes (body) include (tenant_id)",
+        found: &[(PgFault::KeyWithoutTenant, "covered on public.notes")],
+        leak: None,
+    },
+    Planted {
+        fault: "alter table notes add constraint id_alone unique (id);
+            alter table tags add constraint loose foreign key (note) references notes (id) on delete cascade",
+        found: &[
+            (PgFault::ForeignKeyWithoutTenant, "loose on public.tags"),
+            (PgFault::KeyWithoutTenant, "id_alone on public.notes"),
+        ],
+        leak: None,
+    },
+    Planted {
+        fault: "grant truncate, references, trigger on notes to APP; grant truncate on tags to APP",
+        found: &[
+            (PgFault::Grant, "public.notes for REFERENCES, TRIGGER, TRUNCATE"),
+            (PgFault::Grant, "public.tags for TRUNCATE"),
+        ],
+        leak: Some("truncate notes, tags; select 'of globex' where not exists (select from notes)"),
+    },
+    Planted {
+        fault: "grant select on notes to public",
+        found: &[(PgFault::Grant, "public.notes for SELECT")],
+        leak: None,
+    },
+    Planted {
+        fault: "create table child () inherits (notes); insert into child (tenant_id, name, body, id)
+            values ('globex', 'child', 'of globex', 9); grant select on child to APP",
+        found: &[(PgFault::ChildOpen, "public.child")],
+        leak: Some("select body from child"),
+    },
+    Planted {
+        fault: "create rule loud as on insert to notes do also select 1",
+        found: &[(PgFault::Rule, "loud on public.notes")],
+        leak: None,
+    },
+    Planted {
+        fault: "create view all_notes as select * from notes; grant select on all_notes to APP",
+        found: &[(PgFault::ViewAsOwner, "public.all_notes")],
+        leak: Some("select body from all_notes order by body"),
+    },
+    Planted {
+        fault: "create view inner_notes as select * from notes;
+            create view outer_notes as select * from inner_notes; grant select on outer_notes to APP",
+        found: &[(PgFault::ViewAsOwner, "public.outer_notes")],
+        leak: Some("select body from outer_notes order by body"),
+    },
+    Planted {
+        fault: "create materialized view kept_notes as select * from notes; grant select on kept_notes to APP",
+        found: &[(PgFault::MaterializedView, "public.kept_notes")],
+        leak: Some("select body from kept_notes order by body"),
+    },
+    Planted {
+        fault: "create function bodies() returns setof text language sql security definer
+            as 'select body from public.notes order by body'",
+        found: &[(PgFault::FunctionAsOwner, "public.bodies()")],
+        leak: Some("select bodies()"),
+    },
+];
+
+#[tokio::test]
+async fn a_guarded_database_has_no_finding() {
+    let database = guarded().await;
+    let mut administrator = database.connect().await;
+    let app = database.application_role();
+    run(
+        &mut administrator,
+        format!(
+            "create view mine with (security_invoker = true) as select * from notes; grant select on mine to {app};
+            create view nobodys as select * from notes;
+            create materialized view nobodys_kept as select * from notes;
+            create function plain() returns int language sql as 'select 1';
+            create function hidden() returns int language sql security definer as 'select 1';
+            revoke execute on function hidden() from public;
+            create table lookup (code text primary key); grant select on lookup to {app};
+            create unique index by_name on notes (name, tenant_id);
+            create index plain_index on notes (body)"
+        ),
+    )
+    .await;
+    let report = verify(&database).await;
+    assert!(report.is_clean(), "{report}");
+    // It looks, and changes nothing.
+    assert!(verify(&database).await.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_is_found_leaks_and_is_mended() {
+    let mut failed = Vec::new();
+    for Planted { fault, found, leak } in PLANTED {
+        let database = guarded().await;
+        let name = |text: &str| {
+            let administrator = database.administrator();
+            text.replace("APP", database.application_role())
+                .replace("ADMIN", administrator.get_username())
+        };
+        let mut administrator = database.connect().await;
+        let leak = leak.map(name);
+        if let Some(leak) = &leak {
+            let seen = seen_by_acme(&database, leak).await.unwrap_or_default();
+            assert!(!seen.contains(&"of globex".to_owned()), "before `{fault}`: {seen:?}");
+        }
+        run(&mut administrator, name(fault)).await;
+        let report = verify(&database).await;
+        let told: Vec<_> = report
+            .findings()
+            .iter()
+            .map(|finding| (finding.fault(), finding.object()))
+            .collect();
+        let expected: Vec<_> = found.iter().map(|(fault, object)| (*fault, name(object))).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(fault, object)| (*fault, object.as_str()))
+            .collect();
+        if told != expected {
+            failed.push(format!("{fault}: {report}"));
+        }
+        if let Some(leak) = &leak {
+            let seen = seen_by_acme(&database, leak).await.unwrap();
+            assert!(
+                seen.contains(&"of globex".to_owned()),
+                "`{fault}` does not leak: {seen:?}"
+            );
+        }
+        for finding in report.findings() {
+            let mended = sqlx::raw_sql(AssertSqlSafe(finding.mend().to_owned()))
+                .execute(&mut administrator)
+                .await;
+            if let Err(error) = mended {
+                failed.push(format!("`{}` cannot be run: {error}", finding.mend()));
+            }
+        }
+        if report.findings().iter().all(|finding| !finding.mend().is_empty()) {
+            let report = verify(&database).await;
+            if !report.is_clean() {
+                failed.push(format!("after `{fault}` was mended: {report}"));
+            }
+            if let Some(leak) = &leak {
+                let seen = seen_by_acme(&database, leak).await.unwrap_or_default();
+                if seen.contains(&"of globex".to_owned()) {
+                    failed.push(format!("mended `{fault}` leaks: {seen:?}"));
+                }
+            }
+        }
+        run(
+            &mut administrator,
+            name("drop owned by APP; drop role if exists APP_between").as_str(),
+        )
+        .await;
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// A key without the tenant's column tells whether another tenant has a row.
+#[tokio::test]
+async fn keys_without_the_tenant_tell_of_other_tenants() {
+    let database = guarded().await;
+    run(
+        &mut database.connect().await,
+        "alter table notes add constraint one_body unique (body)",
+    )
+    .await;
+    let oracle = "insert into notes (name, body) values ('probe', 'of globex'); select 'free'";
+    let taken = seen_by_acme(&database, oracle).await;
+    assert_eq!(crate::server::code(taken), "23505");
+    let finding = verify(&database).await;
+    run(&mut database.connect().await, finding.findings()[0].mend()).await;
+    assert_eq!(seen_by_acme(&database, oracle).await.unwrap(), ["free"]);
+}
+
+#[tokio::test]
+async fn what_is_declared_must_be_there() {
+    let database = guarded().await;
+    run(
+        &mut database.connect().await,
+        "create view looks_like_one as select * from notes; create table other_type (tenant_id uuid not null);
+        create table other_column (id text)",
+    )
+    .await;
+    for (name, faults) in [
+        ("nowhere", &[PgFault::TableMissing][..]),
+        ("looks_like_one", &[PgFault::TableMissing]),
+        ("other_type", &[PgFault::ColumnMissing]),
+        ("other_column", &[PgFault::ColumnMissing]),
+    ] {
+        let schema = schema(&database).with_table(PgTenantTable::new(name).unwrap());
+        let report = schema.verify(&mut database.connect().await).await.unwrap();
+        for fault in faults {
+            let found = report.findings().iter().any(|finding| finding.fault() == *fault);
+            assert!(found, "{name}: {report}");
+        }
+    }
+    let nobody = PgRowSchema::new("nobody_of_that_name", "postgres").unwrap();
+    let report = nobody.verify(&mut database.connect().await).await.unwrap();
+    assert_eq!(report.findings()[0].fault(), PgFault::RoleMissing);
+}
+
+#[tokio::test]
+async fn a_database_with_findings_is_not_opened() {
+    let database = guarded().await;
+    let sql = format!("alter role {} bypassrls", database.application_role());
+    run(&mut database.connect().await, sql).await;
+    let open = || PgRowStrategy::options(schema(&database), database.application(), database.administrator());
+    let error = open().open().await.unwrap_err();
+    let StrategyError::UnsafeDatabase(report) = &error else {
+        panic!("{error:?}")
+    };
+    let text = report.to_string();
+    assert!(
+        text.contains("RoleBypasses") && text.contains("nosuperuser nobypassrls"),
+        "{text}"
+    );
+    assert!(open().dangerously_allow_findings().open().await.is_ok());
+}
