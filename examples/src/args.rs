@@ -14,7 +14,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
 
-    /// Where the data is: `sqlite:DIR`
+    /// Where the data is: `sqlite:DIR`, or `postgres://USER@HOST/DATABASE` as the administrator
     #[arg(long, value_name = "URL", default_value = "sqlite:notes-data")]
     pub(crate) database: String,
 

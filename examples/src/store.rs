@@ -1,14 +1,15 @@
 //! Notes in the database: SQL without a word about tenants.
 
 use serde::Serialize;
-use sqlx::{FromRow, Sqlite};
+use sqlx::{FromRow, Postgres, Sqlite};
 use tenancy_sqlx::{TenantDb, TransactionError};
 use uuid::Uuid;
 
 /// The notes of whatever tenant is in scope.
 #[derive(Clone, Debug)]
-pub(crate) struct Store {
-    db: TenantDb<Sqlite>,
+pub(crate) enum Store {
+    Sqlite(TenantDb<Sqlite>),
+    Postgres(TenantDb<Postgres>),
 }
 
 /// A note.
@@ -27,19 +28,24 @@ pub(crate) enum StoreError {
     Query(#[from] sqlx::Error),
 }
 
-impl Store {
-    pub(crate) const fn new(db: TenantDb<Sqlite>) -> Self {
-        Self { db }
-    }
+/// Runs the same code on whichever database it is.
+macro_rules! on {
+    ($store:expr, $db:ident => $code:expr) => {
+        match $store {
+            Store::Sqlite($db) => $code,
+            Store::Postgres($db) => $code,
+        }
+    };
+}
 
+impl Store {
     /// The oldest thousand.
     pub(crate) async fn list(&self) -> Result<Vec<Note>, StoreError> {
-        let mut tx = self.db.begin_read_current().await?;
-        Ok(
-            sqlx::query_as("SELECT id, body FROM notes ORDER BY created_at, id LIMIT 1000")
-                .fetch_all(&mut *tx)
-                .await?,
-        )
+        let sql = "SELECT id, body FROM notes ORDER BY created_at, id LIMIT 1000";
+        on!(self, db => {
+            let mut tx = db.begin_read_current().await?;
+            Ok(sqlx::query_as(sql).fetch_all(&mut *tx).await?)
+        })
     }
 
     pub(crate) async fn create(&self, body: String) -> Result<Note, StoreError> {
@@ -47,46 +53,44 @@ impl Store {
             id: Uuid::new_v4().to_string(),
             body,
         };
-        let mut tx = self.db.begin_current().await?;
-        sqlx::query("INSERT INTO notes (id, body) VALUES (?, ?)")
-            .bind(&note.id)
-            .bind(&note.body)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
+        let sql = "INSERT INTO notes (id, body) VALUES ($1, $2)";
+        on!(self, db => {
+            let mut tx = db.begin_current().await?;
+            sqlx::query(sql).bind(&note.id).bind(&note.body).execute(&mut *tx).await?;
+            tx.commit().await?;
+        });
         Ok(note)
     }
 
     pub(crate) async fn read(&self, id: &str) -> Result<Option<Note>, StoreError> {
-        let mut tx = self.db.begin_read_current().await?;
-        Ok(sqlx::query_as("SELECT id, body FROM notes WHERE id = ?")
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?)
+        let sql = "SELECT id, body FROM notes WHERE id = $1";
+        on!(self, db => {
+            let mut tx = db.begin_read_current().await?;
+            Ok(sqlx::query_as(sql).bind(id).fetch_optional(&mut *tx).await?)
+        })
     }
 
     pub(crate) async fn update(&self, id: &str, body: String) -> Result<Option<Note>, StoreError> {
-        let mut tx = self.db.begin_current().await?;
-        let note = sqlx::query_as("UPDATE notes SET body = ? WHERE id = ? RETURNING id, body")
-            .bind(body)
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(note)
+        let sql = "UPDATE notes SET body = $1 WHERE id = $2 RETURNING id, body";
+        on!(self, db => {
+            let mut tx = db.begin_current().await?;
+            let note = sqlx::query_as(sql).bind(body).bind(id).fetch_optional(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(note)
+        })
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin_current().await?;
-        let deleted = sqlx::query("DELETE FROM notes WHERE id = ? RETURNING id")
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(deleted.is_some())
+        let sql = "DELETE FROM notes WHERE id = $1 RETURNING id";
+        on!(self, db => {
+            let mut tx = db.begin_current().await?;
+            let deleted = sqlx::query(sql).bind(id).fetch_optional(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(deleted.is_some())
+        })
     }
 
     pub(crate) async fn close(&self) {
-        self.db.close().await;
+        on!(self, db => db.close().await);
     }
 }

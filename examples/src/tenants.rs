@@ -2,19 +2,28 @@
 
 use std::path::Path;
 
-use tenancy_core::{Change, TenantEntry, TenantKey};
+use sqlx::{Database, Postgres, Sqlite};
+use tenancy_core::{Change, TenantEntry, TenantId, TenantKey, TenantStatus};
 use tenancy_http::LocalChanges;
-use tenancy_sqlx::{NewTenant, SqliteDirectory, TenantDb, UpsertError};
+use tenancy_sqlx::{
+    DirectoryEntry, DirectoryError, NewTenant, PgDirectory, SqliteDirectory, TenantDb, UpsertAllError, UpsertError,
+};
 
 use crate::Error;
 use crate::config::{Config, ConfigError, Tenant};
 
 /// Where tenants are put, and who is told when one changes.
-#[derive(Clone, Debug)]
-pub(crate) struct Tenants {
-    pub(crate) db: TenantDb<sqlx::Sqlite>,
-    pub(crate) directory: SqliteDirectory,
-    pub(crate) changes: LocalChanges,
+pub(crate) struct TenantsOf<DB: Database, D> {
+    pub(crate) db: TenantDb<DB>,
+    pub(crate) directory: D,
+    /// None where the database itself tells.
+    pub(crate) changes: Option<LocalChanges>,
+}
+
+/// The same, on either database.
+pub(crate) enum Tenants {
+    Sqlite(TenantsOf<Sqlite, SqliteDirectory>),
+    Postgres(TenantsOf<Postgres, PgDirectory>),
 }
 
 impl Tenants {
@@ -22,16 +31,52 @@ impl Tenants {
     /// they were at start-up. Answers how many tenants there are.
     pub(crate) async fn reload(&self, file: &Path) -> Result<usize, Error> {
         let config = Config::load(Some(file))?;
-        self.put(&config.tenants).await?;
+        match self {
+            Self::Sqlite(tenants) => tenants.put(&config.tenants).await?,
+            Self::Postgres(tenants) => tenants.put(&config.tenants).await?,
+        }
         Ok(config.tenants.len())
     }
+}
 
+/// A directory that tenants are put into.
+pub(crate) trait Seeded: Sync {
+    fn upsert_all(
+        &self,
+        tenants: &[NewTenant],
+    ) -> impl Future<Output = Result<Vec<DirectoryEntry>, UpsertAllError>> + Send;
+    fn set_status(
+        &self,
+        id: &TenantId,
+        status: TenantStatus,
+    ) -> impl Future<Output = Result<bool, DirectoryError>> + Send;
+}
+
+macro_rules! seeded {
+    ($($Directory:ty),*) => {$(
+        impl Seeded for $Directory {
+            async fn upsert_all(&self, tenants: &[NewTenant]) -> Result<Vec<DirectoryEntry>, UpsertAllError> {
+                Self::upsert_all(self, tenants).await
+            }
+
+            async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, DirectoryError> {
+                Self::set_status(self, id, status).await
+            }
+        }
+    )*};
+}
+
+seeded!(PgDirectory, SqliteDirectory);
+
+impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
     /// Puts tenants into the directory, and tells of each that may have changed.
     pub(crate) async fn put(&self, tenants: &[Tenant]) -> Result<(), Error> {
         let done = self.upsert(tenants).await;
         // Also where it failed half way: what was done is done.
-        for tenant in tenants {
-            self.changes.publish(Change::Tenant(tenant.id.clone()));
+        if let Some(changes) = &self.changes {
+            for tenant in tenants {
+                changes.publish(Change::Tenant(tenant.id.clone()));
+            }
         }
         done
     }

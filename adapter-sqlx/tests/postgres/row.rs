@@ -221,6 +221,10 @@ async fn a_value_of_the_column_has_one_spelling() {
             })
         ));
         db.provision(tenant(good).tenant()).await.unwrap();
+        db.close().await;
+        // The next declaration does not know of it.
+        let drop = AssertSqlSafe(format!("drop table {table}"));
+        sqlx::raw_sql(drop).execute(&mut administrator).await.unwrap();
     }
 }
 

@@ -72,9 +72,14 @@ fn note(id: &str) -> String {
     format!("/notes/{id}")
 }
 
+/// On each framework, and on each database.
+fn each_database(setup: &Setup) -> impl Iterator<Item = Server> {
+    Server::each(setup).chain(Server::each_on_postgres(setup))
+}
+
 /// Another tenant's note is not there: not for GET, PUT and DELETE, nor in the list.
 fn apart(first: &'static str, second: &'static str) {
-    for server in Server::each(&Setup::new(&["header"])) {
+    for server in each_database(&Setup::new(&["header"])) {
         let (mut ours, mut theirs) = (Member::new(&server, first), Member::new(&server, second));
         assert_eq!(ours.bodies(), Vec::<String>::new());
         let (a, b) = (ours.add("ours 1"), ours.add("ours 2"));
@@ -139,7 +144,7 @@ fn rows_and_databases() {
 /// Another's note, and one that nobody has, are one answer.
 #[test]
 fn foreign_and_missing_look_alike() {
-    for server in Server::each(&Setup::new(&["header"])) {
+    for server in each_database(&Setup::new(&["header"])) {
         let (mut ours, mut theirs) = (Member::new(&server, "acme"), Member::new(&server, "initech"));
         let foreign = theirs.add("theirs");
         // An id of the same kind that is nobody's: one that was deleted.
@@ -166,7 +171,7 @@ fn foreign_and_missing_look_alike() {
 #[test]
 fn bodies() {
     for tenant in ["acme", "globex"] {
-        for server in Server::each(&Setup::new(&["header"])) {
+        for server in each_database(&Setup::new(&["header"])) {
             let mut member = Member::new(&server, tenant);
             let stored = member.add("first");
             for (method, target) in [("POST", "/notes".to_owned()), ("PUT", note(&stored))] {
@@ -218,7 +223,7 @@ fn bodies() {
 #[test]
 fn texts() {
     for tenant in ["acme", "globex"] {
-        for server in Server::each(&Setup::new(&["header"])) {
+        for server in each_database(&Setup::new(&["header"])) {
             let mut member = Member::new(&server, tenant);
             let texts = [
                 "",
@@ -252,7 +257,7 @@ fn texts() {
 /// Neither an id nor a tenant is the client's to choose.
 #[test]
 fn ids_and_tenants_in_bodies() {
-    for server in Server::each(&Setup::new(&["header"])) {
+    for server in each_database(&Setup::new(&["header"])) {
         let (mut ours, mut theirs) = (Member::new(&server, "acme"), Member::new(&server, "initech"));
         let theirs_id = theirs.add("theirs");
         let claim = json!({"id": theirs_id, "body": "ours", "tenant": "initech", "tenant_id": "initech"}).to_string();
@@ -270,7 +275,7 @@ fn ids_and_tenants_in_bodies() {
 /// Whoever is refused changes nothing.
 #[test]
 fn refused_writes() {
-    for server in Server::each(&Setup::new(&["header"])) {
+    for server in each_database(&Setup::new(&["header"])) {
         let mut member = Member::new(&server, "acme");
         let stored = member.add("kept");
         let stranger = Token::of("bob").tenant("globex").sign();
@@ -301,7 +306,7 @@ fn refused_writes() {
 /// All of it under the path template, too.
 #[test]
 fn by_path() {
-    for server in Server::each(&Setup::new(&["path"])) {
+    for server in each_database(&Setup::new(&["path"])) {
         let token = Token::of("bob").tenant("globex").sign();
         let send = |method: &str, target: &str, body: Option<&str>| {
             let request = Request::new(method, &format!("/api/v1/globex-shop{target}")).bearer(&token);

@@ -15,6 +15,7 @@
 
 mod answer;
 mod framework;
+mod postgres;
 mod raw;
 mod refused;
 mod server;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::framework::{FRAMEWORKS, Framework, REFERENCE};
+use crate::postgres::Database;
 use crate::raw::{Connection, Request, Response};
 use crate::setup::{RSA_PUBLIC, SECRET, Setup};
 
@@ -20,6 +21,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Folder {
     folder: TempDir,
     framework: Framework,
+    /// In the place of the database's folder.
+    postgres: Option<Database>,
 }
 
 impl Folder {
@@ -27,6 +30,7 @@ impl Folder {
         let folder = Self {
             folder: tempfile::tempdir().unwrap(),
             framework: REFERENCE,
+            postgres: None,
         };
         folder.configure(toml);
         for (name, content) in [
@@ -59,6 +63,9 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_notes"));
         let mut database = std::ffi::OsString::from("sqlite:");
         database.push(self.path().join("data"));
+        if let Some(postgres) = &self.postgres {
+            database = postgres.url().into();
+        }
         command
             .arg("--config")
             .arg(self.path().join("notes.toml"))
@@ -98,6 +105,18 @@ impl Server {
     /// One on each framework, one after another.
     pub(crate) fn each(setup: &Setup) -> impl Iterator<Item = Self> {
         FRAMEWORKS.into_iter().map(|framework| Self::start_on(framework, setup))
+    }
+
+    /// On PostgreSQL, with the strategy `database` as it is configured and with `schema` in its place. None
+    /// where there is no PostgreSQL.
+    pub(crate) fn each_on_postgres(setup: &Setup) -> impl Iterator<Item = Self> {
+        ["database", "schema"].into_iter().filter_map(|strategy| {
+            let toml = setup.toml().replace("\"database\"", &format!("{strategy:?}"));
+            let mut folder = Folder::new(&toml);
+            folder.postgres = Some(Database::new()?);
+            println!("on PostgreSQL, with the strategy `{strategy}`");
+            Some(Self::start_in(folder))
+        })
     }
 
     pub(crate) fn start_in(folder: Folder) -> Self {
@@ -196,7 +215,8 @@ impl Server {
         self.stop();
         let empty = Folder {
             folder: tempfile::tempdir().unwrap(),
-            ..self.folder
+            framework: self.folder.framework,
+            postgres: None,
         };
         std::mem::replace(&mut self.folder, empty)
     }

@@ -1,0 +1,80 @@
+//! From the configuration to a running service: databases, directory, tenants, tenancy.
+
+mod postgres;
+mod sqlite;
+
+use std::sync::Arc;
+
+use tenancy_core::{Authorizer, ChangeFeed, Directory, Enforcer, Invalidate, TenantEntry};
+use tenancy_http::{CachedAuthorizer, CachedDirectory, PlatformStaff, Tenancy, TenancyBuilder, TokenVerifier, follow};
+
+use crate::Error;
+use crate::app::App;
+use crate::config::{Config, ConfigError};
+use crate::tenants::Tenants;
+
+/// The service, and what changes its tenants.
+pub(crate) struct Service {
+    pub(crate) app: App,
+    pub(crate) tenancy: Tenancy,
+    pub(crate) tenants: Tenants,
+}
+
+/// Checks what can be checked without a database, then opens the databases and puts the tenants there.
+pub(crate) async fn set_up(config: &Config, database: &str) -> Result<Service, Error> {
+    let checked = Checked {
+        enforcer: config.tenancy.enforcer()?,
+        verifier: Arc::new(config.verifier()?),
+        config,
+    };
+    match database.split_once(':') {
+        Some(("sqlite", folder)) if !folder.is_empty() => {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            sqlite::set_up(checked, folder.as_ref()).await
+        }
+        Some(("postgres" | "postgresql", _)) => postgres::set_up(checked, database).await,
+        _ => Err(ConfigError::setting("--database", "expected `sqlite:DIR` or `postgres://…`").into()),
+    }
+}
+
+/// What needs no database.
+struct Checked<'c> {
+    config: &'c Config,
+    enforcer: Enforcer,
+    verifier: Arc<TokenVerifier>,
+}
+
+impl Checked<'_> {
+    /// Tenancy on a directory, which forgets what it keeps as changes are told.
+    fn tenancy<D>(self, directory: D, changes: impl ChangeFeed + 'static) -> Tenancy
+    where
+        D: Directory<Entry: TenantEntry + Sync + 'static> + Authorizer + Clone + 'static,
+    {
+        let Self {
+            config,
+            enforcer,
+            verifier,
+        } = self;
+        let builder: TenancyBuilder<Tenancy, _, _, _> =
+            Tenancy::builder(enforcer).with_authenticator(Arc::clone(&verifier));
+        let membership = &config.tenancy.enforcement;
+        let Some(limits) = &config.cache else {
+            forget(changes, verifier);
+            return builder
+                .with_authorizer(PlatformStaff::or_else(membership.authorizer(directory.clone())))
+                .with_directory(directory)
+                .build();
+        };
+        let members = CachedAuthorizer::with_limits(directory.clone(), limits.clone());
+        let directory = CachedDirectory::with_limits(directory, limits.clone());
+        forget(changes, (members.clone(), directory.clone(), verifier));
+        builder
+            .with_authorizer(PlatformStaff::or_else(membership.authorizer(members)))
+            .with_directory(directory)
+            .build()
+    }
+}
+
+fn forget(changes: impl ChangeFeed + 'static, caches: impl Invalidate + 'static) {
+    tokio::spawn(follow(changes, caches));
+}
