@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use sqlx::Database;
-use tenancy_core::{Admitted, StrategyName, TenantRecord, Visit, context};
+use tenancy_core::{Admitted, StrategyName, TenantRecord, TenantStatus, Visit, context};
 
-use crate::strategy::{AcrossTenants, Binding, Mode};
-use crate::{ProvisionError, StrategyRegistry, TenantTransaction, TransactionError};
+use crate::strategy::{AcrossTenants, Binding, Mode, Removal};
+use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, TransactionError};
 
 /// The tenants' data, whatever strategy keeps each tenant's apart. Cheap to clone.
 ///
@@ -162,6 +162,40 @@ impl<DB: Database> TenantDb<DB> {
                 tenant: tenant.id.clone(),
                 source,
             })
+    }
+
+    /// Removes a tenant's data: its rows, its schema or its database. Doing it again changes nothing.
+    ///
+    /// The tenant's record must be archived, so that no request is let in any more: removal is two calls, and
+    /// the directory's [`remove`](crate::NewTenant#removal) is the third. Wait between the first two as long as
+    /// your caches and your longest request live.
+    ///
+    /// # Security
+    ///
+    /// There is no way back.
+    ///
+    /// # Errors
+    ///
+    /// Where the record is not archived, its strategy is unknown, or cannot remove.
+    pub async fn dangerously_remove(&self, tenant: &TenantRecord) -> Result<(), RemoveError> {
+        if tenant.status != TenantStatus::Archived {
+            return Err(RemoveError::NotArchived {
+                tenant: tenant.id.clone(),
+                status: tenant.status,
+            });
+        }
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| RemoveError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        let removed = strategy.remove(Removal::new(tenant)).await;
+        removed.map_err(|source| RemoveError::Strategy {
+            tenant: tenant.id.clone(),
+            source,
+        })
     }
 
     /// Closes all strategies, once the transactions that are under way have ended.

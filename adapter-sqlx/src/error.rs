@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
 use tenancy_core::context::OutOfScope;
-use tenancy_core::{StrategyName, TenantId};
+use tenancy_core::{StrategyName, TenantId, TenantStatus};
 use thiserror::Error;
 
 use crate::registry::UnknownStrategy;
@@ -62,6 +62,36 @@ pub enum ProvisionError {
     },
     /// The strategy could not provision.
     #[error("provision the tenant `{tenant}`")]
+    Strategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the strategy says.
+        source: StrategyError,
+    },
+}
+
+/// Why a tenant's data could not be removed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// The tenant may still be served.
+    #[error("remove the tenant `{tenant}`, which is {} and not archived", status.as_str())]
+    NotArchived {
+        /// The tenant.
+        tenant: TenantId,
+        /// What its record says.
+        status: TenantStatus,
+    },
+    /// The tenant's record names a strategy that nobody registered.
+    #[error("remove the tenant `{tenant}`")]
+    UnknownStrategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// The strategy, and the ones that are registered.
+        source: UnknownStrategy,
+    },
+    /// The strategy could not remove it, or not all of it.
+    #[error("remove the tenant `{tenant}`")]
     Strategy {
         /// The tenant.
         tenant: TenantId,

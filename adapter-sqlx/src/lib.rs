@@ -78,6 +78,7 @@ mod database;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+mod lifecycle;
 mod registry;
 mod strategy;
 mod strategy_transaction;
@@ -90,8 +91,9 @@ mod sqlite;
 
 pub use database::TenantDb;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use directory::{DirectoryEntry, DirectoryError, NewTenant, UpsertAllError, UpsertError};
-pub use error::{ProvisionError, StrategyError, TransactionError};
+pub use directory::{CreateError, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError};
+pub use error::{ProvisionError, RemoveError, StrategyError, TransactionError};
+pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 #[cfg(feature = "postgres")]
 pub use postgres::{
     ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy, PgDirectory, PgFault,
@@ -104,6 +106,6 @@ pub use sqlite::{
     InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowOptions,
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
-pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyFuture};
+pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyFuture};
 pub use strategy_transaction::StrategyTransaction;
 pub use transaction::TenantTransaction;

@@ -53,6 +53,21 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
         })
     }
 
+    /// Removes the tenant's data, all of it. Doing it again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StrategyError::Unsupported`], unless the strategy says otherwise.
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        let _ = removal;
+        Box::pin(async {
+            Err(StrategyError::Unsupported {
+                strategy: self.name(),
+                operation: "removal of a tenant's data",
+            })
+        })
+    }
+
     /// Closes all connections, once the transactions that hold them have ended.
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
@@ -115,6 +130,29 @@ impl<'t> Binding<'t> {
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
+    }
+}
+
+/// The permit for [`IsolationStrategy::remove`]. Only
+/// [`TenantDb::dangerously_remove`](crate::TenantDb::dangerously_remove) makes one, of an archived tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct Removal<'t>(&'t TenantRecord);
+
+impl<'t> Removal<'t> {
+    pub(crate) const fn new(tenant: &'t TenantRecord) -> Self {
+        Self(tenant)
+    }
+
+    /// The tenant whose data is to go.
+    #[must_use]
+    pub const fn id(self) -> &'t TenantId {
+        &self.0.id
+    }
+
+    /// The tenant's record.
+    #[must_use]
+    pub const fn tenant(self) -> &'t TenantRecord {
+        self.0
     }
 }
 

@@ -3,6 +3,13 @@
 use tenancy_core::{Domain, ExternalId, Member, Slug, StrategyName, TenantEntry, TenantId, TenantRecord, TenantStatus};
 
 /// A tenant to put into the directory, new or changed.
+///
+/// # Removal
+///
+/// Three calls, each of which can be done again: the directory's `set_status` to archived, which ends all
+/// requests to come; [`TenantDb::dangerously_remove`](crate::TenantDb::dangerously_remove), which removes its data;
+/// and the directory's `remove`, which takes it out with its members. Its names are then kept from others for a
+/// quarantine, and its id for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTenant {
     pub(crate) id: TenantId,

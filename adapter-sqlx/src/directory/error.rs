@@ -3,6 +3,8 @@
 use tenancy_core::{ParseNameError, StrategyName, TenantId, TenantKey, UnknownStatus};
 use thiserror::Error;
 
+use crate::ProvisionError;
+
 /// Why the directory cannot tell. It is never "no such tenant", and refuses the request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -45,6 +47,13 @@ pub enum UpsertError {
         /// The name.
         key: Box<TenantKey>,
     },
+    /// A tenant that was removed went by that name: an id is never given again, the other names not before
+    /// their quarantine is over.
+    #[error("the {key} was a removed tenant's, and is not given to another yet")]
+    Quarantined {
+        /// The name.
+        key: Box<TenantKey>,
+    },
     /// The tenant's data is kept by another strategy, and would be left behind.
     #[error("the tenant `{id}` is kept by the strategy `{current}` and cannot change to `{requested}`")]
     StrategyChanged {
@@ -79,6 +88,42 @@ impl UpsertAllError {
     #[must_use]
     pub const fn reason(&self) -> &UpsertError {
         &self.source
+    }
+}
+
+/// Why a tenant could not be created.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The directory refuses the tenant.
+    #[error("put the tenant into the directory")]
+    Upsert(#[from] UpsertError),
+    /// Its data has no place. It stays `provisioning`.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// The directory could not make it active. It stays `provisioning`.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// Why a tenant could not be taken out of the directory.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ForgetError {
+    /// It may still be served: archive it first.
+    #[error("the tenant `{id}` is not archived")]
+    NotArchived {
+        /// The tenant.
+        id: TenantId,
+    },
+    /// The directory could not tell.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+impl From<sqlx::Error> for ForgetError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Directory(error.into())
     }
 }
 

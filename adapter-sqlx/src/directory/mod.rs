@@ -4,6 +4,16 @@ mod entry;
 mod error;
 mod sql;
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 pub use entry::{DirectoryEntry, NewTenant};
-pub use error::{DirectoryError, UpsertAllError, UpsertError};
+pub use error::{CreateError, DirectoryError, ForgetError, UpsertAllError, UpsertError};
 pub(crate) use sql::sql_directory;
+
+/// How long names of a removed tenant are given to no other, unless it is set otherwise.
+pub(crate) const QUARANTINE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+pub(crate) fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

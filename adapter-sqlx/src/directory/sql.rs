@@ -12,7 +12,9 @@ use tenancy_core::{
     TenantId, TenantKey, TenantRecord, TenantStatus,
 };
 
-use crate::directory::{DirectoryEntry, DirectoryError, NewTenant, UpsertAllError, UpsertError};
+use crate::directory::{
+    CreateError, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError, unix_seconds,
+};
 
 type Connection = <$Database as Database>::Connection;
 type Row = <$Database as Database>::Row;
@@ -22,6 +24,85 @@ impl $Directory {
     #[must_use]
     pub fn with_reserved_names(self, reserved: ReservedNames) -> Self {
         Self { reserved, ..self }
+    }
+
+    /// Sets for how long the slug, the external id and the domains of a tenant that was removed are given to no
+    /// other. Default: 30 days. An id is never given again.
+    #[must_use]
+    pub fn with_quarantine(self, quarantine: Duration) -> Self {
+        Self { quarantine, ..self }
+    }
+
+    /// Puts a tenant into the directory, makes its data a place, and only then makes it active.
+    ///
+    /// It can be done again after a crash at any point, and by two processes at a time. An active or suspended
+    /// tenant keeps its status; an archived one is changed in the directory alone.
+    ///
+    /// # Errors
+    ///
+    /// What the directory or the tenant's strategy refuses. The tenant stays `provisioning` then.
+    pub async fn create<DB: Database>(
+        &self,
+        db: &crate::TenantDb<DB>,
+        tenant: &NewTenant,
+    ) -> Result<DirectoryEntry, CreateError> {
+        let mut entry = self.upsert(tenant).await?;
+        if entry.record.status == TenantStatus::Archived {
+            return Ok(entry);
+        }
+        db.provision(&entry.record).await?;
+        if entry.record.status == TenantStatus::Provisioning {
+            self.set_status(&entry.record.id, TenantStatus::Active).await?;
+            entry.record.status = TenantStatus::Active;
+        }
+        Ok(entry)
+    }
+
+    /// Takes an archived tenant out of the directory, with its members and names, once its data is removed.
+    /// `false` where there is no such tenant.
+    ///
+    /// Its id is never given again, and its other names not before their quarantine is over: a token or a link
+    /// that still names it must not reach another tenant.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant is not archived, or the database cannot tell.
+    pub async fn remove(&self, id: &TenantId) -> Result<bool, ForgetError> {
+        let mut tx = self.pool.begin_with($begin).await?;
+        let status: Option<String> = sqlx::query_scalar("select status from tenancy_tenants where id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        match status {
+            None => return Ok(false),
+            Some(status) if status == TenantStatus::Archived.as_str() => {}
+            Some(_) => return Err(ForgetError::NotArchived { id: id.clone() }),
+        }
+        for names in [
+            "select 'id', id, cast($2 as bigint) from tenancy_tenants where id = $1",
+            "select 'slug', slug, cast($2 as bigint) from tenancy_tenants where id = $1",
+            "select 'external', external_id, cast($2 as bigint) from tenancy_tenants where id = $1 and external_id is not null",
+            "select 'domain', domain, cast($2 as bigint) from tenancy_domains where tenant = $1",
+        ] {
+            let sql = format!(
+                "insert into tenancy_tombstones (form, name, removed_at) {names}
+                 on conflict (form, name) do update set removed_at = excluded.removed_at"
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(id.as_str())
+                .bind(unix_seconds())
+                .execute(&mut *tx)
+                .await?;
+        }
+        for sql in [
+            "delete from tenancy_members where tenant = $1",
+            "delete from tenancy_domains where tenant = $1",
+            "delete from tenancy_tenants where id = $1",
+        ] {
+            sqlx::query(sql).bind(id.as_str()).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Puts a tenant into the directory, or changes the one of that id. All of it or nothing.
@@ -65,6 +146,7 @@ impl $Directory {
         connection: &mut Connection,
         tenant: &NewTenant,
     ) -> Result<DirectoryEntry, UpsertError> {
+        refuse_tombstones(connection, tenant, self.quarantine).await?;
         upsert(connection, tenant, &self.reserved).await?;
         let row = sqlx::query(AssertSqlSafe(select("t.id = $1")))
             .bind(tenant.id.as_str())
@@ -272,6 +354,40 @@ async fn upsert(
     write_tenant(connection, tenant).await?;
     write_domains(connection, tenant).await?;
     write_members(connection, tenant).await
+}
+
+/// Refuses names that are in quarantine, and ends the quarantine of those that are given again.
+async fn refuse_tombstones(
+    connection: &mut Connection,
+    tenant: &NewTenant,
+    quarantine: Duration,
+) -> Result<(), UpsertError> {
+    let quarantine = i64::try_from(quarantine.as_secs()).unwrap_or(i64::MAX);
+    // What was removed after this is in quarantine still. An id always is.
+    let others_since = unix_seconds().saturating_sub(quarantine);
+    let names = [("id", TenantKey::Id(tenant.id.clone())), ("slug", TenantKey::Slug(tenant.slug.clone()))]
+        .into_iter()
+        .chain(tenant.external_id.clone().map(|name| ("external", TenantKey::External(name))))
+        .chain(tenant.domains.iter().cloned().map(|name| ("domain", TenantKey::Domain(name))));
+    for (form, key) in names {
+        let since = if form == "id" { i64::MIN } else { others_since };
+        let sql = "select exists (select 1 from tenancy_tombstones where form = $1 and name = $2 and removed_at > $3)";
+        let is_dead: bool = sqlx::query_scalar(sql)
+            .bind(form)
+            .bind(key.as_str())
+            .bind(since)
+            .fetch_one(&mut *connection)
+            .await?;
+        if is_dead {
+            return Err(UpsertError::Quarantined { key: Box::new(key) });
+        }
+        sqlx::query("delete from tenancy_tombstones where form = $1 and name = $2")
+            .bind(form)
+            .bind(key.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {

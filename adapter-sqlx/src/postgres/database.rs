@@ -17,7 +17,7 @@ use super::pool::{self, PoolSettings};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
-use crate::{Binding, IsolationStrategy, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `database`: each tenant has a database of its own.
 ///
@@ -314,6 +314,10 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
         Box::pin(self.provision_tenant(&tenant.id))
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.dangerously_drop_database(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -1,11 +1,13 @@
 //! The directory of tenants in a database.
 
+use std::time::Duration;
+
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, SqlSafeStr};
 
 use crate::StrategyError;
-use crate::directory::sql_directory;
+use crate::directory::{QUARANTINE, sql_directory};
 
 /// The tenants, their domains and their members, on PostgreSQL. Cheap to clone.
 ///
@@ -24,6 +26,7 @@ use crate::directory::sql_directory;
 pub struct PgDirectory {
     pool: PgPool,
     reserved: ReservedNames,
+    quarantine: Duration,
 }
 
 impl PgDirectory {
@@ -50,6 +53,7 @@ impl PgDirectory {
         Ok(Self {
             pool,
             reserved: ReservedNames::default(),
+            quarantine: QUARANTINE,
         })
     }
 }
@@ -63,14 +67,14 @@ sql_directory!(
 
 fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/postgres/0001_tenants.sql");
-    let tenants = Migration::new(
-        1,
-        "tenants".into(),
-        MigrationType::Simple,
-        tenants.into_sql_str(),
-        false,
-    );
-    let mut migrations = Migrator::with_migrations(vec![tenants]);
+    let tombstones = include_str!("../../migrations/directory/postgres/0002_tombstones.sql");
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    let mut migrations = Migrator::with_migrations(vec![
+        migration(1, "tenants", tenants),
+        migration(2, "tombstones", tombstones),
+    ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");
     migrations

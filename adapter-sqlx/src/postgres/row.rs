@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgPool, Postgres};
-use tenancy_core::{StrategyName, TenantRecord};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::Literal;
 use super::pool::{self, PoolSettings};
 use super::row_schema::PgRowSchema;
 use super::session::BeginText;
-use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, StrategyFuture, StrategyTransaction};
+use super::table::PgTenantTable;
+use crate::{
+    AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+};
 
 /// The strategy `row`: tenants share tables, and row-level security shows each its own rows.
 ///
@@ -65,6 +68,56 @@ impl PgRowStrategy {
             allows_findings: false,
         }
     }
+}
+
+impl PgRowStrategy {
+    /// In one transaction. A table whose rows others refer to waits until those are gone.
+    async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        if !self.schema.is_canonical(tenant) {
+            return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
+        }
+        let mut connection = self.administrator.acquire().await?;
+        connection.close_on_drop();
+        let mut tx = connection.begin().await?;
+        let mut left: Vec<&PgTenantTable> = self.schema.tables().iter().collect();
+        while !left.is_empty() {
+            let (before, mut refused) = (left.len(), None);
+            let mut referred = Vec::new();
+            for table in left {
+                match remove_rows_of(&mut tx, table, tenant).await {
+                    Ok(()) => {}
+                    Err(error) if is_referred_to(&error) => {
+                        referred.push(table);
+                        refused = Some(error);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            left = referred;
+            if let Some(error) = refused.filter(|_| left.len() == before) {
+                return Err(error.into());
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+async fn remove_rows_of(tx: &mut PgConnection, table: &PgTenantTable, tenant: &TenantId) -> Result<(), sqlx::Error> {
+    let mut savepoint = tx.begin().await?;
+    let sql = format!(
+        "delete from {table} where {} = {}::{}; set constraints all immediate",
+        table.tenant_column(),
+        Literal(tenant.as_str()),
+        table.tenant_column_type().sql_type()
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *savepoint).await?;
+    savepoint.commit().await
+}
+
+fn is_referred_to(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_foreign_key_violation())
 }
 
 /// Which tables hold tenants' rows, and how they are reached.
@@ -193,6 +246,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
         Box::pin(async { Ok(pool::begin(&self.administrator, BeginText::new(Mode::ReadWrite)).await?) })
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.remove_rows(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

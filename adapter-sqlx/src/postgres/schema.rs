@@ -16,7 +16,7 @@ use super::provision::{self, Provisioning};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
-use crate::{Binding, IsolationStrategy, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
 ///
@@ -271,6 +271,10 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
 
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
         Box::pin(self.provision_tenant(&tenant.id))
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.dangerously_drop_schema(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

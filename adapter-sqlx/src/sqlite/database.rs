@@ -16,7 +16,7 @@ use tenancy_core::{StrategyName, TenantId, TenantRecord};
 use super::migrate;
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::pool::PoolSettings;
-use crate::{Binding, IsolationStrategy, Mode, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::{Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `database`: each tenant has a file of its own.
 ///
@@ -88,6 +88,21 @@ impl SqliteDatabaseStrategy {
         };
         let begun = StrategyTransaction::begin(pool.acquire().await?, statement).await?;
         Ok(begun.with_lease(lease))
+    }
+
+    /// The log goes last: without its database it is refused, and not replayed.
+    async fn remove_file(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        self.open.forget(tenant, |_| true);
+        let path = self.path(tenant);
+        for end in ["", "-shm", "-wal", "-journal"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(end);
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(Path::new(&file), error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
@@ -287,6 +302,10 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
 
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
         Box::pin(self.provision(&tenant.id))
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.remove_file(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

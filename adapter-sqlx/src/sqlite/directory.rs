@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
@@ -10,7 +11,7 @@ use sqlx::{SqlSafeStr, Sqlite, SqlitePool};
 
 use super::migrate;
 use crate::StrategyError;
-use crate::directory::sql_directory;
+use crate::directory::{QUARANTINE, sql_directory};
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
 ///
@@ -28,6 +29,7 @@ use crate::directory::sql_directory;
 pub struct SqliteDirectory {
     pool: SqlitePool,
     reserved: ReservedNames,
+    quarantine: Duration,
 }
 
 impl SqliteDirectory {
@@ -57,6 +59,7 @@ impl SqliteDirectory {
         Ok(Self {
             pool,
             reserved: ReservedNames::default(),
+            quarantine: QUARANTINE,
         })
     }
 }
@@ -66,6 +69,7 @@ sql_directory!(SqliteDirectory on Sqlite, begin: "begin immediate", aggregate: "
 fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/sqlite/0001_tenants.sql");
     let roles = include_str!("../../migrations/directory/sqlite/0002_roles.sql");
+    let tombstones = include_str!("../../migrations/directory/sqlite/0003_tombstones.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -75,8 +79,11 @@ fn migrations() -> Migrator {
             false,
         )
     };
-    let mut migrations =
-        Migrator::with_migrations(vec![migration(1, "tenants", tenants), migration(2, "roles", roles)]);
+    let mut migrations = Migrator::with_migrations(vec![
+        migration(1, "tenants", tenants),
+        migration(2, "roles", roles),
+        migration(3, "tombstones", tombstones),
+    ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");
     migrations

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqlitePool};
-use tenancy_core::{StrategyName, TenantRecord};
+use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::catalog::{self, CatalogError};
 use super::migrate;
 use super::pool::{PoolSettings, install};
 use super::table::TenantTable;
-use crate::{AcrossTenants, Binding, IsolationStrategy, Mode, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::{
+    AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+};
 
 /// The strategy `row`: tenants share one file, and each sees its own rows.
 ///
@@ -65,6 +67,7 @@ pub struct SqliteRowStrategy {
     read_write: SqlitePool,
     read_only: SqlitePool,
     across_tenants: SqlitePool,
+    tables: Arc<[TenantTable]>,
 }
 
 impl SqliteRowStrategy {
@@ -79,6 +82,29 @@ impl SqliteRowStrategy {
             migrations: None,
             settings: PoolSettings::default(),
         }
+    }
+}
+
+impl SqliteRowStrategy {
+    /// In one transaction, whatever refers to what in it.
+    async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        let mut connection = self.across_tenants.acquire().await?;
+        connection.close_on_drop();
+        let mut tx = connection.begin_with("begin immediate").await?;
+        sqlx::query("pragma defer_foreign_keys = on").execute(&mut *tx).await?;
+        for table in &*self.tables {
+            // Declared names are plain identifiers.
+            let sql = format!(
+                "delete from main.\"{}\" where \"{}\" = ?",
+                table.base(),
+                table.tenant_column()
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(tenant.as_str())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
     }
 }
 
@@ -162,6 +188,7 @@ impl SqliteRowOptions {
                 ..settings
             }
             .pool(options, &Arc::default()),
+            tables,
         })
     }
 }
@@ -196,6 +223,10 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
             let connection = self.across_tenants.acquire().await?;
             Ok(StrategyTransaction::begin(connection, "begin immediate").await?)
         })
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.remove_rows(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

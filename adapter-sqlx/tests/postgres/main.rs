@@ -14,6 +14,7 @@ mod database_provision;
 mod database_server;
 mod directory;
 mod leaks;
+mod lifecycle;
 mod row;
 mod schema;
 mod schema_cancel;
