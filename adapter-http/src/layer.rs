@@ -87,7 +87,7 @@ impl TenancyLayer {
     }
 
     fn decide_now(&self, parts: &Parts, authentication: &Authentication, access: Access) -> Option<Decision> {
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(self.tenancy.0.names());
         let uri = client_uri(parts, self.original_uri);
         let request = request_view(parts, uri, &fields, authentication.credentials());
         self.tenancy.0.decide_now(&request, access)

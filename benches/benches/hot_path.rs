@@ -1,5 +1,4 @@
 //! `cargo bench -p benches`, each row by itself. Criterion's report is in `target/criterion`.
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use tenancy_core::{Access, ClaimMembership, Credentials, Enforcer, Outcome, drive_now};
 use tenancy_http::{Authenticator, CachedDirectory, HeaderFields, KeyAlgorithm, TokenVerifier, request_view};
 
-use crate::fixture::{chain, claims, directory, header, header_name, named};
+use crate::fixture::{chain, claims, directory, header, header_name, named, names};
 use crate::measure::runtime;
 use crate::{Group, Row, tokens};
 
@@ -37,7 +37,7 @@ fn with_claims() -> Row {
     let (enforcer, directory, parts, claims) = (Enforcer::new(chain([header()])), warm(10), named(), claims());
     Row::new("admission, claims at hand", move || {
         let parts = black_box(&parts);
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
         let admitted = drive_now(enforcer.begin(&request, Access::Scoped), &directory, &ClaimMembership);
         assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
@@ -54,7 +54,7 @@ fn with_token(name: &str, is_cached: bool) -> Row {
     Row::new(name, move || {
         let parts = black_box(&parts);
         let authentication = verifier.authenticate_now(parts).unwrap();
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, authentication.credentials());
         let admitted = drive_now(enforcer.begin(&request, Access::Scoped), &directory, &ClaimMembership);
         assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));

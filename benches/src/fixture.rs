@@ -1,6 +1,9 @@
 //! The request and the tenants of all groups.
 
 use http::request::Parts;
+use std::sync::LazyLock;
+
+use http::header::HOST as HOST_FIELD;
 use http::{HeaderName, Request};
 use tenancy_core::{
     AnyResolver, Claims, HeaderResolver, MemoryDirectory, MemoryEntry, PathResolver, ResolverChain, SubdomainResolver,
@@ -62,6 +65,12 @@ pub(crate) fn chain(resolvers: impl IntoIterator<Item = AnyResolver>) -> Resolve
 
 pub(crate) fn header_name() -> HeaderName {
     HEADER.parse().unwrap()
+}
+
+/// The names that the resolvers ask for, as an adapter keeps them ready.
+pub(crate) fn names() -> &'static [HeaderName] {
+    static NAMES: LazyLock<[HeaderName; 2]> = LazyLock::new(|| [HOST_FIELD, header_name()]);
+    &*NAMES
 }
 
 pub(crate) fn claims() -> Claims {

@@ -3,7 +3,11 @@
 //! Each module is a group of rows, and a row is one operation. Criterion measures a row by itself
 //! (`cargo bench -p benches`); the report measures the rows of a group in turns and compares them
 //! (`cargo xtask bench --report`).
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot be set up fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot be set up fails"
+)]
 
 mod admission;
 mod context;

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use http::HeaderMap;
+use http::header::HOST as HOST_FIELD;
 use http::request::Parts;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::{
@@ -12,7 +12,7 @@ use tenancy_core::{
 use tenancy_http::{HeaderFields, request_view};
 
 use crate::fixture::{
-    BASE, HEADER, HOST, PATH, chain, claims, header, header_name, named, nameless, parts, path, subdomain,
+    BASE, HEADER, HOST, PATH, chain, claims, header, header_name, named, nameless, names, parts, path, subdomain,
 };
 use crate::{Group, Row};
 
@@ -24,40 +24,39 @@ pub(crate) fn group() -> Group {
         .against(["chain of four, first matches"], 1.05)
 }
 
-/// What must be done at least: the tenant found, its letters checked, its name copied.
+/// What must be done at least, with the request in hand: the text found, the tenant's part cut out, its
+/// letters checked, its name copied.
 fn floors(group: Group) -> Group {
-    let (found, missing) = (named().headers, nameless().headers);
     let name = header_name();
-    let (missing_name, host) = (name.clone(), HOST.to_owned());
-    let apex = BASE.to_owned();
+    let silent_name = name.clone();
     group
-        .row(Row::new("floor: header", move || {
-            copy(black_box(&found).get(&name).unwrap().as_bytes())
+        .row(on(named(), "floor: header", move |parts| {
+            copy(parts.headers.get(&name)?.as_bytes())
         }))
-        .row(Row::new("floor: no header", move || {
-            header_is_there(black_box(&missing), &missing_name)
+        .row(on(nameless(), "floor: no header", move |parts| {
+            parts.headers.get(&silent_name).is_some()
         }))
-        .row(Row::new("floor: suffix", move || {
-            copy(black_box(&host).strip_suffix(BASE)?.strip_suffix('.')?.as_bytes())
+        .row(on(named(), "floor: suffix of the host", |parts| {
+            copy(host(parts)?.strip_suffix(BASE)?.strip_suffix('.')?.as_bytes())
         }))
-        .row(Row::new("floor: no suffix", move || {
-            black_box(&apex)
-                .strip_suffix(BASE)
-                .is_some_and(|rest| rest.ends_with('.'))
+        .row(on(nameless(), "floor: host without the suffix", |parts| {
+            Some(host(parts)?.strip_suffix(BASE)?.ends_with('.'))
         }))
-        .row(Row::new("floor: prefix", || {
-            let (tenant, _) = black_box("/api/v1/acme/notes")
-                .strip_prefix("/api/v1/")?
-                .split_once('/')?;
+        .row(on(named(), "floor: prefix of the path", |parts| {
+            let (tenant, _) = parts.uri.path().strip_prefix("/api/v1/")?.split_once('/')?;
             copy(tenant.as_bytes())
         }))
-        .row(Row::new("floor: no prefix", || {
-            black_box("/health").strip_prefix("/api/v1/").is_some()
+        .row(on(nameless(), "floor: path without the prefix", |parts| {
+            parts.uri.path().strip_prefix("/api/v1/").is_some()
         }))
 }
 
-fn header_is_there(headers: &HeaderMap, name: &http::HeaderName) -> bool {
-    headers.get(name).is_some()
+fn on<T>(parts: Parts, name: &str, operation: impl Fn(&Parts) -> T + 'static) -> Row {
+    Row::new(name, move || operation(black_box(&parts)))
+}
+
+fn host(parts: &Parts) -> Option<&str> {
+    parts.headers.get(HOST_FIELD)?.to_str().ok()
 }
 
 pub(crate) fn copy(name: &[u8]) -> Option<heapless::String<63>> {
@@ -75,13 +74,13 @@ fn resolvers(group: Group) -> Group {
         .row(silent("header, absent", header(), nameless()))
         .against(["floor: no header"], None)
         .row(resolve("subdomain", subdomain(), named()))
-        .against(["floor: suffix"], 1.5)
+        .against(["floor: suffix of the host"], 1.5)
         .row(silent("subdomain, apex", subdomain(), nameless()))
-        .against(["floor: no suffix"], None)
+        .against(["floor: host without the suffix"], None)
         .row(resolve("path", path(), named()))
-        .against(["floor: prefix"], 1.5)
+        .against(["floor: prefix of the path"], 1.5)
         .row(silent("path, another", path(), nameless()))
-        .against(["floor: no prefix"], None)
+        .against(["floor: path without the prefix"], None)
         .row(resolve("claim", ClaimResolver.into(), named()))
 }
 
@@ -93,16 +92,30 @@ fn chains(group: Group) -> Group {
         .row(begin("chain of four, first matches", four(), named()))
         .against(["floor: header"], 1.5)
         .row(begin("chain of four, second matches", four(), parts(HOST, PATH, false)))
-        .against(["floor: no header", "floor: suffix"], 1.5)
+        .against(["floor: no header", "floor: suffix of the host"], 1.5)
         .row(begin("chain of four, third matches", four(), parts(BASE, PATH, false)))
-        .against(["floor: no header", "floor: no suffix", "floor: prefix"], 1.5)
+        .against(
+            [
+                "floor: no header",
+                "floor: host without the suffix",
+                "floor: prefix of the path",
+            ],
+            1.5,
+        )
         .row(begin("chain of four, fourth matches", four(), nameless()))
         .row(begin(
             "chain of three, none matches",
             Enforcer::new(chain([header(), subdomain(), path()])),
             nameless(),
         ))
-        .against(["floor: no header", "floor: no suffix", "floor: no prefix"], None)
+        .against(
+            [
+                "floor: no header",
+                "floor: host without the suffix",
+                "floor: path without the prefix",
+            ],
+            None,
+        )
 }
 
 fn conflicts(group: Group) -> Group {
@@ -146,7 +159,7 @@ fn silent(name: &str, resolver: AnyResolver, parts: Parts) -> Row {
 }
 
 fn key(resolver: &AnyResolver, parts: &Parts, credentials: Credentials<'_>) -> Option<TenantKey> {
-    let fields = HeaderFields::new(&parts.headers);
+    let fields = HeaderFields::new(&parts.headers).with_names(names());
     resolver
         .resolve(&request_view(parts, &parts.uri, &fields, credentials))
         .unwrap()
@@ -157,7 +170,7 @@ fn begin(name: &str, enforcer: Enforcer, parts: Parts) -> Row {
     let claims = claims();
     Row::new(name, move || {
         let parts = black_box(&parts);
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
         match enforcer.begin(&request, Access::Scoped) {
             Step::Lookup(lookup) => lookup.key().is_of_same_form(lookup.key()),

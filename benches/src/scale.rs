@@ -8,7 +8,7 @@ use tenancy_core::{Access, ClaimMembership, Credentials, Enforcer, MemoryDirecto
 use tenancy_http::{CachedDirectory, HeaderFields, request_view};
 
 use crate::admission::warm;
-use crate::fixture::{chain, claims, header, named};
+use crate::fixture::{chain, claims, header, named, names};
 use crate::{Group, Row};
 
 pub(crate) fn group() -> Group {
@@ -55,7 +55,7 @@ impl Shared {
         start.wait();
         let started = Instant::now();
         for _ in 0..times {
-            let fields = HeaderFields::new(&parts.headers);
+            let fields = HeaderFields::new(&parts.headers).with_names(names());
             let request = request_view(&parts, &parts.uri, &fields, Credentials::Verified(&claims));
             let step = self.enforcer.begin(&request, Access::Scoped);
             let admitted = drive_now(step, &self.directory, &ClaimMembership);

@@ -1,3 +1,5 @@
+use std::hint::black_box;
+
 use http::StatusCode;
 use http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
@@ -29,8 +31,9 @@ fn bare() -> &'static str {
 }
 
 #[handler]
-fn asking(tenant: Tenant) -> String {
-    tenant.id().as_str().len().to_string()
+fn asking(tenant: Tenant) -> &'static str {
+    black_box(tenant);
+    "notes"
 }
 
 fn row(name: &str, endpoint: impl Endpoint + 'static) -> Row {
