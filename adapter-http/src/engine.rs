@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Uri};
+use tenancy_core::context::Bound;
 use tenancy_core::{
-    Access, Authorizer, Cause, Directory, Enforcer, Fault, Outcome, Refused, Rejection, RequestView, drive, drive_now,
+    Access, Authorizer, Cause, Directory, Enforcer, Fault, Refused, Rejection, RequestView, drive, drive_now,
 };
 
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authentication, Authenticator};
 
-pub(crate) type Decision = Result<Outcome, Rejection>;
+pub(crate) type Decision = Result<Bound, Rejection>;
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a [`Tenancy`](crate::Tenancy) does, whatever it is made of.
@@ -90,7 +91,9 @@ where
     }
 
     fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision> {
-        drive_now(self.enforcer.begin(request, access), &self.directory, &self.authorizer).ok()
+        let decided = drive_now(self.enforcer.begin(request, access), &self.directory, &self.authorizer);
+        // Shared at once: an outcome is large to move.
+        Some(decided.ok()?.map(Bound::from))
     }
 
     fn decide(
@@ -128,7 +131,8 @@ impl<N: Authenticator, D: Directory, A: Authorizer> Parted<N, D, A> {
         let uri = client_uri(parts, original_uri);
         let request = request_view(parts, uri, &fields, authentication.credentials());
         let step = self.enforcer.begin(&request, access);
-        drive(step, &self.directory, &self.authorizer).await.map_err(report)
+        let decided = drive(step, &self.directory, &self.authorizer).await;
+        decided.map(Bound::from).map_err(report)
     }
 }
 

@@ -20,7 +20,7 @@ mod scale;
 mod tokens;
 
 pub use measure::{Comparison, Group, Row};
-pub use report::{Options, report};
+pub use report::{Options, report, run_row};
 
 /// A group's name, and what makes it.
 pub type MakeGroup = (&'static str, fn() -> Group);

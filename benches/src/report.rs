@@ -37,6 +37,15 @@ pub fn report(options: Options, filter: &str) -> String {
     text
 }
 
+/// Runs one row so often and no other, for profilers. Whether there is such a row.
+pub fn run_row(group: &str, row: &str, times: u64) -> bool {
+    let Some((_, make)) = GROUPS.into_iter().find(|(name, _)| *name == group) else {
+        return false;
+    };
+    let rows = make().rows.into_iter();
+    rows.filter(|one| one.name == row).map(|mut one| one.run(times)).count() > 0
+}
+
 /// Nanoseconds of one operation, for each round of each row. The last row is the first once more.
 struct Measured(Vec<Vec<f64>>);
 

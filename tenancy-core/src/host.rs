@@ -30,7 +30,7 @@ pub(crate) enum Authority<'a> {
 
 impl Authority<'_> {
     /// Whether both are one host: upper and lower case are the same (RFC 3986 §3.2.2).
-    pub(crate) const fn is(self, other: Authority<'_>) -> bool {
+    pub(crate) fn is(self, other: Authority<'_>) -> bool {
         match (self, other) {
             (Self::Name(ours), Authority::Name(theirs)) | (Self::Address(ours), Authority::Address(theirs)) => {
                 ours.eq_ignore_ascii_case(theirs)

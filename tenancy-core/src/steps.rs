@@ -9,7 +9,6 @@ use crate::{
 
 /// What comes next for a request.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is no allocator to box with")]
 pub enum Step<'r> {
     /// A directory must be asked for the tenant that the request names.
     Lookup(Lookup<'r>),

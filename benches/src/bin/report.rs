@@ -1,20 +1,38 @@
-//! Prints the report. `report [--quick] [GROUP]`: `--quick` runs each row a few times, to see that it runs.
+//! Prints the report. `report [--quick] [PART OF A GROUP'S NAME]`: `--quick` runs each row a few times, to see that
+//! it runs. `report run GROUP ROW TIMES` runs one row, for profilers.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
-use benches::{Options, report};
+use benches::{Options, report, run_row};
 
-fn main() {
-    let (flags, names): (Vec<_>, Vec<_>) = std::env::args()
-        .skip(1)
-        .partition(|argument| argument.starts_with("--"));
-    let options = if flags.iter().any(|flag| flag == "--quick") {
-        Options {
-            rounds: 3,
-            turn: Duration::from_micros(50),
-        }
-    } else {
-        Options::default()
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let quick = Options {
+        rounds: 3,
+        turn: Duration::from_micros(50),
     };
-    print!("{}", report(options, names.first().map_or("", String::as_str)));
+    match arguments.as_slice() {
+        ["run", group, row, times] => return run(group, row, times),
+        [] => print!("{}", report(Options::default(), "")),
+        ["--quick"] => print!("{}", report(quick, "")),
+        ["--quick", filter] => print!("{}", report(quick, filter)),
+        [filter] if !filter.starts_with('-') => print!("{}", report(Options::default(), filter)),
+        _ => return refuse("usage: report [--quick] [PART OF A GROUP'S NAME] | report run GROUP ROW TIMES"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(group: &str, row: &str, times: &str) -> ExitCode {
+    match times.parse() {
+        Ok(times) if run_row(group, row, times) => ExitCode::SUCCESS,
+        Ok(_) => refuse("there is no such row"),
+        Err(_) => refuse("TIMES is a number"),
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::FAILURE
 }

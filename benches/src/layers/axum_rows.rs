@@ -96,7 +96,7 @@ fn by_hand() -> Router {
         HAND_MADE.scope(tenant, next.run(request)).await
     }
     async fn notes(axum::Extension(tenant): axum::Extension<HandMade>) -> &'static str {
-        black_box(tenant);
+        black_box(tenant.0);
         "notes"
     }
     Router::new().route("/notes", get(notes)).layer(from_fn(bind))
