@@ -9,8 +9,8 @@ use http::{Extensions, HeaderValue};
 use tenancy_core::context::Bound;
 use tenancy_core::{Access, Rejection};
 
-use crate::Tenancy;
 use crate::engine::{BoxFuture, Decision};
+use crate::{Authentication, Tenancy};
 
 /// What a layer has come to about one request.
 #[derive(Debug)]
@@ -25,10 +25,22 @@ pub struct Admission {
 }
 
 impl Admission {
+    pub(crate) fn new(parts: Parts, verdict: Verdict) -> Self {
+        let Verdict { bound, vary } = verdict;
+        Self { parts, bound, vary }
+    }
+}
+
+/// An admission, less the request's parts: they are large to move.
+pub(crate) struct Verdict {
+    pub(crate) bound: Result<Bound, Rejection>,
+    pub(crate) vary: Option<HeaderValue>,
+}
+
+impl Verdict {
     /// An outer layer has decided, and sees to `Vary`.
-    pub(crate) const fn confirmed(parts: Parts, bound: Bound) -> Self {
+    pub(crate) const fn confirmed(bound: Bound) -> Self {
         Self {
-            parts,
             bound: Ok(bound),
             vary: None,
         }
@@ -92,30 +104,32 @@ impl Placed {
     }
 
     /// Binds the request to what was decided.
-    pub(crate) fn bind(self, mut parts: Parts, decision: Decision) -> Admission {
+    pub(crate) fn bind(self, parts: &mut Parts, decision: Decision) -> Verdict {
         let Self { tenancy, access, outer } = self;
         let vary = tenancy.0.vary(access).cloned();
-        let outcome = match (decision, outer) {
-            (Ok(outcome), Some(outer)) => outcome.within(outer.outcome()),
+        let bound = match (decision, outer) {
+            (Ok(bound), Some(outer)) => bound.outcome().clone().within(outer.outcome()).map(Bound::from),
             (decision, _) => decision,
         };
-        let bound = outcome.map(Bound::from);
         if let Ok(bound) = &bound {
             let bound = bound.clone();
             parts.extensions.insert(Layered { tenancy, access, bound });
         }
-        Admission { parts, bound, vary }
+        Verdict { bound, vary }
     }
 }
 
-/// An admission under way.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives for a moment, and a box would be the only allocation of a warm admission"
-)]
+/// How far a decision came at once.
 pub(crate) enum Begun {
-    Decided(Admission),
-    Deciding(Deciding),
+    Decided(Verdict),
+    Undecided(Undecided),
+}
+
+/// What is known so far of a decision that needs an answer from elsewhere.
+pub(crate) struct Undecided {
+    pub(crate) placed: Placed,
+    /// Who the caller is, where that was told at once.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// A decision that needs an answer from elsewhere.
@@ -137,10 +151,11 @@ impl Future for Deciding {
     type Output = Admission;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Admission> {
-        let (parts, decision) = ready!(self.deciding.as_mut().poll(cx));
-        match self.placed.take() {
-            Some(placed) => Poll::Ready(placed.bind(parts, decision)),
-            None => Poll::Pending,
-        }
+        let (mut parts, decision) = ready!(self.deciding.as_mut().poll(cx));
+        let Some(placed) = self.placed.take() else {
+            return Poll::Pending;
+        };
+        let verdict = placed.bind(&mut parts, decision);
+        Poll::Ready(Admission::new(parts, verdict))
     }
 }

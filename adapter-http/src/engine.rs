@@ -7,20 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
+use tenancy_core::context::Bound;
 use tenancy_core::{
-    Access, Authorizer, Cause, Directory, Enforcer, Fault, Outcome, Refused, Rejection, RequestView, drive, drive_now,
+    Access, Authorizer, Cause, Directory, Enforcer, Fault, Refused, Rejection, RequestView, drive, drive_now,
 };
 
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authentication, Authenticator};
 
-pub(crate) type Decision = Result<Outcome, Rejection>;
+pub(crate) type Decision = Result<Bound, Rejection>;
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a [`Tenancy`](crate::Tenancy) does, whatever it is made of.
 pub(crate) trait Engine: Send + Sync {
     fn enforcer(&self) -> &Enforcer;
+
+    /// The names of the fields that are read, ready for the map.
+    fn names(&self) -> &[HeaderName];
 
     /// The `Vary` of routes of a mark.
     fn vary(&self, access: Access) -> Option<&HeaderValue>;
@@ -48,6 +52,8 @@ pub(crate) struct Parted<N, D, A> {
     pub(crate) directory: D,
     pub(crate) authorizer: A,
     pub(crate) timeout: Duration,
+    /// The names of the fields that are read.
+    pub(crate) names: Vec<HeaderName>,
     /// By access, from public to scoped.
     pub(crate) vary: [Option<HeaderValue>; 3],
 }
@@ -60,6 +66,10 @@ where
 {
     fn enforcer(&self) -> &Enforcer {
         &self.enforcer
+    }
+
+    fn names(&self) -> &[HeaderName] {
+        &self.names
     }
 
     fn vary(&self, access: Access) -> Option<&HeaderValue> {
@@ -81,7 +91,9 @@ where
     }
 
     fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision> {
-        drive_now(self.enforcer.begin(request, access), &self.directory, &self.authorizer).ok()
+        let decided = drive_now(self.enforcer.begin(request, access), &self.directory, &self.authorizer);
+        // Shared at once: an outcome is large to move.
+        Some(decided.ok()?.map(Bound::from))
     }
 
     fn decide(
@@ -115,11 +127,12 @@ impl<N: Authenticator, D: Directory, A: Authorizer> Parted<N, D, A> {
                 Rejection::new(Cause::AuthenticatorUnavailable)
             })?,
         };
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
         let uri = client_uri(parts, original_uri);
         let request = request_view(parts, uri, &fields, authentication.credentials());
         let step = self.enforcer.begin(&request, access);
-        drive(step, &self.directory, &self.authorizer).await.map_err(report)
+        let decided = drive(step, &self.directory, &self.authorizer).await;
+        decided.map(Bound::from).map_err(report)
     }
 }
 

@@ -12,7 +12,7 @@ use tenancy_core::context::{self, Bound, Scope};
 use tower_service::Service;
 
 use crate::TenancyBody;
-use crate::admission::{Admission, Deciding};
+use crate::admission::{Admission, Deciding, Verdict};
 use crate::response::{add_vary, rejection_response};
 
 pin_project! {
@@ -45,17 +45,16 @@ impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
     }
 
     /// Goes on with what was decided: calls the inner service, or refuses.
-    pub(crate) fn proceed(admission: Admission, inner: &mut S, body: B) -> Self {
-        let Admission { parts, bound, vary } = admission;
+    pub(crate) fn proceed(verdict: Verdict, inner: &mut S, request: Request<B>) -> Self {
+        let Verdict { bound, vary } = verdict;
         match bound {
             Ok(bound) => {
-                let request = Request::from_parts(parts, body);
                 let running = context::sync_scope(bound.clone(), || inner.call(request));
                 let running = context::scope(bound.clone(), running);
                 Self::Running { running, bound, vary }
             }
             Err(rejection) => Self::Refused {
-                response: Some(rejection_response(&rejection, &parts.method)),
+                response: Some(rejection_response(&rejection, request.method())),
                 vary,
             },
         }
@@ -80,11 +79,12 @@ where
         loop {
             let (mut response, vary) = match state.as_mut().project() {
                 Projected::Deciding { deciding, waiting } => {
-                    let admission = ready!(deciding.poll(cx));
+                    let Admission { parts, bound, vary } = ready!(deciding.poll(cx));
                     let Some((mut inner, body)) = waiting.take() else {
                         return Poll::Pending;
                     };
-                    state.set(State::proceed(admission, &mut inner, body));
+                    let request = Request::from_parts(parts, body);
+                    state.set(State::proceed(Verdict { bound, vary }, &mut inner, request));
                     continue;
                 }
                 Projected::Running { running, bound, vary } => {

@@ -12,7 +12,7 @@ use tenancy_core::Access;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::admission::{Admission, Begun, Deciding, Layered, Placed};
+use crate::admission::{Admission, Begun, Deciding, Layered, Placed, Undecided, Verdict};
 use crate::engine::{Decision, client_uri};
 use crate::future::{State, TenancyFuture};
 use crate::view::{HeaderFields, OriginalUri, request_view};
@@ -48,10 +48,10 @@ impl TenancyLayer {
     ///
     /// What runs inside, and the response's body, belong into the
     /// [`scope`](tenancy_core::context::scope) of what the request is bound to.
-    pub async fn admit(&self, parts: Parts) -> Admission {
-        match self.begin(parts) {
-            Begun::Decided(admission) => admission,
-            Begun::Deciding(deciding) => deciding.await,
+    pub async fn admit(&self, mut parts: Parts) -> Admission {
+        match self.begin(&mut parts) {
+            Begun::Decided(verdict) => Admission::new(parts, verdict),
+            Begun::Undecided(undecided) => self.go_on(undecided, parts).await,
         }
     }
 
@@ -62,32 +62,35 @@ impl TenancyLayer {
     }
 
     /// Decides at once, where that is possible.
-    fn begin(&self, parts: Parts) -> Begun {
+    fn begin(&self, parts: &mut Parts) -> Begun {
         let placed = match parts.extensions.get::<Layered>() {
             None => Placed::outermost(&self.tenancy, self.access),
             Some(outer) if outer.confirms(&self.tenancy, self.access) => {
                 let bound = outer.bound().clone();
-                return Begun::Decided(Admission::confirmed(parts, bound));
+                return Begun::Decided(Verdict::confirmed(bound));
             }
             Some(outer) => Placed::inside(outer, &self.tenancy, self.access),
         };
         let engine = &self.tenancy.0;
-        let authentication = engine.authenticate_now(&parts, placed.access());
+        let authentication = engine.authenticate_now(parts, placed.access());
         let decision = authentication
             .as_ref()
-            .and_then(|authentication| self.decide_now(&parts, authentication, placed.access()));
+            .and_then(|authentication| self.decide_now(parts, authentication, placed.access()));
         match decision {
             Some(decision) => Begun::Decided(placed.bind(parts, decision)),
-            None => {
-                let engine = Arc::clone(engine);
-                let deciding = engine.decide(parts, self.original_uri, authentication, placed.access());
-                Begun::Deciding(Deciding::new(deciding, placed))
-            }
+            None => Begun::Undecided(Undecided { placed, authentication }),
         }
     }
 
+    fn go_on(&self, undecided: Undecided, parts: Parts) -> Deciding {
+        let Undecided { placed, authentication } = undecided;
+        let engine = Arc::clone(&self.tenancy.0);
+        let deciding = engine.decide(parts, self.original_uri, authentication, placed.access());
+        Deciding::new(deciding, placed)
+    }
+
     fn decide_now(&self, parts: &Parts, authentication: &Authentication, access: Access) -> Option<Decision> {
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(self.tenancy.0.names());
         let uri = client_uri(parts, self.original_uri);
         let request = request_view(parts, uri, &fields, authentication.credentials());
         self.tenancy.0.decide_now(&request, access)
@@ -134,10 +137,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        TenancyFuture::new(match self.layer.begin(parts) {
-            Begun::Decided(admission) => State::proceed(admission, &mut self.inner, body),
-            Begun::Deciding(deciding) => {
+        let (mut parts, body) = request.into_parts();
+        TenancyFuture::new(match self.layer.begin(&mut parts) {
+            Begun::Decided(verdict) => State::proceed(verdict, &mut self.inner, Request::from_parts(parts, body)),
+            Begun::Undecided(undecided) => {
+                let deciding = self.layer.go_on(undecided, parts);
                 // The service that was polled ready is the one to call; its clone waits for the next request.
                 let clone = self.inner.clone();
                 State::deciding(deciding, std::mem::replace(&mut self.inner, clone), body)

@@ -7,8 +7,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName};
 
@@ -195,6 +196,7 @@ where
         let vary =
             [Access::Public, Access::Optional, Access::Scoped].map(|access| vary(&enforcer, &authenticator, access));
         Tenancy(Arc::new(Parted {
+            names: names(&enforcer),
             enforcer,
             authenticator,
             directory,
@@ -231,6 +233,13 @@ fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access)
     } else {
         HeaderValue::from_str(&fields.join(", ")).ok()
     }
+}
+
+/// The fields that resolvers read, `Host` included, ready for the map.
+fn names(enforcer: &Enforcer) -> Vec<HeaderName> {
+    let mut names = vec![HOST];
+    enforcer.each_field(&mut |field| names.extend(HeaderName::try_from(field.as_str())));
+    names
 }
 
 /// Everyone is the stub's one caller.

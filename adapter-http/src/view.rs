@@ -1,32 +1,62 @@
 //! What the core needs to see of an `http` request.
 
+use http::header::GetAll;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Method, Uri, Version};
-use tenancy_core::{Credentials, FieldName, Headers, HttpVersion, RequestView, Target};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use tenancy_core::{Credentials, FieldName, Headers, HttpVersion, Occurrence, RequestView, Target};
 
 /// The header fields of an `http` request, as the core reads them.
 #[derive(Clone, Copy)]
-pub struct HeaderFields<'a>(&'a HeaderMap);
+pub struct HeaderFields<'a> {
+    map: &'a HeaderMap,
+    names: &'a [HeaderName],
+}
 
 impl<'a> HeaderFields<'a> {
     /// The fields of a map.
     #[must_use]
     pub const fn new(headers: &'a HeaderMap) -> Self {
-        Self(headers)
+        Self {
+            map: headers,
+            names: &[],
+        }
+    }
+
+    /// Gives names that will be asked for, ready for the map: it reads any other name anew each time.
+    #[must_use]
+    pub const fn with_names(self, names: &'a [HeaderName]) -> Self {
+        Self { names, ..self }
+    }
+
+    fn get_all(&self, name: &FieldName) -> GetAll<'a, HeaderValue> {
+        let is_it = |known: &&HeaderName| known.as_str() == name.as_str();
+        match self.names.iter().find(is_it) {
+            Some(known) => self.map.get_all(known),
+            None => self.map.get_all(name.as_str()),
+        }
     }
 }
 
 impl core::fmt::Debug for HeaderFields<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         // Values hold secrets.
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.map.keys()).finish()
     }
 }
 
 impl Headers for HeaderFields<'_> {
     fn each<'a>(&'a self, name: &FieldName, visit: &mut dyn FnMut(&'a [u8])) {
-        for value in self.0.get_all(name.as_str()) {
+        for value in self.get_all(name) {
             visit(value.as_bytes());
+        }
+    }
+
+    fn occurrence<'a>(&'a self, name: &FieldName) -> Occurrence<'a> {
+        let mut values = self.get_all(name).into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Occurrence::Absent,
+            (Some(value), None) => Occurrence::Once(value.as_bytes()),
+            (Some(_), Some(_)) => Occurrence::Repeated,
         }
     }
 }
@@ -62,12 +92,14 @@ const fn version(version: Version) -> HttpVersion {
 }
 
 fn target<'a>(method: &Method, uri: &'a Uri) -> Target<'a> {
-    match uri.path() {
-        "*" => Target::Asterisk,
+    let path = uri.path();
+    // As bytes, which are compared in place.
+    match path.as_bytes() {
+        b"*" => Target::Asterisk,
         // An extended CONNECT (RFC 8441) has a path; a plain one has an authority alone.
-        "" => Target::Authority,
-        "/" if method == Method::CONNECT && uri.scheme().is_none() => Target::Authority,
-        path => Target::Path {
+        b"" => Target::Authority,
+        b"/" if method == Method::CONNECT && uri.scheme().is_none() => Target::Authority,
+        _ => Target::Path {
             authority: uri.authority().map(http::uri::Authority::as_str),
             path,
             query: uri.query(),

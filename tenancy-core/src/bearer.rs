@@ -53,17 +53,18 @@ fn parse(value: &[u8]) -> BearerCredential<'_> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return BearerCredential::Absent;
     }
-    if rest.split(|byte| *byte == b',').skip(1).any(is_bearer) {
-        return BearerCredential::Malformed;
-    }
     match rest.split_first() {
-        Some((b' ', token))
-            if !token.is_empty() && token.iter().all(u8::is_ascii_graphic) && !token.contains(&b',') =>
-        {
-            BearerCredential::Token(token)
-        }
+        Some((b' ', token)) if is_word(token) => BearerCredential::Token(token),
+        _ if rest.split(|byte| *byte == b',').skip(1).any(is_bearer) => BearerCredential::Malformed,
         _ => BearerCredential::Invalid,
     }
+}
+
+/// Whether it is one word of visible characters, and no list. All of it is read, which is faster than to look
+/// for an end after each byte.
+fn is_word(token: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_graphic() & (*byte != b',');
+    !token.is_empty() & token.iter().fold(true, |so_far, byte| so_far & is_part(byte))
 }
 
 /// Whether a member of a comma list is of the scheme `Bearer`.

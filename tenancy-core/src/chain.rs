@@ -4,7 +4,6 @@ use core::fmt;
 
 use heapless::Vec;
 
-use crate::steps::OtherKeys;
 use crate::{
     ClaimResolver, CookieResolver, DomainResolver, FieldName, HeaderResolver, Malformed, PathResolver, QueryResolver,
     RequestView, Resolver, ResolverName, SubdomainResolver, TenantKey,
@@ -31,17 +30,32 @@ pub enum OnConflict {
 /// Resolvers, tried in order: the first match wins.
 #[derive(Debug, Default)]
 pub struct ResolverChain {
-    resolvers: Vec<AnyResolver, MAX_RESOLVERS, u8>,
+    links: Vec<Link, MAX_RESOLVERS, u8>,
     on_conflict: OnConflict,
+    reads_claims: bool,
+}
+
+/// A resolver, and its name, which is asked for once.
+#[derive(Debug)]
+struct Link {
+    name: ResolverName,
+    resolver: AnyResolver,
 }
 
 /// What a request names.
-pub(crate) struct Named {
-    pub(crate) resolver: ResolverName,
+pub(crate) struct Named<'c> {
+    pub(crate) resolver: &'c ResolverName,
     pub(crate) key: TenantKey,
-    /// Keys of other forms than `key` and than each other; only under [`OnConflict::Reject`].
-    pub(crate) others: OtherKeys,
+    /// Who names it in other forms.
+    pub(crate) others: OtherPlaces,
 }
+
+/// The places in a chain whose keys are of other forms than the first key and than each other; some only
+/// under [`OnConflict::Reject`]. Places, since keys are large, and are rarely more than one.
+pub(crate) type OtherPlaces = Vec<u8, { FORMS - 1 }, u8>;
+
+/// How many forms of keys there are.
+const FORMS: usize = 4;
 
 pub(crate) enum ResolutionError {
     Malformed(Malformed),
@@ -59,8 +73,9 @@ impl ResolverChain {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            resolvers: Vec::new(),
+            links: Vec::new(),
             on_conflict: OnConflict::First,
+            reads_claims: false,
         }
     }
 
@@ -72,10 +87,12 @@ impl ResolverChain {
     pub fn then(mut self, resolver: impl Into<AnyResolver>) -> Result<Self, BuildChainError> {
         let resolver = resolver.into();
         let name = resolver.name();
-        if self.resolvers.iter().any(|other| other.name() == name) {
+        if self.links.iter().any(|other| other.name == name) {
             return Err(BuildChainError::Repeated(name));
         }
-        self.resolvers.push(resolver).map_err(|_| BuildChainError::TooMany)?;
+        self.reads_claims |= resolver.reads_claims();
+        let link = Link { name, resolver };
+        self.links.push(link).map_err(|_| BuildChainError::TooMany)?;
         Ok(self)
     }
 
@@ -87,59 +104,70 @@ impl ResolverChain {
 
     /// The resolvers' names, in order.
     pub fn names(&self) -> impl Iterator<Item = ResolverName> {
-        self.resolvers.iter().map(Resolver::name)
+        self.links.iter().map(|link| link.name.clone())
     }
 
-    pub(crate) fn reads_claims(&self) -> bool {
-        self.resolvers.iter().any(Resolver::reads_claims)
+    pub(crate) const fn reads_claims(&self) -> bool {
+        self.reads_claims
     }
 
     pub(crate) fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
-        for resolver in &self.resolvers {
-            resolver.each_field(visit);
+        for link in &self.links {
+            link.resolver.each_field(visit);
         }
     }
 
-    pub(crate) fn resolve(&self, request: &RequestView<'_>) -> Result<Option<Named>, ResolutionError> {
-        let mut named: Option<Named> = None;
-        let mut is_conflict = false;
-        for resolver in &self.resolvers {
-            let Some(key) = resolver.resolve(request)? else {
-                continue;
-            };
-            match &mut named {
-                None => {
-                    named = Some(Named {
-                        resolver: resolver.name(),
-                        key,
-                        others: Vec::new(),
-                    });
-                    if self.on_conflict == OnConflict::First {
-                        break;
-                    }
-                }
-                // A conflict is told only after all sources are read: malformed beats it.
-                Some(named) => is_conflict |= !named.agrees_with(key),
+    pub(crate) fn resolve(&self, request: &RequestView<'_>) -> Result<Option<Named<'_>>, ResolutionError> {
+        match self.on_conflict {
+            OnConflict::First => Ok(self.first(request)?),
+            OnConflict::Reject => self.all(request),
+        }
+    }
+
+    fn first(&self, request: &RequestView<'_>) -> Result<Option<Named<'_>>, Malformed> {
+        for link in &self.links {
+            if let Some(key) = link.resolver.resolve(request)? {
+                return Ok(Some(Named {
+                    resolver: &link.name,
+                    key,
+                    others: Vec::new(),
+                }));
             }
         }
-        if is_conflict {
-            Err(ResolutionError::Conflict)
-        } else {
-            Ok(named)
-        }
+        Ok(None)
     }
-}
 
-impl Named {
-    /// Takes one more key in. Two keys of one form must be equal; those of different forms are for
-    /// the directory to compare.
-    fn agrees_with(&mut self, key: TenantKey) -> bool {
-        let same_form = core::iter::once(&self.key)
-            .chain(&self.others)
-            .find(|other| other.is_of_same_form(&key));
-        match same_form {
-            Some(other) => *other == key,
-            None => self.others.push(key).is_ok(),
+    /// Reads every source. Two keys of one form must be equal; those of different forms are for the
+    /// directory to compare.
+    fn all(&self, request: &RequestView<'_>) -> Result<Option<Named<'_>>, ResolutionError> {
+        let mut keys: Vec<(&ResolverName, TenantKey), FORMS, u8> = Vec::new();
+        let mut others = OtherPlaces::new();
+        let mut is_conflict = false;
+        for (place, link) in (0..).zip(&self.links) {
+            let Some(key) = link.resolver.resolve(request)? else {
+                continue;
+            };
+            // A conflict is told only after all sources are read: malformed beats it.
+            is_conflict |= match keys.iter().find(|(_, other)| other.is_of_same_form(&key)) {
+                Some((_, other)) => *other != key,
+                None => {
+                    let is_first = keys.is_empty();
+                    keys.push((&link.name, key)).is_err() || (!is_first && others.push(place).is_err())
+                }
+            };
+        }
+        if is_conflict {
+            return Err(ResolutionError::Conflict);
+        }
+        let named = keys.into_iter().next();
+        Ok(named.map(|(resolver, key)| Named { resolver, key, others }))
+    }
+
+    /// What the resolver in a place names, when it is asked again.
+    pub(crate) fn resolve_again(&self, place: u8, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        match self.links.get(usize::from(place)) {
+            Some(link) => link.resolver.resolve(request),
+            None => Ok(None),
         }
     }
 }
@@ -168,38 +196,39 @@ pub enum AnyResolver {
     Shared(std::sync::Arc<dyn Resolver>),
 }
 
-impl AnyResolver {
-    fn inner(&self) -> &dyn Resolver {
-        match self {
-            Self::Header(resolver) => resolver,
-            Self::Claim(resolver) => resolver,
-            Self::Subdomain(resolver) => resolver,
-            Self::Domain(resolver) => resolver,
-            Self::Path(resolver) => resolver,
-            Self::Query(resolver) => resolver,
-            Self::Cookie(resolver) => resolver,
-            Self::Static(resolver) => *resolver,
+/// Calls a method of whichever it is, directly: the call is on the way of every request.
+macro_rules! whichever {
+    ($any:expr, $resolver:ident => $call:expr) => {
+        match $any {
+            AnyResolver::Header($resolver) => $call,
+            AnyResolver::Claim($resolver) => $call,
+            AnyResolver::Subdomain($resolver) => $call,
+            AnyResolver::Domain($resolver) => $call,
+            AnyResolver::Path($resolver) => $call,
+            AnyResolver::Query($resolver) => $call,
+            AnyResolver::Cookie($resolver) => $call,
+            AnyResolver::Static($resolver) => $call,
             #[cfg(feature = "std")]
-            Self::Shared(resolver) => &**resolver,
+            AnyResolver::Shared($resolver) => $call,
         }
-    }
+    };
 }
 
 impl Resolver for AnyResolver {
     fn name(&self) -> ResolverName {
-        self.inner().name()
+        whichever!(self, resolver => resolver.name())
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
-        self.inner().resolve(request)
+        whichever!(self, resolver => resolver.resolve(request))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
-        self.inner().each_field(visit);
+        whichever!(self, resolver => resolver.each_field(visit));
     }
 
     fn reads_claims(&self) -> bool {
-        self.inner().reads_claims()
+        whichever!(self, resolver => resolver.reads_claims())
     }
 }
 

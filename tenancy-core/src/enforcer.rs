@@ -95,7 +95,7 @@ impl Enforcer {
 
     /// Takes up a request.
     #[must_use]
-    pub fn begin<'r>(&self, request: &RequestView<'r>, access: Access) -> Step<'r> {
+    pub fn begin<'r>(&'r self, request: &RequestView<'r>, access: Access) -> Step<'r> {
         let claims = match request.credentials {
             _ if !self.reads_credentials(access) => None,
             Credentials::Absent => None,
@@ -127,6 +127,8 @@ impl Enforcer {
             others: named.others,
             found: None,
             claims,
+            chain: &self.chain,
+            request: *request,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU8;
 
-use crate::host::{Host, parse_authority, split_at_byte, trim};
+use crate::host::{Authority, Host, read_authority, split_at_byte, trim};
 use crate::name::is_token_byte;
 use crate::{FieldName, HttpVersion, Malformed, Occurrence, RequestView, Target};
 
@@ -76,21 +76,26 @@ impl HostSource {
 
     /// Finds the host of a request. `None`: the request has none, and may come without.
     pub(crate) fn host(&self, request: &RequestView<'_>) -> Result<Option<Host>, Malformed> {
+        self.authority(request)?.map(Authority::to_host).transpose()
+    }
+
+    /// As [`host`](Self::host), and copies nothing.
+    pub(crate) fn authority<'a>(&self, request: &RequestView<'a>) -> Result<Option<Authority<'a>>, Malformed> {
         let Target::Path { authority, .. } = request.target else {
             return Ok(None);
         };
         if let Some(forwarding) = &self.forwarded {
-            return forwarding.host(request).map(Some);
+            return forwarding.authority(request).map(Some);
         }
-        let in_target = authority.map(|text| parse_authority(text.as_bytes())).transpose()?;
+        let in_target = authority.map(|text| read_authority(text.as_bytes())).transpose()?;
         let in_field = match request.headers.occurrence(&self.host) {
             Occurrence::Absent if request.version == HttpVersion::Http11 => return Err(Malformed::Host),
             Occurrence::Absent => None,
-            Occurrence::Once(value) => Some(parse_authority(value)?),
+            Occurrence::Once(value) => Some(read_authority(value)?),
             Occurrence::Repeated => return Err(Malformed::Host),
         };
         match (in_target, in_field) {
-            (Some(target), Some(field)) if target != field => Err(Malformed::Host),
+            (Some(target), Some(field)) if !target.is(field) => Err(Malformed::Host),
             (None, None) if request.version == HttpVersion::Http2 => Err(Malformed::Host),
             (target, field) => Ok(target.or(field)),
         }
@@ -105,7 +110,7 @@ impl Default for HostSource {
 
 impl Forwarding {
     /// The n-th entry from the right, over all fields of the name in the order received.
-    fn host(&self, request: &RequestView<'_>) -> Result<Host, Malformed> {
+    fn authority<'a>(&self, request: &RequestView<'a>) -> Result<Authority<'a>, Malformed> {
         let mut count = 0_usize;
         request
             .headers
@@ -126,8 +131,8 @@ impl Forwarding {
         });
         let entry = entry.filter(|_| !is_broken).ok_or(Malformed::Host)?;
         match self.field {
-            ForwardedField::XForwardedHost => parse_authority(entry),
-            ForwardedField::Forwarded => parse_authority(host_parameter(entry)?),
+            ForwardedField::XForwardedHost => read_authority(entry),
+            ForwardedField::Forwarded => read_authority(host_parameter(entry)?),
         }
     }
 

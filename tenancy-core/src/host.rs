@@ -21,17 +21,36 @@ pub enum Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostAddress(String<45, u8>);
 
-impl HostAddress {
-    fn parse(text: &str) -> Result<Self, Malformed> {
-        let mut address = Self(String::new());
-        for byte in text.bytes() {
-            address
-                .0
-                .push(char::from(byte.to_ascii_lowercase()))
-                .map_err(|_| Malformed::Host)?;
+/// An authority as the request spells it, checked, without port and trailing dot.
+#[derive(Clone, Copy)]
+pub(crate) enum Authority<'a> {
+    Name(&'a str),
+    Address(&'a str),
+}
+
+impl Authority<'_> {
+    /// Whether both are one host: upper and lower case are the same (RFC 3986 §3.2.2).
+    pub(crate) fn is(self, other: Authority<'_>) -> bool {
+        match (self, other) {
+            (Self::Name(ours), Authority::Name(theirs)) | (Self::Address(ours), Authority::Address(theirs)) => {
+                ours.eq_ignore_ascii_case(theirs)
+            }
+            (Self::Name(_), Authority::Address(_)) | (Self::Address(_), Authority::Name(_)) => false,
         }
-        Ok(address)
     }
+
+    pub(crate) fn to_host(self) -> Result<Host, Malformed> {
+        match self {
+            Self::Name(name) => lower(name).map(|name| Host::Name(Domain(name))),
+            Self::Address(address) => lower(address).map(|address| Host::Address(HostAddress(address))),
+        }
+    }
+}
+
+fn lower<const N: usize>(text: &str) -> Result<String<N, u8>, Malformed> {
+    let mut lower = String::try_from(text).map_err(|_| Malformed::Host)?;
+    lower.make_ascii_lowercase();
+    Ok(lower)
 }
 
 /// Parses `host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2) from untrusted bytes.
@@ -44,6 +63,11 @@ impl HostAddress {
 /// port over 65535 or with other than digits, a second colon outside brackets, an unclosed or
 /// misplaced bracket, a non-ASCII or percent-encoded byte, or nothing at all.
 pub fn parse_authority(bytes: &[u8]) -> Result<Host, Malformed> {
+    read_authority(bytes)?.to_host()
+}
+
+/// As [`parse_authority`], and copies nothing.
+pub(crate) fn read_authority(bytes: &[u8]) -> Result<Authority<'_>, Malformed> {
     let bytes = trim(bytes);
     if let Some(rest) = bytes.strip_prefix(b"[") {
         let (address, rest) = split_at_byte(rest, b']').ok_or(Malformed::Host)?;
@@ -55,41 +79,41 @@ pub fn parse_authority(bytes: &[u8]) -> Result<Host, Malformed> {
         return core::str::from_utf8(address)
             .ok()
             .filter(|text| text.parse::<core::net::Ipv6Addr>().is_ok())
-            .ok_or(Malformed::Host)
-            .and_then(HostAddress::parse)
-            .map(Host::Address);
+            .map(Authority::Address)
+            .ok_or(Malformed::Host);
     }
     match split_at_byte(bytes, b':') {
-        None => parse_name(bytes),
+        None => read_name(bytes),
         Some((name, port)) => {
             check_port(port)?;
-            parse_name(name)
+            read_name(name)
         }
     }
 }
 
-/// Parses a host name without a port, or a dotted quad.
-pub(crate) fn parse_name(bytes: &[u8]) -> Result<Host, Malformed> {
+/// Reads a host name without a port, or a dotted quad.
+pub(crate) fn read_name(bytes: &[u8]) -> Result<Authority<'_>, Malformed> {
     let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
-    let mut name = String::<253, u8>::new();
+    if bytes.len() > Domain::MAX_LEN {
+        return Err(Malformed::Host);
+    }
     let mut label_len = 0_usize;
     for &byte in bytes {
-        match byte {
-            b'.' if label_len == 0 => return Err(Malformed::Host),
-            b'.' => label_len = 0,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' if label_len < 63 => label_len += 1,
+        label_len = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' if label_len < 63 => label_len + 1,
+            b'.' if label_len > 0 => 0,
             _ => return Err(Malformed::Host),
-        }
-        name.push(char::from(byte.to_ascii_lowercase()))
-            .map_err(|_| Malformed::Host)?;
+        };
     }
     if label_len == 0 {
         return Err(Malformed::Host);
     }
-    if is_dotted_quad(&name) {
-        return HostAddress::parse(&name).map(Host::Address);
-    }
-    Ok(Host::Name(Domain(name)))
+    let name = core::str::from_utf8(bytes).map_err(|_| Malformed::Host)?;
+    Ok(if is_dotted_quad(name) {
+        Authority::Address(name)
+    } else {
+        Authority::Name(name)
+    })
 }
 
 /// Four numbers between dots. What number it is does not matter: none of them names a tenant.

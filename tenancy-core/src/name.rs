@@ -299,6 +299,9 @@ text_traits!(FieldName);
 pub struct Domain(pub(crate) String<253, u8>);
 
 impl Domain {
+    /// The greatest length, in bytes.
+    pub const MAX_LEN: usize = 253;
+
     /// Parses a host name in any case, with or without one trailing dot.
     ///
     /// # Errors
@@ -314,7 +317,7 @@ impl Domain {
         if bytes.is_empty() {
             return Err(refuse(NameProblem::Empty));
         }
-        match host::parse_name(bytes) {
+        match host::read_name(bytes).and_then(host::Authority::to_host) {
             Ok(host::Host::Name(domain)) => Ok(domain),
             Ok(host::Host::Address(_)) => Err(refuse(NameProblem::Alphabet)),
             Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
@@ -332,9 +335,15 @@ impl Domain {
 text_traits!(Domain);
 
 fn is_slug(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(is_lower_or_digit)
-        && bytes.all(|byte| is_lower_or_digit(byte) || matches!(byte, b'_' | b'-'))
+    match text.as_bytes() {
+        [first, rest @ ..] => {
+            is_lower_or_digit(*first)
+                && rest
+                    .iter()
+                    .all(|byte| is_lower_or_digit(*byte) || matches!(byte, b'_' | b'-'))
+        }
+        [] => false,
+    }
 }
 
 fn is_external_id(text: &str) -> bool {

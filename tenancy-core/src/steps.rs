@@ -1,16 +1,14 @@
 //! The steps of enforcement. Each owns the next state; answering one consumes it.
 
-use heapless::Vec;
-
+use crate::chain::{OtherPlaces, ResolverChain};
 use crate::enforcer::{Access, Disclosure};
 use crate::{
-    Admitted, Cause, Outcome, Rejection, ResolverName, Roles, Standing, TenantEntry, TenantKey, TenantRecord,
-    TenantStatus, VerifiedClaims, Visit,
+    Admitted, Cause, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry, TenantId, TenantKey,
+    TenantRecord, TenantStatus, VerifiedClaims, Visit,
 };
 
 /// What comes next for a request.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is no allocator to box with")]
 pub enum Step<'r> {
     /// A directory must be asked for the tenant that the request names.
     Lookup(Lookup<'r>),
@@ -21,9 +19,6 @@ pub enum Step<'r> {
     /// The request is refused.
     Reject(Rejection),
 }
-
-/// The keys that a request names, all of different forms: most often one.
-pub(crate) type OtherKeys = Vec<TenantKey, 3, u8>;
 
 /// A question to a directory: whose key is this?
 ///
@@ -49,13 +44,17 @@ pub(crate) type OtherKeys = Vec<TenantKey, 3, u8>;
 pub struct Lookup<'r> {
     pub(crate) access: Access,
     pub(crate) disclosure: Disclosure,
-    pub(crate) resolver: ResolverName,
+    pub(crate) resolver: &'r ResolverName,
     pub(crate) key: TenantKey,
-    pub(crate) others: OtherKeys,
+    /// Who must be asked for the keys that are to be looked up after this one.
+    pub(crate) others: OtherPlaces,
     /// Whether the request named more than one key; stays true while they are worked off.
     pub(crate) is_one_of_many: bool,
-    pub(crate) found: Option<TenantRecord>,
+    /// Whose the keys were that have been looked up.
+    pub(crate) found: Option<TenantId>,
     pub(crate) claims: Option<&'r dyn VerifiedClaims>,
+    pub(crate) chain: &'r ResolverChain,
+    pub(crate) request: RequestView<'r>,
 }
 
 impl core::fmt::Debug for Lookup<'_> {
@@ -81,16 +80,21 @@ impl<'r> Lookup<'r> {
             return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
         }
         let record = entry.record();
-        if self.found.as_ref().is_some_and(|other| other.id != record.id) {
+        if self.found.as_ref().is_some_and(|other| *other != record.id) {
             return self.reject(Cause::ConflictingRecords);
         }
-        match self.others.pop() {
-            Some(key) => {
-                self.found = Some(record.clone());
+        let Some(place) = self.others.pop() else {
+            return self.judge(record);
+        };
+        match self.chain.resolve_again(place, &self.request) {
+            Ok(Some(key)) => {
+                self.found = Some(record.id.clone());
                 self.key = key;
                 Step::Lookup(self)
             }
-            None => self.judge(record),
+            // It has named a key before. A resolver that changes its mind is believed neither time.
+            Ok(None) => self.reject(Cause::ConflictingRecords),
+            Err(malformed) => Step::Reject(Rejection::new(malformed.cause())),
         }
     }
 
@@ -123,7 +127,7 @@ impl<'r> Lookup<'r> {
         }
         let tenant = record.clone();
         match (self.access, self.claims) {
-            (Access::Public, _) => Step::Done(Outcome::Visit(Visit::new(tenant, self.resolver))),
+            (Access::Public, _) => Step::Done(Outcome::Visit(Visit::new(tenant, self.resolver.clone()))),
             (Access::Optional | Access::Scoped, Some(claims)) => Step::Authorize(Authorize {
                 disclosure: self.disclosure,
                 resolver: self.resolver,
@@ -181,7 +185,7 @@ pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool 
 #[must_use = "an authorization that is not answered leaves the request undecided"]
 pub struct Authorize<'r> {
     disclosure: Disclosure,
-    resolver: ResolverName,
+    resolver: &'r ResolverName,
     tenant: TenantRecord,
     claims: &'r dyn VerifiedClaims,
 }
@@ -204,8 +208,8 @@ impl<'r> Authorize<'r> {
 
     /// Which resolver named the tenant.
     #[must_use]
-    pub const fn resolver(&self) -> &ResolverName {
-        &self.resolver
+    pub const fn resolver(&self) -> &'r ResolverName {
+        self.resolver
     }
 
     /// What the caller's credential says.
@@ -234,7 +238,7 @@ impl<'r> Authorize<'r> {
 
     fn admit(self, standing: Standing, roles: Roles) -> Step<'r> {
         let subject = self.claims.subject().clone();
-        let admitted = Admitted::new(self.tenant, self.resolver, subject, standing, roles);
+        let admitted = Admitted::new(self.tenant, self.resolver.clone(), subject, standing, roles);
         Step::Done(Outcome::Admitted(admitted))
     }
 

@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask COMMAND`. They need Rust and a C compiler, and nothing else.
 
+mod bench;
 mod command;
 mod core_tree;
 mod features;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["test", options @ ..] => tests::run(options),
         ["postgres", command @ ..] => postgres::run(command),
+        ["bench", options @ ..] => bench::command(options),
         ["sabotage", words @ ..] => sabotage::command(words),
         ["fuzz", options @ ..] => fuzz::command(options),
         ["foreign-tokens"] => foreign::command(),
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask bench [--report [PART OF A GROUP'S NAME] | OPTIONS OF CRITERION]\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<14} {}\n", step.name(), step.purpose()));

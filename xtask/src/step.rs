@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask ci`.
 
 use crate::command::{Failure, cargo};
-use crate::{core_tree, features, foreign, fuzz, no_std, tests};
+use crate::{bench, core_tree, features, foreign, fuzz, no_std, tests};
 
 /// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
 const FUZZ_SECONDS: u32 = 5;
@@ -18,12 +18,13 @@ pub(crate) enum Step {
     Deny,
     Test,
     ForeignTokens,
+    Bench,
     Fuzz,
 }
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Fmt,
         Self::CoreTree,
         Self::NoStd,
@@ -33,6 +34,7 @@ impl Step {
         Self::Doc,
         Self::Test,
         Self::ForeignTokens,
+        Self::Bench,
         Self::Fuzz,
     ];
 
@@ -47,6 +49,7 @@ impl Step {
             Self::Deny => "deny",
             Self::Test => "test",
             Self::ForeignTokens => "foreign-tokens",
+            Self::Bench => "bench",
             Self::Fuzz => "fuzz",
         }
     }
@@ -62,6 +65,7 @@ impl Step {
             Self::Deny => "licences, advisories and sources are allowed (where cargo-deny is installed)",
             Self::Test => "every test of the workspace passes",
             Self::ForeignTokens => "tokens that another library signs come to what they should (where Python 3 is)",
+            Self::Bench => "each row of the benches runs",
             Self::Fuzz => "no fuzz target finds anything within a few seconds",
         }
     }
@@ -86,6 +90,7 @@ impl Step {
             Self::Deny => deny(),
             Self::Test => tests::run(&[]),
             Self::ForeignTokens => foreign::check(),
+            Self::Bench => bench::check(),
             Self::Fuzz => fuzz::run_all(FUZZ_SECONDS),
         }
     }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use tenancy_core::{BearerCredential, Claims, FieldName, bearer_credential};
 
 use super::{KeysUnavailable, TokenError, TokenVerifier};
 use crate::{Authentication, Authenticator, HeaderFields};
+
+static AUTHORIZATION_NAME: [HeaderName; 1] = [AUTHORIZATION];
 
 /// Reads the bearer token of the `Authorization` field. What was wrong with a refused one goes to
 /// the log at the level debug; the client learns `invalid_token` only.
@@ -14,7 +18,7 @@ impl Authenticator for TokenVerifier {
     type Error = KeysUnavailable;
 
     async fn authenticate(&self, parts: &Parts) -> Result<Authentication, KeysUnavailable> {
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(&AUTHORIZATION_NAME);
         let token = match read(bearer_credential(&fields)) {
             Ok(token) => token,
             Err(authentication) => return Ok(authentication),
@@ -37,7 +41,7 @@ impl Authenticator for TokenVerifier {
 
     /// Keys that are at hand answer at once, and so does an unknown one that there is no waiting for.
     fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
-        let fields = HeaderFields::new(&parts.headers);
+        let fields = HeaderFields::new(&parts.headers).with_names(&AUTHORIZATION_NAME);
         let token = match read(bearer_credential(&fields)) {
             Ok(token) => token,
             Err(authentication) => return Some(authentication),

@@ -31,7 +31,7 @@ use super::{TenantsShape, TokenError, TokenVerifierBuilder, payload};
 ///
 /// # What a token costs
 ///
-/// Medians of one run of `cargo bench -p benches --bench tokens` on two shared cores; the row of HS256
+/// Medians of one run of `cargo xtask bench --report tokens` on two shared cores; the row of HS256
 /// was measured twice and differed by 0.5 %. Ratios hold better than times.
 ///
 /// | algorithm | verified |

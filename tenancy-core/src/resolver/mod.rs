@@ -26,7 +26,8 @@ pub trait Resolver: Send + Sync {
     /// The resolver's name, as configuration and provenance spell it. Unique in a chain.
     fn name(&self) -> ResolverName;
 
-    /// Reads the source.
+    /// Reads the source. The same request must have the same answer: where sources must agree, a resolver
+    /// may be asked twice.
     ///
     /// # Errors
     ///

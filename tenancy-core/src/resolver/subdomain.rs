@@ -1,6 +1,8 @@
+use heapless::String;
+
+use crate::host::Authority;
 use crate::{
-    Domain, FieldName, Host, HostSource, KeyForm, Malformed, RequestView, ReservedNames, Resolver, ResolverName,
-    TenantKey,
+    Domain, FieldName, HostSource, KeyForm, Malformed, RequestView, ReservedNames, Resolver, ResolverName, TenantKey,
 };
 
 /// Reads the one label under a base domain: `acme` of `acme.app.example.com`.
@@ -46,28 +48,46 @@ impl SubdomainResolver {
     }
 }
 
+impl SubdomainResolver {
+    /// Reads one label, in lower case.
+    fn read(&self, label: &str) -> Result<Option<TenantKey>, Malformed> {
+        if self.reserved.contains(label) {
+            return Ok(None);
+        }
+        let bytes = label.as_bytes();
+        if matches!(bytes, [b'-', ..] | [.., b'-']) || bytes.contains(&b'_') {
+            return Err(Malformed::Tenant);
+        }
+        self.form.parse(bytes).map(Some).map_err(|_| Malformed::Tenant)
+    }
+}
+
+/// The one label before `.base`, where the name is such a one. Upper and lower case are the same.
+fn label_under<'n>(name: &'n str, base: &str) -> Option<&'n str> {
+    let (before, under) = name.split_at_checked(name.len().checked_sub(base.len())?)?;
+    let label = before.strip_suffix('.')?;
+    (under.eq_ignore_ascii_case(base) && !label.bytes().any(|byte| byte == b'.')).then_some(label)
+}
+
 impl Resolver for SubdomainResolver {
     fn name(&self) -> ResolverName {
         ResolverName::from_static("subdomain")
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
-        let Some(Host::Name(name)) = self.source.host(request)? else {
+        let Some(Authority::Name(name)) = self.source.authority(request)? else {
             return Ok(None);
         };
-        let Some(label) = name.label_under(&self.base) else {
+        let Some(label) = label_under(name, self.base.as_str()) else {
             return Ok(None);
         };
-        if label.contains('.') || self.reserved.contains(label) {
-            return Ok(None);
+        if label.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            let mut lower = String::<63, u8>::try_from(label).map_err(|_| Malformed::Tenant)?;
+            lower.make_ascii_lowercase();
+            self.read(&lower)
+        } else {
+            self.read(label)
         }
-        if label.starts_with('-') || label.ends_with('-') || label.contains('_') {
-            return Err(Malformed::Tenant);
-        }
-        self.form
-            .parse(label.as_bytes())
-            .map(Some)
-            .map_err(|_| Malformed::Tenant)
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {

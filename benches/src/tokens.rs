@@ -1,17 +1,14 @@
 //! What a bearer token costs: verified by each algorithm, and served from the cache of verified ones.
-//!
-//! `cargo bench -p benches --bench tokens`
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up fails")]
 
 use std::fs;
 use std::hint::black_box;
-use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use http::Request;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 use tenancy_http::{Authenticator, KeyAlgorithm, TokenVerifier, VerificationKey};
+
+use crate::{Group, Row};
 
 const SECRET: [u8; 64] = [7; 64];
 const ISSUER: &str = "https://issuer.example.com";
@@ -32,51 +29,59 @@ const ALGORITHMS: [KeyAlgorithm; 12] = [
     KeyAlgorithm::EdDsa,
 ];
 
-fn tokens(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("tokens");
-    for algorithm in ALGORITHMS {
-        let (verifier, token) = (verifier(algorithm), token(algorithm));
-        group.bench_function(format!("verify/{algorithm}"), |bencher| {
-            bencher.iter(|| verifier.verify(black_box(&token)).unwrap());
-        });
-    }
-    // The first row once more: what lies between the two is noise.
-    let (shared, short) = (verifier(KeyAlgorithm::Hs256), token(KeyAlgorithm::Hs256));
-    group.bench_function("verify/HS256, again", |bencher| {
-        bencher.iter(|| shared.verify(black_box(&short)).unwrap());
-    });
+pub(crate) fn group() -> Group {
+    let group = ALGORITHMS
+        .into_iter()
+        .fold(Group::default(), |group, algorithm| group.row(verify(algorithm)));
     // A hit depends on the token's length alone.
-    for algorithm in [KeyAlgorithm::Hs256, KeyAlgorithm::Rs256] {
-        let (verifier, token) = (verifier(algorithm), token(algorithm));
-        group.bench_function(format!("hit/{algorithm}, {} bytes", token.len()), |bencher| {
-            bencher.iter(|| verifier.verify_cached(black_box(&token)).unwrap());
+    let group = [KeyAlgorithm::Hs256, KeyAlgorithm::Rs256]
+        .into_iter()
+        .fold(group, |group, algorithm| {
+            group.row(hit(algorithm)).against(["verify HS256"], 0.1)
         });
-    }
+    let (shared, short) = (verifier(KeyAlgorithm::Hs256, true), token(KeyAlgorithm::Hs256));
     let field = [b"Bearer ", short.as_slice()].concat();
     let request = Request::get("/").header("authorization", field).body(()).unwrap();
     let (parts, ()) = request.into_parts();
-    group.bench_function("hit/HS256, from the request's fields", |bencher| {
-        bencher.iter(|| shared.authenticate_now(black_box(&parts)).unwrap());
-    });
-    group.finish();
+    group.row(Row::new("hit HS256, from the request's fields", move || {
+        shared.authenticate_now(black_box(&parts)).unwrap()
+    }))
 }
 
-fn verifier(algorithm: KeyAlgorithm) -> TokenVerifier {
+pub(crate) fn verify(algorithm: KeyAlgorithm) -> Row {
+    let (verifier, token) = (verifier(algorithm, false), token(algorithm));
+    Row::new(format!("verify {algorithm}"), move || {
+        verifier.verify(black_box(&token)).unwrap()
+    })
+}
+
+fn hit(algorithm: KeyAlgorithm) -> Row {
+    let (verifier, token) = (verifier(algorithm, true), token(algorithm));
+    Row::new(format!("hit {algorithm}, {} bytes", token.len()), move || {
+        verifier.verify_cached(black_box(&token)).unwrap()
+    })
+}
+
+pub(crate) fn verifier(algorithm: KeyAlgorithm, is_cached: bool) -> TokenVerifier {
     let key = if algorithm.is_symmetric() {
         VerificationKey::hmac(Some("1"), algorithm, &SECRET.to_vec().into())
     } else {
         VerificationKey::public_pem(Some("1"), algorithm, &key_file(algorithm, "public"))
     };
-    TokenVerifier::builder()
+    let builder = TokenVerifier::builder()
         .with_key(key.unwrap())
         .with_issuer(ISSUER)
-        .with_audience(AUDIENCE)
-        .build()
-        .unwrap()
+        .with_audience(AUDIENCE);
+    let builder = if is_cached {
+        builder
+    } else {
+        builder.without_token_cache()
+    };
+    builder.build().unwrap()
 }
 
 /// A token as an identity provider writes it, which holds for long.
-fn token(algorithm: KeyAlgorithm) -> Vec<u8> {
+pub(crate) fn token(algorithm: KeyAlgorithm) -> Vec<u8> {
     let library: Algorithm = algorithm.as_str().parse().unwrap();
     let mut header = Header::new(library);
     header.kid = Some("1".to_owned());
@@ -108,12 +113,3 @@ fn key_file(algorithm: KeyAlgorithm, half: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../adapter-http/tests/keys");
     fs::read(format!("{folder}/{name}.{half}.pem")).unwrap()
 }
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(3));
-    targets = tokens
-}
-criterion_main!(benches);

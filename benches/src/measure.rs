@@ -1,0 +1,101 @@
+//! Rows and groups of them.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+/// One operation.
+pub struct Row {
+    /// What it is called in the report.
+    pub name: String,
+    run: Box<dyn FnMut(u64) -> Duration>,
+}
+
+impl Row {
+    /// An operation that ends at once.
+    pub fn new<T>(name: impl Into<String>, mut operation: impl FnMut() -> T + 'static) -> Self {
+        Self::timed(name, move |times| {
+            let start = Instant::now();
+            for _ in 0..times {
+                black_box(operation());
+            }
+            start.elapsed()
+        })
+    }
+
+    /// An operation that is awaited, on a runtime of one thread.
+    pub fn awaited<T>(name: impl Into<String>, mut operation: impl AsyncFnMut() -> T + 'static) -> Self {
+        let runtime = runtime();
+        Self::timed(name, move |times| {
+            runtime.block_on(async {
+                let start = Instant::now();
+                for _ in 0..times {
+                    black_box(operation().await);
+                }
+                start.elapsed()
+            })
+        })
+    }
+
+    /// An operation that times itself: so often, it takes so long.
+    pub fn timed(name: impl Into<String>, run: impl FnMut(u64) -> Duration + 'static) -> Self {
+        Self {
+            name: name.into(),
+            run: Box::new(run),
+        }
+    }
+
+    /// How long it takes so often.
+    pub fn run(&mut self, times: u64) -> Duration {
+        (self.run)(times)
+    }
+}
+
+/// A runtime of one thread, so that no other has a part in what is measured.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+}
+
+/// A row against the sum of others.
+pub struct Comparison {
+    /// What is compared.
+    pub row: String,
+    /// What it is held against: the sum of these.
+    pub floor: Vec<String>,
+    /// The ratio that it is to keep, where there is one.
+    pub at_most: Option<f64>,
+}
+
+/// Rows that are measured in turns. The first is measured twice, as the control.
+#[derive(Default)]
+pub struct Group {
+    /// What is measured.
+    pub rows: Vec<Row>,
+    /// What is compared.
+    pub comparisons: Vec<Comparison>,
+}
+
+impl Group {
+    pub(crate) fn row(mut self, row: Row) -> Self {
+        assert!(self.rows.iter().all(|other| other.name != row.name), "{}", row.name);
+        self.rows.push(row);
+        self
+    }
+
+    /// Holds the last row against the sum of others.
+    pub(crate) fn against<const N: usize>(mut self, floor: [&str; N], at_most: impl Into<Option<f64>>) -> Self {
+        for name in floor {
+            assert!(self.rows.iter().any(|row| row.name == name), "no row `{name}`");
+        }
+        self.comparisons.push(Comparison {
+            row: self.rows.last().unwrap().name.clone(),
+            floor: floor.map(str::to_owned).to_vec(),
+            at_most: at_most.into(),
+        });
+        self
+    }
+}

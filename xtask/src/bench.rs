@@ -1,0 +1,51 @@
+//! The benches, and their report.
+
+use std::fs;
+
+use crate::command::{Failure, cargo, program, root};
+
+/// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
+pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
+    match options {
+        ["--report", filter @ ..] => report(filter),
+        options => cargo(["bench", "--locked", "-p", "benches", "--"]).args(options).run(),
+    }
+}
+
+/// Runs each row a few times, to see that it runs.
+pub(crate) fn check() -> Result<(), Failure> {
+    cargo("run --locked --quiet -p benches --bin report -- --quick".split(' '))
+        .stdout()
+        .map(drop)
+}
+
+/// Prints the report, and keeps it beside criterion's.
+fn report(filter: &[&str]) -> Result<(), Failure> {
+    let measured = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' '))
+        .args(filter)
+        .stdout()?;
+    let text = format!("{}\n{measured}", heading());
+    print!("\n{text}");
+    let file = root().join("target/bench-report.md");
+    fs::write(&file, text).map_err(|error| Failure::new(format!("write {}: {error}", file.display())))?;
+    println!("Kept in target/bench-report.md. Plots: `cargo xtask bench`, then target/criterion/report/index.html.");
+    Ok(())
+}
+
+fn heading() -> String {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("an unknown processor", |(_, name)| name.trim());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let first_line =
+        |text: Result<String, Failure>| text.unwrap_or_default().lines().next().unwrap_or_default().to_owned();
+    let rust = first_line(program("rustc").args(["--version"]).quietly());
+    let commit = first_line(program("git").args(["rev-parse", "--short", "HEAD"]).quietly());
+    format!(
+        "# What the hot path costs\n\n{model}, {cores} cores, {}; {rust}; commit {commit}.\n\nMedian of 101 turns of 4 ms each; \
+         the rows of a group take turns. A ratio is the median of the ratios within each turn.\n",
+        std::env::consts::OS
+    )
+}
