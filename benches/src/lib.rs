@@ -12,6 +12,7 @@
 mod admission;
 mod context;
 mod fixture;
+mod isolation;
 mod layers;
 mod measure;
 mod report;
@@ -26,7 +27,7 @@ pub use report::{Options, report, run_row};
 pub type MakeGroup = (&'static str, fn() -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 9] = [
+pub const GROUPS: [MakeGroup; 11] = [
     ("resolution", resolution::group),
     ("admission", admission::group),
     ("context", context::group),
@@ -36,4 +37,6 @@ pub const GROUPS: [MakeGroup; 9] = [
     ("tower", layers::tower),
     ("scale", scale::group),
     ("tokens", tokens::group),
+    ("sqlite", isolation::sqlite),
+    ("postgres", isolation::postgres),
 ];

@@ -38,6 +38,25 @@ impl Row {
         })
     }
 
+    /// An operation on something that is made on the same runtime, such as a pool.
+    pub fn prepared<S: 'static, T>(
+        name: impl Into<String>,
+        make: impl AsyncFnOnce() -> S,
+        operation: impl AsyncFn(&S) -> T + 'static,
+    ) -> Self {
+        let runtime = runtime();
+        let made = runtime.block_on(make());
+        Self::timed(name, move |times| {
+            runtime.block_on(async {
+                let start = Instant::now();
+                for _ in 0..times {
+                    black_box(operation(&made).await);
+                }
+                start.elapsed()
+            })
+        })
+    }
+
     /// An operation that times itself: so often, it takes so long.
     pub fn timed(name: impl Into<String>, run: impl FnMut(u64) -> Duration + 'static) -> Self {
         Self {
@@ -55,7 +74,7 @@ impl Row {
 /// A runtime of one thread, so that no other has a part in what is measured.
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .unwrap()
 }

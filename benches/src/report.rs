@@ -31,6 +31,14 @@ pub fn report(options: Options, filter: &str) -> String {
     let mut text = String::new();
     for (name, make) in GROUPS.into_iter().filter(|(name, _)| name.contains(filter)) {
         let mut group = make();
+        if group.rows.is_empty() {
+            write!(
+                text,
+                "### {name}\n\nNot measured: it needs a server, which `cargo xtask bench` starts.\n\n"
+            )
+            .unwrap();
+            continue;
+        }
         let measured = Measured::of(&mut group, options);
         write!(text, "### {name}\n\n{}\n", Shown(&group, &measured)).unwrap();
     }

@@ -2,28 +2,39 @@
 
 use std::fs;
 
-use crate::command::{Failure, cargo, program, root};
+use crate::command::{Failure, Invocation, cargo, program, root};
+use crate::postgres::Server;
 
 /// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
 pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
     match options {
         ["--report", filter @ ..] => report(filter),
-        options => cargo(["bench", "--locked", "-p", "benches", "--"]).args(options).run(),
+        options => {
+            let server = Server::start()?;
+            let run = cargo(["bench", "--locked", "-p", "benches", "--"]).args(options);
+            with(run, &server).run()
+        }
     }
 }
 
 /// Runs each row a few times, to see that it runs.
 pub(crate) fn check() -> Result<(), Failure> {
-    cargo("run --locked --quiet -p benches --bin report -- --quick".split(' '))
-        .stdout()
-        .map(drop)
+    let server = Server::start()?;
+    let run = cargo("run --locked --quiet -p benches --bin report -- --quick".split(' '));
+    with(run, &server).stdout().map(drop)
+}
+
+/// Isolation is measured on PostgreSQL too.
+fn with(run: Invocation, server: &Server) -> Invocation {
+    let variables = server.variables().into_iter();
+    variables.fold(run, |run, (name, value)| run.env(name, value))
 }
 
 /// Prints the report, and keeps it beside criterion's.
 fn report(filter: &[&str]) -> Result<(), Failure> {
-    let measured = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' '))
-        .args(filter)
-        .stdout()?;
+    let server = Server::start()?;
+    let run = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' ')).args(filter);
+    let measured = with(run, &server).stdout()?;
     let text = format!("{}\n{measured}", heading());
     print!("\n{text}");
     let file = root().join("target/bench-report.md");

@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask ci`.
 
 use crate::command::{Failure, cargo};
-use crate::{bench, core_tree, features, foreign, fuzz, no_std, tests};
+use crate::{bench, core_tree, features, foreign, fuzz, no_std, sabotage, tests};
 
 /// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
 const FUZZ_SECONDS: u32 = 5;
@@ -19,12 +19,13 @@ pub(crate) enum Step {
     Test,
     ForeignTokens,
     Bench,
+    Sabotage,
     Fuzz,
 }
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Fmt,
         Self::CoreTree,
         Self::NoStd,
@@ -35,6 +36,7 @@ impl Step {
         Self::Test,
         Self::ForeignTokens,
         Self::Bench,
+        Self::Sabotage,
         Self::Fuzz,
     ];
 
@@ -50,6 +52,7 @@ impl Step {
             Self::Test => "test",
             Self::ForeignTokens => "foreign-tokens",
             Self::Bench => "bench",
+            Self::Sabotage => "sabotage",
             Self::Fuzz => "fuzz",
         }
     }
@@ -66,6 +69,7 @@ impl Step {
             Self::Test => "every test of the workspace passes",
             Self::ForeignTokens => "tokens that another library signs come to what they should (where Python 3 is)",
             Self::Bench => "each row of the benches runs",
+            Self::Sabotage => "each guard that is taken out is missed by its test",
             Self::Fuzz => "no fuzz target finds anything within a few seconds",
         }
     }
@@ -91,6 +95,7 @@ impl Step {
             Self::Test => tests::run(&[]),
             Self::ForeignTokens => foreign::check(),
             Self::Bench => bench::check(),
+            Self::Sabotage => sabotage::command(&[]),
             Self::Fuzz => fuzz::run_all(FUZZ_SECONDS),
         }
     }

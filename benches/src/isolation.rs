@@ -1,0 +1,18 @@
+//! A tenant's transaction against a query that nobody scopes, on sqlx's default pool.
+
+mod postgres;
+mod sqlite;
+
+pub(crate) use postgres::group as postgres;
+pub(crate) use sqlite::group as sqlite;
+
+use tenancy_core::{Admitted, ResolverName, TenantRecord};
+
+/// How many notes each tenant has, and how many tenants share the table.
+const NOTES: i64 = 1_000;
+const TENANTS: i64 = 20;
+
+fn member(strategy: &str) -> Admitted {
+    let record = TenantRecord::new("t1".parse().unwrap(), strategy.parse().unwrap());
+    Admitted::dangerously_assume(record, ResolverName::from_static("bench"), "alice".parse().unwrap())
+}

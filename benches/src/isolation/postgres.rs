@@ -1,0 +1,226 @@
+use std::env;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr};
+use tenancy_sqlx::{
+    PgDatabaseStrategy, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
+};
+
+use super::{NOTES, TENANTS, member};
+use crate::measure::runtime;
+use crate::{Group, Row};
+
+const BY_KEY: &str = "select body from notes where id = 500";
+const BY_KEY_OF_T1: &str = "select body from plain_notes where tenant_id = 't1' and id = 500";
+const SCAN: &str = "select count(*) from notes where body <> 'x'";
+const SCAN_OF_T1: &str = "select count(*) from plain_notes where tenant_id = 't1' and body <> 'x'";
+
+/// Empty where `DATABASE_URL` names no server; `cargo xtask bench` starts one.
+pub(crate) fn group() -> Group {
+    let Ok(url) = env::var("DATABASE_URL") else {
+        return Group::default();
+    };
+    let database = Rc::new(Database::new(&url));
+    let queries = |name: &str, times: usize| unscoped(&database, name, BY_KEY_OF_T1, times);
+    let read = |strategy: &'static str, times| read_only(&database, strategy, BY_KEY, times);
+    let group = Group::default()
+        .row(queries("unscoped query", 1))
+        .row(queries("five unscoped queries", 5));
+    let group = ["row", "schema", "database"]
+        .into_iter()
+        .fold(group, |group, strategy| {
+            group
+                .row(read(strategy, 1))
+                .against(["unscoped query"], 1.25)
+                .row(read_write(&database, strategy, 1))
+                .against(["unscoped query"], 1.75)
+                .row(read_write(&database, strategy, 5))
+                .against(["five unscoped queries"], 1.5)
+        });
+    // In one transaction each, so that the policy is all that differs.
+    group
+        .row(in_transaction(&database, "predicate, by key", BY_KEY_OF_T1))
+        .row(in_transaction(&database, "policy, by key", BY_KEY))
+        .against(["predicate, by key"], 1.2)
+        .row(in_transaction(&database, "predicate, scan", SCAN_OF_T1))
+        .row(in_transaction(&database, "policy, scan", SCAN))
+        .against(["predicate, scan"], 1.2)
+}
+
+/// As most services do it: the default pool, which asks each connection whether it lives.
+fn unscoped(database: &Rc<Database>, name: &str, sql: &'static str, times: usize) -> Row {
+    let database = Rc::clone(database);
+    let open = async move || (database.pool(), database);
+    Row::prepared(name, open, async move |(pool, _): &(PgPool, Rc<Database>)| {
+        for _ in 0..times {
+            sqlx::query(sql).fetch_one(pool).await.unwrap();
+        }
+    })
+}
+
+fn read_only(database: &Rc<Database>, strategy: &'static str, sql: &'static str, times: usize) -> Row {
+    let member = member(strategy);
+    scoped(
+        database,
+        &format!("{strategy}: read, {times} query"),
+        strategy,
+        async move |db| {
+            let mut tx = db.begin_read(&member).await.unwrap();
+            for _ in 0..times {
+                sqlx::query(sql).fetch_one(&mut *tx).await.unwrap();
+            }
+        },
+    )
+}
+
+fn read_write(database: &Rc<Database>, strategy: &'static str, times: usize) -> Row {
+    let member = member(strategy);
+    let name = format!("{strategy}: read and write, {times} in one transaction, committed");
+    scoped(database, &name, strategy, async move |db| {
+        let mut tx = db.begin(&member).await.unwrap();
+        for _ in 0..times {
+            sqlx::query(BY_KEY).fetch_one(&mut *tx).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    })
+}
+
+fn scoped(
+    database: &Rc<Database>,
+    name: &str,
+    strategy: &'static str,
+    operation: impl AsyncFn(&TenantDb<Postgres>) + 'static,
+) -> Row {
+    let database = Rc::clone(database);
+    let open = async move || (database.tenants(strategy).await, database);
+    Row::prepared(name, open, async move |(db, _): &(TenantDb<Postgres>, Rc<Database>)| {
+        operation(db).await
+    })
+}
+
+fn in_transaction(database: &Rc<Database>, name: &str, sql: &'static str) -> Row {
+    let database = Rc::clone(database);
+    let open = async move || {
+        let mut connection = database.application().connect().await.unwrap();
+        connection.execute("set app.tenant_id = 't1'").await.unwrap();
+        (tokio::sync::Mutex::new(connection), database)
+    };
+    Row::prepared(
+        name,
+        open,
+        async move |(connection, _): &(tokio::sync::Mutex<PgConnection>, Rc<Database>)| {
+            let mut connection = connection.lock().await;
+            sqlx::query(sql).fetch_one(&mut *connection).await.unwrap();
+        },
+    )
+}
+
+/// A database of the bench's own, gone with the last row.
+struct Database {
+    server: PgConnectOptions,
+    name: String,
+}
+
+impl Database {
+    fn new(url: &str) -> Self {
+        let this = Self {
+            server: PgConnectOptions::from_str(url).unwrap(),
+            name: format!("tenancy_bench_{}", std::process::id()),
+        };
+        let name = &this.name;
+        this.run(async |server| {
+            execute(server, format!("create role {name}_app login password 'bench'")).await;
+            execute(server, format!("create database {name}")).await;
+            let mut inside = this.administrator().connect().await.unwrap();
+            let plain = format!(
+                "create table plain_notes (tenant_id text not null, id bigint not null, body text not null,
+                    primary key (tenant_id, id));
+                insert into plain_notes
+                    select 't' || t, n, md5(n::text) from generate_series(1, {TENANTS}) t, generate_series(1, {NOTES}) n;
+                grant select on plain_notes to {name}_app; analyze"
+            );
+            execute(&mut inside, plain).await;
+            inside.close().await.unwrap();
+        });
+        this
+    }
+
+    fn administrator(&self) -> PgConnectOptions {
+        self.server.clone().database(&self.name)
+    }
+
+    fn application(&self) -> PgConnectOptions {
+        self.administrator()
+            .username(&format!("{}_app", self.name))
+            .password("bench")
+    }
+
+    fn pool(&self) -> PgPool {
+        PgPoolOptions::new().connect_lazy_with(self.application())
+    }
+
+    /// One strategy, with its data.
+    async fn tenants(&self, strategy: &str) -> TenantDb<Postgres> {
+        let (application, administrator) = (self.application(), self.administrator());
+        let role = format!("{}_app", self.name);
+        let shared = "create table if not exists notes (like plain_notes including all);
+            insert into notes select * from plain_notes on conflict do nothing";
+        let own = "create table notes (id bigint primary key, body text not null);
+            insert into notes select n, md5(n::text) from generate_series(1, 1000) n";
+        let registry = match strategy {
+            "row" => {
+                let schema = PgRowSchema::new(&role, administrator.get_username()).unwrap();
+                let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
+                let row = PgRowStrategy::options(schema, application, administrator).with_migrations(migration(shared));
+                // The table without a policy is there on purpose.
+                StrategyRegistry::new().with(row.dangerously_allow_findings().open().await.unwrap())
+            }
+            "schema" => {
+                let schema = PgSchemaStrategy::options(&role, application, administrator).unwrap();
+                StrategyRegistry::new().with(schema.with_migrations(migration(own)).open().await.unwrap())
+            }
+            _ => {
+                let database = PgDatabaseStrategy::options(&role, application, administrator).unwrap();
+                let database = database
+                    .with_prefix(format!("{}_of_", self.name))
+                    .with_migrations(migration(own));
+                StrategyRegistry::new().with(database.open())
+            }
+        };
+        let db = TenantDb::new(registry.unwrap());
+        db.provision(member(strategy).tenant()).await.unwrap();
+        db
+    }
+
+    fn run(&self, work: impl AsyncFnOnce(&mut PgConnection)) {
+        runtime().block_on(async {
+            let mut server = self.server.clone().connect().await.unwrap();
+            work(&mut server).await;
+            server.close().await.unwrap();
+        });
+    }
+}
+
+fn migration(sql: &'static str) -> Migrator {
+    let one = Migration::new(1, "bench".into(), MigrationType::Simple, sql.into_sql_str(), false);
+    Migrator::with_migrations(vec![one])
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let name = &self.name;
+        self.run(async |server| {
+            for database in [format!("{name}_of_t1"), name.clone()] {
+                execute(server, format!("drop database if exists {database} with (force)")).await;
+            }
+            execute(server, format!("drop role if exists {name}_app")).await;
+        });
+    }
+}
