@@ -148,7 +148,8 @@ async fn the_stub_for_tests_goes_with_the_cores() {
         headers: &headers,
         credentials: Credentials::Verified(&claims),
     };
-    let step = InsecureTestStub::enforcer().begin(&request, Access::Scoped);
+    let enforcer = InsecureTestStub::enforcer();
+    let step = enforcer.begin(&request, Access::Scoped);
     let outcome = tenancy_core::drive(step, &InsecureTestStub, &InsecureTestStub)
         .await
         .unwrap();

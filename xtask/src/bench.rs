@@ -27,7 +27,7 @@ pub(crate) fn check() -> Result<(), Failure> {
 /// Isolation is measured on PostgreSQL too.
 fn with(run: Invocation, server: &Server) -> Invocation {
     let variables = server.variables().into_iter();
-    variables.fold(run, |run, (name, value)| run.env(name, value))
+    variables.fold(run, |run, (name, value)| run.env(name, &value))
 }
 
 /// Prints the report, and keeps it beside criterion's.

@@ -7,6 +7,7 @@ mod features;
 mod foreign;
 mod fuzz;
 mod no_std;
+mod pooler;
 mod postgres;
 mod sabotage;
 mod step;

@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 use crate::command::{Failure, program};
+use crate::pooler::Pooler;
 
 /// Names the server that the tests use, in sqlx's own variable. Where it is set, that server is used, in
 /// databases that the tests make and remove.
 const DATABASE_URL: &str = "DATABASE_URL";
+
+/// Names the port of the PgBouncer before that server. Without it nothing is tested through one.
+const POOLER_PORT: &str = "TENANCY_PGBOUNCER_PORT";
 
 /// The oldest version that the policies work on.
 const OLDEST: u32 = 15;
@@ -29,7 +33,7 @@ pub(crate) fn run(command: &[&str]) -> Result<(), Failure> {
     let server = Server::start()?;
     let mut command = program(name).args(arguments);
     for (name, value) in server.variables() {
-        command = command.env(name, value);
+        command = command.env(name, &value);
     }
     command.run()
 }
@@ -50,33 +54,51 @@ impl Server {
         }
         let cluster = Cluster::start(&binaries()?)?;
         Ok(Self {
-            url: cluster.url(),
+            url: cluster.database.url(),
             own: Some(cluster),
         })
     }
 
     /// What the tests find it by.
-    pub(crate) fn variables(&self) -> [(&'static str, &str); 1] {
-        [(DATABASE_URL, &self.url)]
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![(DATABASE_URL, self.url.clone())];
+        if let Some(cluster) = &self.own {
+            variables.push((POOLER_PORT, cluster.pooler.port.to_string()));
+        }
+        variables
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(cluster) = &mut self.own {
-            cluster.stop();
+            cluster.database.stop();
         }
     }
 }
 
 struct Cluster {
+    // Dropped before the server is stopped.
+    pooler: Pooler,
+    database: Database,
+}
+
+impl Cluster {
+    fn start(binaries: &Path) -> Result<Self, Failure> {
+        let database = Database::start(binaries)?;
+        let pooler = Pooler::start(database.folder.path(), user()?, database.port, &database.password)?;
+        Ok(Self { pooler, database })
+    }
+}
+
+struct Database {
     folder: tempfile::TempDir,
     server: Child,
     port: u16,
     password: String,
 }
 
-impl Cluster {
+impl Database {
     fn start(binaries: &Path) -> Result<Self, Failure> {
         let failed = |what: &'static str| move |error: io::Error| Failure::new(format!("{what}: {error}"));
         // Not under `target`: the user that runs the server may not be able to look into this folder.
@@ -90,10 +112,8 @@ impl Cluster {
         let password = random_password()?;
         let password_file = folder.path().join("password");
         fs::write(&password_file, &password).map_err(failed("write PostgreSQL's password"))?;
-        if let Some((uid, gid)) = user {
-            for path in [folder.path(), &password_file] {
-                chown(path, Some(uid), Some(gid)).map_err(failed("give PostgreSQL's folder to its user"))?;
-            }
+        for path in [folder.path(), &password_file] {
+            give(path, user)?;
         }
         let data = folder.path().join("data");
         make_cluster(binaries, user, &data, &password_file)?;
@@ -215,7 +235,13 @@ fn user() -> Result<Option<(u32, u32)>, Failure> {
         .ok_or_else(|| Failure::new("PostgreSQL cannot run as root, and there is no user `postgres` or `nobody`"))
 }
 
-fn as_user(binary: impl AsRef<OsStr>, user: Option<(u32, u32)>) -> Command {
+pub(crate) fn give(path: &Path, user: Option<(u32, u32)>) -> Result<(), Failure> {
+    let Some((uid, gid)) = user else { return Ok(()) };
+    chown(path, Some(uid), Some(gid))
+        .map_err(|error| Failure::new(format!("give {} to the server's user: {error}", path.display())))
+}
+
+pub(crate) fn as_user(binary: impl AsRef<OsStr>, user: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(binary);
     // Its own settings alone; and a folder that the user can look into.
     for (name, _) in env::vars_os() {
@@ -240,7 +266,7 @@ fn random_password() -> Result<String, Failure> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

@@ -97,7 +97,7 @@ fn run(tree: &Path, server: &Server, test: &[String]) -> Invocation {
         &root().join("target/sabotage/target").to_string_lossy(),
     );
     for (name, value) in server.variables() {
-        run = run.env(name, value);
+        run = run.env(name, &value);
     }
     run
 }

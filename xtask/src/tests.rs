@@ -18,7 +18,7 @@ pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
     let mut tests = cargo(["test", "--workspace", "--all-features", "--locked"]).args(options);
     for (name, value) in server.variables() {
-        tests = tests.env(name, value);
+        tests = tests.env(name, &value);
     }
     tests.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1").run()
 }

@@ -2,13 +2,18 @@
 #![cfg(feature = "postgres")]
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
 
+/// Not through PgBouncer; see `tests/pooler`.
+const BY_POOLER: bool = false;
+
 mod cancel;
 mod changes;
+mod concurrency;
 mod database;
 mod database_provision;
 mod database_server;

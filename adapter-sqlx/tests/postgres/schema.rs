@@ -3,6 +3,7 @@
 use sqlx::AssertSqlSafe;
 use tenancy_sqlx::{SchemaNameError, StrategyError};
 
+use crate::BY_POOLER;
 use crate::schema_server::{
     begin_error, member, notes_of, open, options, provision_error, provision_with_note, run, schemas, two_tenants,
 };
@@ -30,6 +31,11 @@ async fn the_same_words_are_each_tenants_own() {
 #[tokio::test]
 async fn a_name_is_never_that_of_public() {
     let database = TestDatabase::new().await;
+    if BY_POOLER {
+        // A pooler passes no setting on when it connects: the role's own holds where a transaction was ended.
+        let sql = format!("alter role {} set search_path = pg_temp", database.application_role());
+        run(&mut database.connect().await, sql).await;
+    }
     let db = two_tenants(&database).await;
     let role = database.application_role();
     let sql = format!(

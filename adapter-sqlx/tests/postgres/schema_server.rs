@@ -8,6 +8,7 @@ use tenancy_sqlx::{
     PgSchemaOptions, PgSchemaStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
 };
 
+use crate::BY_POOLER;
 use crate::server::{TestDatabase, bodies, migrations};
 
 pub(crate) const NOTES: &str = "create table notes (
@@ -18,14 +19,19 @@ pub(crate) const NOTES: &str = "create table notes (
 
 /// One connection, so that each transaction is on the one that the last had.
 pub(crate) fn options(database: &TestDatabase) -> PgSchemaOptions {
-    PgSchemaStrategy::options(
+    let options = PgSchemaStrategy::options(
         database.application_role(),
         database.application(),
         database.administrator(),
     )
     .unwrap()
     .with_max_connections(1)
-    .with_migrations(migrations(&[NOTES]))
+    .with_migrations(migrations(&[NOTES]));
+    if BY_POOLER {
+        options.with_transaction_pooler()
+    } else {
+        options
+    }
 }
 
 pub(crate) async fn open(options: PgSchemaOptions) -> (TenantDb<Postgres>, Arc<PgSchemaStrategy>) {

@@ -4,6 +4,7 @@ use std::env;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::BY_POOLER;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Row, SqlSafeStr};
@@ -31,6 +32,11 @@ const PASSWORD: &str = "only for tests";
 impl TestDatabase {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        if BY_POOLER && pooler_port().is_none() {
+            // Told once, and no failure: `cargo xtask test` starts one, or fails.
+            println!("NOT TESTED through PgBouncer: run `cargo xtask test`");
+            std::process::exit(0);
+        }
         let url = env::var("DATABASE_URL").expect("no PostgreSQL: run `cargo xtask test`, or set DATABASE_URL");
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tenancy_test_{}_{number}", std::process::id());
@@ -59,7 +65,12 @@ impl TestDatabase {
     }
 
     pub(crate) fn application(&self) -> PgConnectOptions {
-        self.administrator().username(&self.application).password(PASSWORD)
+        let options = self.administrator().username(&self.application).password(PASSWORD);
+        match pooler_port() {
+            // As an application must behind a pooler.
+            Some(port) => options.port(port).statement_cache_capacity(0).extra_float_digits(None),
+            None => options,
+        }
     }
 
     /// What the names of tenants' databases begin with. They are removed with this one.
@@ -87,9 +98,21 @@ impl TestDatabase {
 
     /// One connection, so that each transaction is on the one that the last had.
     pub(crate) async fn one_connection(&self) -> TenantDb<Postgres> {
-        let row = self.row().with_max_connections(1).open().await.unwrap();
+        let row = by_the_same_way(self.row().with_max_connections(1))
+            .open()
+            .await
+            .unwrap();
         TenantDb::new(StrategyRegistry::new().with(row).unwrap())
     }
+}
+
+pub(crate) fn by_the_same_way(row: PgRowOptions) -> PgRowOptions {
+    if BY_POOLER { row.with_transaction_pooler() } else { row }
+}
+
+fn pooler_port() -> Option<u16> {
+    let port = env::var("TENANCY_PGBOUNCER_PORT").ok().filter(|_| BY_POOLER)?;
+    Some(port.parse().unwrap())
 }
 
 /// On a thread of its own: a test that panics cannot wait.
