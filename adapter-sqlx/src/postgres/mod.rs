@@ -1,5 +1,6 @@
 //! Tenants on PostgreSQL.
 
+mod adopt;
 mod changes;
 mod database;
 mod database_provision;
@@ -17,6 +18,7 @@ mod session;
 mod table;
 mod verify;
 
+pub use adopt::AdoptError;
 pub use changes::PgChanges;
 pub use database::{PgDatabaseOptions, PgDatabaseStrategy};
 pub use directory::PgDirectory;

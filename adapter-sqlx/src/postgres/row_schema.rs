@@ -122,6 +122,11 @@ impl PgRowSchema {
         &self.tables
     }
 
+    /// One name of each declared table.
+    pub(super) fn names(&self, of: fn(&PgTenantTable) -> &PgIdentifier) -> Vec<String> {
+        self.tables.iter().map(|table| of(table).as_str().to_owned()).collect()
+    }
+
     pub(super) const fn application(&self) -> &PgIdentifier {
         &self.application
     }

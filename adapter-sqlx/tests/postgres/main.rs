@@ -11,6 +11,7 @@
 /// Not through PgBouncer; see `tests/pooler`.
 const BY_POOLER: bool = false;
 
+mod adopt;
 mod cancel;
 mod changes;
 mod concurrency;

@@ -12,6 +12,7 @@ pub use report::{PgFault, PgFinding, PgReport};
 
 use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
+use super::table::PgTenantTable;
 use crate::StrategyError;
 
 /// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
@@ -75,17 +76,11 @@ impl PgRowSchema {
     }
 
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
-        let names = |of: fn(&crate::PgTenantTable) -> &crate::PgIdentifier| -> Vec<String> {
-            self.tables()
-                .iter()
-                .map(|table| of(table).as_str().to_owned())
-                .collect()
-        };
         let sql = format!("{DECLARED}{}", check.sql);
         let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(names(crate::PgTenantTable::schema))
-            .bind(names(crate::PgTenantTable::name))
-            .bind(names(crate::PgTenantTable::tenant_column))
+            .bind(self.names(PgTenantTable::schema))
+            .bind(self.names(PgTenantTable::name))
+            .bind(self.names(PgTenantTable::tenant_column))
             .bind(self.application().as_str())
             .bind(self.administrator().as_str())
             .fetch_all(tx)
