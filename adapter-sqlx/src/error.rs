@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
 use tenancy_core::context::OutOfScope;
-use tenancy_core::{StrategyName, TenantId, TenantStatus};
+use tenancy_core::{PlacementName, StrategyName, TenantId, TenantStatus};
 use thiserror::Error;
 
 use crate::registry::UnknownStrategy;
@@ -136,6 +136,14 @@ pub enum StrategyError {
     #[cfg(feature = "sqlite")]
     #[error("refuse the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
+    /// The tenant's record names a place that nobody knows.
+    #[error("the tenant `{tenant}` is placed on `{placement}`, which is not known")]
+    UnknownPlacement {
+        /// The tenant.
+        tenant: TenantId,
+        /// The place.
+        placement: PlacementName,
+    },
     /// The database would not keep tenants' rows apart.
     #[cfg(feature = "postgres")]
     #[error("refuse the database")]

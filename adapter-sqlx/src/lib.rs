@@ -96,9 +96,9 @@ pub use error::{ProvisionError, RemoveError, StrategyError, TransactionError};
 pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    AdoptError, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy, PgDirectory,
-    PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions,
-    PgSchemaStrategy, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
+    AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
+    PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions,
+    PgSchemaStrategy, PgServer, PgServers, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]

@@ -12,7 +12,9 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, Sqlite};
 use tempfile::TempDir;
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::{
+    Admitted, PlacementName, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus,
+};
 use tenancy_sqlx::{
     Binding, CreateError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
     SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture, StrategyRegistry,
@@ -165,6 +167,34 @@ async fn names_of_the_removed_are_not_handed_out() {
             ("shop" | "org_1" | "acme.example", Ok(_)) => {}
             (name, other) => panic!("{name}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_placement_is_kept_and_changes_by_its_own_call_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    let placed = |place: &str| new("acme", "row").with_placement(place.parse().unwrap());
+    let entry = directory.upsert(&placed("eu-1")).await.unwrap();
+    assert_eq!(entry.record().placement.as_ref().unwrap(), "eu-1");
+    // No word about it is no change.
+    let entry = directory.upsert(&new("acme", "row")).await.unwrap();
+    assert_eq!(entry.record().placement.as_ref().unwrap(), "eu-1");
+    let refused = directory.upsert(&placed("us-1")).await;
+    assert!(
+        matches!(refused, Err(UpsertError::PlacementChanged { .. })),
+        "{refused:?}"
+    );
+    for place in [Some("us-1"), None] {
+        let place: Option<PlacementName> = place.map(|place| place.parse().unwrap());
+        assert!(
+            directory
+                .dangerously_set_placement(&entry.record().id, place.as_ref())
+                .await
+                .unwrap()
+        );
+        let entry = directory.find_by_id(&entry.record().id).await.unwrap().unwrap();
+        assert_eq!(entry.record().placement, place);
     }
 }
 

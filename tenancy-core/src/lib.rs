@@ -156,8 +156,8 @@ pub use member::Member;
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
 pub use name::{
-    Domain, ExternalId, FieldName, NameProblem, ParseNameError, ResolverName, Role, Slug, StrategyName, Subject,
-    TenantId,
+    Domain, ExternalId, FieldName, NameProblem, ParseNameError, PlacementName, ResolverName, Role, Slug, StrategyName,
+    Subject, TenantId,
 };
 pub use rejection::{Cause, Rejection};
 pub use request::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};

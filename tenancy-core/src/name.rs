@@ -199,6 +199,11 @@ name! {
 }
 
 name! {
+    /// The name of the place where a tenant's data is, such as a database server: where there are several.
+    PlacementName, 31, "a placement name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+}
+
+name! {
     /// The name of a resolver, as configuration and provenance spell it.
     ResolverName, 31, "a resolver name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }

@@ -1,6 +1,6 @@
 //! What a directory knows of a tenant.
 
-use crate::{ExternalId, Slug, StrategyName, TenantId, TenantKey};
+use crate::{ExternalId, PlacementName, Slug, StrategyName, TenantId, TenantKey};
 
 /// Where a tenant is in its life. Only an active one is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl core::fmt::Display for UnknownStatus {
 
 impl core::error::Error for UnknownStatus {}
 
-/// The part of a tenant's record that enforcement and isolation need. About 300 bytes, no pointers.
+/// The part of a tenant's record that enforcement and isolation need. About 330 bytes, no pointers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantRecord {
@@ -70,6 +70,8 @@ pub struct TenantRecord {
     pub status: TenantStatus,
     /// How its data is kept apart.
     pub strategy: StrategyName,
+    /// Where its data is, for strategies that know several places; none is the strategy's default.
+    pub placement: Option<PlacementName>,
 }
 
 impl TenantRecord {
@@ -82,6 +84,7 @@ impl TenantRecord {
             external_id: None,
             status: TenantStatus::Active,
             strategy,
+            placement: None,
         }
     }
 
@@ -96,6 +99,15 @@ impl TenantRecord {
     pub fn with_external_id(self, external_id: ExternalId) -> Self {
         Self {
             external_id: Some(external_id),
+            ..self
+        }
+    }
+
+    /// Sets where the tenant's data is.
+    #[must_use]
+    pub fn with_placement(self, placement: PlacementName) -> Self {
+        Self {
+            placement: Some(placement),
             ..self
         }
     }

@@ -1,6 +1,8 @@
 //! A tenant as it is put into the directory, and as it comes out.
 
-use tenancy_core::{Domain, ExternalId, Member, Slug, StrategyName, TenantEntry, TenantId, TenantRecord, TenantStatus};
+use tenancy_core::{
+    Domain, ExternalId, Member, PlacementName, Slug, StrategyName, TenantEntry, TenantId, TenantRecord, TenantStatus,
+};
 
 /// A tenant to put into the directory, new or changed.
 ///
@@ -14,6 +16,7 @@ use tenancy_core::{Domain, ExternalId, Member, Slug, StrategyName, TenantEntry, 
 pub struct NewTenant {
     pub(crate) id: TenantId,
     pub(crate) strategy: StrategyName,
+    pub(crate) placement: Option<PlacementName>,
     pub(crate) slug: Slug,
     pub(crate) external_id: Option<ExternalId>,
     pub(crate) name: Option<String>,
@@ -32,6 +35,7 @@ impl NewTenant {
             slug: id.to_slug(),
             id,
             strategy,
+            placement: None,
             external_id: None,
             name: None,
             status: None,
@@ -52,6 +56,16 @@ impl NewTenant {
     pub fn with_external_id(self, external_id: ExternalId) -> Self {
         Self {
             external_id: Some(external_id),
+            ..self
+        }
+    }
+
+    /// Sets where a new tenant's data is, such as which server. The default is the strategy's own place, and no
+    /// change for a tenant that is known.
+    #[must_use]
+    pub fn with_placement(self, placement: PlacementName) -> Self {
+        Self {
+            placement: Some(placement),
             ..self
         }
     }

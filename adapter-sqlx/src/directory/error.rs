@@ -64,6 +64,12 @@ pub enum UpsertError {
         /// The strategy that was asked for.
         requested: StrategyName,
     },
+    /// The tenant's data is elsewhere, and would be left behind.
+    #[error("the data of the tenant `{id}` is in another place: move it, and say so by `dangerously_set_placement`")]
+    PlacementChanged {
+        /// The tenant.
+        id: TenantId,
+    },
     /// The directory could not tell.
     #[error(transparent)]
     Directory(#[from] DirectoryError),

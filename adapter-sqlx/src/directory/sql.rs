@@ -8,7 +8,7 @@ macro_rules! sql_directory {
     ($Directory:ident on $Database:ident, begin: $begin:expr, aggregate: $aggregate:expr) => {
 use sqlx::{AssertSqlSafe, Database, Row as _};
 use tenancy_core::{
-    Authorize, Authorizer, Decision, Directory, Domain, Member, ParseNameError, ReservedNames, Role, Roles, Subject,
+    Authorize, Authorizer, Decision, Directory, Domain, Member, ParseNameError, PlacementName, ReservedNames, Role, Roles, Subject,
     TenantId, TenantKey, TenantRecord, TenantStatus,
 };
 
@@ -169,6 +169,29 @@ impl $Directory {
         .await
     }
 
+    /// Says where a tenant's data is from now on; `None` is the strategy's default. `false` where there is no such
+    /// tenant.
+    ///
+    /// # Security
+    ///
+    /// It moves nothing: the data must be there already. Suspend the tenant while you move it.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot tell.
+    pub async fn dangerously_set_placement(
+        &self,
+        id: &TenantId,
+        placement: Option<&PlacementName>,
+    ) -> Result<bool, DirectoryError> {
+        let done = sqlx::query("update tenancy_tenants set placement = $2 where id = $1")
+            .bind(id.as_str())
+            .bind(placement.map(PlacementName::as_str))
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Makes a subject a member of a tenant, or sets the roles of one. `false` where nothing changes.
     ///
     /// # Errors
@@ -293,7 +316,7 @@ fn parse_roles(lines: &str) -> Result<Roles, ParseNameError> {
 /// One statement, so that a tenant and its domains are of one moment. A domain has no comma.
 fn select(condition: &'static str) -> String {
     format!(
-        "select t.id, t.slug, t.external_id, t.name, t.status, t.strategy,
+        "select t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement,
            (select {}(d.domain, ',') from tenancy_domains d where d.tenant = t.id) as domains
          from tenancy_tenants t where {condition}",
         $aggregate,
@@ -310,6 +333,10 @@ fn parse(row: &Row) -> Result<DirectoryEntry, DirectoryError> {
         .with_status(text("status")?.parse()?);
     if let Some(external_id) = external_id {
         record = record.with_external_id(external_id.parse().map_err(name("external_id"))?);
+    }
+    let placement: Option<&str> = row.try_get("placement")?;
+    if let Some(placement) = placement {
+        record = record.with_placement(placement.parse().map_err(name("placement"))?);
     }
     let domains: Option<&str> = row.try_get("domains")?;
     let domains = domains.into_iter().flat_map(|domains| domains.split(','));
@@ -329,7 +356,8 @@ async fn upsert(
     tenant: &NewTenant,
     reserved: &ReservedNames,
 ) -> Result<(), UpsertError> {
-    let known: Option<(String, String)> = sqlx::query_as("select slug, strategy from tenancy_tenants where id = $1")
+    let known = "select slug, strategy, placement from tenancy_tenants where id = $1";
+    let known: Option<(String, String, Option<String>)> = sqlx::query_as(known)
         .bind(tenant.id.as_str())
         .fetch_optional(&mut *connection)
         .await?;
@@ -338,17 +366,24 @@ async fn upsert(
             refuse_reserved(TenantKey::Id(tenant.id.clone()), reserved)?;
             refuse_reserved(TenantKey::Slug(tenant.slug.clone()), reserved)?;
         }
-        Some((slug, _)) if tenant.slug != slug.as_str() => {
+        Some((slug, ..)) if tenant.slug != slug.as_str() => {
             refuse_reserved(TenantKey::Slug(tenant.slug.clone()), reserved)?;
         }
         Some(_) => {}
     }
-    if let Some((_, current)) = known.filter(|(_, current)| tenant.strategy != current.as_str()) {
-        return Err(UpsertError::StrategyChanged {
-            id: tenant.id.clone(),
-            current,
-            requested: tenant.strategy.clone(),
-        });
+    if let Some((_, current, placement)) = known {
+        if tenant.strategy != current.as_str() {
+            return Err(UpsertError::StrategyChanged {
+                id: tenant.id.clone(),
+                current,
+                requested: tenant.strategy.clone(),
+            });
+        }
+        // None asks for no change.
+        let requested = tenant.placement.as_ref().map(PlacementName::as_str);
+        if requested.is_some() && requested != placement.as_deref() {
+            return Err(UpsertError::PlacementChanged { id: tenant.id.clone() });
+        }
     }
     refuse_conflicts(connection, tenant).await?;
     write_tenant(connection, tenant).await?;
@@ -432,8 +467,8 @@ async fn refuse_conflict(
 }
 
 async fn write_tenant(connection: &mut Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy)
-         values ($1, $2, $3, coalesce($4, $1), coalesce($5, $7), $6)
+    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy, placement)
+         values ($1, $2, $3, coalesce($4, $1), coalesce($5, $7), $6, $8)
          on conflict (id) do update set slug = $2, external_id = $3,
            name = coalesce($4, tenancy_tenants.name), status = coalesce($5, tenancy_tenants.status)";
     sqlx::query(sql)
@@ -444,6 +479,7 @@ async fn write_tenant(connection: &mut Connection, tenant: &NewTenant) -> Result
         .bind(tenant.status.map(TenantStatus::as_str))
         .bind(tenant.strategy.as_str())
         .bind(TenantStatus::Provisioning.as_str())
+        .bind(tenant.placement.as_ref().map(PlacementName::as_str))
         .execute(connection)
         .await?;
     Ok(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres};
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
 
 use super::database_provision::{self, DatabaseProvisioning};
 use super::identifier::{ParseIdentifierError, PgIdentifier};
@@ -16,6 +16,7 @@ use super::places::{NoPlace, PlaceLimits, Places};
 use super::pool::{self, PoolSettings};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
+use super::servers::{PgServer, PgServers, Servers};
 use super::session::BeginText;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
@@ -46,22 +47,28 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 pub struct PgDatabaseStrategy {
     names: SchemaNames,
     application_role: PgIdentifier,
-    application: PgConnectOptions,
-    administrator: PgConnectOptions,
+    servers: Servers,
     template: PgIdentifier,
     migrations: Option<Migrator>,
     settings: PoolSettings,
     idle_timeout: Duration,
-    places: Places<TenantId, PgPool>,
+    places: Places<Key, PgPool>,
     last_change: LastChange,
+}
+
+/// A tenant's database: a tenant that was moved has another one.
+type Key = (TenantId, Option<PlacementName>);
+
+fn key(tenant: &TenantRecord) -> Key {
+    (tenant.id.clone(), tenant.placement.clone())
 }
 
 impl PgDatabaseStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "database";
 
-    /// Describes the server: the application's role, how the application connects, and how the administrator
-    /// does. The administrator's database is where databases are made from; the application's is not used.
+    /// Describes the server of tenants whose record names none: the application's role, how the application
+    /// connects, and how the administrator does. The administrator's database is where databases are made from; the application's is not used.
     ///
     /// # Errors
     ///
@@ -73,8 +80,10 @@ impl PgDatabaseStrategy {
     ) -> Result<PgDatabaseOptions, ParseIdentifierError> {
         Ok(PgDatabaseOptions {
             application_role: application_role.parse()?,
-            application,
-            administrator,
+            servers: Servers {
+                default: PgServer::new(application, administrator),
+                others: None,
+            },
             names: SchemaNames::default(),
             template: "template1".parse()?,
             migrations: None,
@@ -101,24 +110,27 @@ impl PgDatabaseStrategy {
     /// # Errors
     ///
     /// Where the server refuses it.
-    pub async fn dangerously_drop_database(&self, tenant: &TenantId) -> Result<(), StrategyError> {
-        let database = self.names.of(tenant)?;
-        for idle in self.places.forget(tenant) {
+    pub async fn dangerously_drop_database(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        let database = self.names.of(&tenant.id)?;
+        let server = self.servers.of(tenant).await?;
+        for idle in self.places.forget(&key(tenant)) {
             idle.close().await;
         }
-        database_provision::remove(&self.administrator, &database).await
+        database_provision::remove(&server.administrator, &database).await
     }
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
-        let mut place = self.places.take(binding.id()).await.map_err(|no| self.refusal(no))?;
+        let place = self.places.take(&key(binding.tenant())).await;
+        let mut place = place.map_err(|no| self.refusal(no))?;
         if let Some(others) = place.take_stale() {
             others.close().await;
         }
         let pool = match place.kept() {
             Some(pool) => pool.clone(),
             None => {
-                let pool = self.pool(&database);
+                let server = self.servers.of(binding.tenant()).await?;
+                let pool = self.pool(server, &database);
                 place.keep(pool.clone());
                 pool
             }
@@ -145,8 +157,8 @@ impl PgDatabaseStrategy {
     }
 
     /// A pool of one connection: what a place keeps.
-    fn pool(&self, database: &PgIdentifier) -> PgPool {
-        let connect = self.settings.connect_options(self.application.clone());
+    fn pool(&self, server: PgServer, database: &PgIdentifier) -> PgPool {
+        let connect = self.settings.connect_options(server.application);
         let change = self.last_change.clone();
         self.settings
             .pool_options()
@@ -168,15 +180,16 @@ impl PgDatabaseStrategy {
         }
     }
 
-    async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
-        let database = self.names.of(tenant)?;
+    async fn provision_tenant(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        let database = self.names.of(&tenant.id)?;
+        let server = self.servers.of(tenant).await?;
         let provisioning = DatabaseProvisioning {
-            tenant,
+            tenant: &tenant.id,
             database: &database,
             template: &self.template,
             application: &self.application_role,
             migrations: self.migrations.as_ref(),
-            administrator: &self.administrator,
+            administrator: &server.administrator,
         };
         // Marked also where the end of it is not heard of.
         let changes = self.last_change.mark_on_drop();
@@ -186,11 +199,9 @@ impl PgDatabaseStrategy {
 }
 
 /// How tenants' databases are named and reached, and how many connections there are.
-#[derive(Debug)]
 pub struct PgDatabaseOptions {
     application_role: PgIdentifier,
-    application: PgConnectOptions,
-    administrator: PgConnectOptions,
+    servers: Servers,
     names: SchemaNames,
     template: PgIdentifier,
     migrations: Option<Migrator>,
@@ -202,6 +213,16 @@ pub struct PgDatabaseOptions {
 }
 
 impl PgDatabaseOptions {
+    /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
+    /// over all of them. The application's role has the same name on each.
+    ///
+    /// A placement that nobody knows is [`StrategyError::UnknownPlacement`].
+    #[must_use]
+    pub fn with_servers(mut self, servers: impl PgServers) -> Self {
+        self.servers.others = Some(Box::new(servers));
+        self
+    }
+
     /// Migrations that the administrator runs in each tenant's database when the tenant is provisioned: all of
     /// them or none, in one transaction.
     #[must_use]
@@ -291,8 +312,7 @@ impl PgDatabaseOptions {
         PgDatabaseStrategy {
             names: self.names,
             application_role: self.application_role,
-            application: self.application,
-            administrator: self.administrator,
+            servers: self.servers,
             template: self.template,
             migrations: self.migrations,
             settings: self.settings,
@@ -313,11 +333,11 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
     }
 
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
-        Box::pin(self.provision_tenant(&tenant.id))
+        Box::pin(self.provision_tenant(tenant))
     }
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
-        Box::pin(self.dangerously_drop_database(removal.id()))
+        Box::pin(self.dangerously_drop_database(removal.tenant()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -341,6 +361,15 @@ impl fmt::Debug for PgDatabaseStrategy {
         f.debug_struct("PgDatabaseStrategy")
             .field("names", &self.names)
             .field("limits", &self.places.limits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PgDatabaseOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgDatabaseOptions")
+            .field("names", &self.names)
+            .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
 }

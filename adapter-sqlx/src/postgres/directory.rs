@@ -68,12 +68,14 @@ sql_directory!(
 fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/postgres/0001_tenants.sql");
     let tombstones = include_str!("../../migrations/directory/postgres/0002_tombstones.sql");
+    let placement = include_str!("../../migrations/directory/postgres/0003_placement.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
     let mut migrations = Migrator::with_migrations(vec![
         migration(1, "tenants", tenants),
         migration(2, "tombstones", tombstones),
+        migration(3, "placement", placement),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

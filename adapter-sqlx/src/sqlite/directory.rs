@@ -70,6 +70,7 @@ fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/sqlite/0001_tenants.sql");
     let roles = include_str!("../../migrations/directory/sqlite/0002_roles.sql");
     let tombstones = include_str!("../../migrations/directory/sqlite/0003_tombstones.sql");
+    let placement = include_str!("../../migrations/directory/sqlite/0004_placement.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -83,6 +84,7 @@ fn migrations() -> Migrator {
         migration(1, "tenants", tenants),
         migration(2, "roles", roles),
         migration(3, "tombstones", tombstones),
+        migration(4, "placement", placement),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

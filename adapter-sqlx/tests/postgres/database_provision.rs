@@ -152,7 +152,7 @@ async fn an_administrator_needs_not_be_a_superuser() {
     provision_with_note(&db, "acme").await;
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
     strategy
-        .dangerously_drop_database(&"acme".parse().unwrap())
+        .dangerously_drop_database(member("acme").tenant())
         .await
         .unwrap();
     db.close().await;

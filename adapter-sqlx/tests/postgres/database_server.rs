@@ -41,7 +41,14 @@ pub(crate) async fn provision_with_note(db: &TenantDb<Postgres>, id: &str) {
 }
 
 pub(crate) fn member(id: &str) -> Admitted {
-    let record = TenantRecord::new(id.parse().unwrap(), StrategyName::from_static("database"));
+    member_of(&TenantRecord::new(
+        id.parse().unwrap(),
+        StrategyName::from_static("database"),
+    ))
+}
+
+pub(crate) fn member_of(record: &TenantRecord) -> Admitted {
+    let record = record.clone();
     Admitted::dangerously_assume(record, ResolverName::from_static("test"), Subject::from_static("alice"))
 }
 
