@@ -97,6 +97,7 @@ impl DatabaseProvisioning<'_> {
             search_path: "public, pg_temp",
             application: self.application,
             migrations: self.migrations,
+            is_sharded: false,
         };
         let mut connection = self
             .administrator

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod changes;
+mod citus;
 mod database;
 mod database_provision;
 mod directory;

@@ -12,6 +12,8 @@ pub(super) struct Provisioning<'p> {
     pub(super) search_path: &'p str,
     pub(super) application: &'p PgIdentifier,
     pub(super) migrations: Option<&'p Migrator>,
+    /// Whether Citus is to place the schema on one of its workers.
+    pub(super) is_sharded: bool,
 }
 
 impl Provisioning<'_> {
@@ -25,6 +27,10 @@ impl Provisioning<'_> {
             .bind(quoted)
             .fetch_one(&mut *transaction)
             .await?;
+        if self.is_sharded {
+            let sharded = "set local citus.enable_schema_based_sharding = on";
+            execute(transaction, sharded.to_owned()).await?;
+        }
         execute(transaction, self.schema_sql()).await?;
         let Some(migrations) = self.migrations else {
             execute(transaction, self.tables_sql()).await?;

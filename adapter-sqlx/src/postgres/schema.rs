@@ -53,6 +53,7 @@ pub struct PgSchemaStrategy {
     migrations: Option<Migrator>,
     application: PgPool,
     keeps_prepared: bool,
+    is_sharded: bool,
     administrator: PgPool,
     last_change: LastChange,
 }
@@ -80,6 +81,7 @@ impl PgSchemaStrategy {
             migrations: None,
             settings: PoolSettings::default(),
             keeps_prepared: true,
+            is_sharded: false,
         })
     }
 
@@ -114,6 +116,7 @@ impl PgSchemaStrategy {
             search_path: &self.names.search_path(&schema),
             application: &self.application_role,
             migrations: self.migrations.as_ref(),
+            is_sharded: self.is_sharded,
         };
         // Migrations may leave anything in their session: it is used once.
         let mut connection = self.administrator.acquire().await?;
@@ -135,6 +138,7 @@ pub struct PgSchemaOptions {
     migrations: Option<Migrator>,
     settings: PoolSettings,
     keeps_prepared: bool,
+    is_sharded: bool,
 }
 
 impl PgSchemaOptions {
@@ -191,6 +195,15 @@ impl PgSchemaOptions {
         self
     }
 
+    /// Says that the database is a Citus cluster's, which places each tenant's schema on one of its workers
+    /// (schema-based sharding). Like [`PgRowSchema::with_citus`](crate::PgRowSchema::with_citus) it is tested only
+    /// where there is a cluster.
+    #[must_use]
+    pub const fn with_citus(mut self) -> Self {
+        self.is_sharded = true;
+        self
+    }
+
     /// Prepares each statement anew: for tenants whose tables differ. It costs a round trip for each.
     #[must_use]
     pub const fn without_prepared_statements(mut self) -> Self {
@@ -237,6 +250,7 @@ impl PgSchemaOptions {
             migrations: self.migrations,
             application: application.connect_lazy_with(connect),
             keeps_prepared,
+            is_sharded: self.is_sharded,
             administrator,
             last_change,
         })
