@@ -4,7 +4,6 @@
 #![allow(dead_code, reason = "what the tests share has more than these need")]
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
@@ -14,10 +13,6 @@ const BY_POOLER: bool = true;
 
 #[path = "../postgres/cancel.rs"]
 mod cancel;
-#[path = "../postgres/database.rs"]
-mod database;
-#[path = "../postgres/database_server.rs"]
-mod database_server;
 #[path = "../postgres/leaks.rs"]
 mod leaks;
 #[path = "../postgres/row.rs"]

@@ -8,12 +8,11 @@ use tenancy_sqlx::{
     PgDatabaseOptions, PgDatabaseStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
 };
 
-use crate::BY_POOLER;
 use crate::schema_server::NOTES;
 use crate::server::{TestDatabase, bodies, migrations};
 
 pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
-    let options = PgDatabaseStrategy::options(
+    PgDatabaseStrategy::options(
         database.application_role(),
         database.application(),
         database.administrator(),
@@ -22,12 +21,7 @@ pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
     .with_prefix(database.prefix())
     .with_template("template0")
     .unwrap()
-    .with_migrations(migrations(&[NOTES]));
-    if BY_POOLER {
-        options.with_transaction_pooler()
-    } else {
-        options
-    }
+    .with_migrations(migrations(&[NOTES]))
 }
 
 pub(crate) fn open(options: PgDatabaseOptions) -> (TenantDb<Postgres>, Arc<PgDatabaseStrategy>) {
