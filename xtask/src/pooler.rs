@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
-use crate::command::{Failure, program};
+use crate::command::Failure;
 use crate::postgres::{as_user, free_port, give};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,17 +84,7 @@ fn binary() -> Result<PathBuf, Failure> {
     }
     let install = "install PgBouncer (Debian and Ubuntu: `apt-get install pgbouncer`), or name a server in DATABASE_URL: \
         then nothing is tested through it";
-    let may_install = program("id").args(["-u"]).quietly()?.trim() == "0" && Path::new("/usr/bin/apt-get").exists();
-    if !may_install {
-        return Err(Failure::new(install));
-    }
-    program("apt-get").args(["update", "--quiet"]).run()?;
-    // The package would start a server of its own, which nobody asked for.
-    program("apt-get")
-        .args(["install", "--quiet", "--yes", "--no-install-recommends", "pgbouncer"])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .env("RUNLEVEL", "1")
-        .run()?;
+    crate::command::install("pgbouncer", install)?;
     find().ok_or_else(|| Failure::new(install))
 }
 

@@ -277,18 +277,7 @@ fn binaries() -> Result<PathBuf, Failure> {
     }
     let install = "install PostgreSQL 15 or newer (Debian and Ubuntu: `apt-get install postgresql`), \
         or name a server in DATABASE_URL";
-    let may_install = program("id").args(["-u"]).quietly()?.trim() == "0" && Path::new("/usr/bin/apt-get").exists();
-    if !may_install {
-        return Err(Failure::new(install));
-    }
-    // The package would start a server of its own, which nobody asked for.
-    let packages = ["install", "--quiet", "--yes", "--no-install-recommends", "postgresql"];
-    program("apt-get").args(["update", "--quiet"]).run()?;
-    program("apt-get")
-        .args(packages)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .env("RUNLEVEL", "1")
-        .run()?;
+    crate::command::install("postgresql", install)?;
     find().ok_or_else(|| Failure::new(install))
 }
 

@@ -10,13 +10,14 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres};
 use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
 
+use super::database_options::PgDatabaseOptions;
 use super::database_provision::{self, DatabaseProvisioning};
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::places::{NoPlace, PlaceLimits, Places};
 use super::pool::{self, PoolSettings};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
-use super::servers::{PgServer, PgServers, Servers};
+use super::servers::{PgServer, Servers};
 use super::session::BeginText;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
@@ -93,6 +94,26 @@ impl PgDatabaseStrategy {
             max_waiting: 1000,
             idle_timeout: Duration::from_secs(5 * 60),
         })
+    }
+
+    pub(super) fn new(options: PgDatabaseOptions) -> Self {
+        let places = Places::new(PlaceLimits {
+            max: options.max_connections,
+            max_per_tenant: options.max_connections_per_tenant,
+            max_waiting: options.max_waiting,
+            timeout: options.settings.acquire_timeout,
+        });
+        Self {
+            names: options.names,
+            application_role: options.application_role,
+            servers: options.servers,
+            template: options.template,
+            migrations: options.migrations,
+            settings: options.settings,
+            idle_timeout: options.idle_timeout,
+            places,
+            last_change: LastChange::new(),
+        }
     }
 
     /// Replaces each connection before it is used again. For migrations that another process ran.
@@ -198,131 +219,6 @@ impl PgDatabaseStrategy {
     }
 }
 
-/// How tenants' databases are named and reached, and how many connections there are.
-pub struct PgDatabaseOptions {
-    application_role: PgIdentifier,
-    servers: Servers,
-    names: SchemaNames,
-    template: PgIdentifier,
-    migrations: Option<Migrator>,
-    settings: PoolSettings,
-    max_connections: usize,
-    max_connections_per_tenant: usize,
-    max_waiting: usize,
-    idle_timeout: Duration,
-}
-
-impl PgDatabaseOptions {
-    /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
-    /// over all of them. The application's role has the same name on each.
-    ///
-    /// A placement that nobody knows is [`StrategyError::UnknownPlacement`].
-    #[must_use]
-    pub fn with_servers(mut self, servers: impl PgServers) -> Self {
-        self.servers.others = Some(Box::new(servers));
-        self
-    }
-
-    /// Migrations that the administrator runs in each tenant's database when the tenant is provisioned: all of
-    /// them or none, in one transaction.
-    #[must_use]
-    pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
-        // Provisioning locks by itself.
-        migrations.set_locking(false);
-        self.migrations = Some(migrations);
-        self
-    }
-
-    /// What stands before the id in a database's name. The default is `tenant_`.
-    ///
-    /// The prefix and an id have 63 bytes at most. Databases are the server's: give each application on it a
-    /// prefix of its own.
-    #[must_use]
-    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.names.prefix = prefix.into();
-        self
-    }
-
-    /// What new databases are copies of. The default is `template1`.
-    ///
-    /// While somebody is connected to it PostgreSQL makes none; provisioning waits for 5 seconds at most.
-    ///
-    /// # Errors
-    ///
-    /// Where the name is none.
-    pub fn with_template(mut self, template: &str) -> Result<Self, ParseIdentifierError> {
-        self.template = template.parse()?;
-        Ok(self)
-    }
-
-    /// The greatest number of the application's connections to all databases together, at least 1. The default
-    /// is 50.
-    #[must_use]
-    pub const fn with_max_connections(mut self, max: usize) -> Self {
-        self.max_connections = max;
-        self
-    }
-
-    /// The greatest number of connections that one tenant uses at a time, at least 1. The default is 5.
-    #[must_use]
-    pub const fn with_max_connections_per_tenant(mut self, max: usize) -> Self {
-        self.max_connections_per_tenant = max;
-        self
-    }
-
-    /// How many may wait for a connection at a time. The default is 1,000.
-    #[must_use]
-    pub const fn with_max_waiting(mut self, max: usize) -> Self {
-        self.max_waiting = max;
-        self
-    }
-
-    /// How long to wait for a place among the connections, and then for the connection. The default is 5
-    /// seconds.
-    #[must_use]
-    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = timeout;
-        self
-    }
-
-    /// How long a connection stays open without being used. The default is 5 minutes.
-    #[must_use]
-    pub const fn with_idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = timeout;
-        self
-    }
-
-    /// Says that the application connects through a pooler that lends connections for a transaction, such
-    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
-    #[must_use]
-    pub const fn with_transaction_pooler(mut self) -> Self {
-        self.settings.has_transaction_pooler = true;
-        self
-    }
-
-    /// Makes the strategy. Nothing is connected yet.
-    #[must_use]
-    pub fn open(self) -> PgDatabaseStrategy {
-        let places = Places::new(PlaceLimits {
-            max: self.max_connections,
-            max_per_tenant: self.max_connections_per_tenant,
-            max_waiting: self.max_waiting,
-            timeout: self.settings.acquire_timeout,
-        });
-        PgDatabaseStrategy {
-            names: self.names,
-            application_role: self.application_role,
-            servers: self.servers,
-            template: self.template,
-            migrations: self.migrations,
-            settings: self.settings,
-            idle_timeout: self.idle_timeout,
-            places,
-            last_change: LastChange::new(),
-        }
-    }
-}
-
 impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
     fn name(&self) -> StrategyName {
         StrategyName::from_static(Self::NAME)
@@ -361,15 +257,6 @@ impl fmt::Debug for PgDatabaseStrategy {
         f.debug_struct("PgDatabaseStrategy")
             .field("names", &self.names)
             .field("limits", &self.places.limits())
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for PgDatabaseOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgDatabaseOptions")
-            .field("names", &self.names)
-            .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
 }

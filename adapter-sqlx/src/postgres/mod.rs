@@ -4,6 +4,7 @@ mod adopt;
 mod changes;
 mod citus;
 mod database;
+mod database_options;
 mod database_provision;
 mod directory;
 mod identifier;
@@ -22,7 +23,8 @@ mod verify;
 
 pub use adopt::AdoptError;
 pub use changes::PgChanges;
-pub use database::{PgDatabaseOptions, PgDatabaseStrategy};
+pub use database::PgDatabaseStrategy;
+pub use database_options::PgDatabaseOptions;
 pub use directory::PgDirectory;
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{PgRowOptions, PgRowStrategy};

@@ -35,13 +35,6 @@ from declared d join pg_rewrite r on r.ev_class = d.relid where d.relkind in ('r
     Check {
         fault: PgFault::ViewAsOwner,
         sql: "
-, readers as (
-    select r.ev_class from declared d join pg_depend p on p.refobjid = d.relid and p.refclassid = 'pg_class'::regclass
-        and p.classid = 'pg_rewrite'::regclass join pg_rewrite r on r.oid = p.objid
-    union select r.ev_class from readers b join pg_depend p on p.refobjid = b.ev_class
-        and p.refclassid = 'pg_class'::regclass and p.classid = 'pg_rewrite'::regclass
-        join pg_rewrite r on r.oid = p.objid
-)
 select v.oid::regclass::text, format('alter view %s set (security_invoker = true)', v.oid::regclass)
 from readers b join pg_class v on v.oid = b.ev_class cross join application a
 where v.relkind = 'v' and has_table_privilege(a.oid, v.oid, 'select, insert, update, delete')
@@ -51,13 +44,6 @@ where v.relkind = 'v' and has_table_privilege(a.oid, v.oid, 'select, insert, upd
     Check {
         fault: PgFault::MaterializedView,
         sql: "
-, readers as (
-    select r.ev_class from declared d join pg_depend p on p.refobjid = d.relid and p.refclassid = 'pg_class'::regclass
-        and p.classid = 'pg_rewrite'::regclass join pg_rewrite r on r.oid = p.objid
-    union select r.ev_class from readers b join pg_depend p on p.refobjid = b.ev_class
-        and p.refclassid = 'pg_class'::regclass and p.classid = 'pg_rewrite'::regclass
-        join pg_rewrite r on r.oid = p.objid
-)
 select v.oid::regclass::text, format('revoke all on table %s from public, %I', v.oid::regclass, a.rolname)
 from readers b join pg_class v on v.oid = b.ev_class cross join application a
 where v.relkind = 'm' and has_table_privilege(a.oid, v.oid, 'select')",

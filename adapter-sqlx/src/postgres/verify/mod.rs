@@ -24,7 +24,8 @@ struct Check {
     sql: &'static str,
 }
 
-/// The declared tables, with what the catalog has of them. `relid` and `attnum` are null where it has nothing.
+/// The declared tables, with what the catalog has of them (`relid` and `attnum` are null where it has nothing), the
+/// two roles, and the views and rules that read the tables, directly or through others.
 const DECLARED: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
         c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab
@@ -36,6 +37,12 @@ const DECLARED: &str = "with recursive declared as (
     select oid, rolname from pg_roles where rolname = $4
 ), administrator as (
     select oid, rolname from pg_roles where rolname = $5
+), readers as (
+    select r.ev_class from declared d join pg_depend p on p.refobjid = d.relid and p.refclassid = 'pg_class'::regclass
+        and p.classid = 'pg_rewrite'::regclass join pg_rewrite r on r.oid = p.objid
+    union select r.ev_class from readers b join pg_depend p on p.refobjid = b.ev_class
+        and p.refclassid = 'pg_class'::regclass and p.classid = 'pg_rewrite'::regclass
+        join pg_rewrite r on r.oid = p.objid
 )";
 
 impl PgRowSchema {
