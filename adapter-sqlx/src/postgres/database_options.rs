@@ -29,7 +29,7 @@ impl PgDatabaseOptions {
     /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
     /// over all of them. The application's role has the same name on each.
     ///
-    /// A placement that nobody knows is [`StrategyError::UnknownPlacement`].
+    /// A placement that nobody knows is [`StrategyError::UnknownPlacement`](crate::StrategyError::UnknownPlacement).
     #[must_use]
     pub fn with_servers(mut self, servers: impl PgServers) -> Self {
         self.servers.others = Some(Box::new(servers));
