@@ -1,9 +1,12 @@
 //! Rows and groups of them.
 
+use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
 
 /// One operation.
 pub struct Row {
@@ -57,6 +60,34 @@ impl Row {
         })
     }
 
+    /// As [`prepared`](Self::prepared), so many at a time: the load of a server that always has something to do.
+    pub fn concurrent<S: 'static, T>(
+        name: impl Into<String>,
+        at_once: usize,
+        make: impl AsyncFnOnce() -> S,
+        operation: impl AsyncFn(&S) -> T + 'static,
+    ) -> Self {
+        let runtime = runtime();
+        let shared = Rc::new((runtime.block_on(make()), operation));
+        Self::timed(name, move |times| {
+            let tasks = LocalSet::new();
+            // Each takes the next, so that none is left to run alone.
+            let left = Rc::new(Cell::new(times));
+            let start = Instant::now();
+            for _ in 0..at_once {
+                let (shared, left) = (Rc::clone(&shared), Rc::clone(&left));
+                tasks.spawn_local(async move {
+                    while let Some(fewer) = left.get().checked_sub(1) {
+                        left.set(fewer);
+                        black_box(shared.1(&shared.0).await);
+                    }
+                });
+            }
+            runtime.block_on(tasks);
+            start.elapsed()
+        })
+    }
+
     /// An operation that times itself: so often, it takes so long.
     pub fn timed(name: impl Into<String>, run: impl FnMut(u64) -> Duration + 'static) -> Self {
         Self {
@@ -90,15 +121,31 @@ pub struct Comparison {
 }
 
 /// Rows that are measured in turns. The first is measured twice, as the control.
-#[derive(Default)]
 pub struct Group {
     /// What is measured.
     pub rows: Vec<Row>,
     /// What is compared.
     pub comparisons: Vec<Comparison>,
+    /// How many times as long as another group's its turns are.
+    pub longer: u32,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            comparisons: Vec::new(),
+            longer: 1,
+        }
+    }
 }
 
 impl Group {
+    /// For operations that wait, and vary more.
+    pub(crate) fn with_longer_turns(self, longer: u32) -> Self {
+        Self { longer, ..self }
+    }
+
     pub(crate) fn row(mut self, row: Row) -> Self {
         assert!(self.rows.iter().all(|other| other.name != row.name), "{}", row.name);
         self.rows.push(row);

@@ -59,7 +59,8 @@ struct Measured(Vec<Vec<f64>>);
 
 impl Measured {
     fn of(group: &mut Group, options: Options) -> Self {
-        let times: Vec<u64> = group.rows.iter_mut().map(|row| calibrate(row, options.turn)).collect();
+        let turn = options.turn * group.longer;
+        let times: Vec<u64> = group.rows.iter_mut().map(|row| calibrate(row, turn)).collect();
         let places: Vec<usize> = (0..group.rows.len()).chain([0]).collect();
         let mut measured = vec![Vec::with_capacity(options.rounds); places.len()];
         for round in 0..options.rounds {
@@ -86,8 +87,14 @@ impl Measured {
     }
 }
 
-/// So often that a turn takes its time.
+/// So often that a turn takes its time, once everything is warm: the first time connections are made.
 fn calibrate(row: &mut Row, turn: Duration) -> u64 {
+    let cold = times_of(row, turn);
+    row.run(cold);
+    times_of(row, turn)
+}
+
+fn times_of(row: &mut Row, turn: Duration) -> u64 {
     let mut times = 1;
     loop {
         let took = row.run(times);

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgPool, Postgres};
+use sqlx::Postgres;
 use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
 
 use super::database_options::PgDatabaseOptions;
 use super::database_provision::{self, DatabaseProvisioning};
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::places::{NoPlace, PlaceLimits, Places};
-use super::pool::{self, PoolSettings};
+use super::pool::PoolSettings;
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
 use super::servers::{PgServer, Servers};
 use super::session::BeginText;
+use super::sessions::Sessions;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -53,7 +54,7 @@ pub struct PgDatabaseStrategy {
     migrations: Option<Migrator>,
     settings: PoolSettings,
     idle_timeout: Duration,
-    places: Places<Key, PgPool>,
+    places: Places<Key, Sessions>,
     last_change: LastChange,
 }
 
@@ -147,25 +148,25 @@ impl PgDatabaseStrategy {
         if let Some(others) = place.take_stale() {
             others.close().await;
         }
-        let pool = match place.kept() {
-            Some(pool) => pool.clone(),
+        let sessions = match place.kept() {
+            Some(sessions) => sessions.clone(),
             None => {
                 let server = self.servers.of(binding.tenant()).await?;
-                let pool = self.pool(server, &database);
-                place.keep(pool.clone());
-                pool
+                let sessions = self.sessions(server, &database);
+                place.keep(sessions.clone());
+                sessions
             }
         };
         let mut text = BeginText::new(binding.mode());
         if self.settings.has_transaction_pooler {
             text = text.forget_prepared();
         }
-        match pool::begin(&pool, text).await {
+        match sessions.begin(text).await {
             Ok(begun) => Ok(begun.with_lease(place)),
             Err(error) => {
                 // What cannot be used is not kept in another's place.
-                if let Some(pool) = place.empty() {
-                    pool.close().await;
+                if let Some(sessions) = place.empty() {
+                    sessions.close().await;
                 }
                 Err(match error {
                     error if is_missing_database(&error) => StrategyError::NotProvisioned {
@@ -178,18 +179,21 @@ impl PgDatabaseStrategy {
     }
 
     /// A pool of one connection: what a place keeps.
-    fn pool(&self, server: PgServer, database: &PgIdentifier) -> PgPool {
+    fn sessions(&self, server: PgServer, database: &PgIdentifier) -> Sessions {
         let connect = self.settings.connect_options(server.application);
         let change = self.last_change.clone();
-        self.settings
+        let pool = self
+            .settings
             .pool_options()
             .max_connections(1)
             .idle_timeout(self.idle_timeout)
             .before_acquire(move |_, connection| {
                 let is_fresh = change.is_before(connection.age);
                 Box::pin(async move { Ok(is_fresh) })
-            })
-            .connect_lazy_with(connect.database(database.as_str()))
+            });
+        self.settings
+            .sessions_of(pool, connect.database(database.as_str()))
+            .with_last_change(self.last_change.clone())
     }
 
     fn refusal(&self, no: NoPlace) -> StrategyError {
@@ -238,8 +242,8 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            for pool in self.places.close() {
-                pool.close().await;
+            for sessions in self.places.close() {
+                sessions.close().await;
             }
         })
     }

@@ -18,6 +18,7 @@ mod schema_name;
 mod schema_refresh;
 mod servers;
 mod session;
+mod sessions;
 mod table;
 mod verify;
 

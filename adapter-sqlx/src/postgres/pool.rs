@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool, Postgres};
 
-use super::session::BeginText;
-use crate::StrategyTransaction;
+use super::sessions::Sessions;
 
 /// How many connections, how long to wait, and what stands between.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +25,13 @@ impl Default for PoolSettings {
 }
 
 impl PoolSettings {
-    /// A pool that connects when it is asked.
-    pub(super) fn pool(self, connect: PgConnectOptions) -> PgPool {
-        self.pool_options().connect_lazy_with(self.connect_options(connect))
+    /// Connections that are made when they are needed.
+    pub(super) fn sessions(self, connect: PgConnectOptions) -> Sessions {
+        self.sessions_of(self.pool_options(), self.connect_options(connect))
+    }
+
+    pub(super) fn sessions_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> Sessions {
+        Sessions::new(pool.connect_lazy_with(connect)).with_transaction_pooler(self.has_transaction_pooler)
     }
 
     pub(super) fn pool_options(self) -> PgPoolOptions {
@@ -47,30 +49,5 @@ impl PoolSettings {
         } else {
             connect
         }
-    }
-}
-
-/// Begins a transaction on a connection of the pool, on another where one turns out to be dead.
-pub(super) async fn begin(pool: &PgPool, text: BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
-    let text = text.into_string();
-    // All that are idle may have died together; the next one is new.
-    for _ in 0..pool.options().get_max_connections() {
-        match StrategyTransaction::begin(pool.acquire().await?, AssertSqlSafe(text.as_str())).await {
-            Err(error) if is_dead(&error) => tracing::debug!("a dead connection is replaced: {error}"),
-            begun => return begun,
-        }
-    }
-    StrategyTransaction::begin(pool.acquire().await?, AssertSqlSafe(text)).await
-}
-
-/// Whether it is the connection that failed, and not what it was asked.
-fn is_dead(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
-        // Connection exceptions; ended by an administrator or a crash; an aborted transaction of before.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "25P02" | "25P03")
-        }),
-        _ => false,
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::Literal;
-use super::pool::{self, PoolSettings};
+use super::pool::PoolSettings;
 use super::row_schema::PgRowSchema;
 use super::session::BeginText;
+use super::sessions::Sessions;
 use super::table::PgTenantTable;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
@@ -44,8 +45,8 @@ use crate::{
 pub struct PgRowStrategy {
     schema: PgRowSchema,
     has_transaction_pooler: bool,
-    application: PgPool,
-    administrator: PgPool,
+    application: Sessions,
+    administrator: Sessions,
 }
 
 impl PgRowStrategy {
@@ -76,7 +77,7 @@ impl PgRowStrategy {
         if !self.schema.is_canonical(tenant) {
             return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
         }
-        let mut connection = self.administrator.acquire().await?;
+        let mut connection = self.administrator.pool().acquire().await?;
         connection.close_on_drop();
         let mut tx = connection.begin().await?;
         let mut left: Vec<&PgTenantTable> = self.schema.tables().iter().collect();
@@ -204,8 +205,8 @@ impl PgRowOptions {
         Ok(PgRowStrategy {
             schema: self.schema,
             has_transaction_pooler: self.settings.has_transaction_pooler,
-            application: self.settings.pool(self.application),
-            administrator: administrator.pool(self.administrator),
+            application: self.settings.sessions(self.application),
+            administrator: administrator.sessions(self.administrator),
         })
     }
 }
@@ -232,7 +233,7 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
             if self.has_transaction_pooler {
                 text = text.forget_prepared();
             }
-            Ok(pool::begin(&self.application, text).await?)
+            Ok(self.application.begin(text).await?)
         })
     }
 
@@ -250,7 +251,7 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
     }
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
-        Box::pin(async { Ok(pool::begin(&self.administrator, BeginText::new(Mode::ReadWrite)).await?) })
+        Box::pin(async { Ok(self.administrator.begin(BeginText::new(Mode::ReadWrite)).await?) })
     }
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {

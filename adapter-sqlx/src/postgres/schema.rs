@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgPool, Postgres};
+use sqlx::{Connection, Postgres};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::{ParseIdentifierError, PgIdentifier};
-use super::pool::{self, PoolSettings};
+use super::pool::PoolSettings;
 use super::provision::{self, Provisioning};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
+use super::sessions::Sessions;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
@@ -51,10 +52,10 @@ pub struct PgSchemaStrategy {
     names: SchemaNames,
     application_role: PgIdentifier,
     migrations: Option<Migrator>,
-    application: PgPool,
+    application: Sessions,
     keeps_prepared: bool,
     is_sharded: bool,
-    administrator: PgPool,
+    administrator: Sessions,
     last_change: LastChange,
 }
 
@@ -101,7 +102,7 @@ impl PgSchemaStrategy {
     /// Where the database refuses it. Nothing is removed then.
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
-        let mut connection = self.administrator.acquire().await?;
+        let mut connection = self.administrator.pool().acquire().await?;
         connection.close_on_drop();
         let mut tx = connection.begin().await?;
         provision::remove(&mut tx, &schema).await?;
@@ -119,7 +120,7 @@ impl PgSchemaStrategy {
             is_sharded: self.is_sharded,
         };
         // Migrations may leave anything in their session: it is used once.
-        let mut connection = self.administrator.acquire().await?;
+        let mut connection = self.administrator.pool().acquire().await?;
         connection.close_on_drop();
         let mut tx = connection.begin().await?;
         let has_changed = provisioning.run(&mut tx).await?;
@@ -226,8 +227,8 @@ impl PgSchemaOptions {
             has_transaction_pooler: false,
             ..self.settings
         };
-        let administrator = administrator.pool(self.administrator);
-        administrator.acquire().await?.close().await?;
+        let administrator = administrator.sessions(self.administrator);
+        administrator.pool().acquire().await?.close().await?;
 
         let mut connect = self.settings.connect_options(self.application);
         if !self.settings.has_transaction_pooler {
@@ -240,7 +241,7 @@ impl PgSchemaOptions {
         }
         let last_change = LastChange::new();
         let change = last_change.clone();
-        let application = self.settings.pool_options().before_acquire(move |_, connection| {
+        let pool = self.settings.pool_options().before_acquire(move |_, connection| {
             let is_fresh = change.is_before(connection.age);
             Box::pin(async move { Ok(is_fresh) })
         });
@@ -248,7 +249,10 @@ impl PgSchemaOptions {
             names: self.names,
             application_role: self.application_role,
             migrations: self.migrations,
-            application: application.connect_lazy_with(connect),
+            application: self
+                .settings
+                .sessions_of(pool, connect)
+                .with_last_change(last_change.clone()),
             keeps_prepared,
             is_sharded: self.is_sharded,
             administrator,
@@ -271,7 +275,7 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
             if !self.keeps_prepared {
                 text = text.forget_prepared();
             }
-            let begun = pool::begin(&self.application, text).await;
+            let begun = self.application.begin(text).await;
             begun.map_err(|error| {
                 if is_missing_schema(&error) {
                     let tenant = binding.id().clone();
