@@ -17,6 +17,7 @@ mod changes;
 mod citus;
 mod concurrency;
 mod database;
+mod database_direct;
 mod database_provision;
 mod database_server;
 mod directory;
