@@ -176,6 +176,10 @@ impl PgRowSchema {
         distribution.into_iter().chain(tables).collect()
     }
 
+    pub(super) const fn citus(&self) -> Option<&Citus> {
+        self.citus.as_ref()
+    }
+
     pub(super) const fn is_on_citus(&self) -> bool {
         self.citus.is_some()
     }

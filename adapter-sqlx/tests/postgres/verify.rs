@@ -1,7 +1,7 @@
 //! Each way around the isolation of rows: it leaks, it is found, and it is mended.
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
-use tenancy_sqlx::{PgFault, PgReport, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgFault, PgFinding, PgReport, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyError};
 
 use crate::schema_server::run;
 use crate::server::{NOTES, TestDatabase, migrations, seed, tenant};
@@ -48,7 +48,7 @@ async fn seen_by_acme(database: &TestDatabase, sql: &str) -> Result<Vec<String>,
 }
 
 struct Planted {
-    /// `APP` stands for the application's role, `ADMIN` for the administrator's.
+    /// `APP` stands for the application's role, `ADMIN` for the administrator's, `DATABASE` for the database.
     fault: &'static str,
     found: &'static [(PgFault, &'static str)],
     /// A query by which `acme` sees the row of `globex`, where one is as short as that.
@@ -56,6 +56,9 @@ struct Planted {
 }
 
 const ALL: &str = "select body from notes order by body";
+
+/// The same in no transaction of any tenant.
+const UNBOUND: &str = "commit; select body from notes order by body";
 
 const PLANTED: &[Planted] = &[
     Planted {
@@ -95,7 +98,22 @@ const PLANTED: &[Planted] = &[
     Planted {
         fault: "alter role APP set app.tenant_id = 'globex'",
         found: &[(PgFault::SettingPreset, "role APP")],
-        leak: Some("commit; select body from notes order by body"),
+        leak: Some(UNBOUND),
+    },
+    Planted {
+        fault: "alter database DATABASE set app.tenant_id = 'globex'",
+        found: &[(PgFault::SettingPreset, "role all in database DATABASE")],
+        leak: Some(UNBOUND),
+    },
+    Planted {
+        fault: "alter role APP in database DATABASE set app.tenant_id = 'globex'",
+        found: &[(PgFault::SettingPreset, "role APP in database DATABASE")],
+        leak: Some(UNBOUND),
+    },
+    Planted {
+        fault: "alter role APP set \"App\".\"Tenant_Id\" = 'globex'",
+        found: &[(PgFault::SettingPreset, "role APP")],
+        leak: Some(UNBOUND),
     },
     Planted {
         fault: "alter table notes owner to APP",
@@ -129,7 +147,7 @@ const PLANTED: &[Planted] = &[
         fault: "alter policy tenancy_tenant on notes using (tenant_id = coalesce(nullif(
             current_setting('app.tenant_id', true), ''), tenant_id))",
         found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some("commit; select body from notes order by body"),
+        leak: Some(UNBOUND),
     },
     Planted {
         fault: "alter policy tenancy_tenant on notes with check (true)",
@@ -271,6 +289,7 @@ async fn every_fault_is_found_leaks_and_is_mended() {
             let administrator = database.administrator();
             text.replace("APP", database.application_role())
                 .replace("ADMIN", administrator.get_username())
+                .replace("DATABASE", administrator.get_database().unwrap())
         };
         let mut administrator = database.connect().await;
         let leak = leak.map(name);
@@ -371,6 +390,47 @@ async fn what_is_declared_must_be_there() {
     let nobody = PgRowSchema::new("nobody_of_that_name", "postgres").unwrap();
     let report = nobody.verify(&mut database.connect().await).await.unwrap();
     assert_eq!(report.findings()[0].fault(), PgFault::RoleMissing);
+}
+
+/// What the server's own configuration says comes as what the connection's options say does.
+#[tokio::test]
+async fn a_session_begins_without_the_setting() {
+    let database = guarded().await;
+    let preset = database.administrator().options([("app.tenant_id", "globex")]);
+    let mut administrator = preset.connect().await.unwrap();
+    let report = schema(&database).verify(&mut administrator).await.unwrap();
+    let [finding] = report.findings() else {
+        panic!("{report}")
+    };
+    assert_eq!(finding.fault(), PgFault::SettingPreset);
+    assert!(
+        finding.object().starts_with("the configuration of the server"),
+        "{report}"
+    );
+    // What somebody has set in this session alone is no other's.
+    let mut administrator = database.connect().await;
+    run(&mut administrator, "set app.tenant_id = 'globex'").await;
+    let report = schema(&database).verify(&mut administrator).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    let kept = sqlx::query_scalar("show app.tenant_id")
+        .fetch_one(&mut administrator)
+        .await;
+    assert_eq!(kept.unwrap_or_else(|error| error.to_string()), "globex");
+}
+
+/// A name that an extension has, or keeps others from.
+#[tokio::test]
+async fn a_setting_that_does_not_hold_is_found() {
+    let database = guarded().await;
+    let mut administrator = database.connect().await;
+    run(&mut administrator, "load 'plpgsql'").await;
+    for name in ["plpgsql.tenant_id", "plpgsql.variable_conflict"] {
+        // A policy may name it all the same.
+        let schema = database.schema().with_setting(name.parse().unwrap());
+        let report = schema.verify(&mut administrator).await.unwrap();
+        let told: Vec<_> = report.findings().iter().map(PgFinding::fault).collect();
+        assert_eq!(told, [PgFault::SettingLost], "{name}: {report}");
+    }
 }
 
 #[tokio::test]

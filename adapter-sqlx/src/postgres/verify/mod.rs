@@ -1,16 +1,17 @@
 //! Proof that rows are kept apart, from the database's own catalog.
 
 mod around;
+mod citus;
 mod keys;
 mod report;
 mod roles;
+mod setting;
 mod tables;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 pub use report::{PgFault, PgFinding, PgReport};
 
-use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
 use crate::StrategyError;
@@ -52,8 +53,10 @@ impl PgRowSchema {
     /// It looks at the application's role, and at each declared table's owner, row-level security, policies,
     /// tenant's column, keys, foreign keys, grants, rules and partitions; at the views, materialized views and
     /// `SECURITY DEFINER` functions through which the application could read them; at tables with a tenant's
-    /// column that are not declared; and at the setting. [`PgRowOptions::open`](crate::PgRowOptions::open)
-    /// asks it too.
+    /// column that are not declared; and at the setting: whether a session begins with one, and whether it holds
+    /// in a transaction and not beyond. [`with_citus`](Self::with_citus) it asks whether the tables are
+    /// distributed, and a shard whether the setting comes there.
+    /// [`PgRowOptions::open`](crate::PgRowOptions::open) asks it too.
     ///
     /// # Security
     ///
@@ -76,8 +79,10 @@ impl PgRowSchema {
             findings.extend(self.ask(&mut tx, check).await?);
         }
         findings.extend(self.policies(&mut tx).await?);
-        findings.extend(self.presets(&mut tx).await?);
-        findings.extend(self.round_trip(&mut tx).await?);
+        findings.extend(self.setting_holds(&mut tx).await?);
+        if let Some(citus) = self.citus() {
+            findings.extend(self.cluster(&mut tx, citus).await?);
+        }
         tx.rollback().await?;
         Ok(PgReport::new(findings))
     }
@@ -94,36 +99,5 @@ impl PgRowSchema {
             .await?;
         let finding = |(object, mend)| PgFinding::new(check.fault, object, mend);
         Ok(found.into_iter().map(finding).collect())
-    }
-
-    /// No session begins with the setting set.
-    async fn presets(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
-        let sql = "select
-                concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)),
-                format('alter %s reset %s', case
-                    when r.oid is null then format('database %I', d.datname)
-                    when d.oid is null then format('role %I', r.rolname)
-                    else format('role %I in database %I', r.rolname, d.datname)
-                end, $1)
-            from pg_db_role_setting s
-            left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
-            where (d.oid is null or d.datname = current_database())
-                and exists (select from unnest(s.setconfig) as c(entry) where starts_with(c.entry, $1 || '='))";
-        let found: Vec<(String, String)> = sqlx::query_as(sql).bind(self.setting().as_str()).fetch_all(tx).await?;
-        let finding = |(object, mend)| PgFinding::new(PgFault::SettingPreset, object, mend);
-        Ok(found.into_iter().map(finding).collect())
-    }
-
-    /// The setting holds in its transaction.
-    async fn round_trip(&self, tx: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
-        let setting = self.setting().as_str();
-        let set = format!("set local {setting} = {}", Literal("tenancy-check"));
-        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *tx).await?;
-        let read: Option<String> = sqlx::query_scalar("select current_setting($1, true)")
-            .bind(setting)
-            .fetch_one(tx)
-            .await?;
-        Ok((read.as_deref() != Some("tenancy-check"))
-            .then(|| PgFinding::new(PgFault::SettingLost, setting.to_owned(), String::new())))
     }
 }

@@ -19,10 +19,15 @@ pub enum PgFault {
     SchemaCreate,
     /// The setting has a value outside of transactions.
     SettingPreset,
-    /// The setting does not keep its value within a transaction.
+    /// The setting does not keep its value within a transaction, or keeps it beyond; on Citus, or does not reach
+    /// the workers.
     SettingLost,
+    /// The extension that the declaration is made for is not installed.
+    ExtensionMissing,
     /// A declared table is not there, or is no table.
     TableMissing,
+    /// A declared table of a Citus cluster is neither distributed nor a reference table.
+    TableNotDistributed,
     /// The application's role owns a declared table.
     TableOwned,
     /// Row-level security is off.
@@ -68,8 +73,10 @@ impl PgFault {
             Self::RoleMember => "`SET ROLE`, or inherited rights, see every tenant",
             Self::SchemaCreate => "objects of its own can stand in front of the guarded ones",
             Self::SettingPreset => "a transaction that is bound to no tenant is bound to this one",
-            Self::SettingLost => "transactions are bound to no tenant",
+            Self::SettingLost => "transactions are bound to no tenant, or to one that is not theirs",
+            Self::ExtensionMissing => "what is declared is not what there is",
             Self::TableMissing => "what is declared is not what is guarded",
+            Self::TableNotDistributed => "all its rows are on one machine, which every tenant's queries go to",
             Self::TableOwned => "an owner can turn row-level security off",
             Self::RowSecurityOff => "every query sees every tenant",
             Self::RowSecurityNotForced => "the owner, and views and functions of his, see every tenant",
