@@ -123,8 +123,10 @@ impl PgRowSchema {
     /// column, all beside the first of its type; policies have no sub-select, which Citus refuses; and each
     /// transaction sends the tenant to the workers.
     ///
+    /// [`verify`](Self::verify) asks, too, whether the tables are distributed and a shard is told the tenant.
+    ///
     /// Written from Citus 13's documentation and behaviour. The project's own tests run it only where
-    /// `TENANCY_CITUS_URL` names a cluster.
+    /// `TENANCY_CITUS_URL` names a cluster; else they ask those questions of a stand-in for its catalog.
     #[must_use]
     pub fn with_citus(mut self) -> Self {
         self.citus.get_or_insert_default();
