@@ -13,7 +13,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, Sqlite};
 use tempfile::TempDir;
 use tenancy_core::{
-    Admitted, PlacementName, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus,
+    Admitted, Directory, PlacementName, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord,
+    TenantStatus,
 };
 use tenancy_sqlx::{
     Binding, CreateError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
@@ -168,6 +169,93 @@ async fn names_of_the_removed_are_not_handed_out() {
             (name, other) => panic!("{name}: {other:?}"),
         }
     }
+}
+
+/// Whoever asks by a name that a tenant gave up must not reach another.
+#[tokio::test]
+async fn a_name_that_a_tenant_gave_up_is_kept_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    let acme = || new("acme", "row");
+    let named = acme()
+        .with_slug("shop".parse().unwrap())
+        .with_external_id("org_1".parse().unwrap())
+        .with_domain("acme.example".parse().unwrap())
+        .with_domain("stays.example".parse().unwrap());
+    let renamed = acme()
+        .with_slug("store".parse().unwrap())
+        .with_external_id("org_2".parse().unwrap())
+        .with_domain("stays.example".parse().unwrap());
+    directory.upsert(&named).await.unwrap();
+    directory.upsert(&renamed).await.unwrap();
+    let other = || new("other", "row");
+    let claims = [
+        (other().with_slug("shop".parse().unwrap()), "shop"),
+        (other().with_external_id("org_1".parse().unwrap()), "org_1"),
+        (other().with_domain("acme.example".parse().unwrap()), "acme.example"),
+    ];
+    let refused = async || {
+        for (claim, name) in &claims {
+            match directory.upsert(claim).await {
+                Err(UpsertError::Quarantined { key }) => assert_eq!(key.as_str(), *name),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    };
+    refused().await;
+    // It takes them back, is known by them, and gives them up again: then they are kept as before.
+    directory.upsert(&named).await.unwrap();
+    let found = directory.find(&TenantKey::Slug("shop".parse().unwrap())).await.unwrap();
+    assert_eq!(found.unwrap().record().id, "acme");
+    for (claim, name) in &claims {
+        let taken = directory.upsert(claim).await;
+        assert!(matches!(taken, Err(UpsertError::Conflict { .. })), "{name}: {taken:?}");
+    }
+    let claim = directory.upsert(&other().with_slug("store".parse().unwrap())).await;
+    assert!(matches!(claim, Err(UpsertError::Quarantined { .. })), "{claim:?}");
+    directory.upsert(&renamed).await.unwrap();
+    refused().await;
+    // Nor do they come free by the tenant's removal.
+    let id = "acme".parse().unwrap();
+    directory.set_status(&id, TenantStatus::Archived).await.unwrap();
+    directory.remove(&id).await.unwrap();
+    refused().await;
+    let over = directory.clone().with_quarantine(Duration::ZERO);
+    for (claim, name) in &claims {
+        over.upsert(claim)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn a_quarantine_ends_by_its_own_call_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    let domain = || "acme.example".parse().unwrap();
+    directory
+        .upsert(&new("acme", "row").with_domain(domain()))
+        .await
+        .unwrap();
+    // Both in one change: given up by the one, and not yet the other's.
+    let moved = [new("acme", "row"), new("globex", "row").with_domain(domain())];
+    let refused = directory.upsert_all(&moved).await.unwrap_err();
+    assert!(
+        matches!(refused.reason(), UpsertError::Quarantined { .. }),
+        "{refused:?}"
+    );
+    directory.upsert(&moved[0]).await.unwrap();
+    let key = TenantKey::Domain(domain());
+    assert!(directory.dangerously_end_quarantine(&key).await.unwrap());
+    assert!(!directory.dangerously_end_quarantine(&key).await.unwrap());
+    directory.upsert(&moved[1]).await.unwrap();
+    // An id's does not end.
+    let id = "acme".parse().unwrap();
+    directory.set_status(&id, TenantStatus::Archived).await.unwrap();
+    directory.remove(&id).await.unwrap();
+    assert!(!directory.dangerously_end_quarantine(&TenantKey::Id(id)).await.unwrap());
+    let again = directory.upsert(&new("acme", "row")).await;
+    assert!(matches!(again, Err(UpsertError::Quarantined { .. })), "{again:?}");
 }
 
 #[tokio::test]

@@ -47,9 +47,9 @@ pub enum UpsertError {
         /// The name.
         key: Box<TenantKey>,
     },
-    /// A tenant that was removed went by that name: an id is never given again, the other names not before
-    /// their quarantine is over.
-    #[error("the {key} was a removed tenant's, and is not given to another yet")]
+    /// Another tenant went by that name, and was removed or goes by another since: an id is never given again, the
+    /// other names not before their quarantine is over.
+    #[error("the {key} was another tenant's, and is not given out again yet")]
     Quarantined {
         /// The name.
         key: Box<TenantKey>,
