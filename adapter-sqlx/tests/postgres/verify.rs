@@ -246,6 +246,71 @@ const PLANTED: &[Planted] = &[
         found: &[(PgFault::MaterializedView, "public.kept_notes")],
         leak: Some("select body from kept_notes order by body"),
     },
+    // Rights to columns alone.
+    Planted {
+        fault: "create view all_notes as select * from notes; grant select (body) on all_notes to APP",
+        found: &[(PgFault::ViewAsOwner, "public.all_notes")],
+        leak: Some("select body from all_notes order by body"),
+    },
+    Planted {
+        fault: "create materialized view kept_notes as select * from notes; grant select (body) on kept_notes to APP",
+        found: &[(PgFault::MaterializedView, "public.kept_notes")],
+        leak: Some("select body from kept_notes order by body"),
+    },
+    Planted {
+        fault: "create table child () inherits (notes); insert into child (tenant_id, name, body, id)
+            values ('globex', 'child', 'of globex', 9); grant select (body) on child to APP",
+        found: &[(PgFault::ChildOpen, "public.child")],
+        leak: Some("select body from child"),
+    },
+    Planted {
+        fault:
+            "create table forgotten (tenant_id text, body text); insert into forgotten values ('globex', 'of globex');
+            grant select (body) on forgotten to APP",
+        found: &[(PgFault::TableUndeclared, "public.forgotten")],
+        leak: Some("select body from forgotten"),
+    },
+    Planted {
+        fault: "grant references (id) on notes to APP; grant select (tag) on tags to public",
+        found: &[
+            (PgFault::Grant, "public.notes for REFERENCES (id)"),
+            (PgFault::Grant, "public.tags for SELECT (tag)"),
+        ],
+        leak: None,
+    },
+    // Rights of a role that the application's is a member of.
+    Planted {
+        fault: "create role APP_between; grant truncate on notes, tags to APP_between; grant APP_between to APP",
+        found: &[
+            (PgFault::Grant, "public.notes for TRUNCATE"),
+            (PgFault::Grant, "public.tags for TRUNCATE"),
+        ],
+        leak: Some("truncate notes, tags; select 'of globex' where not exists (select from notes)"),
+    },
+    Planted {
+        fault: "create role APP_between; grant create on schema public to APP_between; grant APP_between to APP",
+        found: &[(PgFault::SchemaCreate, "public")],
+        leak: None,
+    },
+    Planted {
+        fault: "alter database DATABASE owner to APP",
+        found: &[(PgFault::DatabaseOwned, "DATABASE")],
+        leak: None,
+    },
+    Planted {
+        fault: "alter role APP noinherit; create role APP_between; create materialized view kept_notes as select * from notes;
+            grant select on kept_notes to APP_between; grant APP_between to APP",
+        found: &[(PgFault::MaterializedView, "public.kept_notes")],
+        leak: Some("set local role APP_between; select body from kept_notes order by body"),
+    },
+    // An owner who sees as much as the one that he is a member of.
+    Planted {
+        fault: "create role APP_between in role ADMIN; create function bodies() returns setof text language sql
+            security definer as 'select body from public.notes order by body';
+            alter function bodies owner to APP_between",
+        found: &[(PgFault::FunctionAsOwner, "public.bodies()")],
+        leak: Some("select bodies()"),
+    },
     Planted {
         fault: "create function bodies() returns setof text language sql security definer
             as 'select body from public.notes order by body'",
@@ -341,7 +406,12 @@ async fn every_fault_is_found_leaks_and_is_mended() {
         }
         run(
             &mut administrator,
-            name("drop owned by APP; drop role if exists APP_between").as_str(),
+            name(
+                "drop owned by APP; do $$ begin
+                    if exists (select from pg_roles where rolname = 'APP_between') then
+                        drop owned by APP_between; drop role APP_between;
+                    end if; end $$",
+            ),
         )
         .await;
     }

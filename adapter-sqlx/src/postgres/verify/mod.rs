@@ -26,7 +26,8 @@ struct Check {
 }
 
 /// The declared tables, with what the catalog has of them (`relid` and `attnum` are null where it has nothing), the
-/// two roles, and the views and rules that read the tables, directly or through others.
+/// two roles, those that the application's can act as (less those that see everything, which are told of by
+/// themselves), and the views and rules that read the tables, directly or through others.
 const DECLARED: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
         c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab
@@ -38,6 +39,12 @@ const DECLARED: &str = "with recursive declared as (
     select oid, rolname from pg_roles where rolname = $4
 ), administrator as (
     select oid, rolname from pg_roles where rolname = $5
+), acting as (
+    select oid, rolname from application
+    union select r.oid, r.rolname from acting a join pg_auth_members m on m.member = a.oid
+        join pg_roles r on r.oid = m.roleid
+        where not r.rolsuper and r.oid not in (select oid from administrator)
+            and r.oid not in (select relowner from declared where relowner is not null)
 ), readers as (
     select r.ev_class from declared d join pg_depend p on p.refobjid = d.relid and p.refclassid = 'pg_class'::regclass
         and p.classid = 'pg_rewrite'::regclass join pg_rewrite r on r.oid = p.objid

@@ -15,6 +15,8 @@ pub enum PgFault {
     RoleManages,
     /// The application's role is a member of one that sees everything.
     RoleMember,
+    /// The application's role owns the database.
+    DatabaseOwned,
     /// The application's role may make objects in a schema of declared tables.
     SchemaCreate,
     /// The setting has a value outside of transactions.
@@ -71,6 +73,7 @@ impl PgFault {
             Self::RoleBypasses => "no policy holds for the role: it sees every tenant",
             Self::RoleManages => "the role can give itself rights that see every tenant",
             Self::RoleMember => "`SET ROLE`, or inherited rights, see every tenant",
+            Self::DatabaseOwned => "an owner makes objects in `public`, and presets the setting for every session",
             Self::SchemaCreate => "objects of its own can stand in front of the guarded ones",
             Self::SettingPreset => "a transaction that is bound to no tenant is bound to this one",
             Self::SettingLost => "transactions are bound to no tenant, or to one that is not theirs",
