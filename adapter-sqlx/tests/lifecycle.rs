@@ -17,7 +17,7 @@ use tenancy_core::{
     TenantStatus,
 };
 use tenancy_sqlx::{
-    Binding, CreateError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
+    Binding, CreateError, DirectoryError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
     SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture, StrategyRegistry,
     StrategyTransaction, TenantDb, TenantTable, TransactionError, UpsertError,
 };
@@ -363,6 +363,68 @@ async fn a_failed_creation_goes_on_where_it_ended() {
             ..
         })
     ));
+}
+
+/// Makes a tenant's place, and does something to the directory meanwhile.
+struct Meanwhile<F>(F);
+
+impl<F, A> IsolationStrategy<Sqlite> for Meanwhile<F>
+where
+    F: Fn(TenantRecord) -> A + Send + Sync + 'static,
+    A: Future<Output = ()> + Send + 'static,
+{
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static("scripted")
+    }
+
+    fn begin<'f>(&'f self, _: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(async { Err(StrategyError::Closed) })
+    }
+
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async {
+            (self.0)(tenant.clone()).await;
+            Ok(())
+        })
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+}
+
+/// Whoever suspends or archives a tenant while it is made is not overruled by its creation.
+#[tokio::test]
+async fn a_tenant_that_was_stopped_while_it_was_made_is_not_active() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    for status in [TenantStatus::Suspended, TenantStatus::Archived] {
+        let stopping = directory.clone();
+        let strategy = Meanwhile(move |tenant: TenantRecord| {
+            let directory = stopping.clone();
+            async move { assert!(directory.set_status(&tenant.id, status).await.unwrap()) }
+        });
+        let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
+        let tenant = new(status.as_str(), "scripted");
+        let told = directory.create(&db, &tenant).await.unwrap();
+        assert_eq!(told.record().status, status);
+        let found = directory.find_by_id(&told.record().id).await.unwrap().unwrap();
+        assert_eq!(found.record().status, status);
+    }
+    let removing = directory.clone();
+    let strategy = Meanwhile(move |tenant: TenantRecord| {
+        let directory = removing.clone();
+        async move {
+            directory.set_status(&tenant.id, TenantStatus::Archived).await.unwrap();
+            assert!(directory.remove(&tenant.id).await.unwrap());
+        }
+    });
+    let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
+    let gone = directory.create(&db, &new("gone", "scripted")).await;
+    assert!(
+        matches!(gone, Err(CreateError::Directory(DirectoryError::UnknownTenant { .. }))),
+        "{gone:?}"
+    );
 }
 
 #[tokio::test]

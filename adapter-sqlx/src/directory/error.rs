@@ -23,7 +23,7 @@ pub enum DirectoryError {
     /// A row holds a status that none is.
     #[error("read `status` of a tenant from the directory")]
     CorruptStatus(#[from] UnknownStatus),
-    /// There is no such tenant to add a member to.
+    /// There is no such tenant: to add a member to, or any more.
     #[error("no tenant `{id}` is in the directory")]
     UnknownTenant {
         /// The id.

@@ -31,26 +31,35 @@ impl $Directory {
     /// Puts a tenant into the directory, makes its data a place, and only then makes it active.
     ///
     /// It can be done again after a crash at any point, and by two processes at a time. An active or suspended
-    /// tenant keeps its status; an archived one is changed in the directory alone.
+    /// tenant keeps its status, also one that becomes so meanwhile; an archived one is changed in the directory
+    /// alone.
     ///
     /// # Errors
     ///
-    /// What the directory or the tenant's strategy refuses. The tenant stays `provisioning` then.
+    /// What the directory or the tenant's strategy refuses, and where the tenant was removed meanwhile. It stays
+    /// `provisioning` then.
     pub async fn create<DB: Database>(
         &self,
         db: &crate::TenantDb<DB>,
         tenant: &NewTenant,
     ) -> Result<DirectoryEntry, CreateError> {
-        let mut entry = self.upsert(tenant).await?;
+        let entry = self.upsert(tenant).await?;
         if entry.record.status == TenantStatus::Archived {
             return Ok(entry);
         }
         db.provision(&entry.record).await?;
-        if entry.record.status == TenantStatus::Provisioning {
-            self.set_status(&entry.record.id, TenantStatus::Active).await?;
-            entry.record.status = TenantStatus::Active;
-        }
-        Ok(entry)
+        // Whoever has suspended or archived it while its place was made has the last word.
+        sqlx::query("update tenancy_tenants set status = $2 where id = $1 and status = $3")
+            .bind(entry.record.id.as_str())
+            .bind(TenantStatus::Active.as_str())
+            .bind(TenantStatus::Provisioning.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(DirectoryError::from)?;
+        let found = self.find_by_id(&entry.record.id).await?;
+        Ok(found.ok_or_else(|| DirectoryError::UnknownTenant {
+            id: entry.record.id.clone(),
+        })?)
     }
 
     /// Takes an archived tenant out of the directory, with its members and names, once its data is removed.
