@@ -143,3 +143,21 @@ async fn a_tenant_is_on_the_server_that_its_record_names() {
     run(&mut administrator, format!("drop database \"{name}\" with (force)")).await;
     run(&mut administrator, format!("drop role {role}")).await;
 }
+
+/// The limit that `docs/isolation.md` tells of: tenants' sessions are one role's, and PostgreSQL tells a role of its
+/// own sessions, in whatever database.
+#[tokio::test]
+async fn what_others_run_is_told_to_the_same_role() {
+    let database = TestDatabase::new().await;
+    let (db, _) = open(options(&database));
+    for id in ["acme", "globex"] {
+        provision_with_note(&db, id).await;
+    }
+    let mut acme = db.begin(&member("acme")).await.unwrap();
+    run(&mut acme, "select 'a secret of acme'").await;
+    let mut globex = db.begin(&member("globex")).await.unwrap();
+    let sql =
+        "select count(*) from pg_stat_activity where datname <> current_database() and query like '%secret of acme%'";
+    let seen: i64 = sqlx::query_scalar(sql).fetch_one(&mut *globex).await.unwrap();
+    assert_eq!(seen, 1);
+}
