@@ -175,20 +175,28 @@ impl PgRowOptions {
         self
     }
 
-    /// Runs the migrations, applies the policies, proves that they hold, and opens the pools.
+    /// Runs the migrations, applies the policies, proves that they hold, and that the application connects as the
+    /// declared role to that database, and opens the pools.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached, migrated or guarded, and
+    /// Where the database cannot be reached in either role, migrated or guarded, and
     /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) where [`verify`](PgRowSchema::verify) finds a way
-    /// around the isolation.
+    /// around the isolation, or the application connects otherwise.
     pub async fn open(self) -> Result<PgRowStrategy, StrategyError> {
         let mut connection = self.administrator.clone().connect().await?;
         if let Some(migrations) = &self.migrations {
             migrations.run(&mut connection).await?;
         }
         self.schema.apply(&mut connection).await?;
-        let report = self.schema.verify(&mut connection).await?;
+        let mut application = self
+            .settings
+            .connect_options(self.application.clone())
+            .connect()
+            .await?;
+        let differs = self.schema.verify_connection(&mut connection, &mut application).await?;
+        application.close().await?;
+        let report = self.schema.verify(&mut connection).await?.with(differs);
         if !report.is_clean() && !self.allows_findings {
             return Err(report.into());
         }

@@ -503,6 +503,32 @@ async fn a_setting_that_does_not_hold_is_found() {
     }
 }
 
+/// The catalog is asked about the declared role and the administrator's database. It must be those that serve.
+#[tokio::test]
+async fn an_application_that_connects_otherwise_is_found() {
+    let (database, other) = (guarded().await, guarded().await);
+    let administrator = database.administrator();
+    let elsewhere = database
+        .application()
+        .database(other.administrator().get_database().unwrap());
+    for (application, named) in [
+        (administrator.clone(), administrator.get_username()),
+        (elsewhere.clone(), elsewhere.get_database().unwrap()),
+    ] {
+        let open = || PgRowStrategy::options(schema(&database), application.clone(), administrator.clone());
+        let error = open().open().await.unwrap_err();
+        let StrategyError::UnsafeDatabase(report) = &error else {
+            panic!("{error:?}")
+        };
+        let [finding] = report.findings() else {
+            panic!("{report}")
+        };
+        assert_eq!(finding.fault(), PgFault::ConnectionDiffers);
+        assert!(finding.object().contains(named), "{report}");
+        assert!(open().dangerously_allow_findings().open().await.is_ok());
+    }
+}
+
 #[tokio::test]
 async fn a_database_with_findings_is_not_opened() {
     let database = guarded().await;

@@ -8,7 +8,7 @@ mod roles;
 mod setting;
 mod tables;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 pub use report::{PgFault, PgFinding, PgReport};
 
@@ -94,6 +94,22 @@ impl PgRowSchema {
         Ok(PgReport::new(findings))
     }
 
+    /// Whether a connection of the application's is as the declared role, and in the administrator's database. Other
+    /// than [`verify`](Self::verify) it needs both.
+    pub(super) async fn verify_connection(
+        &self,
+        administrator: &mut PgConnection,
+        application: &mut PgConnection,
+    ) -> Result<Option<PgFinding>, StrategyError> {
+        let (_, expected) = place(administrator).await?;
+        let (role, found) = place(application).await?;
+        let is_as_declared = role == self.application().as_str() && found == expected;
+        Ok((!is_as_declared).then(|| {
+            let object = format!("role {role} in database {}", found.0);
+            PgFinding::new(PgFault::ConnectionDiffers, object, String::new())
+        }))
+    }
+
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
         let sql = format!("{DECLARED}{}", check.sql);
         let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
@@ -107,4 +123,15 @@ impl PgRowSchema {
         let finding = |(object, mend)| PgFinding::new(check.fault, object, mend);
         Ok(found.into_iter().map(finding).collect())
     }
+}
+
+/// The role that has logged in, and the database. Databases of one name on two servers hardly have one number.
+async fn place(connection: &mut PgConnection) -> Result<(String, (String, String)), StrategyError> {
+    // A query that is not prepared: there may be a pooler between.
+    let asked = sqlx::raw_sql(
+        "select session_user::text, datname::text, oid::text from pg_catalog.pg_database
+        where datname = pg_catalog.current_database()",
+    );
+    let row = asked.fetch_one(connection).await?;
+    Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))
 }

@@ -7,6 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PgFault {
+    /// The application connects as another role than is declared, or to another database than was verified.
+    ConnectionDiffers,
     /// The application's role does not exist.
     RoleMissing,
     /// The application's role is a superuser, or has `BYPASSRLS`.
@@ -69,6 +71,7 @@ impl PgFault {
     #[must_use]
     pub const fn risk(self) -> &'static str {
         match self {
+            Self::ConnectionDiffers => "what was proved is not what serves requests",
             Self::RoleMissing => "nobody knows what the application will connect as",
             Self::RoleBypasses => "no policy holds for the role: it sees every tenant",
             Self::RoleManages => "the role can give itself rights that see every tenant",
@@ -158,6 +161,11 @@ pub struct PgReport {
 impl PgReport {
     pub(super) const fn new(findings: Vec<PgFinding>) -> Self {
         Self { findings }
+    }
+
+    pub(in crate::postgres) fn with(mut self, finding: Option<PgFinding>) -> Self {
+        self.findings.extend(finding);
+        self
     }
 
     /// Whether nothing was found.
