@@ -31,3 +31,4 @@ mod schema_provision;
 mod schema_server;
 mod server;
 mod verify;
+mod verify_faults;
