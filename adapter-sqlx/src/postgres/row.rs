@@ -15,6 +15,7 @@ use super::pool::{self, PoolSettings};
 use super::row_schema::PgRowSchema;
 use super::session::BeginText;
 use super::table::PgTenantTable;
+use super::verify::PgReport;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
 };
@@ -189,14 +190,7 @@ impl PgRowOptions {
             migrations.run(&mut connection).await?;
         }
         self.schema.apply(&mut connection).await?;
-        let mut application = self
-            .settings
-            .connect_options(self.application.clone())
-            .connect()
-            .await?;
-        let differs = self.schema.verify_connection(&mut connection, &mut application).await?;
-        application.close().await?;
-        let report = self.schema.verify(&mut connection).await?.with(differs);
+        let report = self.prove(&mut connection).await?;
         if !report.is_clean() && !self.allows_findings {
             return Err(report.into());
         }
@@ -215,6 +209,15 @@ impl PgRowOptions {
             application: self.settings.pool(self.application),
             administrator: administrator.pool(self.administrator),
         })
+    }
+
+    /// Asks the catalog, and whether the application's connections are what it was asked about.
+    async fn prove(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let options = self.settings.connect_options(self.application.clone());
+        let mut application = options.connect().await?;
+        let differs = self.schema.verify_connection(administrator, &mut application).await?;
+        application.close().await?;
+        Ok(self.schema.verify(administrator).await?.with(differs))
     }
 }
 
