@@ -13,10 +13,11 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, Sqlite};
 use tempfile::TempDir;
 use tenancy_core::{
-    Admitted, PlacementName, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus,
+    Admitted, Directory, PlacementName, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord,
+    TenantStatus,
 };
 use tenancy_sqlx::{
-    Binding, CreateError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
+    Binding, CreateError, DirectoryError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
     SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture, StrategyRegistry,
     StrategyTransaction, TenantDb, TenantTable, TransactionError, UpsertError,
 };
@@ -170,6 +171,93 @@ async fn names_of_the_removed_are_not_handed_out() {
     }
 }
 
+/// Whoever asks by a name that a tenant gave up must not reach another.
+#[tokio::test]
+async fn a_name_that_a_tenant_gave_up_is_kept_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    let acme = || new("acme", "row");
+    let named = acme()
+        .with_slug("shop".parse().unwrap())
+        .with_external_id("org_1".parse().unwrap())
+        .with_domain("acme.example".parse().unwrap())
+        .with_domain("stays.example".parse().unwrap());
+    let renamed = acme()
+        .with_slug("store".parse().unwrap())
+        .with_external_id("org_2".parse().unwrap())
+        .with_domain("stays.example".parse().unwrap());
+    directory.upsert(&named).await.unwrap();
+    directory.upsert(&renamed).await.unwrap();
+    let other = || new("other", "row");
+    let claims = [
+        (other().with_slug("shop".parse().unwrap()), "shop"),
+        (other().with_external_id("org_1".parse().unwrap()), "org_1"),
+        (other().with_domain("acme.example".parse().unwrap()), "acme.example"),
+    ];
+    let refused = async || {
+        for (claim, name) in &claims {
+            match directory.upsert(claim).await {
+                Err(UpsertError::Quarantined { key }) => assert_eq!(key.as_str(), *name),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    };
+    refused().await;
+    // It takes them back, is known by them, and gives them up again: then they are kept as before.
+    directory.upsert(&named).await.unwrap();
+    let found = directory.find(&TenantKey::Slug("shop".parse().unwrap())).await.unwrap();
+    assert_eq!(found.unwrap().record().id, "acme");
+    for (claim, name) in &claims {
+        let taken = directory.upsert(claim).await;
+        assert!(matches!(taken, Err(UpsertError::Conflict { .. })), "{name}: {taken:?}");
+    }
+    let claim = directory.upsert(&other().with_slug("store".parse().unwrap())).await;
+    assert!(matches!(claim, Err(UpsertError::Quarantined { .. })), "{claim:?}");
+    directory.upsert(&renamed).await.unwrap();
+    refused().await;
+    // Nor do they come free by the tenant's removal.
+    let id = "acme".parse().unwrap();
+    directory.set_status(&id, TenantStatus::Archived).await.unwrap();
+    directory.remove(&id).await.unwrap();
+    refused().await;
+    let over = directory.clone().with_quarantine(Duration::ZERO);
+    for (claim, name) in &claims {
+        over.upsert(claim)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn a_quarantine_ends_by_its_own_call_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    let domain = || "acme.example".parse().unwrap();
+    directory
+        .upsert(&new("acme", "row").with_domain(domain()))
+        .await
+        .unwrap();
+    // Both in one change: given up by the one, and not yet the other's.
+    let moved = [new("acme", "row"), new("globex", "row").with_domain(domain())];
+    let refused = directory.upsert_all(&moved).await.unwrap_err();
+    assert!(
+        matches!(refused.reason(), UpsertError::Quarantined { .. }),
+        "{refused:?}"
+    );
+    directory.upsert(&moved[0]).await.unwrap();
+    let key = TenantKey::Domain(domain());
+    assert!(directory.dangerously_end_quarantine(&key).await.unwrap());
+    assert!(!directory.dangerously_end_quarantine(&key).await.unwrap());
+    directory.upsert(&moved[1]).await.unwrap();
+    // An id's does not end.
+    let id = "acme".parse().unwrap();
+    directory.set_status(&id, TenantStatus::Archived).await.unwrap();
+    directory.remove(&id).await.unwrap();
+    assert!(!directory.dangerously_end_quarantine(&TenantKey::Id(id)).await.unwrap());
+    let again = directory.upsert(&new("acme", "row")).await;
+    assert!(matches!(again, Err(UpsertError::Quarantined { .. })), "{again:?}");
+}
+
 #[tokio::test]
 async fn a_placement_is_kept_and_changes_by_its_own_call_only() {
     let dir = tempfile::tempdir().unwrap();
@@ -275,6 +363,68 @@ async fn a_failed_creation_goes_on_where_it_ended() {
             ..
         })
     ));
+}
+
+/// Makes a tenant's place, and does something to the directory meanwhile.
+struct Meanwhile<F>(F);
+
+impl<F, A> IsolationStrategy<Sqlite> for Meanwhile<F>
+where
+    F: Fn(TenantRecord) -> A + Send + Sync + 'static,
+    A: Future<Output = ()> + Send + 'static,
+{
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static("scripted")
+    }
+
+    fn begin<'f>(&'f self, _: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(async { Err(StrategyError::Closed) })
+    }
+
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async {
+            (self.0)(tenant.clone()).await;
+            Ok(())
+        })
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+}
+
+/// Whoever suspends or archives a tenant while it is made is not overruled by its creation.
+#[tokio::test]
+async fn a_tenant_that_was_stopped_while_it_was_made_is_not_active() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, directory) = open(&dir).await;
+    for status in [TenantStatus::Suspended, TenantStatus::Archived] {
+        let stopping = directory.clone();
+        let strategy = Meanwhile(move |tenant: TenantRecord| {
+            let directory = stopping.clone();
+            async move { assert!(directory.set_status(&tenant.id, status).await.unwrap()) }
+        });
+        let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
+        let tenant = new(status.as_str(), "scripted");
+        let told = directory.create(&db, &tenant).await.unwrap();
+        assert_eq!(told.record().status, status);
+        let found = directory.find_by_id(&told.record().id).await.unwrap().unwrap();
+        assert_eq!(found.record().status, status);
+    }
+    let removing = directory.clone();
+    let strategy = Meanwhile(move |tenant: TenantRecord| {
+        let directory = removing.clone();
+        async move {
+            directory.set_status(&tenant.id, TenantStatus::Archived).await.unwrap();
+            assert!(directory.remove(&tenant.id).await.unwrap());
+        }
+    });
+    let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
+    let gone = directory.create(&db, &new("gone", "scripted")).await;
+    assert!(
+        matches!(gone, Err(CreateError::Directory(DirectoryError::UnknownTenant { .. }))),
+        "{gone:?}"
+    );
 }
 
 #[tokio::test]

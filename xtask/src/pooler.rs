@@ -29,11 +29,14 @@ impl Pooler {
         let port = free_port().map_err(failed("find a free port for PgBouncer"))?;
         let users = folder.join("pgbouncer-users");
         let settings = folder.join("pgbouncer.ini");
+        // Any database, also one that is made later. One that lacks is asked for again after a second, and who waits
+        // for the only connection for ever fails his test sooner than in two minutes.
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\nauth_user = postgres\n\
              auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1\n\
-             pool_mode = transaction\ndefault_pool_size = 1\nmax_client_conn = 500\nmax_db_connections = 0\n",
+             pool_mode = transaction\ndefault_pool_size = 1\nmax_client_conn = 500\nmax_db_connections = 0\n\
+             server_login_retry = 1\nquery_wait_timeout = 15\n",
             users.display()
         );
         for (path, text) in [(&users, format!("\"postgres\" \"{password}\"\n")), (&settings, text)] {

@@ -45,7 +45,8 @@ impl NewTenant {
         }
     }
 
-    /// Sets the slug.
+    /// Sets the slug. One that a tenant had before is kept from others for a quarantine, as are its external id
+    /// and domains.
     #[must_use]
     pub fn with_slug(self, slug: Slug) -> Self {
         Self { slug, ..self }

@@ -23,7 +23,7 @@ pub enum DirectoryError {
     /// A row holds a status that none is.
     #[error("read `status` of a tenant from the directory")]
     CorruptStatus(#[from] UnknownStatus),
-    /// There is no such tenant to add a member to.
+    /// There is no such tenant: to add a member to, or any more.
     #[error("no tenant `{id}` is in the directory")]
     UnknownTenant {
         /// The id.
@@ -47,9 +47,9 @@ pub enum UpsertError {
         /// The name.
         key: Box<TenantKey>,
     },
-    /// A tenant that was removed went by that name: an id is never given again, the other names not before
-    /// their quarantine is over.
-    #[error("the {key} was a removed tenant's, and is not given to another yet")]
+    /// Another tenant went by that name, and was removed or goes by another since: an id is never given again, the
+    /// other names not before their quarantine is over.
+    #[error("the {key} was another tenant's, and is not given out again yet")]
     Quarantined {
         /// The name.
         key: Box<TenantKey>,

@@ -2,15 +2,17 @@
 
 mod entry;
 mod error;
+mod quarantine;
 mod sql;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use entry::{DirectoryEntry, NewTenant};
 pub use error::{CreateError, DirectoryError, ForgetError, UpsertAllError, UpsertError};
+pub(crate) use quarantine::sql_quarantine;
 pub(crate) use sql::sql_directory;
 
-/// How long names of a removed tenant are given to no other, unless it is set otherwise.
+/// How long names that a tenant no longer has are given to no other, unless it is set otherwise.
 pub(crate) const QUARANTINE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 pub(crate) fn unix_seconds() -> i64 {

@@ -16,6 +16,8 @@ use crate::directory::{
     CreateError, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError, unix_seconds,
 };
 
+crate::directory::sql_quarantine!($Directory);
+
 type Connection = <$Database as Database>::Connection;
 type Row = <$Database as Database>::Row;
 
@@ -26,36 +28,38 @@ impl $Directory {
         Self { reserved, ..self }
     }
 
-    /// Sets for how long the slug, the external id and the domains of a tenant that was removed are given to no
-    /// other. Default: 30 days. An id is never given again.
-    #[must_use]
-    pub fn with_quarantine(self, quarantine: Duration) -> Self {
-        Self { quarantine, ..self }
-    }
-
     /// Puts a tenant into the directory, makes its data a place, and only then makes it active.
     ///
     /// It can be done again after a crash at any point, and by two processes at a time. An active or suspended
-    /// tenant keeps its status; an archived one is changed in the directory alone.
+    /// tenant keeps its status, also one that becomes so meanwhile; an archived one is changed in the directory
+    /// alone.
     ///
     /// # Errors
     ///
-    /// What the directory or the tenant's strategy refuses. The tenant stays `provisioning` then.
+    /// What the directory or the tenant's strategy refuses, and where the tenant was removed meanwhile. It stays
+    /// `provisioning` then.
     pub async fn create<DB: Database>(
         &self,
         db: &crate::TenantDb<DB>,
         tenant: &NewTenant,
     ) -> Result<DirectoryEntry, CreateError> {
-        let mut entry = self.upsert(tenant).await?;
+        let entry = self.upsert(tenant).await?;
         if entry.record.status == TenantStatus::Archived {
             return Ok(entry);
         }
         db.provision(&entry.record).await?;
-        if entry.record.status == TenantStatus::Provisioning {
-            self.set_status(&entry.record.id, TenantStatus::Active).await?;
-            entry.record.status = TenantStatus::Active;
-        }
-        Ok(entry)
+        // Whoever has suspended or archived it while its place was made has the last word.
+        sqlx::query("update tenancy_tenants set status = $2 where id = $1 and status = $3")
+            .bind(entry.record.id.as_str())
+            .bind(TenantStatus::Active.as_str())
+            .bind(TenantStatus::Provisioning.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(DirectoryError::from)?;
+        let found = self.find_by_id(&entry.record.id).await?;
+        Ok(found.ok_or_else(|| DirectoryError::UnknownTenant {
+            id: entry.record.id.clone(),
+        })?)
     }
 
     /// Takes an archived tenant out of the directory, with its members and names, once its data is removed.
@@ -78,22 +82,7 @@ impl $Directory {
             Some(status) if status == TenantStatus::Archived.as_str() => {}
             Some(_) => return Err(ForgetError::NotArchived { id: id.clone() }),
         }
-        for names in [
-            "select 'id', id, cast($2 as bigint) from tenancy_tenants where id = $1",
-            "select 'slug', slug, cast($2 as bigint) from tenancy_tenants where id = $1",
-            "select 'external', external_id, cast($2 as bigint) from tenancy_tenants where id = $1 and external_id is not null",
-            "select 'domain', domain, cast($2 as bigint) from tenancy_domains where tenant = $1",
-        ] {
-            let sql = format!(
-                "insert into tenancy_tombstones (form, name, removed_at) {names}
-                 on conflict (form, name) do update set removed_at = excluded.removed_at"
-            );
-            sqlx::query(AssertSqlSafe(sql))
-                .bind(id.as_str())
-                .bind(unix_seconds())
-                .execute(&mut *tx)
-                .await?;
-        }
+        bury(&mut tx, id).await?;
         for sql in [
             "delete from tenancy_members where tenant = $1",
             "delete from tenancy_domains where tenant = $1",
@@ -109,11 +98,12 @@ impl $Directory {
     ///
     /// The external id and the domains become those that are given; members are added, or
     /// replaced where [`NewTenant::with_members`] says so. The id and
-    /// the strategy never change: a tenant's data would be left behind.
+    /// the strategy never change: a tenant's data would be left behind. A slug, external id or domain that it no
+    /// longer has is given to no other before its quarantine is over; it may have it back.
     ///
     /// # Errors
     ///
-    /// A name that is reserved or another tenant's, another strategy, or the database's refusal.
+    /// A name that is reserved, another tenant's or in quarantine, another strategy, or the database's refusal.
     pub async fn upsert(&self, tenant: &NewTenant) -> Result<DirectoryEntry, UpsertError> {
         let mut tx = self.pool.begin_with($begin).await?;
         let entry = self.upsert_in(&mut tx, tenant).await?;
@@ -386,43 +376,10 @@ async fn upsert(
         }
     }
     refuse_conflicts(connection, tenant).await?;
+    free_names(connection, tenant).await?;
     write_tenant(connection, tenant).await?;
     write_domains(connection, tenant).await?;
     write_members(connection, tenant).await
-}
-
-/// Refuses names that are in quarantine, and ends the quarantine of those that are given again.
-async fn refuse_tombstones(
-    connection: &mut Connection,
-    tenant: &NewTenant,
-    quarantine: Duration,
-) -> Result<(), UpsertError> {
-    let quarantine = i64::try_from(quarantine.as_secs()).unwrap_or(i64::MAX);
-    // What was removed after this is in quarantine still. An id always is.
-    let others_since = unix_seconds().saturating_sub(quarantine);
-    let names = [("id", TenantKey::Id(tenant.id.clone())), ("slug", TenantKey::Slug(tenant.slug.clone()))]
-        .into_iter()
-        .chain(tenant.external_id.clone().map(|name| ("external", TenantKey::External(name))))
-        .chain(tenant.domains.iter().cloned().map(|name| ("domain", TenantKey::Domain(name))));
-    for (form, key) in names {
-        let since = if form == "id" { i64::MIN } else { others_since };
-        let sql = "select exists (select 1 from tenancy_tombstones where form = $1 and name = $2 and removed_at > $3)";
-        let is_dead: bool = sqlx::query_scalar(sql)
-            .bind(form)
-            .bind(key.as_str())
-            .bind(since)
-            .fetch_one(&mut *connection)
-            .await?;
-        if is_dead {
-            return Err(UpsertError::Quarantined { key: Box::new(key) });
-        }
-        sqlx::query("delete from tenancy_tombstones where form = $1 and name = $2")
-            .bind(form)
-            .bind(key.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
 }
 
 fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {

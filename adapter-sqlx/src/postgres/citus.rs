@@ -22,16 +22,21 @@ end $$;
 impl Citus {
     /// Distributes what is not distributed yet.
     pub(super) fn sql(&self, tables: &[PgTenantTable]) -> String {
-        let mut sql = CHECK.to_owned();
-        for (schema, name) in &self.reference_tables {
-            let table = format!("{schema}.{name}");
-            let table = Literal(&table);
-            sql.push_str(&format!(
-                "select create_reference_table({table}) where not exists \
-                 (select from pg_dist_partition where logicalrel = {table}::regclass);\n"
-            ));
-        }
-        for table in tables {
+        let missing = self.distribution(tables).map(|(name, call)| {
+            let name = Literal(&name);
+            format!("{call} where not exists (select from pg_dist_partition where logicalrel = {name}::regclass);\n")
+        });
+        [CHECK.to_owned()].into_iter().chain(missing).collect()
+    }
+
+    /// Each table's name, and the call that distributes it: first those that others refer to.
+    pub(super) fn distribution(&self, tables: &[PgTenantTable]) -> impl Iterator<Item = (String, String)> {
+        let references = self.reference_tables.iter().map(|(schema, name)| {
+            let name = format!("{schema}.{name}");
+            let call = format!("select create_reference_table({})", Literal(&name));
+            (name, call)
+        });
+        references.chain(tables.iter().map(|table| {
             let first = tables
                 .iter()
                 .find(|other| other.tenant_column_type() == table.tenant_column_type())
@@ -39,12 +44,14 @@ impl Citus {
                 .map(ToString::to_string);
             let beside = first.as_deref().unwrap_or("none");
             let name = table.to_string();
-            let (name, column, beside) = (Literal(&name), Literal(table.tenant_column().as_str()), Literal(beside));
-            sql.push_str(&format!(
-                "select create_distributed_table({name}, {column}, colocate_with => {beside}) where not exists \
-                 (select from pg_dist_partition where logicalrel = {name}::regclass);\n"
-            ));
-        }
-        sql
+            let column = table.tenant_column().as_str();
+            let call = format!(
+                "select create_distributed_table({}, {}, colocate_with => {})",
+                Literal(&name),
+                Literal(column),
+                Literal(beside)
+            );
+            (name, call)
+        }))
     }
 }

@@ -15,6 +15,9 @@ use crate::StrategyError;
 const TEMPLATE_TRIES: u32 = 20;
 const TEMPLATE_PAUSE: Duration = Duration::from_millis(250);
 
+/// What a tenant's database is described as, before the id.
+const COMMENT: &str = "tenant ";
+
 /// What a tenant's database is to be.
 pub(super) struct DatabaseProvisioning<'p> {
     pub(super) tenant: &'p TenantId,
@@ -44,13 +47,7 @@ impl DatabaseProvisioning<'_> {
 
     /// Refuses a database of this name that is not this tenant's.
     async fn is_there(&self, server: &mut PgConnection) -> Result<bool, StrategyError> {
-        let sql = "select pg_get_userbyid(datdba) = current_user, shobj_description(oid, 'pg_database') \
-            from pg_database where datname = $1";
-        let found: Option<(bool, Option<String>)> = sqlx::query_as(sql)
-            .bind(self.database.as_str())
-            .fetch_optional(server)
-            .await?;
-        match found {
+        match find(server, self.database).await? {
             None => Ok(false),
             Some((true, None)) => Ok(true),
             Some((true, Some(comment))) if comment == self.comment() => Ok(true),
@@ -86,7 +83,7 @@ impl DatabaseProvisioning<'_> {
     }
 
     fn comment(&self) -> String {
-        format!("tenant {}", self.tenant)
+        format!("{COMMENT}{}", self.tenant)
     }
 
     /// Tables and rights, all of them or none.
@@ -113,9 +110,35 @@ impl DatabaseProvisioning<'_> {
     }
 }
 
-/// Removes a tenant's database, whoever is connected to it.
+/// Whether the database is the administrator's and another than the one that he is connected to, and its comment.
+async fn find(
+    server: &mut PgConnection,
+    database: &PgIdentifier,
+) -> Result<Option<(bool, Option<String>)>, StrategyError> {
+    let sql = "select pg_get_userbyid(datdba) = current_user and datname <> current_database(), \
+        shobj_description(oid, 'pg_database') from pg_database where datname = $1";
+    Ok(sqlx::query_as(sql)
+        .bind(database.as_str())
+        .fetch_optional(server)
+        .await?)
+}
+
+/// Removes a tenant's database, whoever is connected to it. One that provisioning would not take for a tenant's is
+/// refused: it is somebody else's data.
 pub(super) async fn remove(administrator: &PgConnectOptions, database: &PgIdentifier) -> Result<(), StrategyError> {
     let mut server = locked(administrator, database).await?;
+    let is_a_tenants = match find(&mut server, database).await? {
+        None | Some((true, None)) => true,
+        // The id is the end of the name.
+        Some((true, Some(comment))) => comment
+            .strip_prefix(COMMENT)
+            .is_some_and(|id| database.as_str().ends_with(id)),
+        Some((false, _)) => false,
+    };
+    if !is_a_tenants {
+        let reason = format!("the database {database} is there, and is not a tenant's");
+        return Err(StrategyError::other(reason));
+    }
     execute(&mut server, format!("drop database if exists {database} with (force)")).await?;
     Ok(server.close().await?)
 }

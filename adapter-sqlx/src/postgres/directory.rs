@@ -69,6 +69,7 @@ fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/postgres/0001_tenants.sql");
     let tombstones = include_str!("../../migrations/directory/postgres/0002_tombstones.sql");
     let placement = include_str!("../../migrations/directory/postgres/0003_placement.sql");
+    let freed_names = include_str!("../../migrations/directory/postgres/0004_freed_names.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -76,6 +77,7 @@ fn migrations() -> Migrator {
         migration(1, "tenants", tenants),
         migration(2, "tombstones", tombstones),
         migration(3, "placement", placement),
+        migration(4, "freed names", freed_names),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

@@ -16,6 +16,7 @@ use super::row_schema::PgRowSchema;
 use super::session::BeginText;
 use super::sessions::Sessions;
 use super::table::PgTenantTable;
+use super::verify::PgReport;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
 };
@@ -176,20 +177,21 @@ impl PgRowOptions {
         self
     }
 
-    /// Runs the migrations, applies the policies, proves that they hold, and opens the pools.
+    /// Runs the migrations, applies the policies, proves that they hold, and that the application connects as the
+    /// declared role to that database, and opens the pools.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached, migrated or guarded, and
+    /// Where the database cannot be reached in either role, migrated or guarded, and
     /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) where [`verify`](PgRowSchema::verify) finds a way
-    /// around the isolation.
+    /// around the isolation, or the application connects otherwise.
     pub async fn open(self) -> Result<PgRowStrategy, StrategyError> {
         let mut connection = self.administrator.clone().connect().await?;
         if let Some(migrations) = &self.migrations {
             migrations.run(&mut connection).await?;
         }
         self.schema.apply(&mut connection).await?;
-        let report = self.schema.verify(&mut connection).await?;
+        let report = self.prove(&mut connection).await?;
         if !report.is_clean() && !self.allows_findings {
             return Err(report.into());
         }
@@ -208,6 +210,15 @@ impl PgRowOptions {
             application: self.settings.sessions(self.application),
             administrator: administrator.sessions(self.administrator),
         })
+    }
+
+    /// Asks the catalog, and whether the application's connections are what it was asked about.
+    async fn prove(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let options = self.settings.connect_options(self.application.clone());
+        let mut application = options.connect().await?;
+        let differs = self.schema.verify_connection(administrator, &mut application).await?;
+        application.close().await?;
+        Ok(self.schema.verify(administrator).await?.with(differs))
     }
 }
 

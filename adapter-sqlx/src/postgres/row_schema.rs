@@ -123,8 +123,10 @@ impl PgRowSchema {
     /// column, all beside the first of its type; policies have no sub-select, which Citus refuses; and each
     /// transaction sends the tenant to the workers.
     ///
+    /// [`verify`](Self::verify) asks, too, whether the tables are distributed and a shard is told the tenant.
+    ///
     /// Written from Citus 13's documentation and behaviour. The project's own tests run it only where
-    /// `TENANCY_CITUS_URL` names a cluster.
+    /// `TENANCY_CITUS_URL` names a cluster; else they ask those questions of a stand-in for its catalog.
     #[must_use]
     pub fn with_citus(mut self) -> Self {
         self.citus.get_or_insert_default();
@@ -174,6 +176,10 @@ impl PgRowSchema {
         let distribution = self.citus.as_ref().map(|citus| citus.sql(&self.tables));
         let tables = self.tables.iter().map(|table| self.table_sql(table));
         distribution.into_iter().chain(tables).collect()
+    }
+
+    pub(super) const fn citus(&self) -> Option<&Citus> {
+        self.citus.as_ref()
     }
 
     pub(super) const fn is_on_citus(&self) -> bool {

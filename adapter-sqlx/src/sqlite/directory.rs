@@ -71,6 +71,7 @@ fn migrations() -> Migrator {
     let roles = include_str!("../../migrations/directory/sqlite/0002_roles.sql");
     let tombstones = include_str!("../../migrations/directory/sqlite/0003_tombstones.sql");
     let placement = include_str!("../../migrations/directory/sqlite/0004_placement.sql");
+    let freed_names = include_str!("../../migrations/directory/sqlite/0005_freed_names.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -85,6 +86,7 @@ fn migrations() -> Migrator {
         migration(2, "roles", roles),
         migration(3, "tombstones", tombstones),
         migration(4, "placement", placement),
+        migration(5, "freed names", freed_names),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

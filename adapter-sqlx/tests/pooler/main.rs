@@ -1,5 +1,5 @@
 //! The tests of leaks once more, through PgBouncer in transaction mode: all transactions of a test share one
-//! connection to the server. `cargo xtask test` starts it.
+//! connection to each database. `cargo xtask test` starts it.
 #![cfg(feature = "postgres")]
 #![allow(dead_code, reason = "what the tests share has more than these need")]
 #![expect(
@@ -13,8 +13,13 @@ const BY_POOLER: bool = true;
 
 #[path = "../postgres/cancel.rs"]
 mod cancel;
+#[path = "../postgres/database.rs"]
+mod database;
+#[path = "../postgres/database_server.rs"]
+mod database_server;
 #[path = "../postgres/leaks.rs"]
 mod leaks;
+mod missing_database;
 #[path = "../postgres/row.rs"]
 mod row;
 #[path = "../postgres/schema.rs"]

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
-use tenancy_sqlx::{PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{
+    PgFault, PgFinding, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyRegistry,
+    TenantDb,
+};
 
 use crate::schema_server::{self, run};
 use crate::server::{NOTES, TestDatabase, bodies, bodies_of, code, migrations, seed, tenant};
@@ -70,6 +73,68 @@ async fn its_policies_keep_rows_apart() {
     }
 }
 
+/// What a cluster's catalog has of it. There is no other machine, so nothing is lost on the way to one.
+const STAND_IN: &str = "set allow_system_table_mods = on;
+    insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+        values (90000, 'citus', 10, 11, false, '13.0');
+    create table pg_catalog.pg_dist_partition (logicalrel regclass, partmethod \"char\", repmodel \"char\")";
+
+#[tokio::test]
+async fn tables_that_are_on_one_machine_are_found() {
+    let database = TestDatabase::new().await;
+    let mut administrator = database.connect().await;
+    let plans = "create table plans (name text primary key)";
+    run(&mut administrator, format!("{NOTES}; {TAGS}; {plans}")).await;
+    let schema = schema(&database);
+    let sql = schema.sql();
+    let (_, policies) = sql.split_at(sql.find("alter table").unwrap());
+    run(&mut administrator, policies).await;
+    let found = async || -> Vec<(PgFault, String)> {
+        let report = schema.verify(&mut database.connect().await).await.unwrap();
+        let told = |finding: &PgFinding| (finding.fault(), finding.object().replace('"', ""));
+        report.findings().iter().map(told).collect()
+    };
+    assert_eq!(found().await, [(PgFault::ExtensionMissing, "citus".to_owned())]);
+    run(&mut administrator, STAND_IN).await;
+    let on_one = |name: &str| (PgFault::TableNotDistributed, format!("public.{name}"));
+    assert_eq!(found().await, ["plans", "notes", "tags"].map(on_one));
+    // A table that Citus knows, and has on the coordinator alone, is on one machine still.
+    let known = "insert into pg_dist_partition values ('notes', 'h', 's'), ('plans', 'n', 't'), ('tags', 'n', 's')";
+    run(&mut administrator, known).await;
+    assert_eq!(found().await, [on_one("tags")]);
+    run(
+        &mut administrator,
+        "update pg_dist_partition set partmethod = 'h' where logicalrel = 'tags'::regclass",
+    )
+    .await;
+    assert_eq!(found().await, []);
+}
+
+/// The question to a shard is answered for each type of column.
+#[tokio::test]
+async fn the_setting_is_asked_of_a_shard() {
+    for column in [PgTenantColumn::Text, PgTenantColumn::Uuid, PgTenantColumn::BigInt] {
+        let database = TestDatabase::new().await;
+        let mut administrator = database.connect().await;
+        let sql_type = column.sql_type();
+        let table = format!("create table notes (tenant_id {sql_type} not null)");
+        run(&mut administrator, format!("{table}; {STAND_IN}")).await;
+        run(
+            &mut administrator,
+            "insert into pg_dist_partition values ('notes', 'h', 's')",
+        )
+        .await;
+        let table = PgTenantTable::new("notes").unwrap();
+        let table = table.with_tenant_column("tenant_id", column).unwrap();
+        let schema = database.schema().with_table(table).with_citus();
+        let sql = schema.sql();
+        let (_, policies) = sql.split_at(sql.find("alter table").unwrap());
+        run(&mut administrator, policies).await;
+        let report = schema.verify(&mut administrator).await.unwrap();
+        assert!(report.is_clean(), "{report}");
+    }
+}
+
 /// `TENANCY_CITUS_URL` is the administrator's, of an empty database with the extension.
 #[tokio::test]
 async fn rows_and_schemas_on_a_cluster() {
@@ -93,7 +158,7 @@ async fn rows_and_schemas_on_a_cluster() {
     // A distributed table has no identity column.
     let notes = "create table notes (tenant_id text not null, name text not null, body text not null default '',
         primary key (tenant_id, name))";
-    let row = PgRowStrategy::options(declared, application.clone(), administrator.clone())
+    let row = PgRowStrategy::options(declared.clone(), application.clone(), administrator.clone())
         .with_migrations(migrations(&[notes]))
         .with_max_connections(1);
     let by_schema = PgSchemaStrategy::options(&role, application, administrator)
@@ -108,7 +173,19 @@ async fn rows_and_schemas_on_a_cluster() {
         .with(by_schema.open().await.unwrap())
         .unwrap();
     let db = TenantDb::new(registry);
+    // The tables were empty then; what a shard answers does not depend on what it has.
     seed(&db, &["acme", "globex"]).await;
+    let report = declared.verify(&mut connection).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    run(
+        &mut connection,
+        "create table lonely (tenant_id text not null primary key)",
+    )
+    .await;
+    let lonely = declared.with_table(PgTenantTable::new("lonely").unwrap());
+    let report = lonely.verify(&mut connection).await.unwrap();
+    let found = |finding: &PgFinding| finding.fault() == PgFault::TableNotDistributed;
+    assert!(report.findings().iter().any(found), "{report}");
     for _ in 0..3 {
         assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
         assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
@@ -125,7 +202,7 @@ async fn rows_and_schemas_on_a_cluster() {
     }
     db.close().await;
     let sql = format!(
-        "drop schema tenant_acme, tenant_globex cascade; drop table notes, _sqlx_migrations; drop owned by {role}; drop role {role}"
+        "drop schema tenant_acme, tenant_globex cascade; drop table notes, lonely, _sqlx_migrations; drop owned by {role}; drop role {role}"
     );
     run(&mut connection, sql).await;
 }

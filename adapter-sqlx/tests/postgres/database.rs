@@ -1,21 +1,14 @@
 //! A database for each tenant: what a transaction sees, and how many connections there are.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tenancy_core::{PlacementName, TenantRecord};
-use tenancy_sqlx::{PgServer, SchemaNameError, StrategyError, TransactionError};
+use tenancy_sqlx::{SchemaNameError, StrategyError};
 
 use crate::cancel::poll_at_most;
-use crate::database_server::{
-    begin_error, connections, member, member_of, notes_of, open, options, provision_with_note,
-};
+use crate::database_server::{TENANTS, begin_error, member, notes_of, open, options, provision_with_note};
 use crate::schema_server::run;
 use crate::server::{TestDatabase, bodies, code};
-
-const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 
 #[tokio::test]
 async fn the_same_words_are_each_tenants_own() {
@@ -38,28 +31,6 @@ async fn the_same_words_are_each_tenants_own() {
     let foreign = format!("select * from \"{}globex\".public.notes", database.prefix());
     let found = sqlx::raw_sql(sqlx::AssertSqlSafe(foreign)).execute(&mut *tx).await;
     assert_eq!(code(found), "0A000");
-}
-
-#[tokio::test]
-async fn a_tenant_without_a_database_is_not_served() {
-    let database = TestDatabase::new().await;
-    let (db, strategy) = open(options(&database).with_max_connections(2));
-    provision_with_note(&db, "acme").await;
-    for _ in 0..3 {
-        let error = begin_error(&db, "globex").await;
-        assert!(matches!(error, StrategyError::NotProvisioned { .. }), "{error:?}");
-    }
-    assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
-    for _ in 0..2 {
-        strategy
-            .dangerously_drop_database(member("acme").tenant())
-            .await
-            .unwrap();
-        let error = begin_error(&db, "acme").await;
-        assert!(matches!(error, StrategyError::NotProvisioned { .. }), "{error:?}");
-    }
-    provision_with_note(&db, "acme").await;
-    assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
 }
 
 #[tokio::test]
@@ -111,6 +82,8 @@ async fn readers_do_not_write_and_the_application_changes_no_schema() {
         code(sqlx::raw_sql("delete from notes").execute(&mut *tx).await),
         "25006"
     );
+    // Behind a pooler this session is what the next transaction would wait for.
+    drop(tx);
     for sql in [
         "create table mine ()",
         "create schema mine",
@@ -124,38 +97,6 @@ async fn readers_do_not_write_and_the_application_changes_no_schema() {
         let refused = code(sqlx::raw_sql(sql).execute(&mut *tx).await);
         assert!(matches!(&*refused, "42501" | "25001"), "{sql}: {refused}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_are_never_more_connections_than_may_be() {
-    let database = TestDatabase::new().await;
-    // One more is refused by the server: the bound of the strategy is seen to hold by nobody being refused.
-    run(
-        &mut database.connect().await,
-        format!("alter role {} connection limit 3", database.application_role()),
-    )
-    .await;
-    let (db, _) = open(
-        options(&database)
-            .with_max_connections(2)
-            .with_acquire_timeout(Duration::from_secs(60)),
-    );
-    for id in TENANTS {
-        provision_with_note(&db, id).await;
-    }
-    let work = (0..8).map(|worker| {
-        let db = db.clone();
-        tokio::spawn(async move {
-            for turn in 0..25 {
-                let id = TENANTS[(worker + turn * 3) % TENANTS.len()];
-                assert_eq!(notes_of(&db, id).await, [format!("of {id}")]);
-            }
-        })
-    });
-    for worker in join_all(work).await {
-        worker.unwrap();
-    }
-    assert!(connections(&database).await <= 3);
 }
 
 #[tokio::test]
@@ -207,82 +148,6 @@ async fn dropped_futures_lose_no_place() {
     assert_eq!(join_all(all).await, TENANTS.map(|id| vec![format!("of {id}")]));
 }
 
-/// Two prefixes of one server stand for two servers: what differs is how they are reached.
-#[tokio::test]
-async fn a_tenant_is_on_the_server_that_its_record_names() {
-    let database = TestDatabase::new().await;
-    let role = format!("{}_elsewhere", database.application_role());
-    let mut administrator = database.connect().await;
-    run(
-        &mut administrator,
-        format!("create role {role} login password 'only for tests'"),
-    )
-    .await;
-    let here = database.application();
-    let there = here.clone().username(&role).password("only for tests");
-    let server = PgServer::new(there, database.administrator());
-    let asked = Arc::new(AtomicUsize::new(0));
-    let servers = {
-        let asked = Arc::clone(&asked);
-        move |placement: PlacementName| {
-            asked.fetch_add(1, Ordering::SeqCst);
-            let found = (placement == "second").then(|| server.clone());
-            async move { Ok(found) }
-        }
-    };
-    let (db, strategy) = open(options(&database).with_servers(servers));
-    let on = |id: &str, placement: Option<&str>| {
-        let record = TenantRecord::new(id.parse().unwrap(), "database".parse().unwrap());
-        placement.iter().fold(record, |record, placement| {
-            record.with_placement(placement.parse().unwrap())
-        })
-    };
-    let user = async |record: &TenantRecord| -> Result<String, TransactionError> {
-        let mut tx = db.begin_read(&member_of(record)).await?;
-        Ok(sqlx::query_scalar("select session_user::text")
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap())
-    };
-    let (first, second, unknown) = (
-        on("acme", None),
-        on("globex", Some("second")),
-        on("acme", Some("third")),
-    );
-    for record in [&first, &second] {
-        db.provision(record).await.unwrap();
-    }
-    // The application's role of the second server was given no right by the first one's name.
-    run(
-        &mut administrator,
-        format!("grant connect on database \"{}globex\" to {role}", database.prefix()),
-    )
-    .await;
-    assert_eq!(user(&first).await.unwrap(), database.application_role());
-    for _ in 0..3 {
-        assert_eq!(user(&second).await.unwrap(), role);
-    }
-    // Once to provision, and once for the connection.
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
-    for refused in [
-        db.provision(&unknown).await.map_err(|error| format!("{error:?}")),
-        user(&unknown).await.map(drop).map_err(|error| format!("{error:?}")),
-        strategy
-            .dangerously_drop_database(&unknown)
-            .await
-            .map_err(|error| format!("{error:?}")),
-    ] {
-        assert!(refused.unwrap_err().contains("UnknownPlacement"));
-    }
-    // The record decides, each time: moved, the tenant is no longer reached by the old way.
-    let moved = on("globex", None);
-    assert_eq!(user(&moved).await.unwrap(), database.application_role());
-    db.close().await;
-    let name = format!("{}globex", database.prefix());
-    run(&mut administrator, format!("drop database \"{name}\" with (force)")).await;
-    run(&mut administrator, format!("drop role {role}")).await;
-}
-
 #[tokio::test]
 async fn a_killed_connection_is_replaced() {
     let database = TestDatabase::new().await;
@@ -296,5 +161,70 @@ async fn a_killed_connection_is_replaced() {
         );
         run(&mut administrator, sql).await;
         assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
+    }
+}
+
+/// A tenant's transaction that is given up is not the one in which its next request writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_future_leaves_no_transaction_open() {
+    let database = TestDatabase::new().await;
+    let (db, _) = open(options(&database).with_max_connections(1));
+    for id in ["acme", "globex"] {
+        provision_with_note(&db, id).await;
+    }
+    let (mut cancelled, mut finished) = (0, 0);
+    for run in 0..300_u32 {
+        let work = async {
+            let mut tx = db.begin(&member("acme")).await.unwrap();
+            let sql = "update notes set body = 'lost'";
+            sqlx::query(sql).execute(&mut *tx).await.unwrap();
+            // Long enough for the last drops to be here.
+            sqlx::raw_sql("select pg_sleep(0.001)").execute(&mut *tx).await.unwrap();
+            tx.rollback().await.unwrap();
+        };
+        match poll_at_most(run % 16, work).await {
+            None => cancelled += 1,
+            Some(()) => finished += 1,
+        }
+        // The other tenant's turn now and then: its connection takes the place of this one's.
+        let id = if run % 10 == 0 { "globex" } else { "acme" };
+        let mut tx = db.begin(&member(id)).await.unwrap();
+        assert_eq!(bodies(&mut tx).await, [format!("of {id}")], "run {run}");
+        let sql = "update notes set name = $1";
+        sqlx::query(sql).bind(run.to_string()).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    for (id, last) in [("acme", "299"), ("globex", "290")] {
+        let mut tx = db.begin_read(&member(id)).await.unwrap();
+        let name: String = sqlx::query_scalar("select name from notes")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(name, last, "{id}");
+    }
+    assert!(
+        cancelled > 50 && finished > 0,
+        "{cancelled} cancelled, {finished} finished"
+    );
+}
+
+/// Behind a pooler statements of one name would meet, also two clients' of one tenant.
+#[tokio::test]
+async fn behind_a_pooler_no_statement_stays_prepared() {
+    let database = TestDatabase::new().await;
+    let clients = [0, 1].map(|_| {
+        let options = options(&database).with_max_connections(1).with_transaction_pooler();
+        open(options).0
+    });
+    provision_with_note(&clients[0], "acme").await;
+    provision_with_note(&clients[0], "globex").await;
+    for id in ["acme", "globex", "acme"] {
+        for db in &clients {
+            assert_eq!(notes_of(db, id).await, [format!("of {id}")]);
+            let mut tx = db.begin_read(&member(id)).await.unwrap();
+            let prepared = sqlx::raw_sql("select count(*)::text from pg_prepared_statements");
+            let row = prepared.fetch_one(&mut *tx).await.unwrap();
+            assert_eq!(sqlx::Row::get::<String, _>(&row, 0), "0", "{id}");
+        }
     }
 }

@@ -88,7 +88,7 @@ async fn a_failed_migration_leaves_nothing_and_lets_nobody_in() {
 async fn anothers_database_is_refused() {
     let database = TestDatabase::new().await;
     let mut administrator = database.connect().await;
-    let (db, _) = open(options(&database));
+    let (db, strategy) = open(options(&database));
     let name = format!("\"{}acme\"", database.prefix());
     let owner = database.application_role();
     for sql in [
@@ -102,7 +102,31 @@ async fn anothers_database_is_refused() {
         }
         let error = provision_error(&db, "acme").await;
         assert!(matches!(error, StrategyError::Other(_)), "{error:?}");
+        // What is not the tenant's is not removed with it.
+        let error = strategy.dangerously_drop_database(member("acme").tenant()).await;
+        assert!(matches!(error, Err(StrategyError::Other(_))), "{error:?}");
+        assert_eq!(databases(&database).await, ["acme"]);
     }
+}
+
+/// Without a prefix an id can be the name of the administrator's own database.
+#[tokio::test]
+async fn the_administrators_database_is_no_tenants() {
+    let database = TestDatabase::new().await;
+    let own = database.administrator();
+    let id = own.get_database().unwrap();
+    let (db, strategy) = open(options(&database).with_prefix(""));
+    let error = provision_error(&db, id).await;
+    assert!(matches!(error, StrategyError::Other(_)), "{error:?}");
+    let error = strategy.dangerously_drop_database(member(id).tenant()).await;
+    assert!(matches!(error, Err(StrategyError::Other(_))), "{error:?}");
+    let comment: Option<String> = sqlx::query_scalar(
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()",
+    )
+    .fetch_one(&mut database.connect().await)
+    .await
+    .unwrap();
+    assert_eq!(comment, None);
 }
 
 #[tokio::test]

@@ -8,11 +8,14 @@ use tenancy_sqlx::{
     PgDatabaseOptions, PgDatabaseStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
 };
 
+use crate::BY_POOLER;
 use crate::schema_server::NOTES;
 use crate::server::{TestDatabase, bodies, migrations};
 
+pub(crate) const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
+
 pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
-    PgDatabaseStrategy::options(
+    let options = PgDatabaseStrategy::options(
         database.application_role(),
         database.application(),
         database.administrator(),
@@ -21,7 +24,12 @@ pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
     .with_prefix(database.prefix())
     .with_template("template0")
     .unwrap()
-    .with_migrations(migrations(&[NOTES]))
+    .with_migrations(migrations(&[NOTES]));
+    if BY_POOLER {
+        options.with_transaction_pooler()
+    } else {
+        options
+    }
 }
 
 pub(crate) fn open(options: PgDatabaseOptions) -> (TenantDb<Postgres>, Arc<PgDatabaseStrategy>) {

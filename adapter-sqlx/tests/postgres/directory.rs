@@ -81,6 +81,37 @@ async fn a_tenant_goes_in_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_tenant_gave_up_is_kept_for_it() {
+    let database = TestDatabase::new().await;
+    let directory = open(&database).await;
+    let named = new("acme")
+        .with_slug("shop".parse().unwrap())
+        .with_external_id("org_1".parse().unwrap())
+        .with_domain("acme.net".parse().unwrap());
+    let claims = [
+        new("other").with_slug("shop".parse().unwrap()),
+        new("other").with_external_id("org_1".parse().unwrap()),
+        new("other").with_domain("acme.net".parse().unwrap()),
+    ];
+    for _ in 0..2 {
+        // Taken back, the second time.
+        directory.upsert(&named).await.unwrap();
+        directory.upsert(&new("acme")).await.unwrap();
+        for claim in &claims {
+            let taken = directory.upsert(claim).await;
+            assert!(matches!(taken, Err(UpsertError::Quarantined { .. })), "{taken:?}");
+        }
+    }
+    let key = TenantKey::Domain("acme.net".parse().unwrap());
+    assert!(directory.dangerously_end_quarantine(&key).await.unwrap());
+    directory.upsert(&claims[2]).await.unwrap();
+    let over = directory.with_quarantine(std::time::Duration::ZERO);
+    for claim in &claims {
+        over.upsert(claim).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn members_come_and_go() {
     let database = TestDatabase::new().await;
     let directory = open(&database).await;

@@ -1,10 +1,11 @@
 //! Each way around the isolation of rows: it leaks, it is found, and it is mended.
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
-use tenancy_sqlx::{PgFault, PgReport, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgFault, PgFinding, PgReport, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyError};
 
 use crate::schema_server::run;
 use crate::server::{NOTES, TestDatabase, migrations, seed, tenant};
+use crate::verify_faults::{PLANTED, Planted};
 
 const TAGS: &str = "create table tags (
     tenant_id text not null, note bigint not null, tag text not null, primary key (tenant_id, note, tag),
@@ -47,195 +48,6 @@ async fn seen_by_acme(database: &TestDatabase, sql: &str) -> Result<Vec<String>,
         .await
 }
 
-struct Planted {
-    /// `APP` stands for the application's role, `ADMIN` for the administrator's.
-    fault: &'static str,
-    found: &'static [(PgFault, &'static str)],
-    /// A query by which `acme` sees the row of `globex`, where one is as short as that.
-    leak: Option<&'static str>,
-}
-
-const ALL: &str = "select body from notes order by body";
-
-const PLANTED: &[Planted] = &[
-    Planted {
-        fault: "alter role APP superuser",
-        found: &[(PgFault::RoleBypasses, "APP")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "alter role APP bypassrls",
-        found: &[(PgFault::RoleBypasses, "APP")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "alter role APP createrole",
-        found: &[(PgFault::RoleManages, "APP")],
-        leak: None,
-    },
-    Planted {
-        fault: "grant ADMIN to APP",
-        found: &[(PgFault::RoleMember, "ADMIN")],
-        leak: Some("set local role ADMIN; select body from notes order by body"),
-    },
-    Planted {
-        fault: "create role APP_between; grant pg_read_all_data to APP_between; grant APP_between to APP;
-            grant pg_write_server_files to APP",
-        found: &[
-            (PgFault::RoleMember, "pg_read_all_data"),
-            (PgFault::RoleMember, "pg_write_server_files"),
-        ],
-        leak: None,
-    },
-    Planted {
-        fault: "grant create on schema public to public",
-        found: &[(PgFault::SchemaCreate, "public")],
-        leak: None,
-    },
-    Planted {
-        fault: "alter role APP set app.tenant_id = 'globex'",
-        found: &[(PgFault::SettingPreset, "role APP")],
-        leak: Some("commit; select body from notes order by body"),
-    },
-    Planted {
-        fault: "alter table notes owner to APP",
-        found: &[
-            (PgFault::TableOwned, "public.notes"),
-            (PgFault::Grant, "public.notes for REFERENCES, TRIGGER, TRUNCATE"),
-        ],
-        leak: Some("alter table notes disable row level security; select body from notes order by body"),
-    },
-    Planted {
-        fault: "alter table notes disable row level security",
-        found: &[(PgFault::RowSecurityOff, "public.notes")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "alter table notes no force row level security",
-        found: &[(PgFault::RowSecurityNotForced, "public.notes")],
-        leak: None,
-    },
-    Planted {
-        fault: "drop policy tenancy_tenant on notes",
-        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "alter policy tenancy_tenant on notes using (true)",
-        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "alter policy tenancy_tenant on notes using (tenant_id = coalesce(nullif(
-            current_setting('app.tenant_id', true), ''), tenant_id))",
-        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some("commit; select body from notes order by body"),
-    },
-    Planted {
-        fault: "alter policy tenancy_tenant on notes with check (true)",
-        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some("insert into notes (tenant_id, name) values ('globex', 'forged'); select 'of globex'"),
-    },
-    Planted {
-        fault: "alter policy tenancy_tenant on notes to ADMIN",
-        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "drop policy tenancy_tenant on notes; create policy tenancy_tenant on notes as permissive to APP
-            using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')))",
-        found: &[(PgFault::PolicyDiffers, "\"public\".\"notes\"")],
-        leak: Some(ALL),
-    },
-    Planted {
-        fault: "create policy anyone on notes using (true)",
-        found: &[(PgFault::PolicyForOthers, "anyone on public.notes")],
-        leak: None,
-    },
-    Planted {
-        fault: "alter table tags drop constraint tags_pkey; alter table tags alter column tenant_id drop not null",
-        found: &[(PgFault::ColumnNullable, "public.tags.tenant_id")],
-        leak: None,
-    },
-    Planted {
-        fault:
-            "create table forgotten (tenant_id text, body text); insert into forgotten values ('globex', 'of globex');
-            grant select on forgotten to APP",
-        found: &[(PgFault::TableUndeclared, "public.forgotten")],
-        leak: Some("select body from forgotten"),
-    },
-    Planted {
-        fault: "alter table notes add constraint one_body unique (body)",
-        found: &[(PgFault::KeyWithoutTenant, "one_body on public.notes")],
-        leak: None,
-    },
-    Planted {
-        fault: "create unique index one_lower_body on notes (lower(body)) where body <> ''",
-        found: &[(PgFault::KeyWithoutTenant, "one_lower_body on public.notes")],
-        leak: None,
-    },
-    Planted {
-        fault: "create unique index covered on notes (body) include (tenant_id)",
-        found: &[(PgFault::KeyWithoutTenant, "covered on public.notes")],
-        leak: None,
-    },
-    Planted {
-        fault: "alter table notes add constraint id_alone unique (id);
-            alter table tags add constraint loose foreign key (note) references notes (id) on delete cascade",
-        found: &[
-            (PgFault::ForeignKeyWithoutTenant, "loose on public.tags"),
-            (PgFault::KeyWithoutTenant, "id_alone on public.notes"),
-        ],
-        leak: None,
-    },
-    Planted {
-        fault: "grant truncate, references, trigger on notes to APP; grant truncate on tags to APP",
-        found: &[
-            (PgFault::Grant, "public.notes for REFERENCES, TRIGGER, TRUNCATE"),
-            (PgFault::Grant, "public.tags for TRUNCATE"),
-        ],
-        leak: Some("truncate notes, tags; select 'of globex' where not exists (select from notes)"),
-    },
-    Planted {
-        fault: "grant select on notes to public",
-        found: &[(PgFault::Grant, "public.notes for SELECT")],
-        leak: None,
-    },
-    Planted {
-        fault: "create table child () inherits (notes); insert into child (tenant_id, name, body, id)
-            values ('globex', 'child', 'of globex', 9); grant select on child to APP",
-        found: &[(PgFault::ChildOpen, "public.child")],
-        leak: Some("select body from child"),
-    },
-    Planted {
-        fault: "create rule loud as on insert to notes do also select 1",
-        found: &[(PgFault::Rule, "loud on public.notes")],
-        leak: None,
-    },
-    Planted {
-        fault: "create view all_notes as select * from notes; grant select on all_notes to APP",
-        found: &[(PgFault::ViewAsOwner, "public.all_notes")],
-        leak: Some("select body from all_notes order by body"),
-    },
-    Planted {
-        fault: "create view inner_notes as select * from notes;
-            create view outer_notes as select * from inner_notes; grant select on outer_notes to APP",
-        found: &[(PgFault::ViewAsOwner, "public.outer_notes")],
-        leak: Some("select body from outer_notes order by body"),
-    },
-    Planted {
-        fault: "create materialized view kept_notes as select * from notes; grant select on kept_notes to APP",
-        found: &[(PgFault::MaterializedView, "public.kept_notes")],
-        leak: Some("select body from kept_notes order by body"),
-    },
-    Planted {
-        fault: "create function bodies() returns setof text language sql security definer
-            as 'select body from public.notes order by body'",
-        found: &[(PgFault::FunctionAsOwner, "public.bodies()")],
-        leak: Some("select bodies()"),
-    },
-];
-
 #[tokio::test]
 async fn a_guarded_database_has_no_finding() {
     let database = guarded().await;
@@ -271,6 +83,7 @@ async fn every_fault_is_found_leaks_and_is_mended() {
             let administrator = database.administrator();
             text.replace("APP", database.application_role())
                 .replace("ADMIN", administrator.get_username())
+                .replace("DATABASE", administrator.get_database().unwrap())
         };
         let mut administrator = database.connect().await;
         let leak = leak.map(name);
@@ -322,7 +135,12 @@ async fn every_fault_is_found_leaks_and_is_mended() {
         }
         run(
             &mut administrator,
-            name("drop owned by APP; drop role if exists APP_between").as_str(),
+            name(
+                "drop owned by APP; do $$ begin
+                    if exists (select from pg_roles where rolname = 'APP_between') then
+                        drop owned by APP_between; drop role APP_between;
+                    end if; end $$",
+            ),
         )
         .await;
     }
@@ -371,6 +189,73 @@ async fn what_is_declared_must_be_there() {
     let nobody = PgRowSchema::new("nobody_of_that_name", "postgres").unwrap();
     let report = nobody.verify(&mut database.connect().await).await.unwrap();
     assert_eq!(report.findings()[0].fault(), PgFault::RoleMissing);
+}
+
+/// What the server's own configuration says comes as what the connection's options say does.
+#[tokio::test]
+async fn a_session_begins_without_the_setting() {
+    let database = guarded().await;
+    let preset = database.administrator().options([("app.tenant_id", "globex")]);
+    let mut administrator = preset.connect().await.unwrap();
+    let report = schema(&database).verify(&mut administrator).await.unwrap();
+    let [finding] = report.findings() else {
+        panic!("{report}")
+    };
+    assert_eq!(finding.fault(), PgFault::SettingPreset);
+    assert!(
+        finding.object().starts_with("the configuration of the server"),
+        "{report}"
+    );
+    // What somebody has set in this session alone is no other's.
+    let mut administrator = database.connect().await;
+    run(&mut administrator, "set app.tenant_id = 'globex'").await;
+    let report = schema(&database).verify(&mut administrator).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    let kept = sqlx::query_scalar("show app.tenant_id")
+        .fetch_one(&mut administrator)
+        .await;
+    assert_eq!(kept.unwrap_or_else(|error| error.to_string()), "globex");
+}
+
+/// A name that an extension has, or keeps others from.
+#[tokio::test]
+async fn a_setting_that_does_not_hold_is_found() {
+    let database = guarded().await;
+    let mut administrator = database.connect().await;
+    run(&mut administrator, "load 'plpgsql'").await;
+    for name in ["plpgsql.tenant_id", "plpgsql.variable_conflict"] {
+        // A policy may name it all the same.
+        let schema = database.schema().with_setting(name.parse().unwrap());
+        let report = schema.verify(&mut administrator).await.unwrap();
+        let told: Vec<_> = report.findings().iter().map(PgFinding::fault).collect();
+        assert_eq!(told, [PgFault::SettingLost], "{name}: {report}");
+    }
+}
+
+/// The catalog is asked about the declared role and the administrator's database. It must be those that serve.
+#[tokio::test]
+async fn an_application_that_connects_otherwise_is_found() {
+    let (database, other) = (guarded().await, guarded().await);
+    let administrator = database.administrator();
+    let elsewhere = database
+        .application()
+        .database(other.administrator().get_database().unwrap());
+    for (application, named) in [
+        (administrator.clone(), administrator.get_username()),
+        (elsewhere.clone(), elsewhere.get_database().unwrap()),
+    ] {
+        let open = || PgRowStrategy::options(schema(&database), application.clone(), administrator.clone());
+        let error = open().open().await.unwrap_err();
+        let StrategyError::UnsafeDatabase(report) = &error else {
+            panic!("{error:?}")
+        };
+        let [finding] = report.findings() else {
+            panic!("{report}")
+        };
+        assert_eq!(finding.fault(), PgFault::ConnectionDiffers);
+        assert!(finding.object().contains(named), "{report}");
+        assert!(open().dangerously_allow_findings().open().await.is_ok());
+    }
 }
 
 #[tokio::test]

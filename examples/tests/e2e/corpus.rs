@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use tenancy_corpus::{
@@ -10,6 +10,7 @@ use tenancy_corpus::{
 };
 
 use crate::framework::{FRAMEWORKS, Framework, REFERENCE};
+use crate::postgres::Database;
 use crate::raw::{Connection, Response};
 use crate::server::{Folder, Server};
 use crate::streams::{self, Streams};
@@ -61,17 +62,43 @@ fn frameworks_answer_alike() {
     let (_, asked) = &*ASKED;
     let mut different = String::new();
     for ((framework, wire), responses) in asked {
-        for (row, response) in responses {
-            let shown = |response: &Option<Response>| response.as_ref().map(Response::in_order);
-            let (expected, found) = (shown(&asked[&(REFERENCE, *wire)][row]), shown(response));
-            if expected != found {
-                different.push_str(&format!(
-                    "\n{row} by {wire:?}\n{REFERENCE}: {expected:?}\n{framework}: {found:?}"
-                ));
-            }
-        }
+        let expected = (REFERENCE, &asked[&(REFERENCE, *wire)]);
+        different.push_str(&differences(*wire, expected, (framework, responses)));
     }
     assert!(different.is_empty(), "{different}");
+}
+
+/// Nor does one tell which database the directory and the tenants' data are in.
+#[test]
+fn databases_answer_alike() {
+    let (corpus, asked) = &*ASKED;
+    let Some(database) = Database::new() else { return };
+    let database = Arc::new(database);
+    let on_sqlite = &asked[&(REFERENCE, Wire::Http1)];
+    let mut on_postgres = Responses::new();
+    for (configuration, cases) in by_configuration(corpus) {
+        let toml = corpus.configurations()[configuration].to_notes_toml(corpus.tenants());
+        // One for all, as the tenants are the same.
+        let folder = Folder::new(&toml).in_database(Arc::clone(&database));
+        let asked = ask(folder, &[Wire::Http1], &Signed::all(&cases));
+        on_postgres.extend(asked.into_values().flatten());
+    }
+    assert!(on_postgres.keys().eq(on_sqlite.keys()));
+    let different = differences(Wire::Http1, ("SQLite", on_sqlite), ("PostgreSQL", &on_postgres));
+    assert!(different.is_empty(), "{different}");
+}
+
+/// The rows that are answered otherwise, with both answers.
+fn differences(wire: Wire, (by, expected): (&str, &Responses), (other, found): (&str, &Responses)) -> String {
+    let shown = |response: &Option<Response>| response.as_ref().map(Response::in_order);
+    let mut different = String::new();
+    for (row, response) in found {
+        let (expected, found) = (shown(&expected[row]), shown(response));
+        if expected != found {
+            different.push_str(&format!("\n{row} by {wire:?}\n{by}: {expected:?}\n{other}: {found:?}"));
+        }
+    }
+    different
 }
 
 /// Fails with all rows of a wire that a framework answers wrongly. An exception is a row that the server under all
@@ -92,13 +119,17 @@ fn judge(wire: Wire, floor: usize, exceptions: &[(&str, &'static str, Answer)]) 
     }
 }
 
-/// Asks configuration by configuration: a server of each framework runs for as long as its rows take.
-fn ask_all(corpus: &Corpus) -> Asked {
+fn by_configuration(corpus: &Corpus) -> BTreeMap<&str, Vec<&Case>> {
     let mut cases: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
     for case in corpus.cases() {
         cases.entry(&case.config).or_default().push(case);
     }
-    let waiting = Mutex::new(cases.into_iter());
+    cases
+}
+
+/// Asks configuration by configuration: a server of each framework runs for as long as its rows take.
+fn ask_all(corpus: &Corpus) -> Asked {
+    let waiting = Mutex::new(by_configuration(corpus).into_iter());
     let all = Mutex::new(Asked::new());
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -107,8 +138,13 @@ fn ask_all(corpus: &Corpus) -> Asked {
                     let next = waiting.lock().unwrap().next();
                     let Some((configuration, cases)) = next else { break };
                     let toml = corpus.configurations()[configuration].to_notes_toml(corpus.tenants());
-                    for (key, responses) in ask(&toml, &cases) {
-                        all.lock().unwrap().entry(key).or_default().extend(responses);
+                    let rows = Signed::all(&cases);
+                    for framework in FRAMEWORKS {
+                        let asked = ask(Folder::new(&toml).on(framework), &WIRES, &rows);
+                        let mut all = all.lock().unwrap();
+                        for (wire, responses) in asked {
+                            all.entry((framework, wire)).or_default().extend(responses);
+                        }
                     }
                 }
             });
@@ -117,22 +153,34 @@ fn ask_all(corpus: &Corpus) -> Asked {
     all.into_inner().unwrap()
 }
 
-/// Asks each framework under one configuration. A row is the same bytes for all.
-fn ask(toml: &str, cases: &[&Case]) -> Asked {
-    let bad = Token::of("alice").sign_with(b"another secret, of thirty-two bytes and more");
-    let signed: Vec<_> = cases.iter().map(|case| case.token.as_ref().map(sign)).collect();
-    let mut all = Asked::new();
-    for framework in FRAMEWORKS {
-        let server = Server::start_in(Folder::new(toml).on(framework));
-        let mut connections = Connections::open(server.address);
-        for (case, good) in cases.iter().zip(&signed) {
-            let good = good.as_deref().unwrap_or_default();
-            let tokens = Tokens { good, bad: &bad };
-            for wire in WIRES {
-                if let Some(response) = connections.exchange(wire, case, &tokens) {
-                    let responses = all.entry((framework, wire)).or_default();
-                    responses.insert(case.name.clone(), response);
-                }
+/// A row and its tokens, which are the same bytes for all servers.
+struct Signed<'c> {
+    case: &'c Case,
+    good: String,
+    bad: String,
+}
+
+impl<'c> Signed<'c> {
+    fn all(cases: &[&'c Case]) -> Vec<Self> {
+        let bad = Token::of("alice").sign_with(b"another secret, of thirty-two bytes and more");
+        let signed = |case: &&'c Case| Self {
+            case,
+            good: case.token.as_ref().map(sign).unwrap_or_default(),
+            bad: bad.clone(),
+        };
+        cases.iter().map(signed).collect()
+    }
+}
+
+/// Asks a server of one configuration.
+fn ask(folder: Folder, wires: &[Wire], rows: &[Signed<'_>]) -> BTreeMap<Wire, Responses> {
+    let server = Server::start_in(folder);
+    let mut connections = Connections::open(server.address);
+    let mut all: BTreeMap<Wire, Responses> = BTreeMap::new();
+    for Signed { case, good, bad } in rows {
+        for wire in wires {
+            if let Some(response) = connections.exchange(*wire, case, &Tokens { good, bad }) {
+                all.entry(*wire).or_default().insert(case.name.clone(), response);
             }
         }
     }

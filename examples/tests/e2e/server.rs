@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub(crate) struct Folder {
     folder: TempDir,
     framework: Framework,
     /// In the place of the database's folder.
-    postgres: Option<Database>,
+    postgres: Option<Arc<Database>>,
 }
 
 impl Folder {
@@ -48,6 +48,14 @@ impl Folder {
     /// Whatever is served from here is served by this framework. Default: the reference.
     pub(crate) fn on(self, framework: Framework) -> Self {
         Self { framework, ..self }
+    }
+
+    /// Whatever is served from here keeps its data in this database.
+    pub(crate) fn in_database(self, database: Arc<Database>) -> Self {
+        Self {
+            postgres: Some(database),
+            ..self
+        }
     }
 
     pub(crate) fn configure(&self, toml: &str) {
@@ -112,10 +120,9 @@ impl Server {
     pub(crate) fn each_on_postgres(setup: &Setup) -> impl Iterator<Item = Self> {
         ["database", "schema"].into_iter().filter_map(|strategy| {
             let toml = setup.toml().replace("\"database\"", &format!("{strategy:?}"));
-            let mut folder = Folder::new(&toml);
-            folder.postgres = Some(Database::new()?);
+            let database = Arc::new(Database::new()?);
             println!("on PostgreSQL, with the strategy `{strategy}`");
-            Some(Self::start_in(folder))
+            Some(Self::start_in(Folder::new(&toml).in_database(database)))
         })
     }
 

@@ -1,16 +1,17 @@
 //! Proof that rows are kept apart, from the database's own catalog.
 
 mod around;
+mod citus;
 mod keys;
 mod report;
 mod roles;
+mod setting;
 mod tables;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 pub use report::{PgFault, PgFinding, PgReport};
 
-use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
 use crate::StrategyError;
@@ -25,7 +26,8 @@ struct Check {
 }
 
 /// The declared tables, with what the catalog has of them (`relid` and `attnum` are null where it has nothing), the
-/// two roles, and the views and rules that read the tables, directly or through others.
+/// two roles, those that the application's can act as (less those that see everything, which are told of by
+/// themselves), and the views and rules that read the tables, directly or through others.
 const DECLARED: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
         c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab
@@ -37,6 +39,12 @@ const DECLARED: &str = "with recursive declared as (
     select oid, rolname from pg_roles where rolname = $4
 ), administrator as (
     select oid, rolname from pg_roles where rolname = $5
+), acting as (
+    select oid, rolname from application
+    union select r.oid, r.rolname from acting a join pg_auth_members m on m.member = a.oid
+        join pg_roles r on r.oid = m.roleid
+        where not r.rolsuper and r.oid not in (select oid from administrator)
+            and r.oid not in (select relowner from declared where relowner is not null)
 ), readers as (
     select r.ev_class from declared d join pg_depend p on p.refobjid = d.relid and p.refclassid = 'pg_class'::regclass
         and p.classid = 'pg_rewrite'::regclass join pg_rewrite r on r.oid = p.objid
@@ -52,8 +60,10 @@ impl PgRowSchema {
     /// It looks at the application's role, and at each declared table's owner, row-level security, policies,
     /// tenant's column, keys, foreign keys, grants, rules and partitions; at the views, materialized views and
     /// `SECURITY DEFINER` functions through which the application could read them; at tables with a tenant's
-    /// column that are not declared; and at the setting. [`PgRowOptions::open`](crate::PgRowOptions::open)
-    /// asks it too.
+    /// column that are not declared; and at the setting: whether a session begins with one, and whether it holds
+    /// in a transaction and not beyond. [`with_citus`](Self::with_citus) it asks whether the tables are
+    /// distributed, and a shard whether the setting comes there.
+    /// [`PgRowOptions::open`](crate::PgRowOptions::open) asks it too.
     ///
     /// # Security
     ///
@@ -76,10 +86,28 @@ impl PgRowSchema {
             findings.extend(self.ask(&mut tx, check).await?);
         }
         findings.extend(self.policies(&mut tx).await?);
-        findings.extend(self.presets(&mut tx).await?);
-        findings.extend(self.round_trip(&mut tx).await?);
+        findings.extend(self.setting_holds(&mut tx).await?);
+        if let Some(citus) = self.citus() {
+            findings.extend(self.cluster(&mut tx, citus).await?);
+        }
         tx.rollback().await?;
         Ok(PgReport::new(findings))
+    }
+
+    /// Whether a connection of the application's is as the declared role, and in the administrator's database. Other
+    /// than [`verify`](Self::verify) it needs both.
+    pub(super) async fn verify_connection(
+        &self,
+        administrator: &mut PgConnection,
+        application: &mut PgConnection,
+    ) -> Result<Option<PgFinding>, StrategyError> {
+        let (_, expected) = place(administrator).await?;
+        let (role, found) = place(application).await?;
+        let is_as_declared = role == self.application().as_str() && found == expected;
+        Ok((!is_as_declared).then(|| {
+            let object = format!("role {role} in database {}", found.0);
+            PgFinding::new(PgFault::ConnectionDiffers, object, String::new())
+        }))
     }
 
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
@@ -95,35 +123,15 @@ impl PgRowSchema {
         let finding = |(object, mend)| PgFinding::new(check.fault, object, mend);
         Ok(found.into_iter().map(finding).collect())
     }
+}
 
-    /// No session begins with the setting set.
-    async fn presets(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
-        let sql = "select
-                concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)),
-                format('alter %s reset %s', case
-                    when r.oid is null then format('database %I', d.datname)
-                    when d.oid is null then format('role %I', r.rolname)
-                    else format('role %I in database %I', r.rolname, d.datname)
-                end, $1)
-            from pg_db_role_setting s
-            left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
-            where (d.oid is null or d.datname = current_database())
-                and exists (select from unnest(s.setconfig) as c(entry) where starts_with(c.entry, $1 || '='))";
-        let found: Vec<(String, String)> = sqlx::query_as(sql).bind(self.setting().as_str()).fetch_all(tx).await?;
-        let finding = |(object, mend)| PgFinding::new(PgFault::SettingPreset, object, mend);
-        Ok(found.into_iter().map(finding).collect())
-    }
-
-    /// The setting holds in its transaction.
-    async fn round_trip(&self, tx: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
-        let setting = self.setting().as_str();
-        let set = format!("set local {setting} = {}", Literal("tenancy-check"));
-        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *tx).await?;
-        let read: Option<String> = sqlx::query_scalar("select current_setting($1, true)")
-            .bind(setting)
-            .fetch_one(tx)
-            .await?;
-        Ok((read.as_deref() != Some("tenancy-check"))
-            .then(|| PgFinding::new(PgFault::SettingLost, setting.to_owned(), String::new())))
-    }
+/// The role that has logged in, and the database. Databases of one name on two servers hardly have one number.
+async fn place(connection: &mut PgConnection) -> Result<(String, (String, String)), StrategyError> {
+    // A query that is not prepared: there may be a pooler between.
+    let asked = sqlx::raw_sql(
+        "select session_user::text, datname::text, oid::text from pg_catalog.pg_database
+        where datname = pg_catalog.current_database()",
+    );
+    let row = asked.fetch_one(connection).await?;
+    Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)))
 }

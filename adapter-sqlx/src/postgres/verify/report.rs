@@ -7,6 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PgFault {
+    /// The application connects as another role than is declared, or to another database than was verified.
+    ConnectionDiffers,
     /// The application's role does not exist.
     RoleMissing,
     /// The application's role is a superuser, or has `BYPASSRLS`.
@@ -15,14 +17,21 @@ pub enum PgFault {
     RoleManages,
     /// The application's role is a member of one that sees everything.
     RoleMember,
+    /// The application's role owns the database.
+    DatabaseOwned,
     /// The application's role may make objects in a schema of declared tables.
     SchemaCreate,
     /// The setting has a value outside of transactions.
     SettingPreset,
-    /// The setting does not keep its value within a transaction.
+    /// The setting does not keep its value within a transaction, or keeps it beyond; on Citus, or does not reach
+    /// the workers.
     SettingLost,
+    /// The extension that the declaration is made for is not installed.
+    ExtensionMissing,
     /// A declared table is not there, or is no table.
     TableMissing,
+    /// A declared table of a Citus cluster is neither distributed nor a reference table.
+    TableNotDistributed,
     /// The application's role owns a declared table.
     TableOwned,
     /// Row-level security is off.
@@ -62,14 +71,18 @@ impl PgFault {
     #[must_use]
     pub const fn risk(self) -> &'static str {
         match self {
+            Self::ConnectionDiffers => "what was proved is not what serves requests",
             Self::RoleMissing => "nobody knows what the application will connect as",
             Self::RoleBypasses => "no policy holds for the role: it sees every tenant",
             Self::RoleManages => "the role can give itself rights that see every tenant",
             Self::RoleMember => "`SET ROLE`, or inherited rights, see every tenant",
+            Self::DatabaseOwned => "an owner makes objects in `public`, and presets the setting for every session",
             Self::SchemaCreate => "objects of its own can stand in front of the guarded ones",
             Self::SettingPreset => "a transaction that is bound to no tenant is bound to this one",
-            Self::SettingLost => "transactions are bound to no tenant",
+            Self::SettingLost => "transactions are bound to no tenant, or to one that is not theirs",
+            Self::ExtensionMissing => "what is declared is not what there is",
             Self::TableMissing => "what is declared is not what is guarded",
+            Self::TableNotDistributed => "all its rows are on one machine, which every tenant's queries go to",
             Self::TableOwned => "an owner can turn row-level security off",
             Self::RowSecurityOff => "every query sees every tenant",
             Self::RowSecurityNotForced => "the owner, and views and functions of his, see every tenant",
@@ -148,6 +161,11 @@ pub struct PgReport {
 impl PgReport {
     pub(super) const fn new(findings: Vec<PgFinding>) -> Self {
         Self { findings }
+    }
+
+    pub(in crate::postgres) fn with(mut self, finding: Option<PgFinding>) -> Self {
+        self.findings.extend(finding);
+        self
     }
 
     /// Whether nothing was found.

@@ -36,13 +36,19 @@ where r.rolsuper or r.rolbypassrls or r.rolcreaterole
         'pg_read_server_files', 'pg_write_server_files', 'pg_maintain', 'pg_database_owner')
 order by 1",
     },
-    // What it has by membership is told of there.
+    Check {
+        fault: PgFault::DatabaseOwned,
+        sql: "
+select quote_ident(d.datname), format('alter database %I owner to %I', d.datname, $5)
+from pg_database d where d.datname = current_database() and d.datdba in (select oid from acting)",
+    },
     Check {
         fault: PgFault::SchemaCreate,
         sql: "
-select distinct quote_ident(n.nspname), format('revoke create on schema %I from public, %I', n.nspname, a.rolname)
-from declared d join pg_namespace n on n.nspname = d.schema cross join application a
+select distinct quote_ident(n.nspname), format('revoke create on schema %I from public, %s', n.nspname,
+    (select string_agg(quote_ident(rolname), ', ' order by rolname) from acting))
+from declared d join pg_namespace n on n.nspname = d.schema
 cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) g
-where g.privilege_type = 'CREATE' and g.grantee in (0, a.oid)",
+where g.privilege_type = 'CREATE' and (g.grantee = 0 or g.grantee in (select oid from acting))",
     },
 ];

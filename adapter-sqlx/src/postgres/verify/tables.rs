@@ -50,13 +50,14 @@ from declared where not attnotnull",
 select distinct format('%I.%I', n.nspname, c.relname), ''
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute t on t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped
-cross join application a
+cross join acting a
 where c.relkind in ('r', 'p', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and not c.relispartition and not exists (select from pg_inherits i where i.inhrelid = c.oid)
     and t.attname in (select col from declared)
     and c.oid not in (select relid from declared where relid is not null)
     and has_schema_privilege(a.oid, n.oid, 'usage')
-    and has_table_privilege(a.oid, c.oid, 'select, insert, update, delete')",
+    and (has_any_column_privilege(a.oid, c.oid, 'select, insert, update')
+        or has_table_privilege(a.oid, c.oid, 'delete, truncate'))",
     },
 ];
 
