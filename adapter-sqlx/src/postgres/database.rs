@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::Postgres;
 use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
 
 use super::database_options::PgDatabaseOptions;

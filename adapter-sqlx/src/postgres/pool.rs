@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use super::session;
 use super::sessions::Sessions;
 
 /// How many connections, how long to wait, and what stands between.
@@ -31,6 +32,11 @@ impl PoolSettings {
     }
 
     pub(super) fn sessions_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> Sessions {
+        let pool = if self.has_transaction_pooler {
+            pool
+        } else {
+            pool.after_connect(|connection, _| Box::pin(session::prepare(connection)))
+        };
         Sessions::new(pool.connect_lazy_with(connect)).with_transaction_pooler(self.has_transaction_pooler)
     }
 

@@ -181,7 +181,7 @@ impl PgSchemaOptions {
         self
     }
 
-    /// How long to wait for a free connection. The default is 5 seconds.
+    /// How long a transaction may take to begin, the wait for a free connection included. The default is 5 seconds.
     #[must_use]
     pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = timeout;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, SqlStr};
 
 use super::identifier::{Literal, PgIdentifier};
 use crate::Mode;
@@ -14,8 +14,19 @@ const END: &str = "begin; rollback; ";
 /// Ends what is open. After an error in it nothing else is taken.
 const END_OPEN: &str = "rollback; ";
 
+/// Gives up a session's advisory locks, and refuses where there is no such schema (none is asked for by `null`).
+///
 /// Asked before the session is clean, so by names that no search path changes. Locks belong to no transaction.
-const UNLOCK: &str = "select pg_catalog.pg_advisory_unlock_all()";
+fn unlock(schema: &str) -> String {
+    format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace")
+}
+
+/// Readies a new session for [`BeginText`]: a `SELECT` is the dearest statement of its message by far, and half
+/// as dear where it is prepared. Behind a pooler nobody knows which session it is.
+pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = format!("prepare tenancy_unlock (text) as {}", unlock("$1"));
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
+}
 
 /// Takes away what an earlier transaction may have left in the session.
 ///
@@ -26,15 +37,16 @@ const UNLOCK: &str = "select pg_catalog.pg_advisory_unlock_all()";
 const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; discard sequences; \
     discard temp; commit; ";
 
-/// For connections that keep no statements prepared. sqlx names each statement even so and never closes it:
+/// For sessions that keep no statements prepared. sqlx names each statement even so and never closes it:
 /// they would pile up, and behind a pooler two of one name would meet.
 const FORGET_PREPARED: &str = "deallocate all; ";
 
 /// One message that leaves a clean session in a transaction.
 pub(super) struct BeginText {
     mode: Mode,
-    condition: String,
-    forget: &'static str,
+    /// SQL: the name of a schema that must be there, or `null`.
+    schema: String,
+    keeps_prepared: bool,
     begin: String,
 }
 
@@ -46,25 +58,23 @@ impl BeginText {
         };
         Self {
             mode,
-            condition: String::new(),
-            forget: "",
+            schema: "null".to_owned(),
+            keeps_prepared: true,
             begin: begin.to_owned(),
         }
     }
 
     /// Refuses to begin where there is no such schema: a search path skips those without a word.
     ///
-    /// It is asked while no transaction is open, so that the session is idle after the error, and together
-    /// with the locks: a `SELECT` is the dearest of these statements.
+    /// It is asked while no transaction is open, so that the session is idle after the error.
     pub(super) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
-        let quoted = schema.to_string();
-        self.condition = format!(", {}::pg_catalog.regnamespace", Literal(&quoted));
+        self.schema = Literal(&schema.to_string()).to_string();
         self
     }
 
     /// Drops the session's prepared statements, of which sqlx must not know any.
     pub(super) const fn forget_prepared(mut self) -> Self {
-        self.forget = FORGET_PREPARED;
+        self.keeps_prepared = false;
         self
     }
 
@@ -85,12 +95,12 @@ impl BeginText {
             Left::Ended => END,
             Left::Open => END_OPEN,
         };
-        let Self {
-            condition,
-            forget,
-            begin,
-            ..
-        } = self;
-        AssertSqlSafe(format!("{end}{UNLOCK}{condition}; {RESET}{forget}{begin}")).into_sql_str()
+        let Self { schema, begin, .. } = self;
+        let text = if self.keeps_prepared {
+            format!("{end}execute tenancy_unlock({schema}); {RESET}{begin}")
+        } else {
+            format!("{end}{}; {RESET}{FORGET_PREPARED}{begin}", unlock(schema))
+        };
+        AssertSqlSafe(text).into_sql_str()
     }
 }

@@ -103,7 +103,14 @@ impl Sessions {
     }
 
     /// Begins a transaction on a connection that is at hand, on another where one turns out to be dead or busy.
+    /// All of it takes as long as the pool may take for a connection, and no longer: a pooler lets a client wait
+    /// for minutes in the midst of it.
     pub(super) async fn begin(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
+        let begun = tokio::time::timeout(self.0.pool.options().get_acquire_timeout(), self.begin_on_any(text));
+        begun.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn begin_on_any(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
         let mode = text.mode();
         // All that are there may have died together; the next one is new.
         for _ in 0..self.0.pool.options().get_max_connections() {
@@ -164,10 +171,7 @@ impl Sessions {
 }
 
 /// `None` where something else still runs there. It goes on, and the connection comes back to its pool then.
-async fn begin_on_kept(
-    mut kept: Kept,
-    text: &BeginText,
-) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
+async fn begin_on_kept(mut kept: Kept, text: &BeginText) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
     let (connection, left) = (kept.connection.take()?, kept.left);
     let text = text.after(left);
     let mut beginning = Box::pin(async move {
@@ -301,9 +305,10 @@ impl Drop for Waiting<'_> {
 fn is_dead(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
-        // Connection exceptions; ended by an administrator or a crash; an aborted transaction of before.
+        // Connection exceptions; ended by an administrator or a crash; an aborted transaction of before; a
+        // session that has dropped what it was prepared with.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "25P02" | "25P03")
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "25P02" | "25P03" | "26000")
         }),
         _ => false,
     }

@@ -30,5 +30,6 @@ mod schema_cancel;
 mod schema_provision;
 mod schema_server;
 mod server;
+mod sessions;
 mod verify;
 mod verify_faults;
