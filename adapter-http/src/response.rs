@@ -1,6 +1,7 @@
 //! From a rejection to a response, and the fields that every response under a mark carries.
 
 use bytes::Bytes;
+use http::header::Entry;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tenancy_core::Rejection;
@@ -34,8 +35,9 @@ pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<By
 
 /// Adds field names to a response's `Vary`, keeping those that are there (RFC 9110 §12.5.5).
 pub fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
-    if !headers.contains_key(VARY) {
-        headers.insert(VARY, ours.clone());
+    // Most responses have none.
+    if let Entry::Vacant(vacant) = headers.entry(VARY) {
+        vacant.insert(ours.clone());
         return;
     }
     let mut merged: Vec<u8> = Vec::new();

@@ -1,6 +1,6 @@
 //! What enforcement ends in.
 
-use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, TenantId, TenantRecord};
+use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, TenantHandle, TenantId, TenantRecord};
 
 /// A member's capability to act in one tenant.
 ///
@@ -8,8 +8,8 @@ use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, Tena
 /// named a tenant by the request, and has been found to be its member. It cannot be made up:
 ///
 /// ```compile_fail,E0451
-/// # use tenancy_core::{Admitted, ResolverName, Roles, Standing, Subject, TenantRecord};
-/// fn forge(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Admitted {
+/// # use tenancy_core::{Admitted, ResolverName, Roles, Standing, Subject, TenantHandle};
+/// fn forge(tenant: TenantHandle, resolver: ResolverName, subject: Subject) -> Admitted {
 ///     let (standing, roles) = (Standing::Member, Roles::none());
 ///     Admitted { tenant, resolver, subject, standing, roles }
 /// }
@@ -23,7 +23,7 @@ use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, Tena
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    tenant: TenantRecord,
+    tenant: TenantHandle,
     resolver: ResolverName,
     subject: Subject,
     standing: Standing,
@@ -32,7 +32,7 @@ pub struct Admitted {
 
 impl Admitted {
     pub(crate) const fn new(
-        tenant: TenantRecord,
+        tenant: TenantHandle,
         resolver: ResolverName,
         subject: Subject,
         standing: Standing,
@@ -54,25 +54,25 @@ impl Admitted {
     /// Nothing is checked. Never call this with a tenant that a request named: that is the leak
     /// that this library exists to prevent.
     #[must_use]
-    pub const fn dangerously_assume(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Self {
-        Self::new(tenant, resolver, subject, Standing::Member, Roles::none())
+    pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
+        Self::new(tenant.into(), resolver, subject, Standing::Member, Roles::none())
     }
 
     /// The tenant's immutable id.
     #[must_use]
-    pub const fn id(&self) -> &TenantId {
+    pub fn id(&self) -> &TenantId {
         &self.tenant.id
     }
 
     /// The tenant's name in addresses.
     #[must_use]
-    pub const fn slug(&self) -> &Slug {
+    pub fn slug(&self) -> &Slug {
         &self.tenant.slug
     }
 
     /// The tenant, as the directory knows it.
     #[must_use]
-    pub const fn tenant(&self) -> &TenantRecord {
+    pub fn tenant(&self) -> &TenantRecord {
         &self.tenant
     }
 
@@ -126,30 +126,30 @@ impl Admitted {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
-    tenant: TenantRecord,
+    tenant: TenantHandle,
     resolver: ResolverName,
 }
 
 impl Visit {
-    pub(crate) const fn new(tenant: TenantRecord, resolver: ResolverName) -> Self {
+    pub(crate) const fn new(tenant: TenantHandle, resolver: ResolverName) -> Self {
         Self { tenant, resolver }
     }
 
     /// The tenant's immutable id.
     #[must_use]
-    pub const fn id(&self) -> &TenantId {
+    pub fn id(&self) -> &TenantId {
         &self.tenant.id
     }
 
     /// The tenant's name in addresses.
     #[must_use]
-    pub const fn slug(&self) -> &Slug {
+    pub fn slug(&self) -> &Slug {
         &self.tenant.slug
     }
 
     /// The tenant, as the directory knows it.
     #[must_use]
-    pub const fn tenant(&self) -> &TenantRecord {
+    pub fn tenant(&self) -> &TenantRecord {
         &self.tenant
     }
 
@@ -162,7 +162,10 @@ impl Visit {
 
 /// How a request that is not refused is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no allocator to box with")]
+#[cfg_attr(
+    not(feature = "std"),
+    expect(clippy::large_enum_variant, reason = "there is no allocator to box with")
+)]
 pub enum Outcome {
     /// A member acts in a tenant.
     Admitted(Admitted),

@@ -42,10 +42,9 @@ struct Link {
     resolver: AnyResolver,
 }
 
-/// What a request names.
+/// Who names a tenant in a request.
 pub(crate) struct Named<'c> {
     pub(crate) resolver: &'c ResolverName,
-    pub(crate) key: TenantKey,
     /// Who names it in other forms.
     pub(crate) others: OtherPlaces,
 }
@@ -117,19 +116,24 @@ impl ResolverChain {
         }
     }
 
-    pub(crate) fn resolve(&self, request: &RequestView<'_>) -> Result<Option<Named<'_>>, ResolutionError> {
+    /// The key goes to where it stays: it is large to move.
+    pub(crate) fn resolve(
+        &self,
+        request: &RequestView<'_>,
+        key: &mut Option<TenantKey>,
+    ) -> Result<Option<Named<'_>>, ResolutionError> {
         match self.on_conflict {
-            OnConflict::First => Ok(self.first(request)?),
-            OnConflict::Reject => self.all(request),
+            OnConflict::First => Ok(self.first(request, key)?),
+            OnConflict::Reject => self.all(request, key),
         }
     }
 
-    fn first(&self, request: &RequestView<'_>) -> Result<Option<Named<'_>>, Malformed> {
+    fn first(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<Option<Named<'_>>, Malformed> {
         for link in &self.links {
-            if let Some(key) = link.resolver.resolve(request)? {
+            *key = link.resolver.resolve(request)?;
+            if key.is_some() {
                 return Ok(Some(Named {
                     resolver: &link.name,
-                    key,
                     others: Vec::new(),
                 }));
             }
@@ -139,7 +143,11 @@ impl ResolverChain {
 
     /// Reads every source. Two keys of one form must be equal; those of different forms are for the
     /// directory to compare.
-    fn all(&self, request: &RequestView<'_>) -> Result<Option<Named<'_>>, ResolutionError> {
+    fn all(
+        &self,
+        request: &RequestView<'_>,
+        first: &mut Option<TenantKey>,
+    ) -> Result<Option<Named<'_>>, ResolutionError> {
         let mut keys: Vec<(&ResolverName, TenantKey), FORMS, u8> = Vec::new();
         let mut others = OtherPlaces::new();
         let mut is_conflict = false;
@@ -159,8 +167,11 @@ impl ResolverChain {
         if is_conflict {
             return Err(ResolutionError::Conflict);
         }
-        let named = keys.into_iter().next();
-        Ok(named.map(|(resolver, key)| Named { resolver, key, others }))
+        let Some((resolver, key)) = keys.into_iter().next() else {
+            return Ok(None);
+        };
+        *first = Some(key);
+        Ok(Some(Named { resolver, others }))
     }
 
     /// What the resolver in a place names, when it is asked again.

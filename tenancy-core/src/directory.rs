@@ -2,15 +2,35 @@
 
 use core::future::Future;
 
-use crate::{Domain, TenantKey, TenantRecord};
+use crate::{Domain, TenantHandle, TenantKey, TenantRecord};
 
 /// What a directory answers with: a tenant's record, and which domains are the tenant's.
 pub trait TenantEntry {
     /// The tenant's record.
     fn record(&self) -> &TenantRecord;
 
+    /// The tenant's record, to be handed on. An entry that is kept and looked up often keeps the handle, too: the
+    /// default copies the record.
+    fn handle(&self) -> TenantHandle {
+        self.record().clone().into()
+    }
+
     /// Whether `domain` is one of the tenant's own.
     fn has_domain(&self, domain: &Domain) -> bool;
+}
+
+impl TenantEntry for TenantHandle {
+    fn record(&self) -> &TenantRecord {
+        self
+    }
+
+    fn handle(&self) -> TenantHandle {
+        self.clone()
+    }
+
+    fn has_domain(&self, _: &Domain) -> bool {
+        false
+    }
 }
 
 impl TenantEntry for TenantRecord {
@@ -73,6 +93,10 @@ forward_directory!(std::boxed::Box<D>, std::sync::Arc<D>);
 impl<E: TenantEntry + ?Sized> TenantEntry for std::sync::Arc<E> {
     fn record(&self) -> &TenantRecord {
         (**self).record()
+    }
+
+    fn handle(&self) -> TenantHandle {
+        (**self).handle()
     }
 
     fn has_domain(&self, domain: &Domain) -> bool {

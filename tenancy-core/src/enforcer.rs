@@ -103,12 +103,13 @@ impl Enforcer {
             Credentials::Malformed => return Step::Reject(Rejection::new(Cause::AmbiguousCredentials)),
             Credentials::Invalid => return Step::Reject(Rejection::new(Cause::InvalidCredentials)),
         };
-        let named = match self.chain.resolve(request) {
+        let mut key = None;
+        let named = match self.chain.resolve(request, &mut key) {
             Ok(named) => named,
             Err(ResolutionError::Malformed(malformed)) => return Step::Reject(Rejection::new(malformed.cause())),
             Err(ResolutionError::Conflict) => return Step::Reject(Rejection::new(Cause::ConflictingKeys)),
         };
-        let Some(named) = named else {
+        let (Some(named), Some(key)) = (named, key) else {
             return match access {
                 Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
                 Access::Optional => Step::Done(Outcome::NoTenant),
@@ -122,7 +123,7 @@ impl Enforcer {
             access,
             disclosure: self.disclosure,
             resolver: named.resolver,
-            key: named.key,
+            key,
             is_one_of_many: !named.others.is_empty(),
             others: named.others,
             found: None,

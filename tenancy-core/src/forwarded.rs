@@ -102,6 +102,25 @@ impl HostSource {
     }
 }
 
+impl HostSource {
+    /// The only authority of a request, unread, where nothing else has a say in which host it is.
+    pub(crate) fn lone_authority<'a>(&self, request: &RequestView<'a>) -> Option<&'a [u8]> {
+        let Target::Path { authority, .. } = request.target else {
+            return None;
+        };
+        if self.forwarded.is_some() {
+            return None;
+        }
+        match (authority, request.headers.occurrence(&self.host)) {
+            (None, Occurrence::Once(field)) => Some(field),
+            (Some(authority), Occurrence::Absent) if request.version == HttpVersion::Http2 => {
+                Some(authority.as_bytes())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Default for HostSource {
     fn default() -> Self {
         Self::request()

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Domain, ExternalId, ParseNameError, Slug, TenantId};
+use crate::{Domain, ExternalId, Malformed, ParseNameError, Slug, TenantId};
 
 /// The name of a tenant as a request gives it, not yet known to exist.
 ///
@@ -77,6 +77,24 @@ impl KeyForm {
             Self::Id => TenantId::parse(bytes).map(TenantKey::Id),
             Self::Slug => Slug::parse(bytes).map(TenantKey::Slug),
             Self::External => ExternalId::parse(bytes).map(TenantKey::External),
+        }
+    }
+
+    /// As [`parse`](Self::parse), as a resolver answers. Made in place: a key is large to move.
+    pub(crate) fn resolve(self, bytes: &[u8]) -> Result<Option<TenantKey>, Malformed> {
+        match self {
+            Self::Id => match TenantId::parse(bytes) {
+                Ok(id) => Ok(Some(TenantKey::Id(id))),
+                Err(_) => Err(Malformed::Tenant),
+            },
+            Self::Slug => match Slug::parse(bytes) {
+                Ok(slug) => Ok(Some(TenantKey::Slug(slug))),
+                Err(_) => Err(Malformed::Tenant),
+            },
+            Self::External => match ExternalId::parse(bytes) {
+                Ok(external) => Ok(Some(TenantKey::External(external))),
+                Err(_) => Err(Malformed::Tenant),
+            },
         }
     }
 }

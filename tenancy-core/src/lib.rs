@@ -109,6 +109,7 @@ mod directory;
 mod drive;
 mod enforcer;
 mod forwarded;
+mod handle;
 mod host;
 mod key;
 mod name;
@@ -149,6 +150,7 @@ pub use directory::{Directory, TenantEntry};
 pub use drive::{Fault, Refused, drive, drive_now};
 pub use enforcer::{Access, Disclosure, Enforcer};
 pub use forwarded::{ForwardedField, HostSource};
+pub use handle::TenantHandle;
 pub use host::{Host, HostAddress, parse_authority};
 pub use key::{KeyForm, TenantKey};
 #[cfg(feature = "std")]

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use crate::{
-    Authorize, Authorizer, Decision, Directory, Domain, Member, Roles, Subject, TenantEntry, TenantId, TenantKey,
-    TenantRecord,
+    Authorize, Authorizer, Decision, Directory, Domain, Member, Roles, Subject, TenantEntry, TenantHandle, TenantId,
+    TenantKey, TenantRecord,
 };
 
 /// A tenant in memory: its record, domains and members.
 #[derive(Clone, Debug)]
 pub struct MemoryEntry {
-    record: TenantRecord,
+    record: TenantHandle,
     domains: Vec<Domain>,
     members: HashMap<Subject, Vec<Member>>,
 }
@@ -26,7 +26,7 @@ impl MemoryEntry {
     #[must_use]
     pub fn new(record: TenantRecord) -> Self {
         Self {
-            record,
+            record: record.into(),
             domains: Vec::new(),
             members: HashMap::new(),
         }
@@ -50,6 +50,10 @@ impl MemoryEntry {
 impl TenantEntry for MemoryEntry {
     fn record(&self) -> &TenantRecord {
         &self.record
+    }
+
+    fn handle(&self) -> TenantHandle {
+        self.record.clone()
     }
 
     fn has_domain(&self, domain: &Domain) -> bool {

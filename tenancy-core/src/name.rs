@@ -57,8 +57,15 @@ impl core::error::Error for ParseNameError {}
 macro_rules! name {
     ($(#[$doc:meta])* $Name:ident, $max:literal, $kind:literal, $grammar:literal, $accepts:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $Name(String<$max, u8>);
+
+        // In one copy: the derived one goes byte by byte.
+        impl Clone for $Name {
+            fn clone(&self) -> Self {
+                Self(String::try_from(self.0.as_str()).unwrap_or_default())
+            }
+        }
 
         impl $Name {
             /// The greatest length, in bytes.
@@ -175,14 +182,55 @@ name! {
     ExternalId, 128, "an external id", "1 to 128 of A-Z, a-z, 0-9, `_`, `.`, `:`, `|` and `-`", is_external_id
 }
 
-name! {
-    /// Who acts: the `sub` of a verified token (RFC 7519 §4.1.2).
+/// Who acts: the `sub` of a verified token (RFC 7519 §4.1.2).
+///
+/// Any text of 1 to 255 bytes without control characters. Shared by its clones where there is an allocator
+/// (feature `std`).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject(SubjectText);
+
+#[cfg(feature = "std")]
+type SubjectText = std::sync::Arc<str>;
+#[cfg(not(feature = "std"))]
+type SubjectText = String<{ Subject::MAX_LEN }, u8>;
+
+impl Subject {
+    /// The greatest length, in bytes.
+    pub const MAX_LEN: usize = 255;
+
+    /// Parses untrusted bytes, exactly as they are: nothing is trimmed, decoded or folded.
     ///
-    /// Any text of 1 to 255 bytes without control characters.
-    Subject, 255, "a subject", "1 to 255 bytes without control characters", |text| {
-        !text.chars().any(char::is_control)
+    /// # Errors
+    ///
+    /// Unless the bytes are 1 to 255 bytes without control characters.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+        let refuse = |problem| ParseNameError {
+            kind: "a subject",
+            grammar: "1 to 255 bytes without control characters",
+            problem,
+        };
+        if bytes.is_empty() {
+            return Err(refuse(NameProblem::Empty));
+        }
+        if bytes.len() > Self::MAX_LEN {
+            return Err(refuse(NameProblem::TooLong));
+        }
+        core::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.chars().any(char::is_control))
+            .and_then(|text| SubjectText::try_from(text).ok())
+            .map(Self)
+            .ok_or(refuse(NameProblem::Alphabet))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
+
+text_traits!(Subject);
 
 name! {
     /// What a member may do, in the words of the application or of its identity provider.

@@ -3,8 +3,8 @@
 use crate::chain::{OtherPlaces, ResolverChain};
 use crate::enforcer::{Access, Disclosure};
 use crate::{
-    Admitted, Cause, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry, TenantId, TenantKey,
-    TenantRecord, TenantStatus, VerifiedClaims, Visit,
+    Admitted, Cause, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry, TenantHandle,
+    TenantId, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,
 };
 
 /// What comes next for a request.
@@ -84,7 +84,7 @@ impl<'r> Lookup<'r> {
             return self.reject(Cause::ConflictingRecords);
         }
         let Some(place) = self.others.pop() else {
-            return self.judge(record);
+            return self.judge(entry);
         };
         match self.chain.resolve_again(place, &self.request) {
             Ok(Some(key)) => {
@@ -115,17 +115,21 @@ impl<'r> Lookup<'r> {
         Step::Reject(Rejection::new(Cause::DirectoryUnavailable))
     }
 
-    fn judge(self, record: &TenantRecord) -> Step<'r> {
-        match record.status {
+    fn judge(self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
+        // What is handed on is what is judged, whatever else the entry says of itself.
+        let tenant = entry.handle();
+        if tenant.id != entry.record().id {
+            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+        }
+        match tenant.status {
             TenantStatus::Active => {}
             TenantStatus::Provisioning => return self.reject(Cause::ProvisioningTenant),
             TenantStatus::Suspended => return self.reject(Cause::SuspendedTenant),
             TenantStatus::Archived => return self.reject(Cause::ArchivedTenant),
         }
-        if self.access != Access::Public && self.claims.is_some_and(|claims| !claims.may_speak_for(record)) {
+        if self.access != Access::Public && self.claims.is_some_and(|claims| !claims.may_speak_for(&tenant)) {
             return self.reject(Cause::NotAMember);
         }
-        let tenant = record.clone();
         match (self.access, self.claims) {
             (Access::Public, _) => Step::Done(Outcome::Visit(Visit::new(tenant, self.resolver.clone()))),
             (Access::Optional | Access::Scoped, Some(claims)) => Step::Authorize(Authorize {
@@ -186,7 +190,7 @@ pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool 
 pub struct Authorize<'r> {
     disclosure: Disclosure,
     resolver: &'r ResolverName,
-    tenant: TenantRecord,
+    tenant: TenantHandle,
     claims: &'r dyn VerifiedClaims,
 }
 
@@ -202,7 +206,7 @@ impl core::fmt::Debug for Authorize<'_> {
 impl<'r> Authorize<'r> {
     /// The tenant, which is active.
     #[must_use]
-    pub const fn tenant(&self) -> &TenantRecord {
+    pub fn tenant(&self) -> &TenantRecord {
         &self.tenant
     }
 

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use tenancy_core::{
-    Access, Admitted, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, Disclosure, DomainResolver,
-    Enforcer, HeaderList, HeaderResolver, HttpVersion, KeyForm, MemoryDirectory, MemoryEntry, OnConflict, Outcome,
-    PathResolver, QueryResolver, RequestView, Resolver, ResolverChain, Step, SubdomainResolver, Target, TenantKey,
-    TenantRecord, TenantStatus, drive, drive_now,
+    Access, Admitted, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, Disclosure, Domain,
+    DomainResolver, Enforcer, HeaderList, HeaderResolver, HttpVersion, KeyForm, MemoryDirectory, MemoryEntry,
+    OnConflict, Outcome, PathResolver, QueryResolver, RequestView, Resolver, ResolverChain, Step, SubdomainResolver,
+    Target, TenantEntry, TenantHandle, TenantKey, TenantRecord, TenantStatus, drive, drive_now,
 };
 
 fn record(id: &str) -> TenantRecord {
@@ -442,6 +442,57 @@ fn a_record_that_does_not_answer_to_the_key_is_refused() {
         (rejection.status(), rejection.code(), rejection.retry_after()),
         (503, "unavailable", Some(1))
     );
+}
+
+/// An entry whose record is one tenant's and whose handle is another's.
+struct TwoFaced(TenantRecord, TenantHandle);
+
+impl TenantEntry for TwoFaced {
+    fn record(&self) -> &TenantRecord {
+        &self.0
+    }
+
+    fn handle(&self) -> TenantHandle {
+        self.1.clone()
+    }
+
+    fn has_domain(&self, _: &Domain) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_is_handed_on_is_the_tenant_that_was_found() {
+    let suspended = || record("acme").with_status(TenantStatus::Suspended);
+    for (handle, expected) in [
+        (record("acme"), "asks for membership"),
+        (record("globex"), "503"),
+        // What is handed on is what is judged.
+        (suspended(), "403"),
+    ] {
+        let claims = Claims::new("alice".parse().unwrap());
+        let fields = [("x-tenant-id", b"acme".as_slice())];
+        let headers = HeaderList::new(&fields);
+        let request = RequestView {
+            version: HttpVersion::Http11,
+            target: Target::path("/"),
+            headers: &headers,
+            credentials: Credentials::Verified(&claims),
+        };
+        let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
+        let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped) else {
+            panic!("no look-up")
+        };
+        let answer = match lookup.found(&TwoFaced(record("acme"), handle.into())) {
+            Step::Authorize(authorize) => {
+                assert_eq!(authorize.tenant().id, "acme");
+                "asks for membership".to_owned()
+            }
+            Step::Reject(rejection) => rejection.status().to_string(),
+            step => panic!("{step:?}"),
+        };
+        assert_eq!(answer, expected);
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A tenant as it is put into the directory, and as it comes out.
 
 use tenancy_core::{
-    Domain, ExternalId, Member, PlacementName, Slug, StrategyName, TenantEntry, TenantId, TenantRecord, TenantStatus,
+    Domain, ExternalId, Member, PlacementName, Slug, StrategyName, TenantEntry, TenantHandle, TenantId, TenantRecord,
+    TenantStatus,
 };
 
 /// A tenant to put into the directory, new or changed.
@@ -120,7 +121,7 @@ impl NewTenant {
 /// A tenant as the directory has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryEntry {
-    pub(crate) record: TenantRecord,
+    pub(crate) record: TenantHandle,
     pub(crate) name: String,
     pub(crate) domains: Vec<Domain>,
 }
@@ -142,6 +143,10 @@ impl DirectoryEntry {
 impl TenantEntry for DirectoryEntry {
     fn record(&self) -> &TenantRecord {
         &self.record
+    }
+
+    fn handle(&self) -> TenantHandle {
+        self.record.clone()
     }
 
     fn has_domain(&self, domain: &Domain) -> bool {

@@ -331,7 +331,7 @@ fn parse(row: &Row) -> Result<DirectoryEntry, DirectoryError> {
     let domains: Option<&str> = row.try_get("domains")?;
     let domains = domains.into_iter().flat_map(|domains| domains.split(','));
     Ok(DirectoryEntry {
-        record,
+        record: record.into(),
         name: text("name")?.to_owned(),
         domains: domains
             .map(str::parse)

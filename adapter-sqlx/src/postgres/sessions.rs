@@ -225,7 +225,10 @@ impl Shared {
             taken_at,
             kept_at,
         });
-        if !std::mem::replace(&mut state.is_tidied, true) {
+        let is_tidied = std::mem::replace(&mut state.is_tidied, true);
+        // A runtime that ends drops the task at once, and that locks again.
+        drop(state);
+        if !is_tidied {
             let (shared, has_ended) = (Arc::clone(self), false);
             runtime.spawn(Tidying { shared, has_ended }.run());
         }

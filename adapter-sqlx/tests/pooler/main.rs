@@ -22,6 +22,7 @@ mod leaks;
 mod missing_database;
 #[path = "../postgres/row.rs"]
 mod row;
+mod saturated;
 #[path = "../postgres/schema.rs"]
 mod schema;
 #[path = "../postgres/schema_cancel.rs"]

@@ -36,7 +36,7 @@ impl Resolver for HeaderResolver {
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
         match request.headers.occurrence(&self.field) {
             Occurrence::Absent => Ok(None),
-            Occurrence::Once(value) => self.form.parse(trim(value)).map(Some).map_err(|_| Malformed::Tenant),
+            Occurrence::Once(value) => self.form.resolve(trim(value)),
             Occurrence::Repeated => Err(Malformed::Tenant),
         }
     }

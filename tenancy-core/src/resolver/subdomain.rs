@@ -48,7 +48,34 @@ impl SubdomainResolver {
     }
 }
 
+/// What an authority is, as far as can be seen without reading it to its grammar.
+enum Plain<'t> {
+    /// The base domain, and nothing else.
+    Apex,
+    /// A label in canonical form under the base domain, and nothing else: the grammar has nothing to add.
+    Label(&'t str),
+    Other,
+}
+
 impl SubdomainResolver {
+    /// Most requests name a host as its tenants' links do. Those need not be read byte by byte.
+    fn plain<'t>(&self, text: &'t [u8]) -> Plain<'t> {
+        let base = self.base.as_str().as_bytes();
+        let Some(before) = text.strip_suffix(base) else {
+            return Plain::Other;
+        };
+        let Some(label) = before.strip_suffix(b".") else {
+            return if before.is_empty() { Plain::Apex } else { Plain::Other };
+        };
+        // Under a base of numbers the name may be an address.
+        let is_plain =
+            is_plain_label(label) && text.len() <= Domain::MAX_LEN && !base.first().is_some_and(u8::is_ascii_digit);
+        match core::str::from_utf8(label) {
+            Ok(label) if is_plain => Plain::Label(label),
+            _ => Plain::Other,
+        }
+    }
+
     /// Reads one label, in lower case.
     fn read(&self, label: &str) -> Result<Option<TenantKey>, Malformed> {
         if self.reserved.contains(label) {
@@ -58,8 +85,14 @@ impl SubdomainResolver {
         if matches!(bytes, [b'-', ..] | [.., b'-']) || bytes.contains(&b'_') {
             return Err(Malformed::Tenant);
         }
-        self.form.parse(bytes).map(Some).map_err(|_| Malformed::Tenant)
+        self.form.resolve(bytes)
     }
+}
+
+/// `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
+fn is_plain_label(label: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    label.len() <= 63 && !matches!(label, [] | [b'-', ..] | [.., b'-']) && label.iter().all(is_plain)
 }
 
 /// The one label before `.base`, where the name is such a one. Upper and lower case are the same.
@@ -75,6 +108,11 @@ impl Resolver for SubdomainResolver {
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        match self.source.lone_authority(request).map(|text| self.plain(text)) {
+            Some(Plain::Label(label)) => return self.read(label),
+            Some(Plain::Apex) => return Ok(None),
+            Some(Plain::Other) | None => {}
+        }
         let Some(Authority::Name(name)) = self.source.authority(request)? else {
             return Ok(None);
         };
@@ -93,6 +131,78 @@ impl Resolver for SubdomainResolver {
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
         if let Some(field) = self.source.forwarded_field() {
             visit(field);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+    use crate::{Credentials, HeaderList, HttpVersion, Target};
+
+    fn resolve(resolver: &SubdomainResolver, host: &str) -> Result<Option<TenantKey>, Malformed> {
+        let fields = [("host", host.as_bytes())];
+        resolver.resolve(&RequestView {
+            version: HttpVersion::Http11,
+            target: Target::path("/"),
+            headers: &HeaderList::new(&fields),
+            credentials: Credentials::Absent,
+        })
+    }
+
+    /// A port sends a host the long way, to the whole grammar. Both ways must come to one answer.
+    #[test]
+    fn the_short_way_answers_as_the_long_one() {
+        let long = "x".repeat(63);
+        let hosts = [
+            "BASE",
+            ".BASE",
+            "a.BASE",
+            "a-b.BASE",
+            "-a.BASE",
+            "a-.BASE",
+            "-.BASE",
+            "a_b.BASE",
+            "A.BASE",
+            "a.b.BASE",
+            "a..BASE",
+            "xBASE",
+            "a.xBASE",
+            "www.BASE",
+            "4.BASE",
+            "44.BASE",
+            "a,b.BASE",
+            "é.BASE",
+            "a b.BASE",
+            "",
+            ".",
+            "a%61.BASE",
+            "other.example",
+            "BASE.",
+            "a.BASE.",
+            "BASE.other",
+            "LONG.BASE",
+            "xLONG.BASE",
+        ];
+        for base in ["app.example.com", "localhost", "1.2.3", "3.example", "1.2.3.4.5"] {
+            let resolver = SubdomainResolver::new(base.parse().unwrap());
+            for host in hosts {
+                let host = host.replace("LONG", &long).replace("BASE", base);
+                let long_way = resolve(&resolver, &format!("{host}:80"));
+                assert_eq!(resolve(&resolver, &host), long_way, "{host}");
+            }
+        }
+        let base = format!("{0}.{0}.{0}.{1}", "x".repeat(62), "y".repeat(61));
+        let resolver = SubdomainResolver::new(base.parse().unwrap());
+        for label in ["a", "ab", "abc", "abcd"] {
+            let host = format!("{label}.{base}");
+            assert_eq!(
+                resolve(&resolver, &host),
+                resolve(&resolver, &format!("{host}:80")),
+                "{host}"
+            );
         }
     }
 }
