@@ -42,7 +42,7 @@ pub fn named() -> Parts {
 }
 
 /// A request that no resolver finds one in.
-pub(crate) fn nameless() -> Parts {
+pub fn nameless() -> Parts {
     parts(BASE, "/health", false)
 }
 
@@ -51,11 +51,13 @@ pub fn header() -> AnyResolver {
     HeaderResolver::new(HEADER.parse().unwrap()).into()
 }
 
-pub(crate) fn subdomain() -> AnyResolver {
+/// The resolver of the host's first label.
+pub fn subdomain() -> AnyResolver {
     SubdomainResolver::new(BASE.parse().unwrap()).into()
 }
 
-pub(crate) fn path() -> AnyResolver {
+/// The resolver of a part of the path.
+pub fn path() -> AnyResolver {
     PathResolver::new("/api/v1/{tenant}".parse().unwrap()).into()
 }
 

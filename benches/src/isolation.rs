@@ -1,9 +1,11 @@
 //! A tenant's transaction against a query that nobody scopes, on sqlx's default pool.
 
+mod files;
 mod growth;
 mod postgres;
 mod sqlite;
 
+pub(crate) use files::group as files;
 pub(crate) use growth::group as growth;
 pub(crate) use postgres::group as postgres;
 pub(crate) use sqlite::group as sqlite;

@@ -26,14 +26,14 @@ pub use measure::{Comparison, Group, Row};
 pub use report::{Options, report, report_on, run_row};
 
 // What the peers are measured with.
-pub use fixture::{chain, claims, directory, header, named, names};
+pub use fixture::{chain, claims, directory, header, named, nameless, names, path, subdomain};
 pub use layers::{known, tenancy};
 
 /// A group's name, and what makes it.
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 12] = [
+pub const GROUPS: [MakeGroup; 13] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -45,5 +45,6 @@ pub const GROUPS: [MakeGroup; 12] = [
     ("tokens", |_| tokens::group()),
     ("sqlite", |_| isolation::sqlite()),
     ("postgres", |_| isolation::postgres()),
+    ("sqlite tenants", |options| isolation::files(options.tenants)),
     ("postgres tenants", |options| isolation::growth(options.tenants)),
 ];
