@@ -51,12 +51,22 @@ fn install_valgrind() -> Result<(), Failure> {
 }
 
 fn table(profile: &[&str], times: u64, filter: &str) -> Result<String, Failure> {
-    let instructions = instructions(profile, times, filter)?;
     let allocations = allocations(profile, times, filter)?;
+    if allocations.is_empty() {
+        return Err(Failure::new(format!(
+            "no group that is counted has `{filter}` in its name"
+        )));
+    }
+    let mut groups: Vec<&str> = allocations.iter().map(|((group, _), _)| group.as_str()).collect();
+    groups.dedup();
+    let mut instructions = Vec::new();
+    for group in groups {
+        instructions.append(&mut instructions_of(group, profile, times)?);
+    }
     let mut table = "| group | row | instructions | allocations |\n|---|---|---|---|\n".to_owned();
-    for (row, instructions) in &instructions {
-        let allocations = allocations.iter().find(|(counted, _)| counted == row);
-        let (_, allocations) = allocations.ok_or_else(|| Failure::new(format!("no allocations of {row:?}")))?;
+    for (row, allocations) in &allocations {
+        let counted = instructions.iter().find(|(counted, _)| counted == row);
+        let (_, instructions) = counted.ok_or_else(|| Failure::new(format!("no instructions of {row:?}")))?;
         let (group, name) = row;
         // Writing to a string cannot fail.
         let _ = writeln!(table, "| {group} | {name} | {instructions:.0} | {allocations} |");
@@ -67,7 +77,8 @@ fn table(profile: &[&str], times: u64, filter: &str) -> Result<String, Failure> 
 /// A group's name, and a row's.
 type Row = (String, String);
 
-fn instructions(profile: &[&str], times: u64, filter: &str) -> Result<Vec<(Row, f64)>, Failure> {
+/// Each group in a process of its own: what one leaves in the heap changes what the next takes to allocate.
+fn instructions_of(group: &str, profile: &[&str], times: u64) -> Result<Vec<(Row, f64)>, Failure> {
     let folder = root().join(COUNTS);
     let failed = |error| Failure::new(format!("empty {COUNTS}: {error}"));
     if folder.exists() {
@@ -75,30 +86,35 @@ fn instructions(profile: &[&str], times: u64, filter: &str) -> Result<Vec<(Row, 
     }
     fs::create_dir_all(&folder).map_err(failed)?;
     let file = folder.join("part");
-    let runner = [
+    let callgrind = [
         "valgrind".to_owned(),
         "--quiet".to_owned(),
         "--tool=callgrind".to_owned(),
         format!("--callgrind-out-file={}", file.display()),
         format!("--dump-after={END}"),
     ];
+    let runner = [at_the_same_addresses(), callgrind.to_vec()].concat();
     let printed = cargo(["--config", &format!("target.'cfg(all())'.runner = {runner:?}")])
         .args("run --locked --quiet -p benches --bin instructions".split(' '))
         .args(profile)
-        .args(["--", &times.to_string(), filter])
+        .args(["--", &times.to_string(), group])
         .stdout()?;
     let rows = printed.lines().map(|line| split(line).map(|(row, _)| row));
     let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
-    if rows.is_empty() {
-        return Err(Failure::new(format!(
-            "no group that is counted has `{filter}` in its name"
-        )));
-    }
     let difference = |(place, row): (usize, Row)| {
         let [once, twice] = [PARTS * place + 2, PARTS * place + 3].map(|number| part(&file, number));
         Ok((row, (twice? - once?) / times as f64))
     };
     rows.into_iter().enumerate().map(difference).collect()
+}
+
+/// What a program is started by so that its memory lies where it lay the last time: where things lie decides by how
+/// many instructions they are copied, and counts differ by up to 3 %. Some containers do not allow it.
+fn at_the_same_addresses() -> Vec<String> {
+    match program("setarch").args(["-R", "true"]).quietly() {
+        Ok(_) => vec!["setarch".to_owned(), "-R".to_owned()],
+        Err(_) => Vec::new(),
+    }
 }
 
 /// How many instructions one of callgrind's files has. They are counted from one.

@@ -68,7 +68,7 @@ async fn costs(db: &TenantDb<Postgres>, strategy: &'static str, wire: &Wire) {
     let alice = Subject::from_static("alice");
     let member = Admitted::dangerously_assume(record, ResolverName::from_static("test"), alice);
     db.provision(member.tenant()).await.unwrap();
-    ask(&mut *db.begin_read(&member).await.unwrap(), 3).await;
+    ask(&mut db.begin_read(&member).await.unwrap(), 3).await;
     for queries in [1, 5] {
         // There is one connection, so that to begin is to wait for all that the transaction before has sent.
         let mut tx = db.begin_read(&member).await.unwrap();
