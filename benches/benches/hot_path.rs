@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use benches::GROUPS;
+use benches::{GROUPS, Options};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn hot_path(criterion: &mut Criterion) {
     for (name, make) in GROUPS {
         let mut group = criterion.benchmark_group(name);
-        for mut row in make().rows {
+        for mut row in make(Options::default()).rows {
             let id = row.name.clone();
             group.bench_function(id, |bencher| bencher.iter_custom(|times| row.run(times)));
         }

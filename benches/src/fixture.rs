@@ -37,28 +37,32 @@ pub(crate) fn parts(host: &str, path: &str, names_tenant: bool) -> Parts {
 }
 
 /// A request that every resolver finds the tenant in.
-pub(crate) fn named() -> Parts {
+pub fn named() -> Parts {
     parts(HOST, PATH, true)
 }
 
 /// A request that no resolver finds one in.
-pub(crate) fn nameless() -> Parts {
+pub fn nameless() -> Parts {
     parts(BASE, "/health", false)
 }
 
-pub(crate) fn header() -> AnyResolver {
+/// The resolver of the header field.
+pub fn header() -> AnyResolver {
     HeaderResolver::new(HEADER.parse().unwrap()).into()
 }
 
-pub(crate) fn subdomain() -> AnyResolver {
+/// The resolver of the host's first label.
+pub fn subdomain() -> AnyResolver {
     SubdomainResolver::new(BASE.parse().unwrap()).into()
 }
 
-pub(crate) fn path() -> AnyResolver {
+/// The resolver of a part of the path.
+pub fn path() -> AnyResolver {
     PathResolver::new("/api/v1/{tenant}".parse().unwrap()).into()
 }
 
-pub(crate) fn chain(resolvers: impl IntoIterator<Item = AnyResolver>) -> ResolverChain {
+/// These, in this order.
+pub fn chain(resolvers: impl IntoIterator<Item = AnyResolver>) -> ResolverChain {
     let resolvers = resolvers.into_iter();
     resolvers.fold(ResolverChain::new(), |chain, resolver| chain.then(resolver).unwrap())
 }
@@ -68,17 +72,18 @@ pub(crate) fn header_name() -> HeaderName {
 }
 
 /// The names that the resolvers ask for, as an adapter keeps them ready.
-pub(crate) fn names() -> &'static [HeaderName] {
+pub fn names() -> &'static [HeaderName] {
     static NAMES: LazyLock<[HeaderName; 2]> = LazyLock::new(|| [HOST_FIELD, header_name()]);
     &*NAMES
 }
 
-pub(crate) fn claims() -> Claims {
+/// Of a member.
+pub fn claims() -> Claims {
     Claims::new("alice".parse().unwrap()).with_tenant(TenantKey::Id("acme".parse().unwrap()))
 }
 
 /// `acme`, and as many others as make `number`.
-pub(crate) fn directory(number: usize) -> MemoryDirectory {
+pub fn directory(number: usize) -> MemoryDirectory {
     let others = (1..number).map(|place| format!("t{place}"));
     let entries = std::iter::once("acme".to_owned()).chain(others);
     let entry = |id: String| MemoryEntry::new(TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap()));

@@ -1,8 +1,12 @@
 //! A tenant's transaction against a query that nobody scopes, on sqlx's default pool.
 
+mod files;
+mod growth;
 mod postgres;
 mod sqlite;
 
+pub(crate) use files::group as files;
+pub(crate) use growth::group as growth;
 pub(crate) use postgres::group as postgres;
 pub(crate) use sqlite::group as sqlite;
 
@@ -13,6 +17,9 @@ const NOTES: i64 = 1_000;
 const TENANTS: i64 = 20;
 
 fn member(strategy: &str) -> Admitted {
-    let record = TenantRecord::new("t1".parse().unwrap(), strategy.parse().unwrap());
+    member_of(TenantRecord::new("t1".parse().unwrap(), strategy.parse().unwrap()))
+}
+
+fn member_of(record: TenantRecord) -> Admitted {
     Admitted::dangerously_assume(record, ResolverName::from_static("bench"), "alice".parse().unwrap())
 }

@@ -20,7 +20,7 @@ use crate::admission::warm;
 use crate::fixture::{chain, claims, header, named};
 
 /// Header, look-up in a warm cache, membership by claims that are at hand.
-fn tenancy() -> Tenancy {
+pub fn tenancy() -> Tenancy {
     Tenancy::builder(Enforcer::new(chain([header()])))
         .with_authenticator(ClaimsFromExtension::<Known>::new())
         .with_directory(warm(10))
@@ -28,7 +28,7 @@ fn tenancy() -> Tenancy {
 }
 
 /// A request whose caller is known.
-fn known() -> Parts {
+pub fn known() -> Parts {
     let mut parts = named();
     parts.uri = "/notes".parse().unwrap();
     parts.extensions.insert(Known(Arc::new(claims())));

@@ -11,6 +11,7 @@
 
 mod admission;
 mod context;
+mod count;
 mod fixture;
 mod isolation;
 mod layers;
@@ -20,23 +21,30 @@ mod resolution;
 mod scale;
 mod tokens;
 
+pub use count::{Counted, count_rows};
 pub use measure::{Comparison, Group, Row};
-pub use report::{Options, report, run_row};
+pub use report::{Options, report, report_on, run_row};
+
+// What the peers are measured with.
+pub use fixture::{chain, claims, directory, header, named, nameless, names, path, subdomain};
+pub use layers::{known, tenancy};
 
 /// A group's name, and what makes it.
-pub type MakeGroup = (&'static str, fn() -> Group);
+pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 11] = [
-    ("resolution", resolution::group),
-    ("admission", admission::group),
-    ("context", context::group),
-    ("axum", layers::axum),
-    ("poem", layers::poem),
-    ("warp", layers::warp),
-    ("tower", layers::tower),
-    ("scale", scale::group),
-    ("tokens", tokens::group),
-    ("sqlite", isolation::sqlite),
-    ("postgres", isolation::postgres),
+pub const GROUPS: [MakeGroup; 13] = [
+    ("resolution", |_| resolution::group()),
+    ("admission", |_| admission::group()),
+    ("context", |_| context::group()),
+    ("axum", |_| layers::axum()),
+    ("poem", |_| layers::poem()),
+    ("warp", |_| layers::warp()),
+    ("tower", |_| layers::tower()),
+    ("scale", |_| scale::group()),
+    ("tokens", |_| tokens::group()),
+    ("sqlite", |_| isolation::sqlite()),
+    ("postgres", |_| isolation::postgres()),
+    ("sqlite tenants", |options| isolation::files(options.tenants)),
+    ("postgres tenants", |options| isolation::growth(options.tenants)),
 ];

@@ -146,14 +146,15 @@ impl Group {
         Self { longer, ..self }
     }
 
-    pub(crate) fn row(mut self, row: Row) -> Self {
+    /// Adds a row, whose name no other has.
+    pub fn row(mut self, row: Row) -> Self {
         assert!(self.rows.iter().all(|other| other.name != row.name), "{}", row.name);
         self.rows.push(row);
         self
     }
 
     /// Holds the last row against the sum of others.
-    pub(crate) fn against<const N: usize>(mut self, floor: [&str; N], at_most: impl Into<Option<f64>>) -> Self {
+    pub fn against<const N: usize>(mut self, floor: [&str; N], at_most: impl Into<Option<f64>>) -> Self {
         for name in floor {
             assert!(self.rows.iter().any(|row| row.name == name), "no row `{name}`");
         }

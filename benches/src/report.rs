@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 use std::time::Duration;
 
-use crate::{GROUPS, Group, Row};
+use crate::{GROUPS, Group, MakeGroup, Row};
 
 /// A control beyond this, and the group's figures mean nothing.
 const CONTROL: f64 = 1.05;
@@ -15,6 +15,17 @@ pub struct Options {
     pub rounds: usize,
     /// How long a turn is to take.
     pub turn: Duration,
+    /// How many tenants there are at most, where their number is what is measured.
+    pub tenants: usize,
+}
+
+impl Options {
+    /// Enough to see that each row runs.
+    pub const QUICK: Self = Self {
+        rounds: 3,
+        turn: Duration::from_micros(50),
+        tenants: 200,
+    };
 }
 
 impl Default for Options {
@@ -22,15 +33,21 @@ impl Default for Options {
         Self {
             rounds: 101,
             turn: Duration::from_millis(4),
+            tenants: 10_000,
         }
     }
 }
 
 /// Measures all groups and writes them as Markdown. Groups whose name does not hold `filter` are left out.
 pub fn report(options: Options, filter: &str) -> String {
+    report_on(&GROUPS, options, filter)
+}
+
+/// The same of other groups.
+pub fn report_on(groups: &[MakeGroup], options: Options, filter: &str) -> String {
     let mut text = String::new();
-    for (name, make) in GROUPS.into_iter().filter(|(name, _)| name.contains(filter)) {
-        let mut group = make();
+    for (name, make) in groups.iter().filter(|(name, _)| name.contains(filter)) {
+        let mut group = make(options);
         if group.rows.is_empty() {
             write!(
                 text,
@@ -50,7 +67,7 @@ pub fn run_row(group: &str, row: &str, times: u64) -> bool {
     let Some((_, make)) = GROUPS.into_iter().find(|(name, _)| *name == group) else {
         return false;
     };
-    let rows = make().rows.into_iter();
+    let rows = make(Options::default()).rows.into_iter();
     rows.filter(|one| one.name == row).map(|mut one| one.run(times)).count() > 0
 }
 
@@ -113,19 +130,16 @@ impl Display for Shown<'_> {
         let Self(group, measured) = self;
         let control = measured.control();
         writeln!(f, "Control (the first row twice): {control:.3}{}\n", verdict(control))?;
-        f.write_str("| row | median | middle half | against | ratio | at most |\n|---|---|---|---|---|---|\n")?;
+        f.write_str(
+            "| row | median | middle half | spread | against | ratio | at most |\n|---|---|---|---|---|---|---|\n",
+        )?;
         for (place, row) in group.rows.iter().enumerate() {
             let mut taken = measured.0[place].clone();
             taken.sort_by(f64::total_cmp);
-            let quarter = |part: usize| Time(taken[taken.len() * part / 4]);
-            write!(
-                f,
-                "| {} | {} | {} to {} |",
-                row.name,
-                quarter(2),
-                quarter(1),
-                quarter(3)
-            )?;
+            let [first, middle, third] = [1, 2, 3].map(|part| taken[taken.len() * part / 4]);
+            let spread = 100.0 * (third - first) / middle;
+            let (name, middle, first, third) = (&row.name, Time(middle), Time(first), Time(third));
+            write!(f, "| {name} | {middle} | {first} to {third} | {spread:.0} % |")?;
             match group.comparisons.iter().find(|comparison| comparison.row == row.name) {
                 None => f.write_str(" | | |\n")?,
                 Some(comparison) => {

@@ -4,11 +4,16 @@ use std::fs;
 
 use crate::command::{Failure, Invocation, cargo, program, root};
 use crate::postgres::Server;
+use crate::{counts, peers};
 
 /// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
+/// `bench --instructions [PART OF A GROUP'S NAME]`: counts instead of times. `bench --peers`: beside other libraries.
 pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
     match options {
         ["--report", filter @ ..] => report(filter),
+        ["--instructions"] => counts::command(""),
+        ["--instructions", filter] => counts::command(filter),
+        ["--peers"] => peers::command(),
         options => {
             let server = Server::start()?;
             let run = cargo(["bench", "--locked", "-p", "benches", "--"]).args(options);
@@ -17,11 +22,12 @@ pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
     }
 }
 
-/// Runs each row a few times, to see that it runs.
+/// Runs each row a few times, to see that it runs, and counts a few.
 pub(crate) fn check() -> Result<(), Failure> {
     let server = Server::start()?;
     let run = cargo("run --locked --quiet -p benches --bin report -- --quick".split(' '));
-    with(run, &server).stdout().map(drop)
+    with(run, &server).stdout()?;
+    counts::check()
 }
 
 /// Isolation is measured on PostgreSQL too.
@@ -35,15 +41,23 @@ fn report(filter: &[&str]) -> Result<(), Failure> {
     let server = Server::start()?;
     let run = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' ')).args(filter);
     let measured = with(run, &server).stdout()?;
-    let text = format!("{}\n{measured}", heading());
+    keep("bench-report.md", &format!("{}{PLOTS}\n{measured}", heading()))
+}
+
+/// Relative to the folder that the report is kept in.
+const PLOTS: &str = "Plots of each row's distribution, once `cargo xtask bench` has run: \
+    [criterion's report](criterion/report/index.html).\n";
+
+/// Prints a text, and keeps it under `target`.
+pub(crate) fn keep(name: &str, text: &str) -> Result<(), Failure> {
     print!("\n{text}");
-    let file = root().join("target/bench-report.md");
+    let file = root().join("target").join(name);
     fs::write(&file, text).map_err(|error| Failure::new(format!("write {}: {error}", file.display())))?;
-    println!("Kept in target/bench-report.md. Plots: `cargo xtask bench`, then target/criterion/report/index.html.");
+    println!("Kept in target/{name}.");
     Ok(())
 }
 
-fn heading() -> String {
+pub(crate) fn heading() -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor
         .lines()

@@ -3,12 +3,15 @@
 mod bench;
 mod command;
 mod core_tree;
+mod counts;
 mod features;
 mod foreign;
 mod fuzz;
 mod no_std;
+mod peers;
 mod pooler;
 mod postgres;
+mod python;
 mod sabotage;
 mod step;
 mod tests;
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask bench [--report [PART OF A GROUP'S NAME] | OPTIONS OF CRITERION]\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask foreign-tokens\n       cargo xtask bench [--report [PART OF A GROUP'S NAME] | --instructions [PART OF A GROUP'S NAME] | --peers | OPTIONS OF CRITERION]\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<14} {}\n", step.name(), step.purpose()));

@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask ci`.
 
 use crate::command::{Failure, cargo};
-use crate::{bench, core_tree, features, foreign, fuzz, no_std, sabotage, tests};
+use crate::{bench, core_tree, features, foreign, fuzz, no_std, peers, sabotage, tests};
 
 /// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
 const FUZZ_SECONDS: u32 = 5;
@@ -68,7 +68,7 @@ impl Step {
             Self::Deny => "licences, advisories and sources are allowed (where cargo-deny is installed)",
             Self::Test => "every test of the workspace passes",
             Self::ForeignTokens => "tokens that another library signs come to what they should (where Python 3 is)",
-            Self::Bench => "each row of the benches runs",
+            Self::Bench => "each row of the benches runs, and is counted",
             Self::Sabotage => "each guard that is taken out is missed by its test",
             Self::Fuzz => "no fuzz target finds anything within a few seconds",
         }
@@ -79,6 +79,7 @@ impl Step {
             Self::Fmt => {
                 cargo(["fmt", "--all", "--check"]).run()?;
                 cargo(["fmt", "--manifest-path", no_std::MANIFEST, "--check"]).run()?;
+                cargo(["fmt", "--manifest-path", peers::MANIFEST, "--check"]).run()?;
                 cargo(["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]).run()
             }
             Self::Clippy => {

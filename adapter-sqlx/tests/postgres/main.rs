@@ -24,6 +24,7 @@ mod directory;
 mod identifiers;
 mod leaks;
 mod lifecycle;
+mod round_trips;
 mod row;
 mod schema;
 mod schema_cancel;

@@ -2,22 +2,17 @@
 //! it runs. `report run GROUP ROW TIMES` runs one row, for profilers.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use benches::{Options, report, run_row};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let quick = Options {
-        rounds: 3,
-        turn: Duration::from_micros(50),
-    };
     match arguments.as_slice() {
         ["run", group, row, times] => return run(group, row, times),
         [] => print!("{}", report(Options::default(), "")),
-        ["--quick"] => print!("{}", report(quick, "")),
-        ["--quick", filter] => print!("{}", report(quick, filter)),
+        ["--quick"] => print!("{}", report(Options::QUICK, "")),
+        ["--quick", filter] => print!("{}", report(Options::QUICK, filter)),
         [filter] if !filter.starts_with('-') => print!("{}", report(Options::default(), filter)),
         _ => return refuse("usage: report [--quick] [PART OF A GROUP'S NAME] | report run GROUP ROW TIMES"),
     }

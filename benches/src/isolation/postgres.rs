@@ -27,7 +27,7 @@ pub(crate) fn group() -> Group {
     let Ok(url) = env::var("DATABASE_URL") else {
         return Group::default();
     };
-    let database = Rc::new(Database::new(&url));
+    let database = Rc::new(Database::new(&url, ""));
     let queries = |name: &str, times: usize| unscoped(&database, name, BY_KEY_OF_T1, times);
     let read = |strategy: &'static str, times| read_only(&database, strategy, BY_KEY, times);
     let group = Group::default()
@@ -123,16 +123,17 @@ fn in_transaction(database: &Rc<Database>, name: &str, sql: &'static str) -> Row
 }
 
 /// A database of the bench's own, gone with the last row.
-struct Database {
+pub(super) struct Database {
     server: PgConnectOptions,
     name: String,
 }
 
 impl Database {
-    fn new(url: &str) -> Self {
+    /// `mark` tells it from others of the same process.
+    pub(super) fn new(url: &str, mark: &str) -> Self {
         let this = Self {
             server: PgConnectOptions::from_str(url).unwrap(),
-            name: format!("tenancy_bench_{}", std::process::id()),
+            name: format!("tenancy_bench_{}{mark}", std::process::id()),
         };
         let name = &this.name;
         this.run(async |server| {
@@ -152,14 +153,16 @@ impl Database {
         this
     }
 
-    fn administrator(&self) -> PgConnectOptions {
+    pub(super) fn role(&self) -> String {
+        format!("{}_app", self.name)
+    }
+
+    pub(super) fn administrator(&self) -> PgConnectOptions {
         self.server.clone().database(&self.name)
     }
 
-    fn application(&self) -> PgConnectOptions {
-        self.administrator()
-            .username(&format!("{}_app", self.name))
-            .password("bench")
+    pub(super) fn application(&self) -> PgConnectOptions {
+        self.administrator().username(&self.role()).password("bench")
     }
 
     fn pool(&self) -> PgPool {
@@ -169,7 +172,7 @@ impl Database {
     /// One strategy, with its data.
     async fn tenants(&self, strategy: &str) -> TenantDb<Postgres> {
         let (application, administrator) = (self.application(), self.administrator());
-        let role = format!("{}_app", self.name);
+        let role = self.role();
         let shared = "create table if not exists notes (like plain_notes including all);
             insert into notes select * from plain_notes on conflict do nothing";
         let own = "create table notes (id bigint primary key, body text not null);
@@ -208,12 +211,12 @@ impl Database {
     }
 }
 
-fn migration(sql: &'static str) -> Migrator {
+pub(super) fn migration(sql: &'static str) -> Migrator {
     let one = Migration::new(1, "bench".into(), MigrationType::Simple, sql.into_sql_str(), false);
     Migrator::with_migrations(vec![one])
 }
 
-async fn execute(connection: &mut PgConnection, sql: String) {
+pub(super) async fn execute(connection: &mut PgConnection, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
 }
 

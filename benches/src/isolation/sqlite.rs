@@ -78,7 +78,7 @@ async fn tenants(folder: &Path, strategy: &str) -> TenantDb<Sqlite> {
     db
 }
 
-fn migration(sql: &'static str) -> Migrator {
+pub(super) fn migration(sql: &'static str) -> Migrator {
     let one = Migration::new(1, "bench".into(), MigrationType::Simple, sql.into_sql_str(), false);
     Migrator::with_migrations(vec![one])
 }

@@ -1,0 +1,59 @@
+//! What a request through each framework allocates with the layer, beyond what it does without. Counted, not timed.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use allocation_counter::measure;
+use benches::count_rows;
+
+/// How many allocations a row has more than another of its group.
+fn added(group: &str, row: &str, bare: &str) -> f64 {
+    let rows = count_rows(group, 100, |run| measure(run).count_total);
+    let count = |name: &str| rows.iter().find(|row| row.name == name).unwrap().count;
+    assert!(count(bare) > 0.0, "a request that is copied is counted");
+    count(row) - count(bare)
+}
+
+#[test]
+fn axum_around_the_router() {
+    let added = added("axum", "tenancy around the Router, extractor", "bare Router");
+    assert!((added - 4.0).abs() < f64::EPSILON, "{added}");
+}
+
+/// What axum allocates for any layer in this place is counted on both sides.
+#[test]
+fn axum_by_a_layer_of_the_router() {
+    let added = added(
+        "axum",
+        "tenancy by Router::layer, extractor",
+        "Router::layer of an empty layer",
+    );
+    assert!((added - 6.0).abs() < f64::EPSILON, "{added}");
+}
+
+#[test]
+fn poem() {
+    let added = added("poem", "tenancy around the Route, extractor", "bare Route");
+    assert!((added - 4.0).abs() < f64::EPSILON, "{added}");
+}
+
+#[test]
+fn warp() {
+    let added = added("warp", "tenancy, filter of the tenant", "bare filter");
+    assert!((added - 20.0).abs() < f64::EPSILON, "{added}");
+}
+
+#[test]
+fn tower() {
+    let added = added("tower", "tenancy", "bare service");
+    assert!((added - 5.0).abs() < f64::EPSILON, "{added}");
+}
+
+#[test]
+fn neither_resolution_nor_admission() {
+    for group in ["resolution", "admission", "context"] {
+        for row in count_rows(group, 100, |run| measure(run).count_total) {
+            // The library that verifies tokens allocates, and it is asked in these rows alone.
+            let verifies = row.name.contains("verif");
+            assert_eq!(verifies, row.count > 0.0, "{} {}: {}", row.group, row.name, row.count);
+        }
+    }
+}
