@@ -203,6 +203,13 @@ impl Subject {
     /// # Errors
     ///
     /// Unless the bytes are 1 to 255 bytes without control characters.
+    #[cfg_attr(
+        feature = "std",
+        expect(
+            clippy::unnecessary_fallible_conversions,
+            reason = "without an allocator it can fail"
+        )
+    )]
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
         let refuse = |problem| ParseNameError {
             kind: "a subject",

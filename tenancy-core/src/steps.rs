@@ -9,6 +9,13 @@ use crate::{
 
 /// What comes next for a request.
 #[derive(Debug)]
+#[cfg_attr(
+    feature = "std",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a look-up on the heap would be an allocation for each request"
+    )
+)]
 pub enum Step<'r> {
     /// A directory must be asked for the tenant that the request names.
     Lookup(Lookup<'r>),
