@@ -74,11 +74,16 @@ impl PathTemplate {
     /// The tenant's segment of a path that matches.
     fn find<'p>(&self, path: &'p str) -> Option<&'p str> {
         let rest = path.strip_prefix(self.before.as_str())?;
-        let Some((segment, behind)) = rest.split_once('/') else {
+        // By bytes: a segment is short.
+        let Some(end) = rest.bytes().position(|byte| byte == b'/') else {
             return (self.after.is_empty() && !rest.is_empty()).then_some(rest);
         };
+        let (segment, behind) = rest.split_at_checked(end)?;
+        if self.after.is_empty() {
+            return Some(segment);
+        }
         let mut wanted = self.after.split('/').skip(1);
-        let mut given = behind.split('/');
+        let mut given = behind.split('/').skip(1);
         wanted.all(|literal| given.next() == Some(literal)).then_some(segment)
     }
 }
