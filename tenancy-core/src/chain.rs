@@ -130,7 +130,7 @@ impl ResolverChain {
 
     fn first(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<Option<Named<'_>>, Malformed> {
         for link in &self.links {
-            *key = link.resolver.resolve(request)?;
+            link.resolver.resolve_into(request, key)?;
             if key.is_some() {
                 return Ok(Some(Named {
                     resolver: &link.name,
@@ -232,6 +232,10 @@ impl Resolver for AnyResolver {
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
         whichever!(self, resolver => resolver.resolve(request))
+    }
+
+    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
+        whichever!(self, resolver => resolver.resolve_into(request, key))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {

@@ -80,21 +80,14 @@ impl KeyForm {
         }
     }
 
-    /// As [`parse`](Self::parse), as a resolver answers. Made in place: a key is large to move.
-    pub(crate) fn resolve(self, bytes: &[u8]) -> Result<Option<TenantKey>, Malformed> {
-        match self {
-            Self::Id => match TenantId::parse(bytes) {
-                Ok(id) => Ok(Some(TenantKey::Id(id))),
-                Err(_) => Err(Malformed::Tenant),
-            },
-            Self::Slug => match Slug::parse(bytes) {
-                Ok(slug) => Ok(Some(TenantKey::Slug(slug))),
-                Err(_) => Err(Malformed::Tenant),
-            },
-            Self::External => match ExternalId::parse(bytes) {
-                Ok(external) => Ok(Some(TenantKey::External(external))),
-                Err(_) => Err(Malformed::Tenant),
-            },
-        }
+    /// As [`parse`](Self::parse), into its place: a key is large to move.
+    pub(crate) fn parse_into(self, bytes: &[u8], key: &mut Option<TenantKey>) -> Result<(), Malformed> {
+        let malformed = |_| Malformed::Tenant;
+        *key = Some(match self {
+            Self::Id => TenantKey::Id(TenantId::parse(bytes).map_err(malformed)?),
+            Self::Slug => TenantKey::Slug(Slug::parse(bytes).map_err(malformed)?),
+            Self::External => TenantKey::External(ExternalId::parse(bytes).map_err(malformed)?),
+        });
+        Ok(())
     }
 }

@@ -45,13 +45,12 @@ pub(crate) fn group() -> Group {
                 .row(read_write(&database, strategy, 5))
                 .against(["five unscoped queries"], 1.5)
         });
-    // In one transaction each, so that the policy is all that differs.
     group
-        .row(in_transaction(&database, "predicate, by key", BY_KEY_OF_T1))
-        .row(in_transaction(&database, "policy, by key", BY_KEY))
+        .row(in_session(&database, "predicate, by key", BY_KEY_OF_T1))
+        .row(in_session(&database, "policy, by key", BY_KEY))
         .against(["predicate, by key"], 1.2)
-        .row(in_transaction(&database, "predicate, scan", SCAN_OF_T1))
-        .row(in_transaction(&database, "policy, scan", SCAN))
+        .row(in_session(&database, "predicate, scan", SCAN_OF_T1))
+        .row(in_session(&database, "policy, scan", SCAN))
         .against(["predicate, scan"], 1.2)
 }
 
@@ -105,21 +104,19 @@ fn scoped(
     Row::concurrent(name, AT_ONCE, open, operation)
 }
 
-fn in_transaction(database: &Rc<Database>, name: &str, sql: &'static str) -> Row {
+/// On connections that are the tenant's for good, so that the policy is all that differs.
+fn in_session(database: &Rc<Database>, name: &str, sql: &'static str) -> Row {
     let database = Rc::clone(database);
     let open = async move || {
-        let mut connection = database.application().connect().await.unwrap();
-        connection.execute("set app.tenant_id = 't1'").await.unwrap();
-        (tokio::sync::Mutex::new(connection), database)
+        let pool = PgPoolOptions::new().test_before_acquire(false);
+        let pool = pool.after_connect(|connection, _| {
+            Box::pin(async { connection.execute("set app.tenant_id = 't1'").await.map(drop) })
+        });
+        (pool.connect_lazy_with(database.application()), database)
     };
-    Row::prepared(
-        name,
-        open,
-        async move |(connection, _): &(tokio::sync::Mutex<PgConnection>, Rc<Database>)| {
-            let mut connection = connection.lock().await;
-            sqlx::query(sql).fetch_one(&mut *connection).await.unwrap();
-        },
-    )
+    Row::concurrent(name, AT_ONCE, open, async move |(pool, _): &(PgPool, Rc<Database>)| {
+        sqlx::query(sql).fetch_one(pool).await.unwrap();
+    })
 }
 
 /// A database of the bench's own, gone with the last row.

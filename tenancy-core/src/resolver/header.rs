@@ -34,9 +34,14 @@ impl Resolver for HeaderResolver {
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        let mut key = None;
+        self.resolve_into(request, &mut key).map(|()| key)
+    }
+
+    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         match request.headers.occurrence(&self.field) {
-            Occurrence::Absent => Ok(None),
-            Occurrence::Once(value) => self.form.resolve(trim(value)),
+            Occurrence::Absent => Ok(()),
+            Occurrence::Once(value) => self.form.parse_into(trim(value), key),
             Occurrence::Repeated => Err(Malformed::Tenant),
         }
     }

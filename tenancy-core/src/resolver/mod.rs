@@ -34,6 +34,19 @@ pub trait Resolver: Send + Sync {
     /// Where the source is present and malformed, or repeated.
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed>;
 
+    /// As [`resolve`](Self::resolve), into the place of the key: it is large to move. Where nothing is named, `key`
+    /// stays as it is. Default: by `resolve`.
+    ///
+    /// # Errors
+    ///
+    /// As `resolve`.
+    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
+        if let Some(named) = self.resolve(request)? {
+            *key = Some(named);
+        }
+        Ok(())
+    }
+
     /// Calls `visit` with each header field that the resolver may read, `Host` excepted. They
     /// become part of `Vary`. Default: none.
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {

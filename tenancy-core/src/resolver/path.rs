@@ -39,22 +39,28 @@ impl Resolver for PathResolver {
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        let mut key = None;
+        self.resolve_into(request, &mut key).map(|()| key)
+    }
+
+    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         let Target::Path { path, .. } = request.target else {
-            return Ok(None);
+            return Ok(());
         };
         let Some(segment) = self.template.find(path) else {
-            return Ok(None);
+            return Ok(());
         };
         if is_plain(path) {
-            return self.form.resolve(segment.as_bytes());
+            return self.form.parse_into(segment.as_bytes(), key);
         }
         if has_dot_segment(path) {
             return Err(Malformed::Tenant);
         }
         if segment.contains('%') {
-            self.form.resolve(&decode(segment.as_bytes()).ok_or(Malformed::Tenant)?)
+            self.form
+                .parse_into(&decode(segment.as_bytes()).ok_or(Malformed::Tenant)?, key)
         } else {
-            self.form.resolve(segment.as_bytes())
+            self.form.parse_into(segment.as_bytes(), key)
         }
     }
 }

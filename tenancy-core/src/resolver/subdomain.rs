@@ -77,15 +77,15 @@ impl SubdomainResolver {
     }
 
     /// Reads one label, in lower case.
-    fn read(&self, label: &str) -> Result<Option<TenantKey>, Malformed> {
+    fn read(&self, label: &str, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         if self.reserved.contains(label) {
-            return Ok(None);
+            return Ok(());
         }
         let bytes = label.as_bytes();
         if matches!(bytes, [b'-', ..] | [.., b'-']) || bytes.contains(&b'_') {
             return Err(Malformed::Tenant);
         }
-        self.form.resolve(bytes)
+        self.form.parse_into(bytes, key)
     }
 }
 
@@ -108,23 +108,28 @@ impl Resolver for SubdomainResolver {
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        let mut key = None;
+        self.resolve_into(request, &mut key).map(|()| key)
+    }
+
+    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         match self.source.lone_authority(request).map(|text| self.plain(text)) {
-            Some(Plain::Label(label)) => return self.read(label),
-            Some(Plain::Apex) => return Ok(None),
+            Some(Plain::Label(label)) => return self.read(label, key),
+            Some(Plain::Apex) => return Ok(()),
             Some(Plain::Other) | None => {}
         }
         let Some(Authority::Name(name)) = self.source.authority(request)? else {
-            return Ok(None);
+            return Ok(());
         };
         let Some(label) = label_under(name, self.base.as_str()) else {
-            return Ok(None);
+            return Ok(());
         };
         if label.bytes().any(|byte| byte.is_ascii_uppercase()) {
             let mut lower = String::<63, u8>::try_from(label).map_err(|_| Malformed::Tenant)?;
             lower.make_ascii_lowercase();
-            self.read(&lower)
+            self.read(&lower, key)
         } else {
-            self.read(label)
+            self.read(label, key)
         }
     }
 
