@@ -9,7 +9,7 @@ use http::{Extensions, HeaderValue};
 use tenancy_core::context::Bound;
 use tenancy_core::{Access, Rejection};
 
-use crate::engine::{BoxFuture, Decision};
+use crate::engine::{BoxFuture, Decision, SetUp};
 use crate::{Authentication, Tenancy};
 
 /// What a layer has come to about one request.
@@ -50,7 +50,8 @@ impl Verdict {
 /// The mark that a layer leaves on a request. Private, so that nobody else can leave it.
 #[derive(Clone)]
 pub(crate) struct Layered {
-    tenancy: Tenancy,
+    /// Which set-up has decided. A number, and no handle, which all requests of all threads would count in one place.
+    set_up: SetUp,
     access: Access,
     bound: Bound,
 }
@@ -62,7 +63,7 @@ impl Layered {
 
     /// Whether the same set-up has decided already, and no less strictly.
     pub(crate) fn confirms(&self, tenancy: &Tenancy, access: Access) -> bool {
-        self.tenancy.is_same(tenancy) && self.access >= access
+        self.set_up == tenancy.0.set_up() && self.access >= access
     }
 }
 
@@ -77,23 +78,17 @@ pub fn bound(extensions: &Extensions) -> Option<&Bound> {
 
 /// A layer in its place: the access that holds there, and what an outer layer has bound the request to.
 pub(crate) struct Placed {
-    tenancy: Tenancy,
     access: Access,
     outer: Option<Bound>,
 }
 
 impl Placed {
-    pub(crate) fn outermost(tenancy: &Tenancy, access: Access) -> Self {
-        Self {
-            tenancy: tenancy.clone(),
-            access,
-            outer: None,
-        }
+    pub(crate) const fn outermost(access: Access) -> Self {
+        Self { access, outer: None }
     }
 
-    pub(crate) fn inside(outer: &Layered, tenancy: &Tenancy, access: Access) -> Self {
+    pub(crate) fn inside(outer: &Layered, access: Access) -> Self {
         Self {
-            tenancy: tenancy.clone(),
             access: access.within(outer.access),
             outer: Some(outer.bound.clone()),
         }
@@ -104,16 +99,19 @@ impl Placed {
     }
 
     /// Binds the request to what was decided.
-    pub(crate) fn bind(self, parts: &mut Parts, decision: Decision) -> Verdict {
-        let Self { tenancy, access, outer } = self;
+    pub(crate) fn bind(self, tenancy: &Tenancy, parts: &mut Parts, decision: Decision) -> Verdict {
+        let Self { access, outer } = self;
         let vary = tenancy.0.vary(access).cloned();
         let bound = match (decision, outer) {
             (Ok(bound), Some(outer)) => bound.outcome().clone().within(outer.outcome()).map(Bound::from),
             (decision, _) => decision,
         };
         if let Ok(bound) = &bound {
-            let bound = bound.clone();
-            parts.extensions.insert(Layered { tenancy, access, bound });
+            parts.extensions.insert(Layered {
+                set_up: tenancy.0.set_up(),
+                access,
+                bound: bound.clone(),
+            });
         }
         Verdict { bound, vary }
     }
@@ -135,13 +133,15 @@ pub(crate) struct Undecided {
 /// A decision that needs an answer from elsewhere.
 pub(crate) struct Deciding {
     deciding: BoxFuture<(Parts, Decision)>,
+    tenancy: Tenancy,
     placed: Option<Placed>,
 }
 
 impl Deciding {
-    pub(crate) const fn new(deciding: BoxFuture<(Parts, Decision)>, placed: Placed) -> Self {
+    pub(crate) const fn new(deciding: BoxFuture<(Parts, Decision)>, tenancy: Tenancy, placed: Placed) -> Self {
         Self {
             deciding,
+            tenancy,
             placed: Some(placed),
         }
     }
@@ -155,7 +155,7 @@ impl Future for Deciding {
         let Some(placed) = self.placed.take() else {
             return Poll::Pending;
         };
-        let verdict = placed.bind(&mut parts, decision);
+        let verdict = placed.bind(&self.tenancy, &mut parts, decision);
         Poll::Ready(Admission::new(parts, verdict))
     }
 }

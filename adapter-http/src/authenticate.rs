@@ -64,6 +64,14 @@ pub trait Authenticator: Send + Sync {
         None
     }
 
+    /// Verified claims that the request carries already, in its extensions. They are used where they are, and
+    /// [`authenticate`](Self::authenticate) need not copy them. It is asked first; `None` where it must be
+    /// authenticated. Default: none.
+    fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
+        let _ = parts;
+        None
+    }
+
     /// Calls `visit` with each header field that is read. They become part of `Vary`. Default: none.
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
         let _ = visit;
@@ -79,6 +87,10 @@ impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
 
     fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
         (**self).authenticate_now(parts)
+    }
+
+    fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
+        (**self).claims_in(parts)
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
@@ -146,6 +158,10 @@ impl<C: VerifiedClaims + Clone + 'static> Authenticator for ClaimsFromExtension<
 
     fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
         Some(self.read(parts))
+    }
+
+    fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
+        parts.extensions.get::<C>().map(|claims| claims as &dyn VerifiedClaims)
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {

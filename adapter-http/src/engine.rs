@@ -4,23 +4,39 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Uri};
 use tenancy_core::context::Bound;
 use tenancy_core::{
-    Access, Authorizer, Cause, Directory, Enforcer, Fault, Refused, Rejection, RequestView, drive, drive_now,
+    Access, Authorizer, Cause, Directory, Enforcer, Fault, Refused, Rejection, RequestView, VerifiedClaims, drive,
+    drive_now,
 };
 
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authentication, Authenticator};
 
 pub(crate) type Decision = Result<Bound, Rejection>;
+
+/// A set-up, told from every other of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SetUp(u64);
+
+impl SetUp {
+    pub(crate) fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a [`Tenancy`](crate::Tenancy) does, whatever it is made of.
 pub(crate) trait Engine: Send + Sync {
+    fn set_up(&self) -> SetUp;
+
     fn enforcer(&self) -> &Enforcer;
 
     /// The names of the fields that are read, ready for the map.
@@ -28,6 +44,9 @@ pub(crate) trait Engine: Send + Sync {
 
     /// The `Vary` of routes of a mark.
     fn vary(&self, access: Access) -> Option<&HeaderValue>;
+
+    /// The verified claims that the request carries already, where the mark reads credentials.
+    fn claims_in<'p>(&self, parts: &'p Parts, access: Access) -> Option<&'p dyn VerifiedClaims>;
 
     /// Reads the credentials, where the mark reads them and where that needs no waiting.
     fn authenticate_now(&self, parts: &Parts, access: Access) -> Option<Authentication>;
@@ -47,6 +66,7 @@ pub(crate) trait Engine: Send + Sync {
 
 /// An engine of these parts.
 pub(crate) struct Parted<N, D, A> {
+    pub(crate) set_up: SetUp,
     pub(crate) enforcer: Enforcer,
     pub(crate) authenticator: N,
     pub(crate) directory: D,
@@ -64,6 +84,10 @@ where
     D: Directory + 'static,
     A: Authorizer + 'static,
 {
+    fn set_up(&self) -> SetUp {
+        self.set_up
+    }
+
     fn enforcer(&self) -> &Enforcer {
         &self.enforcer
     }
@@ -80,6 +104,14 @@ where
             Access::Scoped => scoped,
         }
         .as_ref()
+    }
+
+    fn claims_in<'p>(&self, parts: &'p Parts, access: Access) -> Option<&'p dyn VerifiedClaims> {
+        if self.enforcer.reads_credentials(access) {
+            self.authenticator.claims_in(parts)
+        } else {
+            None
+        }
     }
 
     fn authenticate_now(&self, parts: &Parts, access: Access) -> Option<Authentication> {

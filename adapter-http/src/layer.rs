@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use tenancy_core::Access;
+use tenancy_core::{Access, Credentials};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -64,20 +64,25 @@ impl TenancyLayer {
     /// Decides at once, where that is possible.
     fn begin(&self, parts: &mut Parts) -> Begun {
         let placed = match parts.extensions.get::<Layered>() {
-            None => Placed::outermost(&self.tenancy, self.access),
+            None => Placed::outermost(self.access),
             Some(outer) if outer.confirms(&self.tenancy, self.access) => {
                 let bound = outer.bound().clone();
                 return Begun::Decided(Verdict::confirmed(bound));
             }
-            Some(outer) => Placed::inside(outer, &self.tenancy, self.access),
+            Some(outer) => Placed::inside(outer, self.access),
         };
-        let engine = &self.tenancy.0;
-        let authentication = engine.authenticate_now(parts, placed.access());
-        let decision = authentication
-            .as_ref()
-            .and_then(|authentication| self.decide_now(parts, authentication, placed.access()));
+        let (engine, access) = (&self.tenancy.0, placed.access());
+        let (decision, authentication) = match engine.claims_in(parts, access) {
+            Some(claims) => (self.decide_now(parts, Credentials::Verified(claims), access), None),
+            None => {
+                let authentication = engine.authenticate_now(parts, access);
+                let credentials = authentication.as_ref().map(Authentication::credentials);
+                let decision = credentials.and_then(|credentials| self.decide_now(parts, credentials, access));
+                (decision, authentication)
+            }
+        };
         match decision {
-            Some(decision) => Begun::Decided(placed.bind(parts, decision)),
+            Some(decision) => Begun::Decided(placed.bind(&self.tenancy, parts, decision)),
             None => Begun::Undecided(Undecided { placed, authentication }),
         }
     }
@@ -86,13 +91,13 @@ impl TenancyLayer {
         let Undecided { placed, authentication } = undecided;
         let engine = Arc::clone(&self.tenancy.0);
         let deciding = engine.decide(parts, self.original_uri, authentication, placed.access());
-        Deciding::new(deciding, placed)
+        Deciding::new(deciding, self.tenancy.clone(), placed)
     }
 
-    fn decide_now(&self, parts: &Parts, authentication: &Authentication, access: Access) -> Option<Decision> {
+    fn decide_now(&self, parts: &Parts, credentials: Credentials<'_>, access: Access) -> Option<Decision> {
         let fields = HeaderFields::new(&parts.headers).with_names(self.tenancy.0.names());
         let uri = client_uri(parts, self.original_uri);
-        let request = request_view(parts, uri, &fields, authentication.credentials());
+        let request = request_view(parts, uri, &fields, credentials);
         self.tenancy.0.decide_now(&request, access)
     }
 }

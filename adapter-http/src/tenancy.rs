@@ -7,13 +7,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName};
 
-use crate::engine::{Engine, Parted};
+use crate::engine::{Engine, Parted, SetUp};
 use crate::{Authentication, Authenticator, TenancyLayer};
 
 /// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
@@ -69,11 +70,6 @@ impl Tenancy {
     #[must_use]
     pub fn public(&self) -> TenancyLayer {
         TenancyLayer::new(self.clone(), Access::Public)
-    }
-
-    /// Whether both are clones of one set-up.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -196,6 +192,7 @@ where
         let vary =
             [Access::Public, Access::Optional, Access::Scoped].map(|access| vary(&enforcer, &authenticator, access));
         Tenancy(Arc::new(Parted {
+            set_up: SetUp::next(),
             names: names(&enforcer),
             enforcer,
             authenticator,
@@ -231,7 +228,8 @@ fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access)
     if fields.is_empty() {
         None
     } else {
-        HeaderValue::from_str(&fields.join(", ")).ok()
+        // Kept for good, a few bytes for each set-up: a shared text would be counted by all threads in one place.
+        HeaderValue::from_maybe_shared(Bytes::from_static(fields.join(", ").leak().as_bytes())).ok()
     }
 }
 
