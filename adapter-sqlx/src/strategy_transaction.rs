@@ -52,15 +52,19 @@ impl<DB: Database> StrategyTransaction<DB> {
     ///
     /// Where the database refuses it, or it leaves no transaction open. The connection is closed then.
     pub async fn begin(connection: PoolConnection<DB>, statement: impl SqlSafeStr) -> Result<Self, sqlx::Error> {
-        let mut begun = Self {
+        let mut begun = Self::beginning(connection);
+        DB::TransactionManager::begin(begun.connection_mut(), Some(statement.into_sql_str())).await?;
+        begun.state = State::Open;
+        Ok(begun)
+    }
+
+    const fn beginning(connection: PoolConnection<DB>) -> Self {
+        Self {
             connection: Some(connection),
             state: State::Beginning,
             keeper: None,
             lease: None,
-        };
-        DB::TransactionManager::begin(begun.connection_mut(), Some(statement.into_sql_str())).await?;
-        begun.state = State::Open;
-        Ok(begun)
+        }
     }
 
     /// As [`begin`](Self::begin), on a connection whose last transaction is open still: `statement` ends that first.
@@ -72,12 +76,7 @@ impl<DB: Database> StrategyTransaction<DB> {
     where
         for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     {
-        let mut begun = Self {
-            connection: Some(connection),
-            state: State::Beginning,
-            keeper: None,
-            lease: None,
-        };
+        let mut begun = Self::beginning(connection);
         // In sqlx's count one transaction is open, before and after.
         sqlx::raw_sql(statement).execute(begun.connection_mut()).await?;
         begun.state = State::Open;

@@ -181,19 +181,13 @@ impl PgDatabaseStrategy {
     /// A pool of one connection: what a place keeps.
     fn sessions(&self, server: PgServer, database: &PgIdentifier) -> Sessions {
         let connect = self.settings.connect_options(server.application);
-        let change = self.last_change.clone();
         let pool = self
             .settings
             .pool_options()
             .max_connections(1)
-            .idle_timeout(self.idle_timeout)
-            .before_acquire(move |_, connection| {
-                let is_fresh = change.is_before(connection.age);
-                Box::pin(async move { Ok(is_fresh) })
-            });
+            .idle_timeout(self.idle_timeout);
         self.settings
-            .sessions_of(pool, connect.database(database.as_str()))
-            .with_last_change(self.last_change.clone())
+            .refreshed_sessions(pool, connect.database(database.as_str()), &self.last_change)
     }
 
     fn refusal(&self, no: NoPlace) -> StrategyError {

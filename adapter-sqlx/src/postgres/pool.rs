@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use super::schema_refresh::LastChange;
 use super::session;
 use super::sessions::Sessions;
 
@@ -31,13 +32,29 @@ impl PoolSettings {
         self.sessions_of(self.pool_options(), self.connect_options(connect))
     }
 
-    pub(super) fn sessions_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> Sessions {
+    fn sessions_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> Sessions {
         let pool = if self.has_transaction_pooler {
             pool
         } else {
             pool.after_connect(|connection, _| Box::pin(session::prepare(connection)))
         };
         Sessions::new(pool.connect_lazy_with(connect)).with_transaction_pooler(self.has_transaction_pooler)
+    }
+
+    /// As [`sessions`](Self::sessions), and no connection from before the last change is used, whether it is in
+    /// the pool or at hand.
+    pub(super) fn refreshed_sessions(
+        self,
+        pool: PgPoolOptions,
+        connect: PgConnectOptions,
+        last_change: &LastChange,
+    ) -> Sessions {
+        let change = last_change.clone();
+        let pool = pool.before_acquire(move |_, connection| {
+            let is_fresh = change.is_before(connection.age);
+            Box::pin(async move { Ok(is_fresh) })
+        });
+        self.sessions_of(pool, connect).with_last_change(last_change.clone())
     }
 
     pub(super) fn pool_options(self) -> PgPoolOptions {

@@ -240,19 +240,12 @@ impl PgSchemaOptions {
             connect = connect.statement_cache_capacity(0);
         }
         let last_change = LastChange::new();
-        let change = last_change.clone();
-        let pool = self.settings.pool_options().before_acquire(move |_, connection| {
-            let is_fresh = change.is_before(connection.age);
-            Box::pin(async move { Ok(is_fresh) })
-        });
+        let pool = self.settings.pool_options();
         Ok(PgSchemaStrategy {
             names: self.names,
             application_role: self.application_role,
             migrations: self.migrations,
-            application: self
-                .settings
-                .sessions_of(pool, connect)
-                .with_last_change(last_change.clone()),
+            application: self.settings.refreshed_sessions(pool, connect, &last_change),
             keeps_prepared,
             is_sharded: self.is_sharded,
             administrator,

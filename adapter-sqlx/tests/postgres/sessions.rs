@@ -62,16 +62,20 @@ async fn a_write_that_is_dropped_is_undone_at_once() {
     assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
 }
 
+/// It runs on for a minute, on a connection that nobody has.
+async fn drop_a_running_query(db: &TenantDb<Postgres>) {
+    let mut tx = db.begin_read(&tenant("acme")).await.unwrap();
+    let sleep = sqlx::query("select pg_sleep(60)").execute(&mut *tx);
+    assert!(tokio::time::timeout(Duration::from_millis(100), sleep).await.is_err());
+}
+
 /// A future that is dropped does not end its query. Nobody waits for it.
 #[tokio::test]
 async fn a_query_that_still_runs_holds_up_nobody_else() {
     let database = TestDatabase::new().await;
     let db = open(&database, 2, PATIENCE).await;
     seed(&db, &["acme"]).await;
-    let mut tx = db.begin_read(&tenant("acme")).await.unwrap();
-    let sleep = sqlx::query("select pg_sleep(60)").execute(&mut *tx);
-    assert!(tokio::time::timeout(Duration::from_millis(100), sleep).await.is_err());
-    drop(tx);
+    drop_a_running_query(&db).await;
     let begun = Instant::now();
     for _ in 0..3 {
         assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
@@ -85,10 +89,7 @@ async fn to_begin_takes_no_longer_than_is_allowed() {
     let database = TestDatabase::new().await;
     let db = open(&database, 1, Duration::from_secs(1)).await;
     seed(&db, &["acme"]).await;
-    let mut tx = db.begin_read(&tenant("acme")).await.unwrap();
-    let sleep = sqlx::query("select pg_sleep(60)").execute(&mut *tx);
-    assert!(tokio::time::timeout(Duration::from_millis(100), sleep).await.is_err());
-    drop(tx);
+    drop_a_running_query(&db).await;
     let begun = Instant::now();
     let error = db.begin_read(&tenant("acme")).await.unwrap_err();
     assert!(matches!(error, TransactionError::Begin { .. }), "{error:?}");
