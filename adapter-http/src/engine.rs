@@ -123,7 +123,9 @@ where
     }
 
     fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision> {
-        let decided = drive_now(self.enforcer.begin(request, access), &self.directory, &self.authorizer);
+        let mut key = None;
+        let step = self.enforcer.begin(request, access, &mut key);
+        let decided = drive_now(step, &self.directory, &self.authorizer);
         // Shared at once: an outcome is large to move.
         Some(decided.ok()?.map(Bound::from))
     }
@@ -162,7 +164,8 @@ impl<N: Authenticator, D: Directory, A: Authorizer> Parted<N, D, A> {
         let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
         let uri = client_uri(parts, original_uri);
         let request = request_view(parts, uri, &fields, authentication.credentials());
-        let step = self.enforcer.begin(&request, access);
+        let mut key = None;
+        let step = self.enforcer.begin(&request, access, &mut key);
         let decided = drive(step, &self.directory, &self.authorizer).await;
         decided.map(Bound::from).map_err(report)
     }

@@ -241,7 +241,8 @@ async fn enforce_for(directory: &SqliteDirectory, id: &str, claims: Claims) -> R
         headers: &headers,
         credentials: Credentials::Verified(&claims),
     };
-    let step = enforcer.begin(&request, Access::Scoped);
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
     drive(step, directory, directory)
         .await
         .map_err(|refused| refused.rejection)

@@ -149,7 +149,8 @@ async fn the_stub_for_tests_goes_with_the_cores() {
         credentials: Credentials::Verified(&claims),
     };
     let enforcer = InsecureTestStub::enforcer();
-    let step = enforcer.begin(&request, Access::Scoped);
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
     let outcome = tenancy_core::drive(step, &InsecureTestStub, &InsecureTestStub)
         .await
         .unwrap();

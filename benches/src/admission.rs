@@ -39,7 +39,9 @@ fn with_claims() -> Row {
         let parts = black_box(&parts);
         let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
-        let admitted = drive_now(enforcer.begin(&request, Access::Scoped), &directory, &ClaimMembership);
+        let mut key = None;
+        let step = enforcer.begin(&request, Access::Scoped, &mut key);
+        let admitted = drive_now(step, &directory, &ClaimMembership);
         assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
     })
 }
@@ -56,7 +58,9 @@ fn with_token(name: &str, is_cached: bool) -> Row {
         let authentication = verifier.authenticate_now(parts).unwrap();
         let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, authentication.credentials());
-        let admitted = drive_now(enforcer.begin(&request, Access::Scoped), &directory, &ClaimMembership);
+        let mut key = None;
+        let step = enforcer.begin(&request, Access::Scoped, &mut key);
+        let admitted = drive_now(step, &directory, &ClaimMembership);
         assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
     })
 }

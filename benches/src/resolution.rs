@@ -191,7 +191,7 @@ fn begin(name: &str, enforcer: Enforcer, parts: Parts) -> Row {
         let parts = black_box(&parts);
         let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
-        match &enforcer.begin(&request, Access::Scoped) {
+        match &enforcer.begin(&request, Access::Scoped, &mut None) {
             Step::Lookup(lookup) => {
                 black_box(lookup.key());
                 true

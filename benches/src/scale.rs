@@ -4,11 +4,15 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tenancy_core::{Access, ClaimMembership, Credentials, Enforcer, MemoryDirectory, Outcome, drive_now};
+use http::request::Parts;
+use tenancy_core::{
+    Access, ClaimMembership, Claims, Credentials, Directory, Enforcer, MemoryDirectory, Outcome, TenantKey, drive_now,
+};
 use tenancy_http::{CachedDirectory, HeaderFields, request_view};
 
 use crate::admission::warm;
-use crate::fixture::{chain, claims, header, named, names};
+use crate::fixture::{chain, claims, header, header_name, named, names};
+use crate::measure::runtime;
 use crate::{Group, Row};
 
 pub(crate) fn group() -> Group {
@@ -17,13 +21,24 @@ pub(crate) fn group() -> Group {
         .row(admissions("1,000 tenants", 1_000, 1))
         .against(["10 tenants"], 1.1)
         .row(admissions("1,000,000 tenants", 1_000_000, 1))
-        .against(["10 tenants"], 1.25);
+        .against(["10 tenants"], 1.25)
+        .row(in_turn("100 tenants, in turn", 100))
+        .against(["10 tenants"], None)
+        .row(in_turn("5,000 tenants, in turn", 5_000))
+        .against(["10 tenants"], None);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let all = (2..=cores).filter(|threads| threads.is_power_of_two() || *threads == cores);
     all.fold(group, |group, threads| {
+        let apart = format!("{threads} threads, each with an enforcer and a cache of its own");
         group
-            .row(admissions(&format!("{threads} threads, each"), 10, threads))
-            .against(["10 tenants"], 1.25)
+            .row(on_threads(&apart, (0..threads).map(|_| Shared::new(10)).collect()))
+            .against(["10 tenants"], None)
+            .row(admissions(
+                &format!("{threads} threads, each, of one enforcer and cache"),
+                10,
+                threads,
+            ))
+            .against([&*apart], 1.1)
     })
 }
 
@@ -32,34 +47,75 @@ struct Shared {
     directory: CachedDirectory<MemoryDirectory>,
 }
 
-/// So many threads admit at once. It takes as long as the slowest, each as often as is asked.
+/// So many threads admit at once.
 fn admissions(name: &str, tenants: usize, threads: usize) -> Row {
-    let shared = Arc::new(Shared {
-        enforcer: Enforcer::new(chain([header()])),
-        directory: warm(tenants),
-    });
+    let shared = Shared::new(tenants);
+    on_threads(name, vec![shared; threads])
+}
+
+/// A thread for each admits at once. It takes as long as the slowest, each as often as is asked.
+fn on_threads(name: &str, threads: Vec<Arc<Shared>>) -> Row {
     Row::timed(name, move |times| {
-        let start = Arc::new(Barrier::new(threads));
-        let run = || {
-            let (shared, start) = (Arc::clone(&shared), Arc::clone(&start));
+        let start = Arc::new(Barrier::new(threads.len()));
+        let run = |shared: &Arc<Shared>| {
+            let (shared, start) = (Arc::clone(shared), Arc::clone(&start));
             thread::spawn(move || shared.admit(times, &start))
         };
-        let running: Vec<_> = (0..threads).map(|_| run()).collect();
+        let running: Vec<_> = threads.iter().map(run).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).max().unwrap()
     })
 }
 
+/// Each request names the next of so many tenants, all of which the cache has: more than a thread keeps near it,
+/// where they are many.
+fn in_turn(name: &str, tenants: usize) -> Row {
+    let (enforcer, directory) = (Enforcer::new(chain([header()])), warm(tenants));
+    let requests: Vec<_> = (1..=tenants)
+        .map(|place| {
+            let id = if place == tenants {
+                "acme".to_owned()
+            } else {
+                format!("t{place}")
+            };
+            let key = TenantKey::Id(id.parse().unwrap());
+            assert!(runtime().block_on(directory.find(&key)).unwrap().is_some());
+            let mut parts = named();
+            parts.headers.insert(header_name(), id.parse().unwrap());
+            (parts, Claims::new("alice".parse().unwrap()).with_tenant(key))
+        })
+        .collect();
+    let mut next = 0;
+    Row::new(name, move || {
+        let (parts, claims) = &requests[next];
+        next = (next + 1) % requests.len();
+        admit(&enforcer, &directory, parts, claims);
+    })
+}
+
+/// Admits a member, or panics.
+fn admit(enforcer: &Enforcer, directory: &CachedDirectory<MemoryDirectory>, parts: &Parts, claims: &Claims) {
+    let fields = HeaderFields::new(&parts.headers).with_names(names());
+    let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(claims));
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
+    let admitted = drive_now(step, directory, &ClaimMembership);
+    assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
+}
+
 impl Shared {
+    fn new(tenants: usize) -> Arc<Self> {
+        Arc::new(Self {
+            enforcer: Enforcer::new(chain([header()])),
+            directory: warm(tenants),
+        })
+    }
+
     fn admit(&self, times: u64, start: &Barrier) -> Duration {
         let (parts, claims) = (named(), claims());
         start.wait();
         let started = Instant::now();
         for _ in 0..times {
-            let fields = HeaderFields::new(&parts.headers).with_names(names());
-            let request = request_view(&parts, &parts.uri, &fields, Credentials::Verified(&claims));
-            let step = self.enforcer.begin(&request, Access::Scoped);
-            let admitted = drive_now(step, &self.directory, &ClaimMembership);
-            assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
+            admit(&self.enforcer, &self.directory, &parts, &claims);
         }
         started.elapsed()
     }

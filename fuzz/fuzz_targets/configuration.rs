@@ -41,6 +41,6 @@ fuzz_target!(|text: &str| {
         credentials: Credentials::Absent,
     };
     for access in [Access::Scoped, Access::Optional, Access::Public] {
-        let _ = enforcer.begin(&request, access);
+        let _ = enforcer.begin(&request, access, &mut None);
     }
 });

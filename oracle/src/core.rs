@@ -93,7 +93,7 @@ pub fn outcome(case: &Case) -> Result<Outcome, Rejection> {
         Mark::Optional => core::Access::Optional,
         Mark::Public => core::Access::Public,
     };
-    core::drive_now(enforcer.begin(&request, access), &directory, &authorizer)
+    core::drive_now(enforcer.begin(&request, access, &mut None), &directory, &authorizer)
         .unwrap_or_else(|_| panic!("a directory in memory makes nobody wait"))
 }
 

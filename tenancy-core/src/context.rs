@@ -98,10 +98,24 @@ pub fn scope<F: Future>(bound: impl Into<Bound>, future: F) -> Scope<F> {
     }
 }
 
+/// As [`scope`], of a future that is made inside the scope, too.
+#[inline]
+pub fn scope_with<F: Future>(bound: impl Into<Bound>, make: impl FnOnce() -> F) -> Scope<F> {
+    let mut bound = Some(bound.into());
+    let future = lend(&mut bound, make);
+    Scope { bound, future }
+}
+
 /// Runs a closure inside a scope. Nested scopes restore the outer one.
 pub fn sync_scope<T>(bound: impl Into<Bound>, run: impl FnOnce() -> T) -> T {
-    let mut bound = Some(bound.into());
-    let _entered = Entered::enter(&mut bound);
+    lend(&mut Some(bound.into()), run)
+}
+
+/// As [`sync_scope`], and what was lent is back afterwards, on a panic too. `None` lends no tenant: inside, there is
+/// none, whatever there is outside.
+#[inline]
+pub fn lend<T>(bound: &mut Option<Bound>, run: impl FnOnce() -> T) -> T {
+    let _entered = Entered::enter(bound);
     run()
 }
 
@@ -156,10 +170,7 @@ pub fn carry<F: Future>(future: F) -> Scope<F> {
 /// Wrapped outside a scope it has no tenant, also where it is called inside one.
 pub fn carry_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let mut bound = bound();
-    move || {
-        let _entered = Entered::enter(&mut bound);
-        run()
-    }
+    move || lend(&mut bound, run)
 }
 
 /// A task that asks for a tenant and has none.
@@ -196,6 +207,14 @@ pin_project! {
         bound: Option<Bound>,
         #[pin]
         future: F,
+    }
+}
+
+impl<F> Scope<F> {
+    /// Takes what the future was bound to, once it is done: its output may belong into the scope as well. Without it
+    /// the future would run in none.
+    pub fn take_bound(self: Pin<&mut Self>) -> Option<Bound> {
+        self.project().bound.take()
     }
 }
 

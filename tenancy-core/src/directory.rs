@@ -2,7 +2,7 @@
 
 use core::future::Future;
 
-use crate::{Domain, TenantHandle, TenantKey, TenantRecord};
+use crate::{Domain, Lookup, Step, TenantHandle, TenantKey, TenantRecord};
 
 /// What a directory answers with: a tenant's record, and which domains are the tenant's.
 pub trait TenantEntry {
@@ -66,6 +66,23 @@ pub trait Directory: Send + Sync {
         let _ = key;
         None
     }
+
+    /// Answers a look-up where the answer is at hand without waiting; else hands it back. A directory that keeps its
+    /// entries answers with them where they are, and hands none out. Default: by [`find_now`](Self::find_now).
+    ///
+    /// # Errors
+    ///
+    /// The look-up, for which [`find`](Self::find) must be asked.
+    #[cfg_attr(
+        not(feature = "std"),
+        expect(clippy::result_large_err, reason = "there is no allocator to box with")
+    )]
+    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
+        match self.find_now(lookup.key()) {
+            Some(answer) => Ok(lookup.answered(answer.as_ref())),
+            None => Err(lookup),
+        }
+    }
 }
 
 macro_rules! forward_directory {
@@ -80,6 +97,10 @@ macro_rules! forward_directory {
 
             fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
                 (**self).find_now(key)
+            }
+
+            fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
+                (**self).answer_now(lookup)
             }
         }
     )*};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Authorize, Authorizer, Cause, Decision, Directory, Lookup, Outcome, Rejection, Step};
+use crate::{Authorizer, Cause, Directory, Outcome, Rejection, Step};
 
 /// Why a directory or an authorizer could not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub async fn drive<D: Directory, A: Authorizer>(
     loop {
         step = match step {
             Step::Lookup(lookup) => match directory.find(lookup.key()).await {
-                Ok(answer) => answer_lookup(lookup, answer.as_ref()),
+                Ok(answer) => lookup.answered(answer.as_ref()),
                 Err(error) => {
                     let fault = Some(Fault::Directory(error));
                     return Err(Refused {
@@ -89,7 +89,7 @@ pub async fn drive<D: Directory, A: Authorizer>(
                 }
             },
             Step::Authorize(authorize) => match authorizer.authorize(&authorize).await {
-                Ok(decision) => answer_authorize(authorize, decision),
+                Ok(decision) => authorize.decided(decision),
                 Err(error) => {
                     let fault = Some(Fault::Authorizer(error));
                     return Err(Refused {
@@ -116,32 +116,17 @@ pub fn drive_now<'r, D: Directory, A: Authorizer>(
     authorizer: &A,
 ) -> Result<Result<Outcome, Rejection>, Step<'r>> {
     loop {
-        step = match step {
-            Step::Lookup(lookup) => match directory.find_now(lookup.key()) {
-                Some(answer) => answer_lookup(lookup, answer.as_ref()),
-                None => return Err(Step::Lookup(lookup)),
-            },
-            Step::Authorize(authorize) => match authorizer.authorize_now(&authorize) {
-                Some(decision) => answer_authorize(authorize, decision),
-                None => return Err(Step::Authorize(authorize)),
-            },
+        let lookup = match step {
+            Step::Lookup(lookup) => lookup,
+            Step::Authorize(authorize) => {
+                return match authorizer.authorize_now(&authorize) {
+                    Some(decision) => Ok(authorize.decide(decision)),
+                    None => Err(Step::Authorize(authorize)),
+                };
+            }
             Step::Done(outcome) => return Ok(Ok(outcome)),
             Step::Reject(rejection) => return Ok(Err(rejection)),
-        }
-    }
-}
-
-fn answer_lookup<'r>(lookup: Lookup<'r>, answer: Option<&impl crate::TenantEntry>) -> Step<'r> {
-    match answer {
-        Some(entry) => lookup.found(entry),
-        None => lookup.missing(),
-    }
-}
-
-fn answer_authorize(authorize: Authorize<'_>, decision: Decision) -> Step<'_> {
-    match decision {
-        Decision::Allow(roles) => authorize.allow_in(roles),
-        Decision::AllowStaff => authorize.allow_staff(),
-        Decision::Deny => authorize.deny(),
+        };
+        step = directory.answer_now(lookup).map_err(Step::Lookup)?;
     }
 }

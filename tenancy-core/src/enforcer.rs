@@ -1,7 +1,7 @@
 //! The beginning of enforcement: credentials, resolution, and what can be refused at once.
 
 use crate::chain::{ResolutionError, ResolverChain};
-use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, steps::Lookup};
+use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey, steps::Lookup};
 
 /// What a route is marked as, by the layer that it stands under. Ordered from open to narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,9 +93,14 @@ impl Enforcer {
         self.chain.each_field(visit);
     }
 
-    /// Takes up a request.
+    /// Takes up a request. `place` is where the key that the request names is put, and stays: a key is large to move.
     #[must_use]
-    pub fn begin<'r>(&'r self, request: &RequestView<'r>, access: Access) -> Step<'r> {
+    pub fn begin<'r>(
+        &'r self,
+        request: &'r RequestView<'r>,
+        access: Access,
+        place: &'r mut Option<TenantKey>,
+    ) -> Step<'r> {
         let claims = match request.credentials {
             _ if !self.reads_credentials(access) => None,
             Credentials::Absent => None,
@@ -103,13 +108,14 @@ impl Enforcer {
             Credentials::Malformed => return Step::Reject(Rejection::new(Cause::AmbiguousCredentials)),
             Credentials::Invalid => return Step::Reject(Rejection::new(Cause::InvalidCredentials)),
         };
-        let mut key = None;
-        let named = match self.chain.resolve(request, &mut key) {
+        // Whatever was there is another request's.
+        *place = None;
+        let named = match self.chain.resolve(request, place) {
             Ok(named) => named,
             Err(ResolutionError::Malformed(malformed)) => return Step::Reject(Rejection::new(malformed.cause())),
             Err(ResolutionError::Conflict) => return Step::Reject(Rejection::new(Cause::ConflictingKeys)),
         };
-        let (Some(named), Some(key)) = (named, key) else {
+        let (Some(named), Some(key)) = (named, place) else {
             return match access {
                 Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
                 Access::Optional => Step::Done(Outcome::NoTenant),
@@ -129,7 +135,7 @@ impl Enforcer {
             found: None,
             claims,
             chain: &self.chain,
-            request: *request,
+            request,
         })
     }
 }

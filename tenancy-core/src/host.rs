@@ -3,13 +3,15 @@
 //! Other parsers accept (`:99999`, `a..b`, `a,b`, `u@h`) or rewrite (IDNA, octal addresses, percent
 //! escapes) what two parties may then read differently. Here all of that is refused.
 
-use heapless::String;
-
+use crate::text::{Short, Text};
 use crate::{Domain, Malformed};
 
 /// What an authority names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no allocator to box with")]
+#[cfg_attr(
+    not(feature = "std"),
+    expect(clippy::large_enum_variant, reason = "there is no allocator to box with")
+)]
 pub enum Host {
     /// A host name, in canonical form.
     Name(Domain),
@@ -19,7 +21,7 @@ pub enum Host {
 
 /// An address as the request spells it, in lower case and without the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostAddress(String<45, u8>);
+pub struct HostAddress(Short<45>);
 
 /// An authority as the request spells it, checked, without port and trailing dot.
 #[derive(Clone, Copy)]
@@ -41,16 +43,11 @@ impl Authority<'_> {
 
     pub(crate) fn to_host(self) -> Result<Host, Malformed> {
         match self {
-            Self::Name(name) => lower(name).map(|name| Host::Name(Domain(name))),
-            Self::Address(address) => lower(address).map(|address| Host::Address(HostAddress(address))),
+            Self::Name(name) => Text::lower(name).map(|name| Host::Name(Domain(name))),
+            Self::Address(address) => Short::lower(address).map(|address| Host::Address(HostAddress(address))),
         }
+        .ok_or(Malformed::Host)
     }
-}
-
-fn lower<const N: usize>(text: &str) -> Result<String<N, u8>, Malformed> {
-    let mut lower = String::try_from(text).map_err(|_| Malformed::Host)?;
-    lower.make_ascii_lowercase();
-    Ok(lower)
 }
 
 /// Parses `host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2) from untrusted bytes.

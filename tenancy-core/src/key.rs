@@ -31,6 +31,18 @@ impl TenantKey {
         }
     }
 
+    /// A clone, into its place.
+    pub(crate) fn clone_into(&self, key: &mut Option<Self>) {
+        let is_read = match self {
+            Self::Id(id) => KeyForm::Id.read_into(id.as_str(), key).is_ok(),
+            Self::Slug(slug) => KeyForm::Slug.read_into(slug.as_str(), key).is_ok(),
+            Self::External(_) | Self::Domain(_) => false,
+        };
+        if !is_read {
+            *key = Some(self.clone());
+        }
+    }
+
     /// Whether both keys are of one form, and so can be compared.
     #[must_use]
     pub fn is_of_same_form(&self, other: &Self) -> bool {
@@ -82,12 +94,35 @@ impl KeyForm {
 
     /// As [`parse`](Self::parse), into its place: a key is large to move.
     pub(crate) fn parse_into(self, bytes: &[u8], key: &mut Option<TenantKey>) -> Result<(), Malformed> {
-        let malformed = |_| Malformed::Tenant;
-        *key = Some(match self {
-            Self::Id => TenantKey::Id(TenantId::parse(bytes).map_err(malformed)?),
-            Self::Slug => TenantKey::Slug(Slug::parse(bytes).map_err(malformed)?),
-            Self::External => TenantKey::External(ExternalId::parse(bytes).map_err(malformed)?),
-        });
-        Ok(())
+        // Too long for any name.
+        if bytes.len() > ExternalId::MAX_LEN {
+            return Err(Malformed::Tenant);
+        }
+        self.read_into(core::str::from_utf8(bytes).map_err(|_| Malformed::Tenant)?, key)
+    }
+
+    /// As [`parse_into`](Self::parse_into), of text. `key` is none where the text is no such name.
+    pub(crate) fn read_into(self, text: &str, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
+        // Ids and slugs are written where they stay: made elsewhere, they would be moved in pieces.
+        let is_read = match self {
+            Self::Id => match key.insert(TenantKey::Id(TenantId::blank())) {
+                TenantKey::Id(id) => id.read(text),
+                _ => false,
+            },
+            Self::Slug => match key.insert(TenantKey::Slug(Slug::blank())) {
+                TenantKey::Slug(slug) => slug.read(text),
+                _ => false,
+            },
+            Self::External => {
+                *key = ExternalId::of(text).map(TenantKey::External);
+                key.is_some()
+            }
+        };
+        if is_read {
+            Ok(())
+        } else {
+            *key = None;
+            Err(Malformed::Tenant)
+        }
     }
 }

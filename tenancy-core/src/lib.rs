@@ -26,7 +26,8 @@
 //!
 //! /// Answers with a status and what to say.
 //! fn answer(enforcer: &Enforcer, request: &RequestView<'_>, tenants: &[TenantRecord]) -> (u16, String) {
-//!     let mut step = enforcer.begin(request, Access::Scoped);
+//!     let mut key = None;
+//!     let mut step = enforcer.begin(request, Access::Scoped, &mut key);
 //!     loop {
 //!         step = match step {
 //!             Step::Lookup(lookup) => match tenants.iter().find(|tenant| tenant.answers_to(lookup.key())) {
@@ -121,6 +122,7 @@ mod resolver;
 mod roles;
 mod steps;
 mod tenant;
+mod text;
 
 #[cfg(feature = "serde")]
 pub mod config;

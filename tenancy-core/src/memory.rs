@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use crate::{
-    Authorize, Authorizer, Decision, Directory, Domain, Member, Roles, Subject, TenantEntry, TenantHandle, TenantId,
-    TenantKey, TenantRecord,
+    Authorize, Authorizer, Decision, Directory, Domain, Lookup, Member, Roles, Step, Subject, TenantEntry,
+    TenantHandle, TenantId, TenantKey, TenantRecord,
 };
 
 /// A tenant in memory: its record, domains and members.
@@ -116,6 +116,11 @@ impl Directory for MemoryDirectory {
 
     fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
         Some(self.by_key.get(key).cloned())
+    }
+
+    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
+        let entry = self.by_key.get(lookup.key());
+        Ok(lookup.answered(entry))
     }
 }
 

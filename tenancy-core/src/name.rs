@@ -5,6 +5,7 @@ use core::fmt;
 use heapless::String;
 
 use crate::host;
+use crate::text::{Short, Text};
 
 /// Why a text is no valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +56,10 @@ impl core::error::Error for ParseNameError {}
 
 /// A name of at most `$max` bytes whose text passes `$accepts`, with one spelling for one value.
 macro_rules! name {
-    ($(#[$doc:meta])* $Name:ident, $max:literal, $kind:literal, $grammar:literal, $accepts:expr) => {
+    ($(#[$doc:meta])* $Name:ident($Text:ident), $max:literal, $kind:literal, $grammar:literal, $accepts:expr) => {
         $(#[$doc])*
-        #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $Name(String<$max, u8>);
-
-        // In one copy: the derived one goes byte by byte.
-        impl Clone for $Name {
-            fn clone(&self) -> Self {
-                Self(String::try_from(self.0.as_str()).unwrap_or_default())
-            }
-        }
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $Name($Text<$max>);
 
         impl $Name {
             /// The greatest length, in bytes.
@@ -77,24 +71,38 @@ macro_rules! name {
             ///
             #[doc = concat!("Unless the bytes are ", $grammar, ".")]
             pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
-                let refuse = |problem| ParseNameError { kind: $kind, grammar: $grammar, problem };
-                if bytes.is_empty() {
-                    return Err(refuse(NameProblem::Empty));
-                }
-                if bytes.len() > $max {
-                    return Err(refuse(NameProblem::TooLong));
-                }
+                let text = match bytes.len() {
+                    0..=$max => core::str::from_utf8(bytes).ok(),
+                    _ => None,
+                };
+                text.and_then(Self::of).ok_or_else(|| Self::refuse(bytes))
+            }
+
+            /// As [`parse`](Self::parse), of text; `None` where it is no such name.
+            #[inline]
+            pub(crate) fn of(text: &str) -> Option<Self> {
+                if Self::accepts(text) { $Text::new(text).map(Self) } else { None }
+            }
+
+            #[inline]
+            fn accepts(text: &str) -> bool {
                 let accepts: fn(&str) -> bool = $accepts;
-                core::str::from_utf8(bytes)
-                    .ok()
-                    .filter(|text| accepts(text))
-                    .and_then(|text| String::try_from(text).ok())
-                    .map(Self)
-                    .ok_or(refuse(NameProblem::Alphabet))
+                matches!(text.len(), 1..=$max) && accepts(text)
+            }
+
+            #[cold]
+            const fn refuse(bytes: &[u8]) -> ParseNameError {
+                let problem = match bytes.len() {
+                    0 => NameProblem::Empty,
+                    1..=$max => NameProblem::Alphabet,
+                    _ => NameProblem::TooLong,
+                };
+                ParseNameError { kind: $kind, grammar: $grammar, problem }
             }
 
             /// The name as text.
             #[must_use]
+            #[inline]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
@@ -166,7 +174,7 @@ name! {
     /// The immutable identity of a tenant: what rows, schemas and databases carry.
     ///
     /// `[a-z0-9][a-z0-9_-]{0,62}`: one spelling for one tenant, so equality is byte equality.
-    TenantId, 63, "a tenant id", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    TenantId(Short), 63, "a tenant id", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
 name! {
@@ -174,94 +182,61 @@ name! {
     ///
     /// The alphabet is that of a [`TenantId`], the key space is another: `acme` as a slug and
     /// `acme` as an id may be two tenants.
-    Slug, 63, "a slug", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    Slug(Short), 63, "a slug", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
 name! {
     /// An identity provider's id of the organisation, as its tokens carry it. Case-sensitive.
-    ExternalId, 128, "an external id", "1 to 128 of A-Z, a-z, 0-9, `_`, `.`, `:`, `|` and `-`", is_external_id
+    ExternalId(Text), 128, "an external id", "1 to 128 of A-Z, a-z, 0-9, `_`, `.`, `:`, `|` and `-`", is_external_id
 }
 
-/// Who acts: the `sub` of a verified token (RFC 7519 §4.1.2).
-///
-/// Any text of 1 to 255 bytes without control characters. Shared by its clones where there is an allocator
-/// (feature `std`).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Subject(SubjectText);
-
-#[cfg(feature = "std")]
-type SubjectText = std::sync::Arc<str>;
-#[cfg(not(feature = "std"))]
-type SubjectText = String<{ Subject::MAX_LEN }, u8>;
-
-impl Subject {
-    /// The greatest length, in bytes.
-    pub const MAX_LEN: usize = 255;
-
-    /// Parses untrusted bytes, exactly as they are: nothing is trimmed, decoded or folded.
+name! {
+    /// Who acts: the `sub` of a verified token (RFC 7519 §4.1.2).
     ///
-    /// # Errors
-    ///
-    /// Unless the bytes are 1 to 255 bytes without control characters.
-    #[cfg_attr(
-        feature = "std",
-        expect(
-            clippy::unnecessary_fallible_conversions,
-            reason = "without an allocator it can fail"
-        )
-    )]
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
-        let refuse = |problem| ParseNameError {
-            kind: "a subject",
-            grammar: "1 to 255 bytes without control characters",
-            problem,
-        };
-        if bytes.is_empty() {
-            return Err(refuse(NameProblem::Empty));
-        }
-        if bytes.len() > Self::MAX_LEN {
-            return Err(refuse(NameProblem::TooLong));
-        }
-        core::str::from_utf8(bytes)
-            .ok()
-            .filter(|text| !text.chars().any(char::is_control))
-            .and_then(|text| SubjectText::try_from(text).ok())
-            .map(Self)
-            .ok_or(refuse(NameProblem::Alphabet))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    /// Any text of 1 to 255 bytes without control characters.
+    Subject(Text), 255, "a subject", "1 to 255 bytes without control characters", has_no_control
 }
-
-text_traits!(Subject);
 
 name! {
     /// What a member may do, in the words of the application or of its identity provider.
     ///
     /// Any text of 1 to 128 bytes without control characters. Case-sensitive.
-    Role, 128, "a role", "1 to 128 bytes without control characters", |text| {
-        !text.chars().any(char::is_control)
-    }
+    Role(Text), 128, "a role", "1 to 128 bytes without control characters", has_no_control
 }
 
 name! {
     /// The name of an isolation strategy: `row`, `schema`, `database`, or one of your own.
-    StrategyName, 31, "a strategy name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    StrategyName(Short), 31, "a strategy name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
 name! {
     /// The name of the place where a tenant's data is, such as a database server: where there are several.
-    PlacementName, 31, "a placement name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    PlacementName(Short), 31, "a placement name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
 name! {
     /// The name of a resolver, as configuration and provenance spell it.
-    ResolverName, 31, "a resolver name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    ResolverName(Short), 31, "a resolver name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
+
+/// Names that are read into their place: no name before, and none where `read` says no.
+macro_rules! in_place {
+    ($($Name:ident),*) => {$(
+        impl $Name {
+            pub(crate) const fn blank() -> Self {
+                Self(Short::blank())
+            }
+
+            /// Reads a text into a blank name; whether it is such a name.
+            #[inline]
+            pub(crate) fn read(&mut self, text: &str) -> bool {
+                Self::accepts(text) && self.0.write(text)
+            }
+        }
+    )*};
+}
+
+in_place!(TenantId, Slug);
 
 /// Names that are written in source code.
 macro_rules! static_name {
@@ -345,6 +320,7 @@ impl FieldName {
 
     /// The name, in lower case.
     #[must_use]
+    #[inline]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -356,7 +332,7 @@ text_traits!(FieldName);
 ///
 /// Addresses are no domains, and nothing is decoded or mapped to make one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Domain(pub(crate) String<253, u8>);
+pub struct Domain(pub(crate) Text<253>);
 
 impl Domain {
     /// The greatest length, in bytes.
@@ -394,25 +370,32 @@ impl Domain {
 
 text_traits!(Domain);
 
-fn is_slug(text: &str) -> bool {
-    match text.as_bytes() {
-        [first, rest @ ..] => {
-            is_lower_or_digit(*first)
-                && rest
-                    .iter()
-                    .all(|byte| is_lower_or_digit(*byte) || matches!(byte, b'_' | b'-'))
-        }
-        [] => false,
+fn has_no_control(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+/// Which bytes may stand in a slug: a look into a table is quicker than comparisons.
+const IS_IN_SLUG: [bool; 256] = {
+    let mut is_in_slug = [false; 256];
+    let mut rest: &mut [bool] = &mut is_in_slug;
+    let mut byte = 0_u8;
+    while let [is_in, others @ ..] = rest {
+        *is_in = byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        rest = others;
+        byte = byte.wrapping_add(1);
     }
+    is_in_slug
+};
+
+fn is_slug(text: &str) -> bool {
+    let is_in_slug = |byte: &u8| IS_IN_SLUG.get(usize::from(*byte)) == Some(&true);
+    let bytes = text.as_bytes();
+    !matches!(bytes, [] | [b'_' | b'-', ..]) && bytes.iter().all(is_in_slug)
 }
 
 fn is_external_id(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'|' | b'-'))
-}
-
-const fn is_lower_or_digit(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
 /// RFC 9110 §5.6.2.

@@ -3,18 +3,15 @@
 use crate::chain::{OtherPlaces, ResolverChain};
 use crate::enforcer::{Access, Disclosure};
 use crate::{
-    Admitted, Cause, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry, TenantHandle,
-    TenantId, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,
+    Admitted, Cause, Decision, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry,
+    TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,
 };
 
 /// What comes next for a request.
 #[derive(Debug)]
 #[cfg_attr(
-    feature = "std",
-    expect(
-        clippy::large_enum_variant,
-        reason = "a look-up on the heap would be an allocation for each request"
-    )
+    not(feature = "std"),
+    expect(clippy::large_enum_variant, reason = "there is no allocator to box with")
 )]
 pub enum Step<'r> {
     /// A directory must be asked for the tenant that the request names.
@@ -52,23 +49,23 @@ pub struct Lookup<'r> {
     pub(crate) access: Access,
     pub(crate) disclosure: Disclosure,
     pub(crate) resolver: &'r ResolverName,
-    pub(crate) key: TenantKey,
+    pub(crate) key: &'r mut TenantKey,
     /// Who must be asked for the keys that are to be looked up after this one.
     pub(crate) others: OtherPlaces,
     /// Whether the request named more than one key; stays true while they are worked off.
     pub(crate) is_one_of_many: bool,
     /// Whose the keys were that have been looked up.
-    pub(crate) found: Option<TenantId>,
+    pub(crate) found: Option<TenantHandle>,
     pub(crate) claims: Option<&'r dyn VerifiedClaims>,
     pub(crate) chain: &'r ResolverChain,
-    pub(crate) request: RequestView<'r>,
+    pub(crate) request: &'r RequestView<'r>,
 }
 
 impl core::fmt::Debug for Lookup<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Lookup")
             .field("resolver", &self.resolver)
-            .field("key", &self.key)
+            .field("key", &&*self.key)
             .finish_non_exhaustive()
     }
 }
@@ -77,26 +74,30 @@ impl<'r> Lookup<'r> {
     /// The key to look up.
     #[must_use]
     pub const fn key(&self) -> &TenantKey {
-        &self.key
+        self.key
     }
 
     /// The directory knows the key.
     #[must_use]
     pub fn found(mut self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
-        if !answers_to(entry, &self.key) {
+        if !answers_to(entry, self.key) {
             return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
         }
-        let record = entry.record();
-        if self.found.as_ref().is_some_and(|other| *other != record.id) {
+        // What is handed on is what is judged, whatever else the entry says of itself.
+        let tenant = entry.handle();
+        if tenant.id != entry.record().id {
+            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+        }
+        if self.found.as_ref().is_some_and(|other| other.id != tenant.id) {
             return self.reject(Cause::ConflictingRecords);
         }
         let Some(place) = self.others.pop() else {
-            return self.judge(entry);
+            return self.judge(tenant);
         };
-        match self.chain.resolve_again(place, &self.request) {
+        match self.chain.resolve_again(place, self.request) {
             Ok(Some(key)) => {
-                self.found = Some(record.id.clone());
-                self.key = key;
+                self.found = Some(tenant);
+                *self.key = key;
                 Step::Lookup(self)
             }
             // It has named a key before. A resolver that changes its mind is believed neither time.
@@ -116,18 +117,22 @@ impl<'r> Lookup<'r> {
         self.reject(cause)
     }
 
+    /// The directory knows the key where it has an entry: [`found`](Self::found) or [`missing`](Self::missing).
+    #[must_use]
+    pub fn answered(self, entry: Option<&(impl TenantEntry + ?Sized)>) -> Step<'r> {
+        match entry {
+            Some(entry) => self.found(entry),
+            None => self.missing(),
+        }
+    }
+
     /// The directory cannot tell.
     #[must_use]
     pub fn unavailable(self) -> Step<'r> {
         Step::Reject(Rejection::new(Cause::DirectoryUnavailable))
     }
 
-    fn judge(self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
-        // What is handed on is what is judged, whatever else the entry says of itself.
-        let tenant = entry.handle();
-        if tenant.id != entry.record().id {
-            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
-        }
+    fn judge(self, tenant: TenantHandle) -> Step<'r> {
         match tenant.status {
             TenantStatus::Active => {}
             TenantStatus::Provisioning => return self.reject(Cause::ProvisioningTenant),
@@ -238,25 +243,39 @@ impl<'r> Authorize<'r> {
     /// The caller is a member, in these roles.
     #[must_use]
     pub fn allow_in(self, roles: Roles) -> Step<'r> {
-        self.admit(Standing::Member, roles)
+        self.decided(Decision::Allow(roles))
     }
 
     /// The caller is no member, and let in as staff of the platform.
     #[must_use]
     pub fn allow_staff(self) -> Step<'r> {
-        self.admit(Standing::PlatformStaff, Roles::none())
-    }
-
-    fn admit(self, standing: Standing, roles: Roles) -> Step<'r> {
-        let subject = self.claims.subject().clone();
-        let admitted = Admitted::new(self.tenant, self.resolver.clone(), subject, standing, roles);
-        Step::Done(Outcome::Admitted(admitted))
+        self.decided(Decision::AllowStaff)
     }
 
     /// The caller is a stranger.
     #[must_use]
     pub fn deny(self) -> Step<'r> {
-        Step::Reject(self.disclosure.rejection(Cause::NotAMember))
+        self.decided(Decision::Deny)
+    }
+
+    /// What an authorizer says: one of the above.
+    #[must_use]
+    pub fn decided(self, decision: Decision) -> Step<'r> {
+        match self.decide(decision) {
+            Ok(outcome) => Step::Done(outcome),
+            Err(rejection) => Step::Reject(rejection),
+        }
+    }
+
+    pub(crate) fn decide(self, decision: Decision) -> Result<Outcome, Rejection> {
+        let (standing, roles) = match decision {
+            Decision::Allow(roles) => (Standing::Member, roles),
+            Decision::AllowStaff => (Standing::PlatformStaff, Roles::none()),
+            Decision::Deny => return Err(self.disclosure.rejection(Cause::NotAMember)),
+        };
+        let subject = self.claims.subject().clone();
+        let admitted = Admitted::new(self.tenant, self.resolver.clone(), subject, standing, roles);
+        Ok(Outcome::Admitted(admitted))
     }
 
     /// The authorizer cannot tell.

@@ -56,7 +56,7 @@ impl core::fmt::Display for UnknownStatus {
 
 impl core::error::Error for UnknownStatus {}
 
-/// The part of a tenant's record that enforcement and isolation need. About 330 bytes, no pointers.
+/// The part of a tenant's record that enforcement and isolation need. About 270 bytes, without the feature `std` 330.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantRecord {

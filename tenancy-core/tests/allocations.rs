@@ -86,8 +86,11 @@ fn admissions(enforcer: &Enforcer, access: Access, credentials: Credentials<'_>)
                 headers: &headers,
                 credentials,
             };
-            let now = drive_now(enforcer.begin(&request, access), &directory, &ClaimMembership);
-            let mut walk = pin!(drive(enforcer.begin(&request, access), &directory, &ClaimMembership));
+            let (mut key, mut other) = (None, None);
+            let step = enforcer.begin(&request, access, &mut key);
+            let now = drive_now(step, &directory, &ClaimMembership);
+            let step = enforcer.begin(&request, access, &mut other);
+            let mut walk = pin!(drive(step, &directory, &ClaimMembership));
             let waited = walk.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             bound += usize::from(matches!(now, Ok(Ok(Outcome::Admitted(_) | Outcome::Visit(_)))));
             bound += usize::from(matches!(

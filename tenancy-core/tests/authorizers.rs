@@ -84,7 +84,8 @@ fn with_question<T>(claims: &Claims, ask: impl FnOnce(Authorize<'_>) -> T) -> T 
         headers: &HeaderList::new(&fields),
         credentials: Credentials::Verified(claims),
     };
-    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped) else {
+    let mut key = None;
+    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
         panic!("a look-up");
     };
     let acme = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());

@@ -85,7 +85,8 @@ impl<'d> Server<'d> {
             headers: &headers,
             credentials,
         };
-        let step = self.enforcer.begin(&request, access);
+        let mut key = None;
+        let step = self.enforcer.begin(&request, access, &mut key);
         let outcome = drive_now(step, self.directory, &self.authorizer).unwrap_or_else(|step| panic!("{step:?}"));
         Observed {
             answer: outcome.map_or_else(

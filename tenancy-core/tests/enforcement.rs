@@ -63,7 +63,11 @@ fn answer(
         headers: &headers,
         credentials,
     };
-    let Ok(decision) = drive_now(enforcer.begin(&request, access), &directory(), &ClaimMembership) else {
+    let Ok(decision) = drive_now(
+        enforcer.begin(&request, access, &mut None),
+        &directory(),
+        &ClaimMembership,
+    ) else {
         panic!("the directory answers at once");
     };
     match decision {
@@ -432,7 +436,8 @@ fn a_record_that_does_not_answer_to_the_key_is_refused() {
         headers: &headers,
         credentials: Credentials::Absent,
     };
-    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Public) else {
+    let mut key = None;
+    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Public, &mut key) else {
         panic!()
     };
     let Step::Reject(rejection) = lookup.found(&record("globex")) else {
@@ -480,7 +485,8 @@ fn what_is_handed_on_is_the_tenant_that_was_found() {
             credentials: Credentials::Verified(&claims),
         };
         let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
-        let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped) else {
+        let mut key = None;
+        let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
             panic!("no look-up")
         };
         let answer = match lookup.found(&TwoFaced(record("acme"), handle.into())) {
@@ -508,7 +514,8 @@ fn the_stub_admits_everyone_to_everything() {
         credentials: Credentials::Verified(&claims),
     };
     let stub = tenancy_core::testing::InsecureTestStub;
-    let walk = drive(enforcer.begin(&request, Access::Scoped), &stub, &stub);
+    let mut key = None;
+    let walk = drive(enforcer.begin(&request, Access::Scoped, &mut key), &stub, &stub);
     let mut walk = std::pin::pin!(walk);
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(Ok(Outcome::Admitted(admitted))) = walk.as_mut().poll(&mut cx) else {

@@ -161,7 +161,8 @@ fn the_bodies_that_only_some_configurations_show() {
     ] {
         let fields = [("x-tenant-id", tenant.as_bytes())];
         let headers = HeaderList::new(&fields);
-        let step = enforcer.begin(&request(&headers, Credentials::Verified(&claims)), access);
+        let (request, mut key) = (request(&headers, Credentials::Verified(&claims)), None);
+        let step = enforcer.begin(&request, access, &mut key);
         let Ok(Err(rejection)) = drive_now(step, &directory, &directory) else {
             panic!("{tenant} is not refused")
         };
@@ -265,7 +266,8 @@ fn debug_output_holds_no_secrets() {
         assert_eq!(format!("{credentials:?}"), text);
     }
     let enforcer = InsecureTestStub::enforcer();
-    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped) else {
+    let mut key = None;
+    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
         panic!("no look-up")
     };
     assert_eq!(
@@ -315,7 +317,8 @@ fn what_an_implementer_leaves_out_is_safe() {
     let headers = HeaderList::new(&fields);
     let enforcer = InsecureTestStub::enforcer();
     // Neither has an answer at hand: both steps come back.
-    let step = enforcer.begin(&request(&headers, Credentials::Verified(&bare)), Access::Scoped);
+    let (request, mut key) = (request(&headers, Credentials::Verified(&bare)), None);
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
     let Err(step @ Step::Lookup(_)) = drive_now(step, &bare, &bare) else {
         panic!("a look-up must wait")
     };
@@ -323,7 +326,7 @@ fn what_an_implementer_leaves_out_is_safe() {
         drive_now(step, &InsecureTestStub, &bare),
         Err(Step::Authorize(_))
     ));
-    let step = enforcer.begin(&request(&headers, Credentials::Verified(&bare)), Access::Scoped);
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
     assert!(matches!(
         drive_now(step, &InsecureTestStub, &InsecureTestStub),
         Ok(Ok(Outcome::Admitted(_)))
@@ -364,7 +367,8 @@ fn walk<D: Directory, A: Authorizer>(directory: &D, authorizer: &A) -> Result<Ou
     let headers = HeaderList::new(&fields);
     let claims = Claims::new("eve".parse().unwrap()).with_tenant(TenantKey::Id("acme".parse().unwrap()));
     let enforcer = InsecureTestStub::enforcer();
-    let step = enforcer.begin(&request(&headers, Credentials::Verified(&claims)), Access::Scoped);
+    let (request, mut key) = (request(&headers, Credentials::Verified(&claims)), None);
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
     let mut walk = std::pin::pin!(drive(step, directory, authorizer));
     match walk
         .as_mut()
@@ -391,15 +395,15 @@ fn what_is_down_refuses_and_is_told_to_the_operator() {
     let headers = HeaderList::new(&fields);
     let claims = InsecureTestStub::claims();
     let enforcer = InsecureTestStub::enforcer();
-    let begin = || enforcer.begin(&request(&headers, Credentials::Verified(&claims)), Access::Scoped);
-    let Step::Lookup(lookup) = begin() else {
+    let (request, mut key) = (request(&headers, Credentials::Verified(&claims)), None);
+    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
         panic!("no look-up")
     };
     let Step::Reject(rejection) = lookup.unavailable() else {
         panic!("not refused")
     };
     assert_eq!(rejection.cause(), Cause::DirectoryUnavailable);
-    let Step::Lookup(lookup) = begin() else {
+    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
         panic!("no look-up")
     };
     let Step::Authorize(authorize) = lookup.found(&record("acme")) else {

@@ -56,7 +56,7 @@ fn ours_of_four(name: &str, parts: Parts) -> Row {
         let parts = black_box(&parts);
         let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
-        assert!(matches!(enforcer.begin(&request, Access::Scoped), Step::Lookup(_)));
+        assert!(matches!(enforcer.begin(&request, Access::Scoped, &mut None), Step::Lookup(_)));
     })
 }
 
@@ -66,7 +66,9 @@ fn ours(name: &str, access: Access) -> Row {
         let parts = black_box(&parts);
         let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
-        let bound = drive_now(enforcer.begin(&request, access), &directory, &ClaimMembership);
+        let mut key = None;
+        let step = enforcer.begin(&request, access, &mut key);
+        let bound = drive_now(step, &directory, &ClaimMembership);
         assert!(matches!(bound, Ok(Ok(Outcome::Admitted(_) | Outcome::Visit(_)))));
     })
 }

@@ -13,10 +13,17 @@ impl Resolver for ClaimResolver {
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
-        match request.credentials {
-            Credentials::Verified(claims) => Ok(claims.tenant().cloned()),
-            Credentials::Absent | Credentials::Malformed | Credentials::Invalid => Ok(None),
+        let mut key = None;
+        self.resolve_into(request, &mut key).map(|()| key)
+    }
+
+    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
+        if let Credentials::Verified(claims) = request.credentials {
+            if let Some(tenant) = claims.tenant() {
+                tenant.clone_into(key);
+            }
         }
+        Ok(())
     }
 
     fn reads_claims(&self) -> bool {

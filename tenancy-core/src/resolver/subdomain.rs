@@ -85,7 +85,7 @@ impl SubdomainResolver {
         if matches!(bytes, [b'-', ..] | [.., b'-']) || bytes.contains(&b'_') {
             return Err(Malformed::Tenant);
         }
-        self.form.parse_into(bytes, key)
+        self.form.read_into(label, key)
     }
 }
 
@@ -114,7 +114,8 @@ impl Resolver for SubdomainResolver {
 
     fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         match self.source.lone_authority(request).map(|text| self.plain(text)) {
-            Some(Plain::Label(label)) => return self.read(label, key),
+            Some(Plain::Label(label)) if self.reserved.contains(label) => return Ok(()),
+            Some(Plain::Label(label)) => return self.form.read_into(label, key),
             Some(Plain::Apex) => return Ok(()),
             Some(Plain::Other) | None => {}
         }

@@ -84,7 +84,9 @@ fn failures(name: &[u8; 4]) -> Option<u32> {
                 headers: &headers,
                 credentials: Credentials::Verified(&caller),
             };
-            let outcome = poll_once(drive(enforcer.begin(&request, access), &acme, &ClaimMembership))?;
+            let mut key = None;
+            let step = enforcer.begin(&request, access, &mut key);
+            let outcome = poll_once(drive(step, &acme, &ClaimMembership))?;
             let bound = match outcome {
                 Ok(Outcome::Admitted(admitted)) => admitted.resolver().as_str() == resolver,
                 Ok(Outcome::Visit(visit)) => visit.resolver().as_str() == resolver,
@@ -107,18 +109,24 @@ fn refusals(acme: &Acme, caller: &Caller, name: &[u8; 4]) -> Option<u32> {
     let enforcer = Enforcer::new(chain(HostSource::forwarded(ForwardedField::Forwarded, one))?);
     let mut fields_read = 0;
     enforcer.each_field(&mut |_| fields_read += 1);
-    let mut request = RequestView {
+    let request = RequestView {
         version: HttpVersion::Http2,
         target: Target::path("/notes"),
         headers: &headers,
         credentials: Credentials::Absent,
     };
-    let no_credentials = drive_now(enforcer.begin(&request, Access::Scoped), acme, &ClaimMembership);
-    request.credentials = Credentials::Verified(caller);
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
+    let no_credentials = drive_now(step, acme, &ClaimMembership);
+    let request = RequestView {
+        credentials: Credentials::Verified(caller),
+        ..request
+    };
     let mut failed = u32::from(fields_read == 0);
     failed += u32::from(!matches!(no_credentials, Ok(Err(rejection)) if rejection.body().contains("credentials")));
     for answer in [0, 1, 2] {
-        let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped) else {
+        let mut key = None;
+        let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
             return None;
         };
         let step = match answer {
