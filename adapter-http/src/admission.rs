@@ -76,6 +76,34 @@ pub fn bound(extensions: &Extensions) -> Option<&Bound> {
     extensions.get::<Layered>().map(Layered::bound)
 }
 
+/// What the layers so far have bound a request to, kept to be put back: for frameworks where a request that stands
+/// under a layer may leave it again, and go on to another route.
+#[derive(Clone)]
+pub struct OuterMark(Option<Layered>);
+
+impl OuterMark {
+    /// Of a request's extensions, before a layer decides on it.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Self {
+        Self(extensions.get().cloned())
+    }
+
+    /// Puts it back into the same request's extensions. What a layer has bound the request to since is gone.
+    pub fn put_back(self, extensions: &mut Extensions) {
+        match self.0 {
+            Some(layered) => drop(extensions.insert(layered)),
+            None => drop(extensions.remove::<Layered>()),
+        }
+    }
+}
+
+impl std::fmt::Debug for OuterMark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bound = self.0.as_ref().map(Layered::bound);
+        f.debug_tuple("OuterMark").field(&bound).finish()
+    }
+}
+
 /// A layer in its place: the access that holds there, and what an outer layer has bound the request to.
 pub(crate) struct Placed {
     access: Access,

@@ -34,19 +34,18 @@ impl<B> TenancyBody<B> {
     /// tower services, beside [`TenancyLayer::admit`](crate::TenancyLayer::admit).
     #[must_use]
     pub const fn scoped(body: B, bound: Bound) -> Self {
-        Self {
-            source: Source::Handler {
-                body,
-                bound: Some(bound),
-            },
-        }
+        Self::running_in(body, Some(bound))
     }
 
     /// The body of a handler that no layer has bound.
     #[must_use]
     pub const fn unscoped(body: B) -> Self {
+        Self::running_in(body, None)
+    }
+
+    pub(crate) const fn running_in(body: B, bound: Option<Bound>) -> Self {
         Self {
-            source: Source::Handler { body, bound: None },
+            source: Source::Handler { body, bound },
         }
     }
 
@@ -72,10 +71,9 @@ impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().source.project() {
-            Projected::Handler { body, bound } => match bound {
-                Some(bound) => context::sync_scope(bound.clone(), || body.poll_frame(cx)),
-                None => body.poll_frame(cx),
-            },
+            Projected::Handler { body, bound } if bound.is_some() => context::lend(bound, || body.poll_frame(cx)),
+            // Whoever polls it may be in a scope.
+            Projected::Handler { body, .. } => body.poll_frame(cx),
             Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tenancy_core::context::{self, Bound, Scope};
+use tenancy_core::context::{self, Scope};
 use tower_service::Service;
 
 use crate::TenancyBody;
@@ -31,7 +31,7 @@ pin_project! {
     #[project = Projected]
     pub(crate) enum State<S, F, B> {
         Deciding { #[pin] deciding: Deciding, waiting: Option<(S, B)> },
-        Running { #[pin] running: Scope<F>, bound: Bound, vary: Option<HeaderValue> },
+        Running { #[pin] running: Scope<F>, vary: Option<HeaderValue> },
         Refused { response: Option<Response<Bytes>>, vary: Option<HeaderValue> },
     }
 }
@@ -45,14 +45,14 @@ impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
     }
 
     /// Goes on with what was decided: calls the inner service, or refuses.
+    #[inline]
     pub(crate) fn proceed(verdict: Verdict, inner: &mut S, request: Request<B>) -> Self {
         let Verdict { bound, vary } = verdict;
         match bound {
-            Ok(bound) => {
-                let running = context::sync_scope(bound.clone(), || inner.call(request));
-                let running = context::scope(bound.clone(), running);
-                Self::Running { running, bound, vary }
-            }
+            Ok(bound) => Self::Running {
+                running: context::scope_with(bound, || inner.call(request)),
+                vary,
+            },
             Err(rejection) => Self::Refused {
                 response: Some(rejection_response(&rejection, request.method())),
                 vary,
@@ -87,12 +87,10 @@ where
                     state.set(State::proceed(Verdict { bound, vary }, &mut inner, request));
                     continue;
                 }
-                Projected::Running { running, bound, vary } => {
-                    let response = ready!(running.poll(cx))?;
-                    (
-                        response.map(|body| TenancyBody::scoped(body, bound.clone())),
-                        vary.take(),
-                    )
+                Projected::Running { mut running, vary } => {
+                    let response = ready!(running.as_mut().poll(cx))?;
+                    let bound = running.take_bound();
+                    (response.map(|body| TenancyBody::running_in(body, bound)), vary.take())
                 }
                 Projected::Refused { response, vary } => match response.take() {
                     Some(response) => (response.map(TenancyBody::refusal), vary.take()),

@@ -57,11 +57,15 @@ mod tenancy;
 mod token;
 mod view;
 
-pub use admission::{Admission, bound};
+pub use admission::{Admission, OuterMark, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
 pub use body::TenancyBody;
 #[cfg(feature = "cache")]
-pub use cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChangeFeed, LocalChanges, SharedError, follow};
+pub use cache::{
+    CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, LocalChangeFeed, LocalChanges, SharedError, follow,
+};
+#[cfg(feature = "cache")]
+pub use clock::CoarseClock;
 #[cfg(any(feature = "cache", feature = "jwt"))]
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};

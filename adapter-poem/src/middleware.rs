@@ -1,4 +1,5 @@
 use std::mem;
+use std::pin::pin;
 
 use http_body::Body as _;
 use http_body_util::combinators::BoxBody;
@@ -55,8 +56,9 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
             Ok(bound) => {
                 // Within the block, so that the endpoint's future is made in the scope, too.
                 let inner = async { self.inner.get_response(request).await };
-                let response = context::scope(bound.clone(), inner).await;
-                with_scope(response, bound, &method)
+                let mut running = pin!(context::scope(bound, inner));
+                let response = running.as_mut().await;
+                with_scope(response, running.take_bound(), &method)
             }
             Err(rejection) => refusal(&rejection, &method),
         };
@@ -81,7 +83,7 @@ fn take_parts(request: &mut Request) -> Parts {
 }
 
 /// Keeps the scope for the body, which is polled after the endpoint has returned.
-fn with_scope(mut response: Response, bound: Bound, method: &Method) -> Response {
+fn with_scope(mut response: Response, bound: Option<Bound>, method: &Method) -> Response {
     // As poem's own boxed body: its conversion from a response of `http` would lose the length.
     let body: BoxBody<_, _> = response.take_body().into();
     if method == Method::HEAD {
@@ -91,7 +93,10 @@ fn with_scope(mut response: Response, bound: Bound, method: &Method) -> Response
             response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
         }
     } else {
-        response.set_body(BoxBody::new(TenancyBody::scoped(body, bound)));
+        response.set_body(BoxBody::new(match bound {
+            Some(bound) => TenancyBody::scoped(body, bound),
+            None => TenancyBody::unscoped(body),
+        }));
     }
     response
 }

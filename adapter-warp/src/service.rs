@@ -10,7 +10,7 @@ use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
 
 use crate::body::{ResponseBody, scoped};
-use crate::slot::Handle;
+use crate::slot::{Handle, Turn};
 
 /// Makes a filter a service, in the place of [`warp::service`].
 ///
@@ -64,18 +64,18 @@ async fn follow(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut running = pin!(running);
     let answer = poll_fn(|cx| {
+        let mut bound = handle.bound();
         loop {
             let running = running.as_mut();
-            let polled = match handle.bound() {
+            let polled = match bound {
                 Some(bound) => context::sync_scope(bound, || running.poll(cx)),
                 None => running.poll(cx),
             };
-            if let Some(refusal) = handle.refusal() {
-                return Poll::Ready(Ok(refusal.map(Into::into)));
-            }
-            if polled.is_ready() || !handle.take_switched() {
-                return polled;
-            }
+            bound = match handle.turn() {
+                Turn::Refused(refusal) => return Poll::Ready(Ok(refusal.map(Into::into))),
+                Turn::Switched(bound) if polled.is_pending() => bound,
+                Turn::Switched(_) | Turn::Over => return polled,
+            };
         }
     });
     let mut response = answer.await?;

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Response};
 use tenancy_core::context::Bound;
 use tenancy_core::{Cause, Rejection};
-use tenancy_http::{Admission, TenancyLayer, rejection_response};
+use tenancy_http::{Admission, OuterMark, TenancyLayer, rejection_response};
 use warp::Filter;
 
 use crate::body::Scoped;
@@ -36,7 +36,17 @@ struct Slot {
 struct Mark {
     layer: TenancyLayer,
     /// What was there before the mark decided; `None` until then.
-    before: Option<(Extensions, Option<Bound>)>,
+    before: Option<(OuterMark, Option<Bound>)>,
+}
+
+/// What comes after the filters have been polled.
+pub(crate) enum Turn {
+    /// They wait, or have answered.
+    Over,
+    /// They wait for nothing but to be polled in another scope.
+    Switched(Option<Bound>),
+    /// They are done with, and this is the answer.
+    Refused(Response<Bytes>),
 }
 
 /// The request's handle; `None` where another service than this crate's serves.
@@ -105,11 +115,16 @@ impl Handle {
         }
     }
 
-    /// The answer to a refused request.
-    pub(crate) fn refusal(&self) -> Option<Response<Bytes>> {
-        let slot = self.slot();
-        let refusal = slot.refusal.as_ref();
-        refusal.map(|rejection| rejection_response(rejection, &slot.method))
+    /// What comes after the filters have been polled.
+    pub(crate) fn turn(&self) -> Turn {
+        let mut slot = self.slot();
+        if let Some(rejection) = &slot.refusal {
+            return Turn::Refused(rejection_response(rejection, &slot.method));
+        }
+        if std::mem::take(&mut slot.switched) {
+            return Turn::Switched(slot.bound.clone());
+        }
+        Turn::Over
     }
 
     /// Gives the turn back to the service for good, which answers. A rejection could be taken for one of
@@ -125,11 +140,6 @@ impl Handle {
 
     pub(crate) fn take_vary(&self) -> Vec<HeaderValue> {
         std::mem::take(&mut self.slot().vary)
-    }
-
-    /// Whether the filter under way waits for nothing but the scope that now holds.
-    pub(crate) fn take_switched(&self) -> bool {
-        std::mem::take(&mut self.slot().switched)
     }
 
     /// Goes on in the scope that now holds: gives the turn back to the service, which polls again.
@@ -157,7 +167,7 @@ impl Slot {
     fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
         let mark = self.marks.iter_mut().find(|mark| mark.before.is_none())?;
         let parts = self.parts.take()?;
-        mark.before = Some((parts.extensions.clone(), self.bound.clone()));
+        mark.before = Some((OuterMark::of(&parts.extensions), self.bound.clone()));
         Some((mark.layer.clone(), parts))
     }
 
@@ -177,9 +187,9 @@ impl Slot {
 
     /// Leaves the innermost mark, and tells the scope that it had, where it has decided.
     fn leave(&mut self) -> Option<Scoped> {
-        let (extensions, bound) = self.marks.pop()?.before?;
+        let (outer, bound) = self.marks.pop()?.before?;
         if let Some(parts) = &mut self.parts {
-            parts.extensions = extensions;
+            outer.put_back(&mut parts.extensions);
         }
         std::mem::replace(&mut self.bound, bound).map(Scoped)
     }

@@ -5,8 +5,9 @@ use crate::{GROUPS, Options, Row};
 /// Groups whose operations stay in one thread and in this process, so that counts of them are complete.
 const COUNTED: [&str; 7] = ["resolution", "admission", "context", "axum", "poem", "warp", "tower"];
 
-/// How often an operation runs before it is counted, so that whatever is made once is there.
-const WARM: u64 = 10;
+/// How often an operation runs before it is counted, so that whatever is made once is there: a cache makes a copy near
+/// a thread that finds a value often.
+const WARM: u64 = 100;
 
 /// Runs each row by `run`, warm, so often, and then twice as often. The difference of the last two is what so many
 /// operations come to, without what a run costs once. Groups whose name does not hold `filter` are left out.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quick_cache::Equivalent;
 use tenancy_core::{Authorize, Authorizer, Change, Decision, Invalidate, Subject, TenantId, VerifiedClaims};
 
-use super::store::Store;
+use super::store::{Own, Store};
 use crate::{CacheLimits, SharedError};
 
 /// An authorizer that keeps the decisions of another, by tenant, issuer and subject. Cheap to clone;
@@ -124,6 +124,16 @@ impl<A: Authorizer> Invalidate for CachedAuthorizer<A> {
     }
 }
 
+impl Own for Decision {
+    fn own(&self) -> Self {
+        match self {
+            Self::Allow(roles) => Self::Allow(roles.iter().cloned().collect()),
+            Self::AllowStaff => Self::AllowStaff,
+            Self::Deny => Self::Deny,
+        }
+    }
+}
+
 fn decision(kept: Option<Decision>) -> Decision {
     kept.unwrap_or(Decision::Deny)
 }
@@ -132,7 +142,7 @@ fn decision(kept: Option<Decision>) -> Decision {
 #[derive(Clone, PartialEq, Eq)]
 struct Caller {
     tenant: TenantId,
-    issuer: Option<Box<str>>,
+    issuer: Option<Arc<str>>,
     subject: Subject,
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Clock, SystemClock};
+use crate::{Clock, CoarseClock};
 
 /// How many answers a cache keeps, and for how long.
 ///
@@ -17,7 +17,7 @@ pub struct CacheLimits {
 }
 
 impl CacheLimits {
-    /// The defaults: 10,000 hits for 60 s, 1,000 misses for 5 s, by the system's clock.
+    /// The defaults: 10,000 hits for 60 s, 1,000 misses for 5 s, by [`CoarseClock`].
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -25,11 +25,12 @@ impl CacheLimits {
             miss_capacity: 1_000,
             time_to_live: Duration::from_secs(60),
             miss_time_to_live: Duration::from_secs(5),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(CoarseClock),
         }
     }
 
-    /// Sets how many hits are kept. Default: 10,000. Each takes about 1 KiB.
+    /// Sets how many hits are kept, beside the 256 at most that each thread keeps near it. Default: 10,000. Each takes
+    /// about 1 KiB.
     #[must_use]
     pub fn with_capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
@@ -56,7 +57,8 @@ impl CacheLimits {
         }
     }
 
-    /// Sets the clock, for tests. Default: the system's.
+    /// Sets the clock. Default: [`CoarseClock`]. Answers are kept for less by its
+    /// [`resolution`](Clock::resolution), so that none is served beyond its time.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock + 'static) -> Self {
         Self {

@@ -6,10 +6,11 @@ mod error;
 mod follow;
 mod limits;
 mod local;
+mod near;
 mod store;
 
 pub use authorizer::CachedAuthorizer;
-pub use directory::CachedDirectory;
+pub use directory::{CachedDirectory, CachedEntry};
 pub use error::SharedError;
 pub use follow::follow;
 pub use limits::CacheLimits;

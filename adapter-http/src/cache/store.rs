@@ -1,8 +1,11 @@
 //! What every cache here is made of: answers with an end, and one question at a time for each key.
 
+use std::cell::RefMut;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -10,7 +13,14 @@ use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
+use super::near::Near;
 use crate::CacheLimits;
+
+/// A value of which a thread can have a copy of its own.
+pub(crate) trait Own {
+    /// A copy that is handed on without counting where the original is counted.
+    fn own(&self) -> Self;
+}
 
 /// An answer: a value, or the knowledge that there is none.
 pub(crate) type Answer<V, E> = Result<Option<V>, Arc<E>>;
@@ -18,13 +28,57 @@ pub(crate) type Answer<V, E> = Result<Option<V>, Arc<E>>;
 type Told<V, E> = watch::Receiver<Option<Answer<V, E>>>;
 
 /// Bounded. Hits and misses have places of their own, so that a flood of misses evicts no hit.
-pub(crate) struct Store<K, V, E> {
-    hits: Cache<K, (V, End)>,
+pub(crate) struct Store<K, V, E>
+where
+    K: Send + Sync,
+    V: Send + Sync,
+{
+    hits: Cache<K, Arc<Hit<K, V>>>,
     misses: Cache<K, End>,
+    /// The hits that a thread finds often.
+    near: Near<Arc<Hit<K, V>>>,
+    /// How often something was forgotten. Asked before `hits` are, and told after them: what was found before a thing
+    /// was forgotten is near in a generation that is over.
+    generation: AtomicU64,
     /// Held while an answer is put into the caches: a change of the caches and a question's end never
     /// overlap.
     questions: Mutex<Questions<K, V, E>>,
     limits: CacheLimits,
+}
+
+struct Hit<K, V> {
+    key: K,
+    value: V,
+    end: End,
+}
+
+impl<K: Clone, V: Own> Hit<K, V> {
+    fn own(&self) -> Arc<Self> {
+        Arc::new(Self {
+            key: self.key.clone(),
+            value: self.value.own(),
+            end: self.end,
+        })
+    }
+}
+
+/// A value where it is kept.
+pub(crate) struct AtHand<'s, K, V>(Place<'s, K, V>);
+
+enum Place<'s, K, V> {
+    Near(RefMut<'s, Arc<Hit<K, V>>>),
+    Far(Arc<Hit<K, V>>),
+}
+
+impl<K, V> Deref for AtHand<'_, K, V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        match &self.0 {
+            Place::Near(hit) => &hit.value,
+            Place::Far(hit) => &hit.value,
+        }
+    }
 }
 
 /// When an answer ends to hold; `None` for one that holds longer than the clock can tell.
@@ -32,8 +86,9 @@ pub(crate) struct Store<K, V, E> {
 struct End(Option<Instant>);
 
 impl End {
-    fn after(asked_at: Instant, time_to_live: Duration) -> Self {
-        Self(asked_at.checked_add(time_to_live))
+    /// By a clock that may be behind by `resolution`: then the answer ends by so much before its time.
+    fn after(asked_at: Instant, time_to_live: Duration, resolution: Duration) -> Self {
+        Self(asked_at.checked_add(time_to_live.saturating_sub(resolution)))
     }
 
     fn is_ahead(self, now: Instant) -> bool {
@@ -48,11 +103,17 @@ struct Questions<K, V, E> {
     last_number: u64,
 }
 
-impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
+impl<K, V, E> Store<K, V, E>
+where
+    K: Clone + Eq + Hash + Send + Sync,
+    V: Clone + Own + Send + Sync,
+{
     pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             hits: Cache::new(limits.capacity),
             misses: Cache::new(limits.miss_capacity),
+            near: Near::new(),
+            generation: AtomicU64::new(0),
             questions: Mutex::new(Questions {
                 asked: HashMap::new(),
                 last_number: 0,
@@ -67,9 +128,22 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
 
     /// The answer that is kept, where one is and holds still.
     pub(crate) fn kept<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<Option<V>> {
+        Some(self.at_hand(key)?.map(|value| V::clone(&value)))
+    }
+
+    /// As [`kept`](Self::kept), where it is kept.
+    pub(crate) fn at_hand<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<Option<AtHand<'_, K, V>>> {
         let now = self.limits.clock.now();
+        let (hash, generation) = (self.near.hash(key), self.generation.load(Ordering::Acquire));
+        let is_it = |hit: &Arc<Hit<K, V>>| key.equivalent(&hit.key) && hit.end.is_ahead(now);
+        if let Some(hit) = self.near.find(hash, generation, is_it, |hit| hit.own()) {
+            return Some(Some(AtHand(Place::Near(hit))));
+        }
         match self.hits.get(key) {
-            Some((value, end)) if end.is_ahead(now) => return Some(Some(value)),
+            Some(hit) if hit.end.is_ahead(now) => {
+                self.near.put(hash, generation, Arc::clone(&hit));
+                return Some(Some(AtHand(Place::Far(hit))));
+            }
             _ => {}
         }
         match self.misses.get(key) {
@@ -137,25 +211,34 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Store<K, V, E> {
     pub(crate) fn forget(&self, stale: impl Fn(&K, &V) -> bool) {
         let mut questions = self.questions();
         questions.asked.clear();
-        self.hits.retain(|key, (value, _)| !stale(key, value));
+        self.hits.retain(|key, hit| !stale(key, &hit.value));
         self.misses.clear();
+        self.generation.fetch_add(1, Ordering::Release);
     }
 }
 
-impl<K, V, E> Store<K, V, E> {
+impl<K: Send + Sync, V: Send + Sync, E> Store<K, V, E> {
     fn questions(&self) -> MutexGuard<'_, Questions<K, V, E>> {
         self.questions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
-enum Joined<'s, K: Eq + Hash, V, E> {
+enum Joined<'s, K, V, E>
+where
+    K: Eq + Hash + Send + Sync,
+    V: Send + Sync,
+{
     Kept(Option<V>),
     First(Asking<'s, K, V, E>),
     Waiting(Told<V, E>),
 }
 
 /// The right to ask a question, and the duty to tell the others.
-struct Asking<'s, K: Eq + Hash, V, E> {
+struct Asking<'s, K, V, E>
+where
+    K: Eq + Hash + Send + Sync,
+    V: Send + Sync,
+{
     store: &'s Store<K, V, E>,
     key: K,
     number: u64,
@@ -164,7 +247,11 @@ struct Asking<'s, K: Eq + Hash, V, E> {
     sender: watch::Sender<Option<Answer<V, E>>>,
 }
 
-impl<K: Clone + Eq + Hash, V: Clone, E> Asking<'_, K, V, E> {
+impl<K, V, E> Asking<'_, K, V, E>
+where
+    K: Clone + Eq + Hash + Send + Sync,
+    V: Clone + Send + Sync,
+{
     fn answered(&self, answer: &Answer<V, E>, worth_keeping: impl Fn(&V) -> bool) {
         let Store {
             hits, misses, limits, ..
@@ -176,10 +263,14 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Asking<'_, K, V, E> {
         if self.is_current(&questions) {
             match answer {
                 Ok(Some(value)) => {
-                    let end = End::after(self.asked_at, limits.time_to_live);
-                    hits.insert(self.key.clone(), (value.clone(), end));
+                    let hit = Hit {
+                        key: self.key.clone(),
+                        value: value.clone(),
+                        end: self.end(limits.time_to_live),
+                    };
+                    hits.insert(self.key.clone(), Arc::new(hit));
                 }
-                Ok(None) => misses.insert(self.key.clone(), End::after(self.asked_at, limits.miss_time_to_live)),
+                Ok(None) => misses.insert(self.key.clone(), self.end(limits.miss_time_to_live)),
                 Err(_) => {}
             }
         }
@@ -188,7 +279,11 @@ impl<K: Clone + Eq + Hash, V: Clone, E> Asking<'_, K, V, E> {
     }
 }
 
-impl<K: Eq + Hash, V, E> Asking<'_, K, V, E> {
+impl<K: Eq + Hash + Send + Sync, V: Send + Sync, E> Asking<'_, K, V, E> {
+    fn end(&self, time_to_live: Duration) -> End {
+        End::after(self.asked_at, time_to_live, self.store.limits.clock.resolution())
+    }
+
     /// Whether nothing has been forgotten since the question was asked.
     fn is_current(&self, questions: &Questions<K, V, E>) -> bool {
         questions
@@ -198,12 +293,61 @@ impl<K: Eq + Hash, V, E> Asking<'_, K, V, E> {
     }
 }
 
-impl<K: Eq + Hash, V, E> Drop for Asking<'_, K, V, E> {
+impl<K, V, E> Drop for Asking<'_, K, V, E>
+where
+    K: Eq + Hash + Send + Sync,
+    V: Send + Sync,
+{
     /// The question ends. Dropped before an answer, it is left to those who wait.
     fn drop(&mut self) {
         let mut questions = self.store.questions();
         if self.is_current(&questions) {
             questions.asked.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::hash::Hasher;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// A key whose hash is every other's.
+    #[derive(Clone, PartialEq, Eq)]
+    struct OfOneHash(u8);
+
+    impl Hash for OfOneHash {
+        fn hash<H: Hasher>(&self, _: &mut H) {}
+    }
+
+    impl Own for u8 {
+        fn own(&self) -> Self {
+            *self
+        }
+    }
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let store = Store::<OfOneHash, u8, Infallible>::new(CacheLimits::new());
+        let ask = |key: u8| {
+            let asked = OfOneHash(key);
+            let answer = pin!(store.ask(&asked, async || Ok(Some(key)), |_| true));
+            let polled = answer.poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(polled, Poll::Ready(Ok(Some(told))) if told == key));
+        };
+        ask(1);
+        for _ in 0..100 {
+            assert_eq!(store.kept(&OfOneHash(1)), Some(Some(1)));
+            assert_eq!(store.kept(&OfOneHash(2)), None);
+        }
+        ask(2);
+        for _ in 0..100 {
+            assert_eq!(store.kept(&OfOneHash(1)), Some(Some(1)));
+            assert_eq!(store.kept(&OfOneHash(2)), Some(Some(2)));
         }
     }
 }
