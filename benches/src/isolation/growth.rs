@@ -1,7 +1,8 @@
 //! How a query's cost grows with the number of tenants.
 //!
-//! Each transaction is another tenant's, in turns, on one connection that has seen them all: what is measured is
-//! neither a tenant's first query nor one tenant's again and again.
+//! Each transaction is another tenant's, in turns, on connections that have seen them all: what is measured is
+//! neither a tenant's first query nor one tenant's again and again. Some are under way at a time, as in the group of
+//! one tenant.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -13,13 +14,15 @@ use tenancy_core::{Admitted, TenantRecord};
 use tenancy_sqlx::{PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
 
 use super::member_of;
-use super::postgres::{Database, execute, migration};
+use super::postgres::{AT_ONCE, Database, execute, migration};
 use crate::{Group, Row};
 
 const SHARED: &str = "create table notes (tenant_id text not null, id bigint not null, body text not null,
     primary key (tenant_id, id))";
 const OWN: &str = "create table notes (id bigint primary key, body text not null);
     insert into notes select n, md5(n::text) from generate_series(1, 10) n";
+/// As many as there are transactions under way.
+const CONNECTIONS: u32 = AT_ONCE as u32;
 const BY_KEY: &str = "select body from notes where id = 5";
 
 /// Empty where `DATABASE_URL` names no server. A schema takes longer to make than rows do, so there are fewer.
@@ -27,7 +30,7 @@ pub(crate) fn group(most: usize) -> Group {
     let Ok(url) = env::var("DATABASE_URL") else {
         return Group::default();
     };
-    let group = numbers(most).fold(Group::default(), |group, number| {
+    let group = numbers(most).fold(Group::default().with_longer_turns(10), |group, number| {
         against_one(group.row(row(&url, number)), "row", number)
     });
     numbers(most / 10).fold(group, |group, number| {
@@ -65,7 +68,7 @@ fn row(url: &str, number: usize) -> Row {
         let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
         let row = PgRowStrategy::options(schema, application, administrator)
             .with_migrations(migration(SHARED))
-            .with_max_connections(1)
+            .with_max_connections(CONNECTIONS)
             // The table without a policy is there on purpose.
             .dangerously_allow_findings();
         let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
@@ -91,7 +94,7 @@ fn schema(url: &str, number: usize) -> Row {
         let schema = PgSchemaStrategy::options(&database.role(), application, administrator)
             .unwrap()
             .with_migrations(migration(OWN))
-            .with_max_connections(1);
+            .with_max_connections(CONNECTIONS);
         let db = TenantDb::new(StrategyRegistry::new().with(schema.open().await.unwrap()).unwrap());
         let at_once = NonZeroUsize::new(4).unwrap();
         let summary = db.provision_all(members("schema", number), at_once, |_| ()).await;
@@ -102,7 +105,7 @@ fn schema(url: &str, number: usize) -> Row {
 }
 
 fn in_turns(name: String, open: impl AsyncFnOnce() -> Tenants) -> Row {
-    Row::prepared(name, open, async |tenants: &Tenants| tenants.next().await)
+    Row::concurrent(name, AT_ONCE, open, async |tenants: &Tenants| tenants.next().await)
 }
 
 struct Tenants {
@@ -120,8 +123,15 @@ impl Tenants {
             turn: AtomicUsize::new(0),
             _database: database,
         };
-        for _ in 0..number {
-            this.next().await;
+        for member in &this.members {
+            // All connections at a time, so that each has seen the tenant.
+            let mut transactions = Vec::new();
+            for _ in 0..AT_ONCE {
+                transactions.push(this.db.begin_read(member).await.unwrap());
+            }
+            for tx in &mut transactions {
+                sqlx::query(BY_KEY).fetch_one(&mut **tx).await.unwrap();
+            }
         }
         this
     }

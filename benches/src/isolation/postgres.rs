@@ -20,7 +20,7 @@ const SCAN_OF_T1: &str = "select count(*) from plain_notes where tenant_id = 't1
 
 /// How many transactions are under way at a time. Both cores are busy then, so that what a pool does in the
 /// background counts, and the times say less about which core the scheduler chose.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// Empty where `DATABASE_URL` names no server; `cargo xtask bench` starts one.
 pub(crate) fn group() -> Group {
