@@ -56,7 +56,10 @@ fn ours_of_four(name: &str, parts: Parts) -> Row {
         let parts = black_box(&parts);
         let fields = HeaderFields::new(&parts.headers).with_names(names());
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
-        assert!(matches!(enforcer.begin(&request, Access::Scoped, &mut None), Step::Lookup(_)));
+        assert!(matches!(
+            enforcer.begin(&request, Access::Scoped, &mut None),
+            Step::Lookup(_)
+        ));
     })
 }
 
