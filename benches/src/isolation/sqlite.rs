@@ -23,7 +23,7 @@ const BY_KEY_OF_T1: &str = "select body from rows_of_all where tenant_id = 't1' 
 
 pub(crate) fn group() -> Group {
     let folder = Rc::new(tempfile::tempdir().unwrap());
-    let group = Group::default().row(unscoped(&folder));
+    let group = Group::default().with_longer_turns(5).row(unscoped(&folder));
     ["row", "database"].into_iter().fold(group, |group, strategy| {
         group
             .row(scoped(&folder, strategy, false))
