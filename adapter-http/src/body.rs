@@ -30,20 +30,10 @@ pin_project! {
 }
 
 impl<B> TenancyBody<B> {
-    /// A handler's body, polled in the scope of what its request is bound to; for frameworks that are no
-    /// tower services, beside [`TenancyLayer::admit`](crate::TenancyLayer::admit).
+    /// A handler's body, polled in the scope of what its request is bound to; `None` where no layer has bound it. For
+    /// frameworks that are no tower services, beside [`TenancyLayer::admit`](crate::TenancyLayer::admit).
     #[must_use]
-    pub const fn scoped(body: B, bound: Bound) -> Self {
-        Self::running_in(body, Some(bound))
-    }
-
-    /// The body of a handler that no layer has bound.
-    #[must_use]
-    pub const fn unscoped(body: B) -> Self {
-        Self::running_in(body, None)
-    }
-
-    pub(crate) const fn running_in(body: B, bound: Option<Bound>) -> Self {
+    pub const fn new(body: B, bound: Option<Bound>) -> Self {
         Self {
             source: Source::Handler { body, bound },
         }

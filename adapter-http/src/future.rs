@@ -90,7 +90,7 @@ where
                 Projected::Running { mut running, vary } => {
                     let response = ready!(running.as_mut().poll(cx))?;
                     let bound = running.take_bound();
-                    (response.map(|body| TenancyBody::running_in(body, bound)), vary.take())
+                    (response.map(|body| TenancyBody::new(body, bound)), vary.take())
                 }
                 Projected::Refused { response, vary } => match response.take() {
                     Some(response) => (response.map(TenancyBody::refusal), vary.take()),

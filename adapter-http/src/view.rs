@@ -28,21 +28,11 @@ impl<'a> HeaderFields<'a> {
         Self { names, ..self }
     }
 
-    fn known(&self, name: &FieldName) -> Option<&'a HeaderName> {
-        self.names.iter().find(|known| known.as_str() == name.as_str())
-    }
-
     fn get_all(&self, name: &FieldName) -> GetAll<'a, HeaderValue> {
-        match self.known(name) {
+        let is_it = |known: &&HeaderName| known.as_str() == name.as_str();
+        match self.names.iter().find(is_it) {
             Some(known) => self.map.get_all(known),
             None => self.map.get_all(name.as_str()),
-        }
-    }
-
-    fn get(&self, name: &FieldName) -> Option<&'a HeaderValue> {
-        match self.known(name) {
-            Some(known) => self.map.get(known),
-            None => self.map.get(name.as_str()),
         }
     }
 }
@@ -62,13 +52,6 @@ impl Headers for HeaderFields<'_> {
     }
 
     fn occurrence<'a>(&'a self, name: &FieldName) -> Occurrence<'a> {
-        // Where there are as many names as values, none occurs twice: most requests are such.
-        if self.map.keys_len() == self.map.len() {
-            return match self.get(name) {
-                None => Occurrence::Absent,
-                Some(value) => Occurrence::Once(value.as_bytes()),
-            };
-        }
         let mut values = self.get_all(name).into_iter();
         match (values.next(), values.next()) {
             (None, _) => Occurrence::Absent,

@@ -93,10 +93,7 @@ fn with_scope(mut response: Response, bound: Option<Bound>, method: &Method) -> 
             response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
         }
     } else {
-        response.set_body(BoxBody::new(match bound {
-            Some(bound) => TenancyBody::scoped(body, bound),
-            None => TenancyBody::unscoped(body),
-        }));
+        response.set_body(BoxBody::new(TenancyBody::new(body, bound)));
     }
     response
 }

@@ -9,10 +9,8 @@ pub type ResponseBody = TenancyBody<WarpBody>;
 
 /// Takes the scope that a mark has left on a response.
 pub(crate) fn scoped(mut response: Response) -> http::Response<ResponseBody> {
-    match response.extensions_mut().remove::<Scoped>() {
-        Some(Scoped(bound)) => response.map(|body| TenancyBody::scoped(body, bound)),
-        None => response.map(TenancyBody::unscoped),
-    }
+    let bound = response.extensions_mut().remove::<Scoped>().map(|Scoped(bound)| bound);
+    response.map(|body| TenancyBody::new(body, bound))
 }
 
 /// The scope that the body of a response belongs into: that of the innermost mark it comes from.

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use http::HeaderValue;
-use tenancy_core::{Access, ClaimMembership, Credentials, Enforcer, Outcome, drive_now};
+use http::request::Parts;
+use tenancy_core::{Access, ClaimMembership, Credentials, Enforcer, MemoryDirectory, Outcome, drive_now};
 use tenancy_http::{Authenticator, CachedDirectory, HeaderFields, KeyAlgorithm, TokenVerifier, request_view};
 
 use crate::fixture::{chain, claims, directory, header, header_name, named, names};
@@ -24,7 +25,7 @@ pub(crate) fn group() -> Group {
 }
 
 /// A directory whose answer for `acme` is kept.
-pub(crate) fn warm(number: usize) -> CachedDirectory<tenancy_core::MemoryDirectory> {
+pub(crate) fn warm(number: usize) -> CachedDirectory<MemoryDirectory> {
     use tenancy_core::Directory;
     let directory = CachedDirectory::new(directory(number));
     let key = tenancy_core::TenantKey::Id("acme".parse().unwrap());
@@ -36,14 +37,23 @@ pub(crate) fn warm(number: usize) -> CachedDirectory<tenancy_core::MemoryDirecto
 fn with_claims() -> Row {
     let (enforcer, directory, parts, claims) = (Enforcer::new(chain([header()])), warm(10), named(), claims());
     Row::new("admission, claims at hand", move || {
-        let parts = black_box(&parts);
-        let fields = HeaderFields::new(&parts.headers).with_names(names());
-        let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&claims));
-        let mut key = None;
-        let step = enforcer.begin(&request, Access::Scoped, &mut key);
-        let admitted = drive_now(step, &directory, &ClaimMembership);
-        assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
+        admit(&enforcer, &directory, black_box(&parts), Credentials::Verified(&claims));
     })
+}
+
+/// Admits a member, or panics.
+pub(crate) fn admit(
+    enforcer: &Enforcer,
+    directory: &CachedDirectory<MemoryDirectory>,
+    parts: &Parts,
+    credentials: Credentials<'_>,
+) {
+    let fields = HeaderFields::new(&parts.headers).with_names(names());
+    let request = request_view(parts, &parts.uri, &fields, credentials);
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
+    let admitted = drive_now(step, directory, &ClaimMembership);
+    assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
 }
 
 fn with_token(name: &str, is_cached: bool) -> Row {
@@ -56,11 +66,6 @@ fn with_token(name: &str, is_cached: bool) -> Row {
     Row::new(name, move || {
         let parts = black_box(&parts);
         let authentication = verifier.authenticate_now(parts).unwrap();
-        let fields = HeaderFields::new(&parts.headers).with_names(names());
-        let request = request_view(parts, &parts.uri, &fields, authentication.credentials());
-        let mut key = None;
-        let step = enforcer.begin(&request, Access::Scoped, &mut key);
-        let admitted = drive_now(step, &directory, &ClaimMembership);
-        assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
+        admit(&enforcer, &directory, parts, authentication.credentials());
     })
 }

@@ -4,14 +4,11 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http::request::Parts;
-use tenancy_core::{
-    Access, ClaimMembership, Claims, Credentials, Directory, Enforcer, MemoryDirectory, Outcome, TenantKey, drive_now,
-};
-use tenancy_http::{CachedDirectory, HeaderFields, request_view};
+use tenancy_core::{Claims, Credentials, Directory, Enforcer, MemoryDirectory, TenantKey};
+use tenancy_http::CachedDirectory;
 
-use crate::admission::warm;
-use crate::fixture::{chain, claims, header, header_name, named, names};
+use crate::admission::{admit, warm};
+use crate::fixture::{chain, claims, header, header_name, named};
 use crate::measure::runtime;
 use crate::{Group, Row};
 
@@ -69,7 +66,7 @@ fn on_threads(name: &str, threads: Vec<Arc<Shared>>) -> Row {
 /// Each request names the next of so many tenants, all of which the cache has: more than a thread keeps near it,
 /// where they are many.
 fn in_turn(name: &str, tenants: usize) -> Row {
-    let (enforcer, directory) = (Enforcer::new(chain([header()])), warm(tenants));
+    let (enforcer, directory, runtime) = (Enforcer::new(chain([header()])), warm(tenants), runtime());
     let requests: Vec<_> = (1..=tenants)
         .map(|place| {
             let id = if place == tenants {
@@ -78,7 +75,7 @@ fn in_turn(name: &str, tenants: usize) -> Row {
                 format!("t{place}")
             };
             let key = TenantKey::Id(id.parse().unwrap());
-            assert!(runtime().block_on(directory.find(&key)).unwrap().is_some());
+            assert!(runtime.block_on(directory.find(&key)).unwrap().is_some());
             let mut parts = named();
             parts.headers.insert(header_name(), id.parse().unwrap());
             (parts, Claims::new("alice".parse().unwrap()).with_tenant(key))
@@ -88,18 +85,8 @@ fn in_turn(name: &str, tenants: usize) -> Row {
     Row::new(name, move || {
         let (parts, claims) = &requests[next];
         next = (next + 1) % requests.len();
-        admit(&enforcer, &directory, parts, claims);
+        admit(&enforcer, &directory, parts, Credentials::Verified(claims));
     })
-}
-
-/// Admits a member, or panics.
-fn admit(enforcer: &Enforcer, directory: &CachedDirectory<MemoryDirectory>, parts: &Parts, claims: &Claims) {
-    let fields = HeaderFields::new(&parts.headers).with_names(names());
-    let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(claims));
-    let mut key = None;
-    let step = enforcer.begin(&request, Access::Scoped, &mut key);
-    let admitted = drive_now(step, directory, &ClaimMembership);
-    assert!(matches!(admitted, Ok(Ok(Outcome::Admitted(_)))));
 }
 
 impl Shared {
@@ -115,7 +102,7 @@ impl Shared {
         start.wait();
         let started = Instant::now();
         for _ in 0..times {
-            admit(&self.enforcer, &self.directory, &parts, &claims);
+            admit(&self.enforcer, &self.directory, &parts, Credentials::Verified(&claims));
         }
         started.elapsed()
     }
