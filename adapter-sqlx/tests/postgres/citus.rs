@@ -77,12 +77,15 @@ async fn its_policies_keep_rows_apart() {
 const STAND_IN: &str = "set allow_system_table_mods = on;
     insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
         values (90000, 'citus', 10, 11, false, '13.0');
-    create table pg_catalog.pg_dist_partition (logicalrel regclass, partmethod \"char\", repmodel \"char\")";
+    create table pg_catalog.pg_dist_partition (logicalrel regclass, partmethod \"char\", repmodel \"char\");
+    grant select on pg_catalog.pg_dist_partition to public";
 
 #[tokio::test]
 async fn tables_that_are_on_one_machine_are_found() {
     let database = TestDatabase::new().await;
     let mut administrator = database.connect().await;
+    // Writes to the catalog.
+    let mut superuser = database.superuser().await;
     let plans = "create table plans (name text primary key)";
     run(&mut administrator, format!("{NOTES}; {TAGS}; {plans}")).await;
     let schema = schema(&database);
@@ -95,15 +98,15 @@ async fn tables_that_are_on_one_machine_are_found() {
         report.findings().iter().map(told).collect()
     };
     assert_eq!(found().await, [(PgFault::ExtensionMissing, "citus".to_owned())]);
-    run(&mut administrator, STAND_IN).await;
+    run(&mut superuser, STAND_IN).await;
     let on_one = |name: &str| (PgFault::TableNotDistributed, format!("public.{name}"));
     assert_eq!(found().await, ["plans", "notes", "tags"].map(on_one));
     // A table that Citus knows, and has on the coordinator alone, is on one machine still.
     let known = "insert into pg_dist_partition values ('notes', 'h', 's'), ('plans', 'n', 't'), ('tags', 'n', 's')";
-    run(&mut administrator, known).await;
+    run(&mut superuser, known).await;
     assert_eq!(found().await, [on_one("tags")]);
     run(
-        &mut administrator,
+        &mut superuser,
         "update pg_dist_partition set partmethod = 'h' where logicalrel = 'tags'::regclass",
     )
     .await;
@@ -116,11 +119,14 @@ async fn the_setting_is_asked_of_a_shard() {
     for column in [PgTenantColumn::Text, PgTenantColumn::Uuid, PgTenantColumn::BigInt] {
         let database = TestDatabase::new().await;
         let mut administrator = database.connect().await;
+        // Writes to the catalog.
+        let mut superuser = database.superuser().await;
         let sql_type = column.sql_type();
         let table = format!("create table notes (tenant_id {sql_type} not null)");
-        run(&mut administrator, format!("{table}; {STAND_IN}")).await;
+        run(&mut administrator, table).await;
+        run(&mut superuser, STAND_IN).await;
         run(
-            &mut administrator,
+            &mut superuser,
             "insert into pg_dist_partition values ('notes', 'h', 's')",
         )
         .await;

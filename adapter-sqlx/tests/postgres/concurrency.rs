@@ -151,7 +151,8 @@ async fn many_at_a_time_stay_apart() {
     println!("seed {seed:#x}");
     let is_over = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn(watch(
-        database.connect().await,
+        // Ends sessions of another role.
+        database.superuser().await,
         database.application_role().to_owned(),
         Arc::clone(&is_over),
     ));

@@ -153,13 +153,14 @@ async fn a_killed_connection_is_replaced() {
     let database = TestDatabase::new().await;
     let (db, _) = open(options(&database).with_max_connections(1));
     provision_with_note(&db, "acme").await;
-    let mut administrator = database.connect().await;
+    // Ends sessions of another role.
+    let mut superuser = database.superuser().await;
     for _ in 0..3 {
         let sql = format!(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = '{}'",
             database.application_role()
         );
-        run(&mut administrator, sql).await;
+        run(&mut superuser, sql).await;
         assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
     }
 }

@@ -41,7 +41,7 @@ async fn there_are_never_more_connections_than_may_be() {
     let database = TestDatabase::new().await;
     // One more is refused by the server: the bound of the strategy is seen to hold by nobody being refused.
     run(
-        &mut database.connect().await,
+        &mut database.superuser().await,
         format!("alter role {} connection limit 3", database.application_role()),
     )
     .await;
@@ -73,9 +73,10 @@ async fn there_are_never_more_connections_than_may_be() {
 async fn a_tenant_is_on_the_server_that_its_record_names() {
     let database = TestDatabase::new().await;
     let role = format!("{}_elsewhere", database.application_role());
-    let mut administrator = database.connect().await;
+    // Makes a role.
+    let mut superuser = database.superuser().await;
     run(
-        &mut administrator,
+        &mut superuser,
         format!("create role {role} login password 'only for tests'"),
     )
     .await;
@@ -115,7 +116,7 @@ async fn a_tenant_is_on_the_server_that_its_record_names() {
     }
     // The application's role of the second server was given no right by the first one's name.
     run(
-        &mut administrator,
+        &mut superuser,
         format!("grant connect on database \"{}globex\" to {role}", database.prefix()),
     )
     .await;
@@ -140,8 +141,8 @@ async fn a_tenant_is_on_the_server_that_its_record_names() {
     assert_eq!(user(&moved).await.unwrap(), database.application_role());
     db.close().await;
     let name = format!("{}globex", database.prefix());
-    run(&mut administrator, format!("drop database \"{name}\" with (force)")).await;
-    run(&mut administrator, format!("drop role {role}")).await;
+    run(&mut superuser, format!("drop database \"{name}\" with (force)")).await;
+    run(&mut superuser, format!("drop role {role}")).await;
 }
 
 /// The limit that `docs/isolation.md` tells of: tenants' sessions are one role's, and PostgreSQL tells a role of its

@@ -57,11 +57,9 @@ async fn nothing_of_a_session_is_left() {
     let db = database.one_connection().await;
     seed(&db, &["acme", "globex"]).await;
     let sql = format!("grant pg_read_all_settings to {}", database.application_role());
-    let mut administrator = database.connect().await;
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut administrator)
-        .await
-        .unwrap();
+    // A server's own role is granted by a superuser alone.
+    let mut superuser = database.superuser().await;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
     for (left, question) in LEFTOVERS {
         let ask = async || {
             let mut tx = db.begin_read(&tenant("globex")).await.unwrap();
@@ -210,13 +208,14 @@ async fn a_killed_backend_is_replaced() {
     let database = TestDatabase::new().await;
     let db = database.one_connection().await;
     seed(&db, &["acme", "globex"]).await;
-    let mut administrator = database.connect().await;
+    // Who ends another role's sessions.
+    let mut superuser = database.superuser().await;
     let kill = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1";
     for id in ["acme", "globex"] {
         // Idle in the pool.
         sqlx::query(kill)
             .bind(database.application_role())
-            .execute(&mut administrator)
+            .execute(&mut superuser)
             .await
             .unwrap();
         assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);
@@ -225,7 +224,7 @@ async fn a_killed_backend_is_replaced() {
         sqlx::query("delete from notes").execute(&mut *tx).await.unwrap();
         sqlx::query(kill)
             .bind(database.application_role())
-            .execute(&mut administrator)
+            .execute(&mut superuser)
             .await
             .unwrap();
         assert!(tx.commit().await.is_err());

@@ -148,22 +148,17 @@ async fn the_owner_is_under_the_policies() {
     let database = TestDatabase::new().await;
     let db = database.one_connection().await;
     seed(&db, &["acme"]).await;
-    let mut administrator = database.connect().await;
+    // Makes a role, and gives a table to it.
+    let mut superuser = database.superuser().await;
     let owner = format!("{}_owner", database.application_role());
     let sql = format!(
         "create role {owner}; grant create on schema public to {owner}; alter table notes owner to {owner}; set role {owner}"
     );
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut administrator)
-        .await
-        .unwrap();
-    assert_eq!(bodies(&mut administrator).await, [""; 0]);
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
+    assert_eq!(bodies(&mut superuser).await, [""; 0]);
     let sql =
         format!("reset role; reassign owned by {owner} to current_user; drop owned by {owner}; drop role {owner}");
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut administrator)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
 }
 
 #[tokio::test]

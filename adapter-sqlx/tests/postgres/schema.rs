@@ -34,7 +34,7 @@ async fn a_name_is_never_that_of_public() {
     if BY_POOLER {
         // A pooler passes no setting on when it connects: the role's own holds where a transaction was ended.
         let sql = format!("alter role {} set search_path = pg_temp", database.application_role());
-        run(&mut database.connect().await, sql).await;
+        run(&mut database.superuser().await, sql).await;
     }
     let db = two_tenants(&database).await;
     let role = database.application_role();
@@ -201,7 +201,8 @@ async fn readers_do_not_write() {
     // Nor does a writer read only, whatever the role's default is.
     let role = database.application_role();
     let sql = format!("alter role {role} set default_transaction_read_only = on");
-    run(&mut database.connect().await, sql).await;
+    // Changes a role.
+    run(&mut database.superuser().await, sql).await;
     let (db, _) = open(options(&database)).await;
     let mut tx = db.begin(&member("acme")).await.unwrap();
     sqlx::query("delete from notes").execute(&mut *tx).await.unwrap();

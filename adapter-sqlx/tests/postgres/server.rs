@@ -20,10 +20,11 @@ pub(crate) const NOTES: &str = "create table notes (
     unique (tenant_id, name)
 )";
 
-/// A database that nobody else uses.
+/// A database that nobody else uses. Its owner administers it, and is no superuser: as teams have it.
 pub(crate) struct TestDatabase {
     server: PgConnectOptions,
     name: String,
+    owner: String,
     application: String,
 }
 
@@ -42,14 +43,22 @@ impl TestDatabase {
         let name = format!("tenancy_test_{}_{number}", std::process::id());
         let this = Self {
             server: PgConnectOptions::from_str(&url).unwrap(),
+            owner: format!("{name}_owner"),
             application: format!("{name}_app"),
             name,
         };
-        let Self { name, application, .. } = &this;
+        let Self {
+            name,
+            owner,
+            application,
+            ..
+        } = &this;
         let mut connection = this.server.clone().connect().await.unwrap();
         for sql in [
             format!("create role {application} login nosuperuser nobypassrls password '{PASSWORD}'"),
-            format!("create database {name}"),
+            // To make tenants' databases; it may make no roles.
+            format!("create role {owner} login nosuperuser nobypassrls createdb password '{PASSWORD}'"),
+            format!("create database {name} owner {owner}"),
         ] {
             sqlx::raw_sql(AssertSqlSafe(sql))
                 .execute(&mut connection)
@@ -60,8 +69,19 @@ impl TestDatabase {
         this
     }
 
+    /// The database's owner, who is no superuser.
     pub(crate) fn administrator(&self) -> PgConnectOptions {
-        self.server.clone().database(&self.name)
+        let options = self.server.clone().database(&self.name);
+        options.username(&self.owner).password(PASSWORD)
+    }
+
+    pub(crate) fn administrator_role(&self) -> &str {
+        &self.owner
+    }
+
+    /// Connects as one who may do anything on the server. A test that needs it says what for.
+    pub(crate) async fn superuser(&self) -> PgConnection {
+        self.server.clone().database(&self.name).connect().await.unwrap()
     }
 
     pub(crate) fn application(&self) -> PgConnectOptions {
@@ -83,10 +103,10 @@ impl TestDatabase {
     }
 
     pub(crate) fn schema(&self) -> PgRowSchema {
-        PgRowSchema::new(&self.application, self.server.get_username()).unwrap()
+        PgRowSchema::new(&self.application, &self.owner).unwrap()
     }
 
-    /// As the administrator, who sees everything.
+    /// As the administrator.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.administrator().connect().await.unwrap()
     }
@@ -121,6 +141,7 @@ impl Drop for TestDatabase {
         let Self {
             server,
             name,
+            owner,
             application,
         } = self;
         let removed = std::thread::scope(|scope| {
@@ -140,7 +161,7 @@ impl Drop for TestDatabase {
                     }
                     for sql in [
                         format!("drop database if exists {name} with (force)"),
-                        format!("drop role if exists {application}"),
+                        format!("drop role if exists {application}, {owner}"),
                     ] {
                         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
                     }
@@ -150,7 +171,7 @@ impl Drop for TestDatabase {
             removing.join()
         });
         if !matches!(removed, Ok(Ok(()))) {
-            eprintln!("the database {name} and the role {application} are left behind: {removed:?}");
+            eprintln!("the database {name} and the roles {application} and {owner} are left behind: {removed:?}");
         }
     }
 }
