@@ -40,6 +40,9 @@ pub enum TransactionError {
     /// lost. Its connection is closed.
     #[error("end a transaction that is not open")]
     NotOpen,
+    /// A statement of the transaction has failed, so that nothing of it can be committed: it was rolled back.
+    #[error("failed to commit: an earlier statement of the transaction has failed, and it was rolled back")]
+    Failed,
     /// The transaction was not committed.
     #[error("commit a transaction")]
     Commit(#[source] sqlx::Error),

@@ -78,6 +78,7 @@ mod database;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+mod give_back;
 mod lifecycle;
 mod registry;
 mod strategy;

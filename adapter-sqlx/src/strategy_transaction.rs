@@ -1,52 +1,80 @@
 //! What a strategy hands out.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::TransactionError;
+use crate::give_back::{close, give_back};
 
 /// A transaction that is bound to its tenant already, and what must outlive it.
 ///
 /// The connection goes back to its pool only after an end that it can vouch for. Where a future was
 /// dropped while the transaction began, or where code behind sqlx's back changed how many transactions
 /// are open, the connection is closed instead: nobody can tell what it would show the next borrower.
+///
+/// Dropped outside of a tokio runtime, it closes its connection.
 pub struct StrategyTransaction<DB: Database> {
     // Dropped in this order: the lease ends after the transaction. Taken out when that is dropped.
     connection: Option<PoolConnection<DB>>,
     state: State,
-    keeper: Option<Box<dyn Keeper<DB>>>,
+    commit: Option<&'static dyn Commit<DB>>,
+    recycler: Option<Box<dyn Recycler<DB>>>,
     lease: Option<Box<dyn Send + Sync>>,
 }
 
 /// Who may take the connection afterwards, in place of its pool.
-pub(crate) trait Keeper<DB: Database>: Send + Sync {
+pub(crate) trait Recycler<DB: Database>: Send + Sync {
     /// Takes a connection, or hands it back.
-    fn take(&self, connection: PoolConnection<DB>, left: Left) -> Option<PoolConnection<DB>>;
+    fn take(&self, connection: PoolConnection<DB>, end: EndState) -> Option<PoolConnection<DB>>;
+}
+
+/// Commits a transaction, and knows whether it was this transaction that was committed: a database may answer a
+/// `COMMIT` with success although there was nothing left to commit.
+pub(crate) trait Commit<DB: Database>: Send + Sync {
+    /// Commits. Afterwards the connection is as the answer says, in sqlx's count of transactions too.
+    fn commit<'c>(
+        &'c self,
+        connection: &'c mut DB::Connection,
+    ) -> Pin<Box<dyn Future<Output = Result<EndState, CommitFailure>> + Send + 'c>>;
+}
+
+/// A commit that failed.
+pub(crate) struct CommitFailure {
+    pub(crate) error: TransactionError,
+    /// How the connection was left, if that is known. Otherwise it is closed.
+    pub(crate) end: Option<EndState>,
 }
 
 /// How a transaction has left its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// The transaction has ended: the database has said so.
+pub(crate) enum EndState {
+    /// The transaction has ended, and no other is open.
     Ended,
-    /// The transaction is open, in sqlx's count too. A query may still run.
+    /// The transaction has ended, and an empty one was opened in its place, so that sqlx's count stays right.
+    Empty,
+    /// The transaction is open. A query may still run.
     Open,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The statement that begins it has been sent, and not been answered.
-    Beginning,
+    /// The statement that begins or commits it has been sent, and not been answered.
+    Unknown,
     Open,
-    Ended,
+    Ended(EndState),
 }
 
 impl<DB: Database> StrategyTransaction<DB> {
     /// Begins a transaction by `statement`, which leaves it bound to its tenant: one text, so that no
     /// query comes between. It may hold several statements.
+    ///
+    /// Dropped before it has begun, it closes the connection: a transaction of which nobody knows must not
+    /// stay open in the pool.
     ///
     /// # Errors
     ///
@@ -61,8 +89,9 @@ impl<DB: Database> StrategyTransaction<DB> {
     const fn beginning(connection: PoolConnection<DB>) -> Self {
         Self {
             connection: Some(connection),
-            state: State::Beginning,
-            keeper: None,
+            state: State::Unknown,
+            commit: None,
+            recycler: None,
             lease: None,
         }
     }
@@ -90,10 +119,17 @@ impl<DB: Database> StrategyTransaction<DB> {
         self
     }
 
-    /// Gives the connection to `keeper` after the transaction, if it can be vouched for.
+    /// Gives the connection to `recycler` after the transaction, if it can be vouched for.
     #[cfg(feature = "postgres")]
-    pub(crate) fn with_keeper(mut self, keeper: impl Keeper<DB> + 'static) -> Self {
-        self.keeper = Some(Box::new(keeper));
+    pub(crate) fn with_recycler(mut self, recycler: impl Recycler<DB> + 'static) -> Self {
+        self.recycler = Some(Box::new(recycler));
+        self
+    }
+
+    /// Commits in this way in place of sqlx's.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn with_commit(mut self, commit: &'static dyn Commit<DB>) -> Self {
+        self.commit = Some(commit);
         self
     }
 
@@ -111,10 +147,23 @@ impl<DB: Database> StrategyTransaction<DB> {
         if !self.is_outermost() {
             return Err(TransactionError::NotOpen);
         }
-        let committed = DB::TransactionManager::commit(self.connection_mut()).await;
-        committed.map_err(TransactionError::Commit)?;
-        self.state = State::Ended;
-        Ok(())
+        let Some(commit) = self.commit else {
+            let committed = DB::TransactionManager::commit(self.connection_mut()).await;
+            committed.map_err(TransactionError::Commit)?;
+            self.state = State::Ended(EndState::Ended);
+            return Ok(());
+        };
+        self.state = State::Unknown;
+        match commit.commit(self.connection_mut()).await {
+            Ok(end) => {
+                self.state = State::Ended(end);
+                Ok(())
+            }
+            Err(CommitFailure { error, end }) => {
+                self.state = end.map_or(State::Unknown, State::Ended);
+                Err(error)
+            }
+        }
     }
 
     pub(crate) async fn rollback(mut self) -> Result<(), TransactionError> {
@@ -123,7 +172,7 @@ impl<DB: Database> StrategyTransaction<DB> {
         }
         let rolled_back = DB::TransactionManager::rollback(self.connection_mut()).await;
         rolled_back.map_err(TransactionError::Rollback)?;
-        self.state = State::Ended;
+        self.state = State::Ended(EndState::Ended);
         Ok(())
     }
 
@@ -135,27 +184,24 @@ impl<DB: Database> StrategyTransaction<DB> {
 
 impl<DB: Database> Drop for StrategyTransaction<DB> {
     fn drop(&mut self) {
-        let left = match self.state {
-            State::Ended => Some(Left::Ended),
-            State::Open if self.is_outermost() => Some(Left::Open),
-            State::Open | State::Beginning => None,
+        let end = match self.state {
+            State::Ended(end) => Some(end),
+            State::Open if self.is_outermost() => Some(EndState::Open),
+            State::Open | State::Unknown => None,
         };
-        let Some(mut connection) = self.connection.take() else {
+        let Some(connection) = self.connection.take() else {
             return;
         };
-        let Some(left) = left else {
-            return connection.close_on_drop();
+        let Some(end) = end else {
+            return close(connection);
         };
-        let keeper = self.keeper.take().filter(|_| !std::thread::panicking());
-        let not_kept = match keeper {
-            Some(keeper) => keeper.take(connection, left),
+        let recycler = self.recycler.take().filter(|_| !std::thread::panicking());
+        let not_taken = match recycler {
+            Some(recycler) => recycler.take(connection, end),
             None => Some(connection),
         };
-        if let Some(mut connection) = not_kept
-            && left == Left::Open
-        {
-            // The pool sends it before the connection is lent again.
-            DB::TransactionManager::start_rollback(&mut connection);
+        if let Some(connection) = not_taken {
+            give_back(connection, end);
         }
     }
 }

@@ -3,6 +3,7 @@
 mod adopt;
 mod changes;
 mod citus;
+mod commit;
 mod database;
 mod database_options;
 mod database_provision;
@@ -18,6 +19,7 @@ mod schema_name;
 mod schema_refresh;
 mod servers;
 mod session;
+mod session_pins;
 mod sessions;
 mod table;
 mod verify;

@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::schema_refresh::LastChange;
 use super::session;
+use super::session_pins::SessionPins;
 use super::sessions::Sessions;
 
 /// How many connections, how long to wait, and what stands between.
@@ -55,6 +56,16 @@ impl PoolSettings {
             Box::pin(async move { Ok(is_fresh) })
         });
         self.sessions_of(pool, connect).with_last_change(last_change.clone())
+    }
+
+    /// A connection whose session begins with these settings, and comes back to them when it is reset. They go before
+    /// what a role or a database presets. A pooler refuses them.
+    pub(super) fn pinned(self, connect: PgConnectOptions, pins: &SessionPins) -> PgConnectOptions {
+        if self.has_transaction_pooler {
+            connect
+        } else {
+            connect.options(pins.iter())
+        }
     }
 
     pub(super) fn pool_options(self) -> PgPoolOptions {

@@ -10,10 +10,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
-use super::identifier::Literal;
+use super::identifier::{Literal, ParseIdentifierError, PgIdentifier};
 use super::pool::PoolSettings;
 use super::row_schema::PgRowSchema;
 use super::session::BeginText;
+use super::session_pins::SessionPins;
 use super::sessions::Sessions;
 use super::table::PgTenantTable;
 use super::verify::PgReport;
@@ -45,7 +46,8 @@ use crate::{
 /// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
 pub struct PgRowStrategy {
     schema: PgRowSchema,
-    has_transaction_pooler: bool,
+    /// What each transaction sets, where the session cannot be trusted to have it: behind a pooler.
+    pins: Option<SessionPins>,
     application: Sessions,
     administrator: Sessions,
 }
@@ -67,6 +69,7 @@ impl PgRowStrategy {
             administrator,
             migrations: None,
             settings: PoolSettings::default(),
+            extension_schemas: Vec::new(),
             allows_findings: false,
         }
     }
@@ -130,6 +133,7 @@ pub struct PgRowOptions {
     administrator: PgConnectOptions,
     migrations: Option<Migrator>,
     settings: PoolSettings,
+    extension_schemas: Vec<PgIdentifier>,
     allows_findings: bool,
 }
 
@@ -141,6 +145,19 @@ impl PgRowOptions {
             migrations: Some(migrations),
             ..self
         }
+    }
+
+    /// A schema that is searched for names without a schema, after the declared tables' schemas and before `public`:
+    /// extensions, and types of your own. The default is none.
+    ///
+    /// The search path of a transaction is these, whatever a role, a database or a connection presets.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not valid.
+    pub fn with_extension_schema(mut self, schema: &str) -> Result<Self, ParseIdentifierError> {
+        self.extension_schemas.push(schema.parse()?);
+        Ok(self)
     }
 
     /// The greatest number of the application's connections. The default is 10.
@@ -204,10 +221,12 @@ impl PgRowOptions {
             has_transaction_pooler: false,
             ..self.settings
         };
+        let pins = SessionPins::of_rows(&self.schema, &self.extension_schemas);
+        let application = self.settings.pinned(self.application, &pins);
         Ok(PgRowStrategy {
             schema: self.schema,
-            has_transaction_pooler: self.settings.has_transaction_pooler,
-            application: self.settings.sessions(self.application),
+            pins: self.settings.has_transaction_pooler.then_some(pins),
+            application: self.settings.sessions(application),
             administrator: administrator.sessions(self.administrator),
         })
     }
@@ -241,8 +260,8 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
                 text = text.set("citus.propagate_set_commands", "'local'");
             }
             text = text.set(self.schema.setting().as_str(), tenant);
-            if self.has_transaction_pooler {
-                text = text.forget_prepared();
+            if let Some(pins) = &self.pins {
+                text = pins.set_in(text).forget_prepared();
             }
             Ok(self.application.begin(text).await?)
         })

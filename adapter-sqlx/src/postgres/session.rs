@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, SqlStr};
 
+use super::commit::{MARK, MARKED};
 use super::identifier::{Literal, PgIdentifier};
 use crate::Mode;
-use crate::strategy_transaction::Left;
+use crate::strategy_transaction::EndState;
 
 /// Ends what may be open. Without a transaction a `ROLLBACK` alone would be warned of.
 const END: &str = "begin; rollback; ";
@@ -42,25 +43,28 @@ const RESET: &str = "begin; reset session authorization; reset all; close all; u
 const FORGET_PREPARED: &str = "deallocate all; ";
 
 /// One message that leaves a clean session in a transaction.
+#[derive(Clone)]
 pub(super) struct BeginText {
     mode: Mode,
     /// SQL: the name of a schema that must be there, or `null`.
     schema: String,
     keeps_prepared: bool,
+    uses_prepared: bool,
     begin: String,
 }
 
 impl BeginText {
     pub(super) fn new(mode: Mode) -> Self {
         let begin = match mode {
-            Mode::ReadWrite => "begin read write",
-            Mode::ReadOnly => "begin read only",
+            Mode::ReadWrite => format!("begin read write; set local {MARK} = '{MARKED}'"),
+            Mode::ReadOnly => "begin read only".to_owned(),
         };
         Self {
             mode,
             schema: "null".to_owned(),
             keeps_prepared: true,
-            begin: begin.to_owned(),
+            uses_prepared: true,
+            begin,
         }
     }
 
@@ -75,7 +79,18 @@ impl BeginText {
     /// Drops the session's prepared statements, of which sqlx must not know any.
     pub(super) const fn forget_prepared(mut self) -> Self {
         self.keeps_prepared = false;
+        self.uses_prepared = false;
         self
+    }
+
+    /// Rests on nothing that the session has prepared: a handler may have put something else under that name.
+    pub(super) const fn without_prepared(mut self) -> Self {
+        self.uses_prepared = false;
+        self
+    }
+
+    pub(super) const fn uses_prepared(&self) -> bool {
+        self.uses_prepared
     }
 
     /// Sets a setting until the transaction ends. Both texts are SQL already.
@@ -90,17 +105,18 @@ impl BeginText {
     }
 
     /// The message for a session that the last transaction has left so.
-    pub(super) fn after(&self, left: Left) -> SqlStr {
-        let end = match left {
-            Left::Ended => END,
-            Left::Open => END_OPEN,
+    pub(super) fn after(&self, end: EndState) -> SqlStr {
+        let end = match end {
+            EndState::Ended => END,
+            EndState::Empty | EndState::Open => END_OPEN,
         };
         let Self { schema, begin, .. } = self;
-        let text = if self.keeps_prepared {
-            format!("{end}execute tenancy_unlock({schema}); {RESET}{begin}")
+        let unlock = if self.uses_prepared {
+            format!("execute tenancy_unlock({schema})")
         } else {
-            format!("{end}{}; {RESET}{FORGET_PREPARED}{begin}", unlock(schema))
+            unlock(schema)
         };
-        AssertSqlSafe(text).into_sql_str()
+        let forget = if self.keeps_prepared { "" } else { FORGET_PREPARED };
+        AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}")).into_sql_str()
     }
 }

@@ -1,87 +1,37 @@
-//! Connections that stay at hand between two transactions.
+//! Connections that stay available between two transactions.
 //!
-//! sqlx's pool asks a connection for a sign of life whenever it comes back, one round trip for each
-//! transaction. Where the next transaction follows at once, its own beginning is sign enough. So a connection
-//! stays here for a moment, and goes back to the pool when nobody has used it. The pool decides on all else: how
-//! many there are, how long they live, whose turn it is.
+//! sqlx's pool pings a connection whenever it comes back, one round trip for each transaction. Where the next
+//! transaction follows at once, its own beginning shows whether the connection is alive. So a connection stays here
+//! for a moment ([`IDLE_GRACE`](warm::IDLE_GRACE)), and goes back to the pool when nobody has used it. The pool decides
+//! on all else: how many there are, how long they live, whose turn it is.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+mod warm;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
-use sqlx_core::transaction::TransactionManager;
-use tokio::runtime::Handle;
+use sqlx::{PgPool, Postgres, SqlStr};
 
+use super::commit::commit_of;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
-use crate::strategy_transaction::{Keeper, Left};
+use crate::give_back::RETURN_TIMEOUT;
+use crate::strategy_transaction::EndState;
 use crate::{Mode, StrategyTransaction};
+use warm::{Entry, RecycleInto, Shared, Waiting};
 
-/// How long an unused connection stays. A transaction that only read, and was dropped, is open for as long.
-const MOMENT: Duration = Duration::from_millis(2);
-
-/// How long a connection may stay away from its pool, which replaces those that are old.
-const AWAY: Duration = Duration::from_secs(60);
-
-/// How long a transaction may take to begin on a connection that stayed. A query whose future was dropped may
-/// still run there.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a transaction may take to begin on a connection that stayed, before another is tried: the network may have
+/// swallowed it.
+const BEGIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A pool, and what stays out of it for a moment.
 #[derive(Clone)]
 pub(super) struct Sessions(Arc<Shared>);
 
-struct Shared {
-    pool: PgPool,
-    /// After which connections from before are not used any more.
-    last_change: Option<LastChange>,
-    /// Whether a transaction may stay open for a moment. Behind a pooler it would hold a connection to the server.
-    keeps_open: bool,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// The last used is the last.
-    kept: Vec<Kept>,
-    /// Who waits for the pool, which hands out only what comes back to it.
-    waiting: usize,
-    is_tidied: bool,
-    is_closed: bool,
-}
-
-/// A connection that stays. Dropped, it goes back to its pool.
-struct Kept {
-    connection: Option<PoolConnection<Postgres>>,
-    left: Left,
-    taken_at: Instant,
-    kept_at: Instant,
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else {
-            return;
-        };
-        if Handle::try_current().is_err() {
-            // The pool takes it back on the runtime, and would panic without one: it is only closed.
-            drop(connection.leak());
-        } else if self.left == Left::Open {
-            // The pool sends it before the connection is lent again.
-            <Postgres as sqlx::Database>::TransactionManager::start_rollback(&mut connection);
-        }
-    }
-}
-
 impl Sessions {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self(Arc::new(Shared {
-            pool,
-            last_change: None,
-            keeps_open: true,
-            state: Mutex::default(),
-        }))
+        Self(Arc::new(Shared::new(pool)))
     }
 
     /// Replaces connections from before the last change.
@@ -102,37 +52,59 @@ impl Sessions {
         self
     }
 
-    /// Begins a transaction on a connection that is at hand, on another where one turns out to be dead or busy.
+    /// Begins a transaction on a connection that is available, and on another where one turns out to be dead or busy.
     /// All of it takes as long as the pool may take for a connection, and no longer: a pooler lets a client wait
     /// for minutes in the midst of it.
     pub(super) async fn begin(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
-        let begun = tokio::time::timeout(self.0.pool.options().get_acquire_timeout(), self.begin_on_any(text));
+        let begun = tokio::time::timeout(self.0.pool.options().get_acquire_timeout(), self.begin_on_any(&text));
         begun.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    async fn begin_on_any(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
+    /// # Security
+    ///
+    /// What a connection answers to the text that begins by a statement which the session has prepared may come from
+    /// the tenant before: a handler can prepare another statement of that name. So that answer is only taken where it
+    /// is a success. What fails is begun again by a text that rests on nothing of the session, on another connection,
+    /// and the first error is neither returned nor logged.
+    async fn begin_on_any(&self, text: &BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
         let mode = text.mode();
-        // All that are there may have died together; the next one is new.
-        for _ in 0..self.0.pool.options().get_max_connections() {
-            let Some(kept) = self.0.pop() else { break };
-            let taken_at = kept.taken_at;
-            match begin_on_kept(kept, &text).await {
-                Some(Err(error)) if is_dead(&error) => tracing::debug!("a dead connection is replaced: {error}"),
-                Some(begun) => return Ok(self.keep_after(begun?, mode, taken_at)),
-                None => tracing::debug!("a connection is left alone until its last query has ended"),
-            }
-        }
-        let text = text.after(Left::Ended);
-        for _ in 0..self.0.pool.options().get_max_connections() {
-            let (taken_at, connection) = self.acquire().await?;
-            match StrategyTransaction::begin(connection, text.clone()).await {
-                Err(error) if is_dead(&error) => tracing::debug!("a dead connection is replaced: {error}"),
-                begun => return Ok(self.keep_after(begun?, mode, taken_at)),
-            }
+        if let Some((taken_at, begun)) = self.begin_on_warm(text).await {
+            return Ok(self.recycled(begun, mode, taken_at));
         }
         let (taken_at, connection) = self.acquire().await?;
-        let begun = StrategyTransaction::begin(connection, text).await?;
-        Ok(self.keep_after(begun, mode, taken_at))
+        match StrategyTransaction::begin(connection, text.after(EndState::Ended)).await {
+            Ok(begun) => return Ok(self.recycled(begun, mode, taken_at)),
+            Err(error) if !text.uses_prepared() && !is_dead(&error) => return Err(error),
+            Err(_) => tracing::debug!("a connection on which no transaction begins is replaced"),
+        }
+        // All that are there may have died together; after them comes a new one.
+        let text = text.clone().without_prepared().after(EndState::Ended);
+        let mut tries_left = self.0.pool.options().get_max_connections();
+        loop {
+            let (taken_at, connection) = self.acquire().await?;
+            match StrategyTransaction::begin(connection, text.clone()).await {
+                Err(error) if is_dead(&error) && tries_left > 0 => {
+                    tracing::debug!("a dead connection is replaced");
+                    tries_left -= 1;
+                }
+                begun => return Ok(self.recycled(begun?, mode, taken_at)),
+            }
+        }
+    }
+
+    /// On the connections that stayed, until one begins. Its error is that of another tenant's last query as likely as
+    /// not, so it only means that another connection is tried.
+    async fn begin_on_warm(&self, text: &BeginText) -> Option<(Instant, StrategyTransaction<Postgres>)> {
+        for _ in 0..self.0.pool.options().get_max_connections() {
+            let entry = self.0.pop()?;
+            let taken_at = entry.taken_at();
+            match begin_on(entry, text).await {
+                Some(Ok(begun)) => return Some((taken_at, begun)),
+                Some(Err(_)) => tracing::debug!("a connection on which no transaction begins is replaced"),
+                None => tracing::debug!("a connection that does not answer is left alone"),
+            }
+        }
+        None
     }
 
     /// The pool behind.
@@ -142,12 +114,7 @@ impl Sessions {
 
     /// Closes all connections, once the transactions that hold them have ended.
     pub(super) async fn close(&self) {
-        let kept = {
-            let mut state = self.0.state();
-            state.is_closed = true;
-            std::mem::take(&mut state.kept)
-        };
-        drop(kept);
+        drop(self.0.close());
         self.0.pool.close().await;
     }
 
@@ -159,148 +126,35 @@ impl Sessions {
         Ok((taken_at, self.0.pool.acquire().await?))
     }
 
-    fn keep_after(
+    fn recycled(
         &self,
         begun: StrategyTransaction<Postgres>,
         mode: Mode,
         taken_at: Instant,
     ) -> StrategyTransaction<Postgres> {
-        let shared = Arc::clone(&self.0);
-        begun.with_keeper(KeepAfter { shared, mode, taken_at })
+        begun
+            .with_commit(commit_of(mode))
+            .with_recycler(RecycleInto::new(Arc::clone(&self.0), mode, taken_at))
     }
 }
 
-/// `None` where something else still runs there. It goes on, and the connection comes back to its pool then.
-async fn begin_on_kept(mut kept: Kept, text: &BeginText) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
-    let (connection, left) = (kept.connection.take()?, kept.left);
-    let text = text.after(left);
+/// `None` where there is no answer in time. The connection comes back to its pool if one comes later, and is closed
+/// after [`RETURN_TIMEOUT`].
+async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
+    let (connection, end) = (entry.take()?, entry.end());
+    let text: SqlStr = text.after(end);
     let mut beginning = Box::pin(async move {
-        match left {
-            Left::Ended => StrategyTransaction::begin(connection, text).await,
-            Left::Open => StrategyTransaction::begin_after_open(connection, text).await,
+        match end {
+            EndState::Ended => StrategyTransaction::begin(connection, text).await,
+            EndState::Empty | EndState::Open => StrategyTransaction::begin_after_open(connection, text).await,
         }
     });
-    match tokio::time::timeout(PATIENCE, beginning.as_mut()).await {
+    match tokio::time::timeout(BEGIN_TIMEOUT, beginning.as_mut()).await {
         Ok(begun) => Some(begun),
         Err(_) => {
-            tokio::spawn(beginning);
+            tokio::spawn(tokio::time::timeout(RETURN_TIMEOUT, beginning));
             None
         }
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// What was used last and is of use.
-    fn pop(&self) -> Option<Kept> {
-        loop {
-            let kept = self.state().kept.pop()?;
-            let is_fresh = |change: &LastChange| change.is_before(kept.taken_at.elapsed());
-            if self.last_change.as_ref().is_none_or(is_fresh) {
-                return Some(kept);
-            }
-        }
-    }
-
-    /// Keeps a connection at hand, or hands it back.
-    fn keep(
-        self: &Arc<Self>,
-        connection: PoolConnection<Postgres>,
-        left: Left,
-        taken_at: Instant,
-    ) -> Option<PoolConnection<Postgres>> {
-        let (Ok(runtime), kept_at) = (Handle::try_current(), Instant::now()) else {
-            return Some(connection);
-        };
-        let mut state = self.state();
-        if state.is_closed || state.waiting > 0 || kept_at.duration_since(taken_at) > AWAY {
-            return Some(connection);
-        }
-        state.kept.push(Kept {
-            connection: Some(connection),
-            left,
-            taken_at,
-            kept_at,
-        });
-        let is_tidied = std::mem::replace(&mut state.is_tidied, true);
-        // A runtime that ends drops the task at once, and that locks again.
-        drop(state);
-        if !is_tidied {
-            let (shared, has_ended) = (Arc::clone(self), false);
-            runtime.spawn(Tidying { shared, has_ended }.run());
-        }
-        None
-    }
-}
-
-/// What becomes of a connection after its transaction.
-struct KeepAfter {
-    shared: Arc<Shared>,
-    mode: Mode,
-    taken_at: Instant,
-}
-
-impl Keeper<Postgres> for KeepAfter {
-    fn take(&self, connection: PoolConnection<Postgres>, left: Left) -> Option<PoolConnection<Postgres>> {
-        // One that wrote may hold rows that others wait for: it is rolled back at once.
-        let may_stay = left == Left::Ended || self.mode == Mode::ReadOnly && self.shared.keeps_open;
-        if may_stay {
-            self.shared.keep(connection, left, self.taken_at)
-        } else {
-            Some(connection)
-        }
-    }
-}
-
-/// Gives back what nobody has used for a moment, as long as there is something.
-struct Tidying {
-    shared: Arc<Shared>,
-    has_ended: bool,
-}
-
-impl Tidying {
-    async fn run(mut self) {
-        while !self.has_ended {
-            tokio::time::sleep(MOMENT).await;
-            let unused = {
-                let mut state = self.shared.state();
-                let kept = std::mem::take(&mut state.kept).into_iter();
-                let (unused, used): (Vec<_>, Vec<_>) = kept.partition(|kept| kept.kept_at.elapsed() >= MOMENT);
-                state.kept = used;
-                state.is_tidied = !state.kept.is_empty();
-                self.has_ended = !state.is_tidied;
-                unused
-            };
-            drop(unused);
-        }
-    }
-}
-
-impl Drop for Tidying {
-    /// Its runtime may have ended. Then another begins as soon as something is kept.
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.shared.state().is_tidied = false;
-        }
-    }
-}
-
-/// Counts who waits, also where it stops to.
-struct Waiting<'s>(&'s Shared);
-
-impl<'s> Waiting<'s> {
-    fn new(shared: &'s Shared) -> Self {
-        shared.state().waiting += 1;
-        Self(shared)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.state().waiting -= 1;
     }
 }
 

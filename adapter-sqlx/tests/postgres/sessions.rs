@@ -16,7 +16,7 @@ async fn open(database: &TestDatabase, max: u32, wait: Duration) -> TenantDb<Pos
 }
 
 /// Until nobody of the application's role is in a transaction.
-async fn is_over_soon(database: &TestDatabase) {
+pub(crate) async fn is_over_soon(database: &TestDatabase) {
     let mut connection = database.connect().await;
     let asked = Instant::now();
     loop {

@@ -1,0 +1,81 @@
+//! A commit that is one.
+//!
+//! PostgreSQL answers `COMMIT` with success in a transaction that has failed, which it rolls back, and where no
+//! transaction is open. sqlx does not look at which of them it was.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::{PgConnection, Row};
+
+use crate::strategy_transaction::{Commit, CommitFailure, EndState};
+use crate::{Mode, TransactionError};
+
+/// Set in each transaction that writes, until its end: what marks it as the one that was begun. A transaction that
+/// somebody else has begun in its place (`ROLLBACK AND CHAIN`) has no mark.
+pub(super) const MARK: &str = "tenancy.transaction";
+pub(super) const MARKED: &str = "on";
+
+/// A savepoint fails in a transaction that has failed, and where none is open. It is made when all is done, so that no
+/// row is written in it. The empty transaction behind it is what sqlx counts.
+const READ_WRITE: &str = "savepoint tenancy_commit; show tenancy.transaction; commit; begin";
+const READ_ONLY: &str = "savepoint tenancy_commit; commit; begin";
+
+const NO_ACTIVE_TRANSACTION: &str = "25P01";
+const IN_FAILED_TRANSACTION: &str = "25P02";
+
+pub(super) fn commit_of(mode: Mode) -> &'static dyn Commit<sqlx::Postgres> {
+    match mode {
+        Mode::ReadWrite => &PgCommit {
+            sql: READ_WRITE,
+            is_marked: true,
+        },
+        Mode::ReadOnly => &PgCommit {
+            sql: READ_ONLY,
+            is_marked: false,
+        },
+    }
+}
+
+struct PgCommit {
+    sql: &'static str,
+    is_marked: bool,
+}
+
+impl Commit<sqlx::Postgres> for PgCommit {
+    fn commit<'c>(
+        &'c self,
+        connection: &'c mut PgConnection,
+    ) -> Pin<Box<dyn Future<Output = Result<EndState, CommitFailure>> + Send + 'c>> {
+        Box::pin(async move {
+            let answer = sqlx::raw_sql(self.sql).fetch_all(&mut *connection).await;
+            let rows = match answer {
+                Ok(rows) => rows,
+                Err(error) => return Err(failure(connection, error).await),
+            };
+            let mark = rows.first().and_then(|row| row.try_get::<String, _>(0).ok());
+            if self.is_marked && mark.as_deref() != Some(MARKED) {
+                let error = TransactionError::NotOpen;
+                return Err(CommitFailure { error, end: None });
+            }
+            Ok(EndState::Empty)
+        })
+    }
+}
+
+/// A refused commit leaves the session idle, or in its failed transaction. Either is put right, so that the connection
+/// can be used again.
+async fn failure(connection: &mut PgConnection, error: sqlx::Error) -> CommitFailure {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let (error, mend) = match code.as_deref() {
+        None => (TransactionError::Commit(error), None),
+        Some(NO_ACTIVE_TRANSACTION) => (TransactionError::NotOpen, None),
+        Some(IN_FAILED_TRANSACTION) => (TransactionError::Failed, Some("rollback; begin")),
+        Some(_) => (TransactionError::Commit(error), Some("begin")),
+    };
+    let end = match mend {
+        Some(sql) if sqlx::raw_sql(sql).execute(connection).await.is_ok() => Some(EndState::Empty),
+        _ => None,
+    };
+    CommitFailure { error, end }
+}
