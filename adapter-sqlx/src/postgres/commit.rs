@@ -11,14 +11,14 @@ use sqlx::{PgConnection, Row};
 use crate::strategy_transaction::{Commit, CommitFailure, EndState};
 use crate::{Mode, TransactionError};
 
-/// Set in each transaction that writes, until its end: what marks it as the one that was begun. A transaction that
-/// somebody else has begun in its place (`ROLLBACK AND CHAIN`) has no mark.
+/// Set in each transaction that writes, until its end: what marks it as the one that was begun. Where that has ended,
+/// and where another was begun in its place (`ROLLBACK AND CHAIN`), there is no mark.
 pub(super) const MARK: &str = "tenancy.transaction";
 pub(super) const MARKED: &str = "on";
 
-/// A savepoint fails in a transaction that has failed, and where none is open. It is made when all is done, so that no
-/// row is written in it. The empty transaction behind it is what sqlx counts.
-const READ_WRITE: &str = "savepoint tenancy_commit; show tenancy.transaction; commit; begin";
+/// Nothing is shown in a transaction that has failed. The empty transaction at the end is what sqlx counts.
+const READ_WRITE: &str = "show tenancy.transaction; commit; begin";
+/// A savepoint fails in a transaction that has failed, and where none is open.
 const READ_ONLY: &str = "savepoint tenancy_commit; commit; begin";
 
 const NO_ACTIVE_TRANSACTION: &str = "25P01";
