@@ -23,6 +23,7 @@ mod numeric_date;
 mod payload;
 #[cfg(feature = "jwks")]
 mod remote;
+mod roca;
 mod signer;
 mod tenants_shape;
 mod token_cache;
