@@ -141,6 +141,22 @@ impl VerificationKey {
         self.published_for.as_ref().is_none_or(names)
     }
 
+    /// Whether tokens cannot choose between the two: a token names a `kid` and an algorithm.
+    pub(super) fn is_chosen_like(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.algorithm == other.algorithm
+    }
+
+    /// Whether it makes no difference which of the two verifies a token: both have the same name, algorithm, numbers
+    /// or secret, and issuers.
+    pub(super) fn is_copy_of(&self, other: &Self) -> bool {
+        // Each of our keys is bytes to the library, a secret or DER. What is not is nobody's copy.
+        let bytes = (self.key.try_get_as_bytes(), other.key.try_get_as_bytes());
+        matches!(bytes, (Ok(ours), Ok(theirs)) if ours == theirs)
+            && self.is_chosen_like(other)
+            && self.published_for == other.published_for
+            && self.issuers == other.issuers
+    }
+
     pub(super) fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), TokenError> {
         (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.to_library(), &self.key)
             .map_err(|_| TokenError::InvalidSignature)?

@@ -15,6 +15,7 @@ mod issuer_name;
 mod json;
 mod jwk;
 mod jwk_set;
+mod jwks_document;
 mod jwks_file;
 mod key;
 mod key_set;
