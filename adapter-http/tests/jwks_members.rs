@@ -6,8 +6,11 @@ mod jwks_support;
 mod log;
 mod token_support;
 
-use jwks_support::{check, named, p256, rsa, rsa_of, verifier, with};
+use jwks_support::{check, jwks, named, p256, rsa, rsa_of, verifier, with};
 use log::Log;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 use tenancy_http::KeyAlgorithm;
 
@@ -128,5 +131,44 @@ fn members_that_are_not_used_do_no_harm() {
         );
         let verifier = verifier(&document, &KeyAlgorithm::PUBLIC);
         assert_eq!(check(&verifier, "RS256", Some("good")), Ok(()), "{more}");
+    }
+}
+
+fn part(jwk: &Value, name: &str) -> Value {
+    jwk.get(name).cloned().unwrap_or_default()
+}
+
+/// Members made of names and values that are anything but a key of the good one's name.
+fn soup() -> impl Strategy<Value = Value> {
+    let texts = [
+        "RSA", "EC", "OKP", "P-256", "RS256", "sig", "enc", "verify", "AQAB", "odd", "",
+    ];
+    let texts = texts.map(Value::from).into_iter().chain([
+        part(&rsa(), "n"),
+        part(&p256(), "x"),
+        part(&p256(), "y"),
+        json!(null),
+        json!(7),
+        json!(["verify"]),
+        json!({ "kid": "odd" }),
+    ]);
+    let names = [
+        "kid", "kty", "alg", "use", "key_ops", "crv", "n", "e", "x", "y", "issuer", "x5c",
+    ];
+    let member = (select(names.to_vec()), select(texts.collect::<Vec<_>>()));
+    let object = vec(member, 0..8).prop_map(|members| {
+        let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Value::Object(members.collect())
+    });
+    prop_oneof![9 => object, 1 => any::<u32>().prop_map(Value::from)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_stands_beside_it_a_good_key_serves(mut members in vec(soup(), 0..12), place in 0_usize..12) {
+        members.insert(place.min(members.len()), named(rsa(), "good"));
+        let verifier = verifier(&jwks(&members), &KeyAlgorithm::PUBLIC);
+        prop_assert_eq!(check(&verifier, "RS256", Some("good")), Ok(()));
     }
 }
