@@ -27,6 +27,8 @@ fn folder() -> TempDir {
     write("red.json", jwks(&[named(rsa(), "1")]).as_bytes());
     write("secrets.json", jwks(&[named(secret(64), "1")]).as_bytes());
     write("private.json", jwks(&[with(rsa(), json!({ "d": "AQAB" }))]).as_bytes());
+    let mixed = jwks(&[named(rsa(), "1"), named(secret(64), "2")]);
+    write("mixed.json", mixed.as_bytes());
     let certified = rcgen::generate_simple_self_signed(["red.example".to_owned()]).unwrap();
     write("ca.pem", certified.cert.pem().as_bytes());
     write("p256.pem", &key_file("p256.public.pem"));
@@ -221,6 +223,11 @@ fn errors_name_the_setting_and_the_choices() {
             "",
             format!("{ready}jwks_file = \"private.json\""),
             &["`jwt.issuers[0].jwks_file`", "private key"],
+        ),
+        (
+            "",
+            format!("{ready}jwks_file = \"mixed.json\""),
+            &["`jwt.issuers[0].jwks_file`", "secrets beside public keys"],
         ),
         (
             "",

@@ -10,7 +10,7 @@ mod token_support;
 use std::time::Duration;
 
 use jwks_script::{Answer, Fixture, Outcome, good, one, two};
-use jwks_support::{ed25519, jwks, named, p256, rsa, secret, with};
+use jwks_support::{ed25519, jwks, named, other_p256, other_rsa, p256, rsa, secret, with};
 use log::Log;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -86,7 +86,7 @@ async fn the_last_good_keys_hold_until_they_are_too_old() {
         Answer::Document("{}".into(), None),
         Answer::Document(format!("{}{}", jwks(&[rsa()]), " ".repeat(64 * 1024)), None),
         good(&many),
-        good(&[named(p256(), "b"), named(ed25519(), "b")]),
+        Answer::Document(r#"{"keys":{},"keys":[]}"#.into(), None),
         good(&[named(p256(), "b"), with(named(rsa(), "c"), json!({ "d": "AQAB" }))]),
         good(&[named(p256(), "b"), named(secret(64), "c")]),
         good(&[named(p256(), "b"), json!({ "kty": "new", "kid": "c", "k": "AQAB" })]),
@@ -109,9 +109,50 @@ async fn the_last_good_keys_hold_until_they_are_too_old() {
     }
 }
 
+/// Neither at the start nor at a rotation does an odd member cost more than itself.
+#[tokio::test(start_paused = true)]
+async fn a_repeated_kid_leaves_the_other_keys_alone() {
+    let encryption = with(named(p256(), "a"), json!({ "use": "enc", "alg": "ECDH-ES" }));
+    for keys in [
+        vec![named(rsa(), "a"), encryption.clone()],
+        vec![encryption, named(rsa(), "a"), named(rsa(), "a")],
+        vec![named(p256(), "a"), named(rsa(), "a")],
+        vec![named(p256(), "a"), named(other_p256(), "a"), named(rsa(), "a")],
+        vec![named(p256(), "x"), named(other_p256(), "x"), named(rsa(), "a")],
+        vec![json!(null), json!("key"), json!({ "kid": 7 }), named(rsa(), "a")],
+    ] {
+        let at_start = Fixture::new(good(&keys));
+        at_start.fetches(1).await;
+        assert_eq!(at_start.ask("RS256", "a").await, Verified, "{keys:?}");
+        let rotated = Fixture::new(good(&[named(ed25519(), "old")]));
+        rotated.fetches(1).await;
+        rotated.answer(good(&keys));
+        assert_eq!(rotated.ask("RS256", "a").await, Verified, "{keys:?}");
+        assert_eq!(rotated.now("EdDSA", "old"), Invalid, "{keys:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_is_told_once_for_each_document() {
+    let (log, _guard) = Log::capture();
+    let fixture = Fixture::new(good(&[named(rsa(), "a"), named(p256(), "b"), named(other_p256(), "b")]));
+    let warnings = || log.text().matches("left out keys of the key set").count();
+    fixture.fetches(4).await;
+    assert_eq!(fixture.now("RS256", "a"), Verified);
+    assert_eq!(warnings(), 1, "{}", log.text());
+    assert!(log.text().contains("keys[1]: another key") && log.text().contains("keys[2]: another key"));
+    fixture.answer(good(&[named(p256(), "b"), named(other_p256(), "b"), named(rsa(), "a")]));
+    fixture.fetches(7).await;
+    assert_eq!(warnings(), 2, "{}", log.text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_issuer_may_take_all_its_keys_back() {
-    for keys in [&[][..], &[with(named(rsa(), "a"), json!({ "use": "enc" }))]] {
+    for keys in [
+        &[][..],
+        &[with(named(rsa(), "a"), json!({ "use": "enc" }))],
+        &[named(rsa(), "a"), named(other_rsa(), "a")],
+    ] {
         let fixture = Fixture::new(one());
         fixture.fetches(1).await;
         fixture.answer(good(keys));

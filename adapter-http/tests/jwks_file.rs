@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwks_support::{ed25519, jwks, named, p256, p384, rsa, rsa_of, secret, sign, with};
+use jwks_support::{ed25519, jwks, named, other_p256, p256, p384, rsa, rsa_of, secret, sign, with};
 use serde_json::json;
 use tempfile::TempDir;
 use tenancy_http::{
@@ -89,13 +89,12 @@ fn each_key_verifies_its_own_tokens() {
 fn secrets_are_accepted_where_it_is_said() {
     let verifier = Fixture::new(jwks(&[secret(64)])).verifier(&[Hs256]);
     assert_eq!(check(&verifier, "HS256", None), Ok(()));
-    // Left out beside a public key, and never a second meaning of its bytes.
-    let verifier = Fixture::new(jwks(&[named(secret(64), "s"), named(rsa(), "r")])).verifier(&KeyAlgorithm::PUBLIC);
-    assert_eq!(check(&verifier, "HS256", Some("s")), Err(TokenError::UnknownKid));
-    assert_eq!(check(&verifier, "RS256", Some("r")), Ok(()));
-    let verifier = Fixture::new(jwks(&[named(secret(64), "s"), named(rsa(), "r")])).verifier(&[Hs256, Hs384]);
+    let verifier = Fixture::new(jwks(&[named(secret(64), "s"), named(secret(63), "t")])).verifier(&[Hs256, Hs512]);
     assert_eq!(check(&verifier, "HS256", Some("s")), Ok(()));
-    assert_eq!(check(&verifier, "RS256", Some("r")), Err(TokenError::UnknownKid));
+    assert_eq!(
+        check(&verifier, "HS512", Some("s")),
+        Err(TokenError::WrongAlgorithm { expected: Hs256 })
+    );
 }
 
 #[test]
@@ -110,7 +109,6 @@ fn keys_that_are_not_for_us_are_left_out() {
         // Without a name it cannot be chosen.
         p256(),
         named(rsa_of("rsa-1024.public.pem"), "x"),
-        named(secret(64), "x"),
         json!({}),
     ] {
         let verifier = Fixture::new(jwks(&[other.clone(), named(rsa(), "r")])).verifier(&KeyAlgorithm::PUBLIC);
@@ -142,23 +140,20 @@ fn a_file_that_was_not_written_with_care_is_refused() {
             Some(JwksError::Json(JsonProblem::NotObject)),
         ),
         (json!({ "keys": rsa() }).to_string(), Some(JwksError::NoKeys)),
-        (json!({ "keys": [rsa(), 1] }).to_string(), Some(JwksError::NoKeys)),
+        (json!({ "keys": [rsa(), 1] }).to_string(), None),
+        (json!({ "keys": null }).to_string(), Some(JwksError::NoKeys)),
         (
             format!(r#"{{"keys":[],"keys":[{}]}}"#, rsa()),
             Some(JwksError::Json(JsonProblem::RepeatedName)),
         ),
         (
             jwks(&[rsa()]).replacen(r#""kty""#, r#""kty":"RSA","kty""#, 1),
-            Some(JwksError::Json(JsonProblem::RepeatedName)),
+            Some(JwksError::NoUsableKey),
         ),
+        (jwks(&[named(rsa(), "a"), named(p256(), "b"), named(p384(), "a")]), None),
         (
-            jwks(&[named(rsa(), "a"), named(p256(), "b"), named(p384(), "a")]),
-            Some(JwksError::RepeatedKid),
-        ),
-        // Also where one of the two is not for us.
-        (
-            jwks(&[named(rsa(), "a"), with(named(p256(), "a"), json!({ "use": "enc" }))]),
-            Some(JwksError::RepeatedKid),
+            jwks(&[named(rsa(), "a"), named(secret(64), "b")]),
+            Some(JwksError::MixedKeys),
         ),
         (
             jwks(&[named(rsa(), "a"), with(named(p256(), "b"), json!({ "d": "AQAB" }))]),
@@ -226,12 +221,38 @@ fn a_file_that_changes_is_read_again_after_a_while() {
 }
 
 #[test]
+fn a_rotation_that_repeats_a_kid_leaves_out_no_more_than_that() {
+    let fixture = Fixture::new(jwks(&[named(rsa(), "a")]));
+    let verifier = fixture.verifier(&KeyAlgorithm::PUBLIC);
+    for (keys, [rs, es, ed]) in [
+        (vec![named(rsa(), "a"), named(p256(), "a")], [true, true, false]),
+        (
+            vec![with(named(p256(), "a"), json!({ "use": "enc" })), named(rsa(), "a")],
+            [true, false, false],
+        ),
+        (
+            vec![named(p256(), "a"), named(other_p256(), "a"), named(ed25519(), "a")],
+            [false, false, true],
+        ),
+        (vec![named(rsa(), "a"), named(rsa(), "a")], [true, false, false]),
+    ] {
+        fixture.write(jwks(&keys));
+        fixture.clock.advance(Duration::from_secs(10));
+        for (alg, is_served) in [("RS256", rs), ("ES256", es), ("EdDSA", ed)] {
+            assert_eq!(check(&verifier, alg, Some("a")).is_ok(), is_served, "{alg}: {keys:?}");
+        }
+    }
+}
+
+#[test]
 fn a_bad_change_leaves_the_keys_as_they_were() {
     let fixture = Fixture::new(jwks(&[named(rsa(), "a")]));
     let verifier = fixture.verifier(&KeyAlgorithm::PUBLIC);
-    let bad: [&dyn Fn(); 5] = [
+    let bad: [&dyn Fn(); 7] = [
         &|| fixture.write("{"),
         &|| fixture.write(jwks(&[])),
+        &|| fixture.write(jwks(&[named(p256(), "b"), named(secret(64), "c")])),
+        &|| fixture.write(jwks(&[named(p256(), "b"), named(other_p256(), "b")])),
         &|| fixture.write(jwks(&[with(named(p256(), "b"), json!({ "d": "AQAB" }))])),
         &|| fixture.write(vec![b' '; 1 << 20]),
         &|| fs::remove_file(fixture.path()).unwrap(),

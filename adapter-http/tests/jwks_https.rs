@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::Request;
 use jwks_server::{Reply, Server, at, fetch};
-use jwks_support::{jwks, named, p256, rsa, sign};
+use jwks_support::{ed25519, jwks, named, p256, rsa, secret, sign, with};
 use serde_json::json;
 use tenancy_http::{
     AddressError, Authentication, Authenticator, FetchJwksError, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
@@ -52,6 +52,37 @@ async fn keys_rotate() {
     server.say("/keys", Reply::json(jwks(&[named(p256(), "b")])));
     assert_eq!(ask(&verifier, "i", "ES256", "b").await, Some(true));
     assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(false));
+}
+
+/// A key for signatures and one for encryption, under one name: at an address and by discovery, at the start and
+/// at a rotation.
+#[tokio::test]
+async fn keys_of_one_name_rotate() {
+    let server = Server::tls().await;
+    let issuer = server.url("");
+    let document = json!({ "issuer": issuer, "jwks_uri": server.url("/keys") });
+    server.say(DISCOVERY, Reply::json(document.to_string()));
+    let set = |key, kid: &str| {
+        let other = json!({ "use": "enc", "alg": "ECDH-ES" });
+        Reply::json(jwks(&[
+            named(key, kid),
+            with(named(p256(), kid), other),
+            named(p256(), kid),
+        ]))
+    };
+    server.say("/keys", set(rsa(), "a"));
+    let discover = HttpsJwks::discover(&issuer).with_root_certificates(server.root.as_str());
+    let verifiers = [at(&server, "/keys"), discover].map(|fetcher| verifier(&issuer, fetcher, |keys| keys));
+    for verifier in &verifiers {
+        assert_eq!(ask(verifier, &issuer, "RS256", "a").await, Some(true));
+        assert_eq!(ask(verifier, &issuer, "ES256", "a").await, Some(true));
+    }
+    server.say("/keys", set(ed25519(), "b"));
+    for verifier in &verifiers {
+        assert_eq!(ask(verifier, &issuer, "EdDSA", "b").await, Some(true));
+        assert_eq!(ask(verifier, &issuer, "ES256", "b").await, Some(true));
+        assert_eq!(ask(verifier, &issuer, "RS256", "a").await, Some(false));
+    }
 }
 
 #[tokio::test]
@@ -168,7 +199,7 @@ async fn a_server_that_is_down_or_fails_leaves_the_keys_as_they_were() {
     assert_eq!(ask(&verifier, "i", "RS256", "a").await, Some(true));
     for reply in [
         Reply::with("500 Error", "", ""),
-        Reply::json(jwks(&[named(p256(), "b"), named(p256(), "b")])),
+        Reply::json(jwks(&[named(p256(), "b"), named(secret(64), "c")])),
         Reply::Bytes(b"SSH-2.0\r\n".to_vec()),
     ] {
         server.say("/keys", reply);

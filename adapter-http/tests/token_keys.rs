@@ -125,6 +125,17 @@ fn a_key_is_of_its_algorithms_kind() {
     }
 }
 
+/// CVE-2017-15361, by published moduli that have its fingerprint.
+#[test]
+fn rsa_keys_that_can_be_factored_are_refused() {
+    for file in ["roca-2048.public.pem", "roca-4096.public.pem"] {
+        for algorithm in [Rs256, Ps512] {
+            let problem = load(algorithm, file).unwrap_err().problem();
+            assert_eq!(problem, KeyProblem::RocaModulus, "{algorithm} {file}");
+        }
+    }
+}
+
 #[test]
 fn anything_but_one_public_key_is_refused() {
     for (file, expected) in [

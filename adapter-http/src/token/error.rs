@@ -27,10 +27,10 @@ pub enum TokenError {
     /// `alg` is missing or no string.
     #[error("the header's `alg` is missing or no string")]
     MalformedAlgorithm,
-    /// `alg` is not the one algorithm of the key.
+    /// There are keys of the token's `kid`, and none of them is for its `alg`.
     #[error("the header's `alg` is not `{expected}`, the algorithm of its key")]
     WrongAlgorithm {
-        /// What the key is for.
+        /// What the key is for, or the first of the keys of this `kid`.
         expected: KeyAlgorithm,
     },
     /// `alg` is none that a key of the issuer's may have, and there are no keys yet.

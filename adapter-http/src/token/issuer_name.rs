@@ -3,7 +3,7 @@
 use tenancy_core::ExternalId;
 
 /// What the `iss` of an issuer's tokens is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct IssuerName {
     text: String,
     /// Where the text is a template: what stands before the tenant, and what behind.

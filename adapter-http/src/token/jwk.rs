@@ -18,6 +18,9 @@ use super::{JsonProblem, KeyAlgorithm, KeyProblem, VerificationKey};
 
 /// Members that only whoever signs may know, of all key types that are registered.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+/// The types of keys with a public half that are registered, and the members that make up that half.
+const PUBLIC_TYPES: [&str; 4] = ["RSA", "EC", "OKP", "AKP"];
+const PUBLIC_MEMBERS: [&str; 6] = ["n", "e", "crv", "x", "y", "pub"];
 
 impl VerificationKey {
     /// A key as one JWK (RFC 7517 §4). Its algorithm is its `alg`, or else the first of `accepted` that
@@ -30,9 +33,9 @@ impl VerificationKey {
     /// # Errors
     ///
     /// No JSON object with each name once, another kind of key, `use` or `key_ops` for anything but
-    /// signatures, a private key, an algorithm that is not accepted, numbers that are no such key, RSA
-    /// under 2048 or over 8192 bits, a secret shorter than the hash, a `kid` that is empty or over 128
-    /// bytes.
+    /// signatures, a private key, a secret `k` in a public key, an algorithm that is not accepted, numbers
+    /// that are no such key, RSA under 2048 or over 8192 bits or with the fingerprint of ROCA, a secret
+    /// shorter than the hash, a `kid` that is empty or over 128 bytes.
     pub fn from_jwk(jwk: &[u8], accepted: &[KeyAlgorithm]) -> Result<Self, JwkProblem> {
         read(parse_object(jwk).map_err(JwkProblem::Json)?, accepted)
     }
@@ -52,12 +55,15 @@ pub(super) fn read(jwk: Object, accepted: &[KeyAlgorithm]) -> Result<Verificatio
 }
 
 fn read_key(mut jwk: Object, accepted: &[KeyAlgorithm]) -> Result<VerificationKey, JwkProblem> {
-    if holds_private_key(&jwk) {
+    if jwk.keys().any(|name| holds_private_key(name)) {
         return Err(JwkProblem::PrivateKey);
     }
     check_purpose(&jwk)?;
     let kid = text(&jwk, "kid")?.map(str::to_owned);
     let kind = Kind::of(&jwk)?;
+    if jwk.contains_key("k") && !matches!(kind, Kind::Secret) {
+        return Err(JwkProblem::PrivateKey);
+    }
     let algorithm = kind.algorithm(text(&jwk, "alg")?, accepted)?;
     let kid = kid.as_deref();
     let key = match kind {
@@ -70,14 +76,19 @@ fn read_key(mut jwk: Object, accepted: &[KeyAlgorithm]) -> Result<VerificationKe
     VerificationKey::new(kid, algorithm, key).map_err(|error| JwkProblem::Key(error.problem()))
 }
 
-/// Whether a private key stands there, in a key of whatever kind.
-pub(super) fn holds_private_key(jwk: &Object) -> bool {
-    PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member))
+/// Whether a member of this name is part of a private key, in a key of whatever kind.
+pub(super) fn holds_private_key(name: &str) -> bool {
+    PRIVATE_MEMBERS.contains(&name)
 }
 
-/// Whether a secret stands there, which verifies and signs.
-pub(super) fn holds_secret(jwk: &Object) -> bool {
-    jwk.contains_key("k") || jwk.get("kty").and_then(Json::as_text) == Some("oct")
+/// Whether a member of this name, or a `kty` of this value, is a secret's, which verifies and signs.
+pub(super) fn is_of_secret(name: &str, kty: Option<&str>) -> bool {
+    name == "k" || kty == Some("oct")
+}
+
+/// Whether a member of this name, or a `kty` of this value, is a public key's.
+pub(super) fn holds_public_key(name: &str, kty: Option<&str>) -> bool {
+    PUBLIC_MEMBERS.contains(&name) || kty.is_some_and(|kty| PUBLIC_TYPES.contains(&kty))
 }
 
 /// RFC 7517 §4.2 and §4.3: a key for something else is none for signatures.
@@ -249,8 +260,8 @@ pub enum JwkProblem {
     /// A key for encryption, or to sign with.
     #[error("its `use` or `key_ops` is not to verify signatures")]
     NotForSignatures,
-    /// A private key: whoever reads it can sign.
-    #[error("it is a private key")]
+    /// A private key, or a public one with a secret `k` in it: whoever reads it can sign.
+    #[error("it is a private key, or has a secret in it")]
     PrivateKey,
     /// A point that is not on its curve, or numbers that are no RSA key.
     #[error("its numbers are no key of its kind")]
@@ -258,6 +269,10 @@ pub enum JwkProblem {
     /// Several keys, and no name to choose this one by.
     #[error("it has no `kid`, and there are several keys")]
     NoKid,
+    /// Another key of the set has the same `kid` and algorithm, and is not the same key: a token cannot choose between
+    /// them, so that none of them is used.
+    #[error("another key of the set has its `kid` and its algorithm, and differs from it")]
+    Ambiguous,
     /// A key that cannot be used.
     #[error("{0}")]
     Key(KeyProblem),

@@ -1,15 +1,12 @@
 //! A key set as JSON (RFC 7517 §5).
 
+use core::fmt;
+
 use thiserror::Error;
 
-use super::json::{Json, Object, parse_object};
-use super::jwk::{self, holds_private_key, holds_secret};
+use super::jwks_document::{self, Exposure, MAX_DOCUMENT_LEN, MAX_KEYS, Member};
 use super::key_set::KeySet;
-use super::{JsonProblem, JwkProblem, KeyAlgorithm};
-
-/// 64 KiB hold some forty RSA keys with certificates.
-pub(super) const MAX_DOCUMENT_LEN: usize = 64 * 1024;
-const MAX_KEYS: usize = 64;
+use super::{JsonProblem, JwkProblem, KeyAlgorithm, VerificationKey, jwk};
 
 /// What a key set may hold.
 #[derive(Clone, Debug)]
@@ -22,8 +19,7 @@ pub(super) struct JwkRules {
 /// The keys of a document that can be used, and why the others cannot.
 pub(super) struct JwkSet {
     pub(super) keys: KeySet,
-    /// By place in the document, from 0.
-    pub(super) skipped: Vec<(usize, JwkProblem)>,
+    pub(super) skipped: Skipped,
 }
 
 impl JwkRules {
@@ -41,52 +37,105 @@ impl JwkRules {
         }
     }
 
-    /// Reads a document. A key that is not understood or not for us is left out; whatever shows that
-    /// the document was not written with care refuses it as a whole.
+    /// Reads a document. What is no key for us is left out, and the others serve; a document that publishes a
+    /// private key or a secret is refused as a whole.
+    ///
+    /// # Security
+    ///
+    /// The second rule comes first. It holds for members that would have been left out, too, such as a secret for
+    /// encryption or a key of an unknown type: whoever published one secret by mistake may have published others.
     pub(super) fn parse(&self, document: &[u8]) -> Result<JwkSet, JwksError> {
-        let jwks = list(document)?;
-        let mut kids: Vec<&str> = jwks.iter().filter_map(|jwk| jwk.get("kid")?.as_text()).collect();
-        kids.sort_unstable();
-        if kids.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-            return Err(JwksError::RepeatedKid);
-        }
-        if jwks.iter().any(holds_private_key) || (self.from_network && jwks.iter().any(holds_secret)) {
-            return Err(JwksError::PrivateKey);
-        }
+        let members = jwks_document::members(document)?;
+        self.refuse_secrets(&members)?;
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
-        for (place, jwk) in jwks.into_iter().enumerate() {
-            match jwk::read(jwk, &self.accepted) {
+        for (place, member) in members.into_iter().enumerate() {
+            match member.jwk.and_then(|jwk| jwk::read(jwk, &self.accepted)) {
                 Ok(key) => keys.push((place, key)),
                 Err(problem) => skipped.push((place, problem)),
             }
         }
-        if keys.len() > 1 {
-            let nameless = keys.extract_if(.., |(_, key)| key.kid().is_none());
-            skipped.extend(nameless.map(|(place, _)| (place, JwkProblem::NoKid)));
+        Ok(JwkSet::new(keys, skipped))
+    }
+
+    fn refuse_secrets(&self, members: &[Member]) -> Result<(), JwksError> {
+        let any = |exposes: fn(&Exposure) -> bool| members.iter().any(|member| exposes(&member.exposes));
+        let has_secret = any(|exposes| exposes.secret);
+        if any(|exposes| exposes.private_key) || (self.from_network && has_secret) {
+            Err(JwksError::PrivateKey)
+        } else if has_secret && any(|exposes| exposes.public_key) {
+            Err(JwksError::MixedKeys)
+        } else {
+            Ok(())
         }
-        Ok(JwkSet {
-            keys: KeySet::of_jwks(keys.into_iter().map(|(_, key)| key).collect()),
-            skipped,
-        })
     }
 }
 
-fn list(document: &[u8]) -> Result<Vec<Object>, JwksError> {
-    if document.len() > MAX_DOCUMENT_LEN {
-        return Err(JwksError::TooLong);
+impl JwkSet {
+    /// The keys that tokens can choose between, and the problems of those that they cannot.
+    ///
+    /// A token names a `kid` and an algorithm. A copy of a key counts once; two different keys of one `kid` and
+    /// algorithm are both left out, since the document does not say which of them the issuer means. A key without a
+    /// `kid` must be the only one.
+    fn new(mut keys: Vec<(usize, VerificationKey)>, mut skipped: Vec<(usize, JwkProblem)>) -> Self {
+        let mut take_out = |keys: &mut Vec<(usize, VerificationKey)>, places: &[usize], problem| {
+            keys.retain(|(place, _)| !places.contains(place));
+            skipped.extend(places.iter().map(|place| (*place, problem)));
+        };
+        let rivals = places(&keys, |key, other| {
+            key.kid().is_some() && key.is_chosen_like(other) && !key.is_copy_of(other)
+        });
+        take_out(&mut keys, &rivals, JwkProblem::Ambiguous);
+        let mut distinct: Vec<(usize, VerificationKey)> = Vec::with_capacity(keys.len());
+        for (place, key) in keys {
+            if !distinct.iter().any(|(_, other)| key.is_copy_of(other)) {
+                distinct.push((place, key));
+            }
+        }
+        if distinct.len() > 1 {
+            let nameless = places(&distinct, |key, _| key.kid().is_none());
+            take_out(&mut distinct, &nameless, JwkProblem::NoKid);
+        }
+        skipped.sort_unstable_by_key(|(place, _)| *place);
+        Self {
+            keys: KeySet::of_jwks(distinct.into_iter().map(|(_, key)| key).collect()),
+            skipped: Skipped(skipped),
+        }
     }
-    let mut document = parse_object(document).map_err(JwksError::Json)?;
-    let Some(Json::List(keys)) = document.remove("keys") else {
-        return Err(JwksError::NoKeys);
-    };
-    if keys.len() > MAX_KEYS {
-        return Err(JwksError::TooManyKeys);
+}
+
+/// Where the keys stand that have something to do with any of the keys.
+fn places(
+    keys: &[(usize, VerificationKey)],
+    concerns: impl Fn(&VerificationKey, &VerificationKey) -> bool,
+) -> Vec<usize> {
+    let concerned = keys
+        .iter()
+        .filter(|(_, key)| keys.iter().any(|(_, other)| concerns(key, other)));
+    concerned.map(|(place, _)| *place).collect()
+}
+
+/// The keys of a document that are left out, by their place in `keys`, counted from 0. It never shows anything that
+/// the document says.
+pub(super) struct Skipped(Vec<(usize, JwkProblem)>);
+
+impl Skipped {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-    let object = |key| match key {
-        Json::Object(jwk) => Ok(jwk),
-        _ => Err(JwksError::NoKeys),
-    };
-    keys.into_iter().map(object).collect()
+
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (place, problem)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}keys[{place}]: {problem}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Why a document is refused as a key set. It never holds anything that the document says.
@@ -99,18 +148,19 @@ pub enum JwksError {
     /// No JSON object with each name once.
     #[error("it {0}")]
     Json(JsonProblem),
-    /// No `keys`, or anything in it that is no object.
-    #[error("its `keys` is missing or no array of objects")]
+    /// No `keys`, or one that is no array.
+    #[error("its `keys` is missing or no array")]
     NoKeys,
     /// More than 64 keys.
     #[error("it has more than {MAX_KEYS} keys")]
     TooManyKeys,
-    /// Two keys of one `kid`.
-    #[error("two of its keys have one `kid`")]
-    RepeatedKid,
     /// A private key, or a secret where anybody can read it.
     #[error("it has a private key or a secret, with which whoever reads it can sign")]
     PrivateKey,
+    /// Secrets and public keys in one document. A document of public keys is made to be published, and a secret that
+    /// stands in one has been published with it.
+    #[error("it has secrets beside public keys: keep secrets in a document of their own")]
+    MixedKeys,
     /// No key that can be used.
     #[error("none of its keys can be used")]
     NoUsableKey,

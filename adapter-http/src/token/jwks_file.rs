@@ -8,7 +8,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use secrecy::zeroize::Zeroizing;
 use thiserror::Error;
 
-use super::jwk_set::{JwkRules, JwkSet, MAX_DOCUMENT_LEN};
+use super::jwk_set::{JwkRules, JwkSet};
+use super::jwks_document::MAX_DOCUMENT_LEN;
 use super::key_set::KeySet;
 use super::{AlgorithmsError, JwksError, KeyAlgorithm};
 use crate::{Clock, SystemClock};
@@ -21,9 +22,25 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// nobody waits. One that is no regular file, or that cannot be read or used, then leaves the keys as they
 /// were, and is logged once.
 ///
-/// Keys for other uses, of other kinds and algorithms are left out, and logged. The file is refused as a
-/// whole where it has two keys of one `kid` or a private key, more than 64 KiB or 64 keys, or none that
-/// can be used.
+/// # Which keys of a key set are used
+///
+/// The same rules hold for the document of a `RemoteJwks`, which says below what differs.
+///
+/// - A member that is malformed, for another use, or of another kind or algorithm is left out. One warning
+///   for each load says which members, and why.
+/// - A token chooses a key by its `kid` and its `alg`. A key without `alg` has the first of the accepted
+///   algorithms that fits it. Keys of one `kid` and different algorithms serve side by side.
+/// - A copy of a key counts once. Two members are copies if they have the same `kid`, algorithm, `issuer`,
+///   and the same numbers or secret; the order of names, white space and members that are not used, such as
+///   `x5c`, make no difference.
+/// - Two different keys of one `kid` and algorithm are both left out, with that warning: nobody can tell
+///   which of them the issuer means. If they were all of its keys, none can be used.
+/// - A key without a `kid` is left out if there are others.
+///
+/// The document is refused as a whole if it has a private key; secrets (`oct`, or a member `k`) beside public
+/// keys; more than 64 KiB or 64 keys; no key that can be used; or if it is no JSON object that has each name
+/// once, with an array `keys`. Private keys and secrets are looked for in every member, before any is left
+/// out: what shows that secrets were published refuses the document, whatever else would be odd about the member.
 pub struct JwksFile {
     path: PathBuf,
     rules: JwkRules,
@@ -195,8 +212,8 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 fn parse(path: &Path, rules: &JwkRules, read: io::Result<Zeroizing<Vec<u8>>>) -> Result<KeySet, JwksFileError> {
     let JwkSet { keys, skipped } = rules.parse(&read?)?;
     let path = path.display();
-    for (place, problem) in skipped {
-        tracing::warn!(%path, place, "left out a key of the key set: {problem}");
+    if !skipped.is_empty() {
+        tracing::warn!(%path, count = skipped.len(), "left out keys of the key set: {skipped}");
     }
     if keys.len() == 0 {
         return Err(JwksError::NoUsableKey.into());

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::header::MAX_KID_LEN;
 use super::issuer_name::IssuerName;
-use super::{KeyAlgorithm, TokenError};
+use super::{KeyAlgorithm, TokenError, roca};
 
 /// A key that tokens are verified with. It has one algorithm, and is known to fit it.
 ///
@@ -55,8 +55,8 @@ impl VerificationKey {
     /// # Errors
     ///
     /// An algorithm of a secret; no PEM, several blocks, a private key or a certificate; a key of
-    /// another kind or curve than the algorithm's; RSA under 2048 or over 8192 bits; a `kid` that
-    /// is empty or over 128 bytes.
+    /// another kind or curve than the algorithm's; RSA under 2048 or over 8192 bits, or with the
+    /// fingerprint of ROCA (CVE-2017-15361); a `kid` that is empty or over 128 bytes.
     pub fn public_pem(kid: Option<&str>, algorithm: KeyAlgorithm, pem: &[u8]) -> Result<Self, KeyError> {
         if algorithm.is_symmetric() {
             return Err(KeyError::new(kid, KeyProblem::NotAsymmetric { algorithm }));
@@ -80,10 +80,10 @@ impl VerificationKey {
             }));
         }
         let key = match found {
-            PublicKeyKind::Rsa { bits } if !(2048..=8192).contains(&bits) => {
-                return Err(refuse(KeyProblem::RsaSize { bits }));
+            PublicKeyKind::Rsa { modulus } => {
+                check_modulus(&modulus).map_err(refuse)?;
+                DecodingKey::from_rsa_der(der)
             }
-            PublicKeyKind::Rsa { .. } => DecodingKey::from_rsa_der(der),
             PublicKeyKind::Ed25519 => DecodingKey::from_ed_der(der),
             PublicKeyKind::Curve(_) => DecodingKey::from_ec_der(der),
         };
@@ -141,6 +141,22 @@ impl VerificationKey {
         self.published_for.as_ref().is_none_or(names)
     }
 
+    /// Whether tokens cannot choose between the two: a token names a `kid` and an algorithm.
+    pub(super) fn is_chosen_like(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.algorithm == other.algorithm
+    }
+
+    /// Whether it makes no difference which of the two verifies a token: both have the same name, algorithm, numbers
+    /// or secret, and issuers.
+    pub(super) fn is_copy_of(&self, other: &Self) -> bool {
+        // Each of our keys is bytes to the library, a secret or DER. What is not is nobody's copy.
+        let bytes = (self.key.try_get_as_bytes(), other.key.try_get_as_bytes());
+        matches!(bytes, (Ok(ours), Ok(theirs)) if ours == theirs)
+            && self.is_chosen_like(other)
+            && self.published_for == other.published_for
+            && self.issuers == other.issuers
+    }
+
     pub(super) fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), TokenError> {
         (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.to_library(), &self.key)
             .map_err(|_| TokenError::InvalidSignature)?
@@ -172,7 +188,7 @@ fn read_pem(pem: &[u8]) -> Result<Vec<u8>, KeyProblem> {
 }
 
 enum PublicKeyKind {
-    Rsa { bits: usize },
+    Rsa { modulus: Vec<u8> },
     Curve(&'static str),
     Ed25519,
 }
@@ -185,7 +201,7 @@ impl PublicKeyKind {
             return None;
         }
         if let Ok((modulus, _)) = (DEFAULT_PROVIDER.key_utils.rsa_pub_components_from_public_key)(der) {
-            return Some(Self::Rsa { bits: bits(&modulus) });
+            return Some(Self::Rsa { modulus });
         }
         let curves: [(&'static str, &'static dyn VerificationAlgorithm); 4] = [
             ("P-256", &ECDSA_P256_SHA256_FIXED),
@@ -207,6 +223,18 @@ impl PublicKeyKind {
             Self::Ed25519 => "Ed25519",
         }
     }
+}
+
+/// Large enough, not too large to be used, and not made by the library whose keys can be factored.
+fn check_modulus(modulus: &[u8]) -> Result<(), KeyProblem> {
+    let bits = bits(modulus);
+    if !(2048..=8192).contains(&bits) {
+        return Err(KeyProblem::RsaSize { bits });
+    }
+    if roca::has_fingerprint(modulus) {
+        return Err(KeyProblem::RocaModulus);
+    }
+    Ok(())
 }
 
 /// The length of a big-endian number.
@@ -310,4 +338,7 @@ pub enum KeyProblem {
         /// The length of the modulus.
         bits: usize,
     },
+    /// An RSA key with the fingerprint of a library whose private keys can be computed from the public ones.
+    #[error("the RSA key has the fingerprint of ROCA (CVE-2017-15361), its private half can be computed")]
+    RocaModulus,
 }

@@ -36,7 +36,7 @@ impl KeySet {
         Ok(Self::of_jwks(keys))
     }
 
-    /// The keys of a key set, which has seen to their being told apart.
+    /// The keys of a key set's document. No two of them have the same `kid` and algorithm.
     pub(super) fn of_jwks(keys: Vec<VerificationKey>) -> Self {
         static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
         Self {
@@ -58,22 +58,26 @@ impl KeySet {
         self.keys.iter()
     }
 
-    /// The one key that may have signed the token, whose algorithm is the token's.
+    /// The one key that may have signed the token: that of its `kid` and its algorithm. A token without a `kid` means
+    /// the only key.
     pub(super) fn select(&self, header: &Header) -> Result<&VerificationKey, TokenError> {
-        let key = match (header.kid()?, self.keys.as_slice()) {
-            (None, [only]) => only,
-            (None, _) => return Err(TokenError::MissingKid),
-            (Some(kid), keys) => keys
-                .iter()
-                .find(|key| key.kid() == Some(kid))
-                .ok_or(TokenError::UnknownKid)?,
-        };
-        if header.algorithm()? == key.algorithm().as_str() {
-            Ok(key)
-        } else {
-            Err(TokenError::WrongAlgorithm {
-                expected: key.algorithm(),
-            })
+        let kid = header.kid()?;
+        if kid.is_none() && self.keys.len() > 1 {
+            return Err(TokenError::MissingKid);
         }
+        let mut named = self
+            .keys
+            .iter()
+            .filter(|key| kid.is_none() || key.kid() == kid)
+            .peekable();
+        let expected = match (named.peek(), kid) {
+            (Some(key), _) => key.algorithm(),
+            (None, Some(_)) => return Err(TokenError::UnknownKid),
+            (None, None) => return Err(TokenError::MissingKid),
+        };
+        let algorithm = header.algorithm()?;
+        named
+            .find(|key| key.algorithm().as_str() == algorithm)
+            .ok_or(TokenError::WrongAlgorithm { expected })
     }
 }

@@ -15,6 +15,7 @@ mod issuer_name;
 mod json;
 mod jwk;
 mod jwk_set;
+mod jwks_document;
 mod jwks_file;
 mod key;
 mod key_set;
@@ -23,6 +24,7 @@ mod numeric_date;
 mod payload;
 #[cfg(feature = "jwks")]
 mod remote;
+mod roca;
 mod signer;
 mod tenants_shape;
 mod token_cache;

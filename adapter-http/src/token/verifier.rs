@@ -14,8 +14,9 @@ use super::{TenantsShape, TokenError, TokenVerifierBuilder, payload};
 
 /// Turns a bearer token into [`Claims`], or says why not.
 ///
-/// A token is a signed JWT in its compact form. Its key is chosen by `kid`, its algorithm by the
-/// key; `exp`, `sub`, `iss` and `aud` are required; the signature is checked before the payload is
+/// A token is a signed JWT in its compact form. Its key is chosen by `kid`, and has one algorithm, which
+/// must be the token's `alg`; where a key set has several keys of one `kid`, it is `alg` that chooses
+/// among them. `exp`, `sub`, `iss` and `aud` are required; the signature is checked before the payload is
 /// read, but for the `iss` that chooses between issuers with keys of their own.
 ///
 /// # The cache of verified tokens

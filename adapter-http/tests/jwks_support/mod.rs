@@ -7,11 +7,15 @@
     reason = "a test that cannot make its keys fails"
 )]
 
+use std::time::Duration;
+
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tenancy_http::{JwksFile, JwksFileError, KeyAlgorithm, TokenError, TokenVerifier, TrustedIssuer};
 
-use crate::token_support::{encode, key_file, payload, sign_with};
+use crate::token_support::{AUDIENCE, ISSUER, NOW, encode, key_file, payload, sign_with};
 
 fn der(file: &str) -> Vec<u8> {
     pem::parse(key_file(file)).unwrap().into_contents()
@@ -32,6 +36,17 @@ pub(crate) fn rsa() -> Value {
 pub(crate) fn rsa_of(file: &str) -> Value {
     let (n, e) = (DEFAULT_PROVIDER.key_utils.rsa_pub_components_from_public_key)(&der(file)).unwrap();
     json!({ "kty": "RSA", "n": encode(n), "e": encode(e) })
+}
+
+/// The key of RFC 7515 A.2.
+pub(crate) fn other_rsa() -> Value {
+    json!({ "kty": "RSA", "e": "AQAB", "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ" })
+}
+
+/// The key of RFC 7515 A.3.
+pub(crate) fn other_p256() -> Value {
+    json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" })
 }
 
 pub(crate) fn p256() -> Value {
@@ -72,6 +87,27 @@ pub(crate) fn named(jwk: Value, kid: &str) -> Value {
 
 pub(crate) fn jwks(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
+}
+
+/// The document as a key set's file.
+pub(crate) fn open(document: &str, algorithms: &[KeyAlgorithm]) -> Result<JwksFile, JwksFileError> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jwks.json");
+    std::fs::write(&path, document).unwrap();
+    let file = JwksFile::builder(path).with_algorithms(algorithms.iter().copied());
+    // The file is gone afterwards, so that it is not to be read again.
+    file.with_check_interval(Duration::MAX).open()
+}
+
+/// A verifier by the keys of this document.
+pub(crate) fn verifier(document: &str, algorithms: &[KeyAlgorithm]) -> TokenVerifier {
+    let issuer = TrustedIssuer::new(ISSUER, open(document, algorithms).unwrap()).with_audience(AUDIENCE);
+    TokenVerifier::builder().with_trusted_issuer(issuer).build().unwrap()
+}
+
+/// What comes of a token that is in order.
+pub(crate) fn check(verifier: &TokenVerifier, alg: &str, kid: Option<&str>) -> Result<(), TokenError> {
+    verifier.verify_at(sign(alg, kid, &[]).as_bytes(), NOW).map(drop)
 }
 
 /// Signs with the private half of a key above, by the algorithm's name.

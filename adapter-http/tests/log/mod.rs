@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use tokio::sync::watch;
-use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
 
 #[derive(Clone)]
 pub(crate) struct Log(watch::Sender<Vec<u8>>);
@@ -14,6 +16,10 @@ pub(crate) struct Log(watch::Sender<Vec<u8>>);
 impl Log {
     /// Until the guard is dropped.
     pub(crate) fn capture() -> (Self, DefaultGuard) {
+        // While tracing knows of one subscriber only, a thread without it that logs first decides for all threads that
+        // what it logs is not of interest. Of two it asks each.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(NoSubscriber::default()));
         let log = Self(watch::Sender::new(Vec::new()));
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

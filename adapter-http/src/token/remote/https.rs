@@ -16,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
 use super::super::json::{Json, parse_object};
-use super::super::jwk_set::MAX_DOCUMENT_LEN;
+use super::super::jwks_document::MAX_DOCUMENT_LEN;
 use super::{AddressError, ConnectJwksError, FetchedJwks, JwksFetcher, address};
 use crate::token::JsonProblem;
 

@@ -19,10 +19,14 @@ use super::{JwksFetcher, RemoteJwksBuilder};
 /// nothing any more, also if none is left.
 ///
 /// A token that names an unknown key has the set fetched, at most once in 30 s whatever is sent, and its
-/// request waits for that up to 2 s; tokens of known keys never wait.
+/// request waits for that up to 2 s; tokens of known keys never wait. Nor do tokens of a known `kid` whose
+/// algorithm none of its keys has: an issuer that gives an old `kid` to a key of another algorithm is
+/// followed at the next refresh.
 ///
-/// A document is refused as a whole where it has two keys of one `kid`, a private key or a secret, more
-/// than 64 KiB or 64 keys. Keys for other uses, of other kinds and algorithms are left out, and logged.
+/// Which keys of a document are used, and when it is refused as a whole, is told at
+/// [`JwksFile`](crate::JwksFile#which-keys-of-a-key-set-are-used). Two things differ. A document from the network
+/// with any secret is refused, also if there is nothing but secrets in it. And one without a key that can be used is
+/// no reason to keep the keys as they were: the issuer may have taken them all back.
 ///
 /// ```
 /// use tenancy_http::{HttpsJwks, RemoteJwks, TokenVerifier, TrustedIssuer};

@@ -84,8 +84,8 @@ impl<F: JwksFetcher> Refresh<F> {
             }
             _ => {
                 let JwkSet { keys, skipped } = self.shared.rules.parse(&fetched.document)?;
-                for (place, problem) in skipped {
-                    tracing::warn!(source, place, "left out a key of the key set: {problem}");
+                if !skipped.is_empty() {
+                    tracing::warn!(source, count = skipped.len(), "left out keys of the key set: {skipped}");
                 }
                 match keys.len() {
                     0 => tracing::error!(source, "fetched a key set without a key that can be used"),
