@@ -25,6 +25,12 @@
 //!
 //! `join!` and `select!` keep the scope. What a dropped future's destructors do is outside of it. A spawned task or thread does not have it: carry it over
 //! with [`carry`] or [`carry_sync`].
+//!
+//! # Security
+//!
+//! The scope is that of the task which polls. A future that several tasks poll, such as `futures::future::Shared` or one
+//! in a cache that is filled by the first caller, sees the tenant of the task that happens to poll it. Do not ask for the
+//! current tenant in such a future: pass it the tenant, and make the tenant a part of the cache's key.
 
 use core::cell::RefCell;
 use core::fmt;
