@@ -58,8 +58,8 @@ async fn the_next_transaction_finds_a_clean_session() {
     let (db, _) = open(options(&database).with_max_connections(1));
     provision_with_note(&db, "acme").await;
     for sql in [
-        "commit; set default_transaction_read_only = on",
-        "commit; set search_path = pg_catalog",
+        "set default_transaction_read_only = on",
+        "set search_path = pg_catalog",
         "create temp table notes (body text)",
         "rollback; begin; select 1 / 0",
     ] {

@@ -236,11 +236,16 @@ async fn behind_a_pooler_no_statement_stays_prepared() {
     let row = database.row().with_max_connections(1).with_transaction_pooler();
     let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
     seed(&db, &["acme", "globex"]).await;
+    let mut sessions = Vec::new();
     for id in ["acme", "globex", "acme"] {
         assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);
         let mut tx = db.begin_read(&tenant(id)).await.unwrap();
-        let prepared = sqlx::raw_sql("select count(*)::text from pg_prepared_statements");
-        let row = prepared.fetch_one(&mut *tx).await.unwrap();
+        let prepared = "select count(*)::text, pg_backend_pid()::text from pg_prepared_statements";
+        let row = sqlx::raw_sql(prepared).fetch_one(&mut *tx).await.unwrap();
         assert_eq!(sqlx::Row::get::<String, _>(&row, 0), "0");
+        sessions.push(sqlx::Row::get::<String, _>(&row, 1));
     }
+    // It is one session, and not a new one each time.
+    sessions.dedup();
+    assert_eq!(sessions.len(), 1);
 }

@@ -17,7 +17,8 @@ async fn open(database: &TestDatabase, max: u32, wait: Duration) -> TenantDb<Pos
 
 /// Until nobody of the application's role is in a transaction.
 pub(crate) async fn is_over_soon(database: &TestDatabase) {
-    let mut connection = database.connect().await;
+    // What another role's sessions do is hidden from an ordinary one.
+    let mut connection = database.superuser().await;
     let asked = Instant::now();
     loop {
         let sql = "select count(*) from pg_stat_activity where usename = $1 and state like 'idle in transaction%'";
