@@ -138,15 +138,15 @@ async fn what_a_handler_has_prepared_in_a_schema() {
     let database = TestDatabase::new().await;
     let db = schema_server::two_tenants(&database).await;
     for sql in PREPARED {
-        let mut tx = db.begin(&schema_server::member("acme")).await.unwrap();
-        sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
-        for _ in 0..3 {
-            assert_eq!(
-                schema_server::notes_of(&db, "globex").await,
-                ["of globex"],
-                "after {sql}"
-            );
+        for wait in [0, 10] {
+            let mut tx = db.begin(&schema_server::member("acme")).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            for _ in 0..3 {
+                let notes = schema_server::notes_of(&db, "globex").await;
+                assert_eq!(notes, ["of globex"], "after {sql}");
+            }
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::Postgres;
 use tenancy_sqlx::{StrategyRegistry, TenantDb, TenantTransaction};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::server::{TestDatabase, bodies, bodies_of, by_the_same_way, seed, tenant};
-use crate::sessions::is_over_soon;
+use crate::sessions::{PATIENCE, is_over_soon};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -24,7 +24,7 @@ async fn open(database: &TestDatabase, max: u32) -> TenantDb<Postgres> {
 
 async fn begin(db: &TenantDb<Postgres>, turn: u32) -> TenantTransaction<Postgres> {
     let acme = tenant("acme");
-    if turn % 2 == 0 {
+    if turn.is_multiple_of(2) {
         return db.begin_read(&acme).await.unwrap();
     }
     let mut tx = db.begin(&acme).await.unwrap();
@@ -107,6 +107,7 @@ fn a_runtime_that_stands_still_holds_up_no_other() {
             and query like 'select body from notes%'";
         // What another role's sessions do is hidden from an ordinary one.
         let mut administrator = database.superuser().await;
+        let started = Instant::now();
         loop {
             let open: i64 = sqlx::query_scalar(reading)
                 .bind(database.application_role())
@@ -116,6 +117,7 @@ fn a_runtime_that_stands_still_holds_up_no_other() {
             if open == 0 {
                 break;
             }
+            assert!(started.elapsed() < PATIENCE, "{open} transactions are left open");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });

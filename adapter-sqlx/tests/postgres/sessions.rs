@@ -8,7 +8,7 @@ use tenancy_sqlx::{StrategyRegistry, TenantDb, TransactionError};
 use crate::server::{TestDatabase, bodies_of, seed, tenant};
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn open(database: &TestDatabase, max: u32, wait: Duration) -> TenantDb<Postgres> {
     let strategy = database.row().with_max_connections(max).with_acquire_timeout(wait);
