@@ -109,8 +109,8 @@ impl SqliteDatabaseStrategy {
         let options = self.settings.connect_options(path);
         let read_only = options.clone().read_only(true);
         TenantPools {
-            read_write: self.settings.pool(options, &Arc::default()),
-            read_only: self.settings.pool(read_only, &Arc::default()),
+            read_write: self.settings.pool(options),
+            read_only: self.settings.pool(read_only),
             file,
         }
     }
