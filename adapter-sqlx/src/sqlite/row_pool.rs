@@ -30,8 +30,8 @@ impl RowSchema {
     /// Why the last connection that was made is not served.
     ///
     /// The pool would retry for as long as the acquire time-out says, and then tell of that time-out only. So
-    /// a connection that is refused is handed out without its tables, the statement that begins a transaction
-    /// fails on it at once, and the reason is found here.
+    /// a connection that is refused is handed out without the table of the bound tenant: the statement that
+    /// begins a transaction fails on it at once, the connection is closed, and the reason is found here.
     pub(super) fn refusal(&self) -> Option<StrategyError> {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         Some(match &*refusal {
@@ -66,6 +66,10 @@ pub(super) fn row_pool(
                 let refusal = install(connection, &schema.declared).await.err();
                 if let Some(refusal) = &refusal {
                     tracing::error!("a connection is refused: {refusal}");
+                    // Without this table no transaction begins on it.
+                    sqlx::raw_sql("drop table if exists temp.tenancy_bound")
+                        .execute(connection)
+                        .await?;
                 } else if mode == Mode::ReadWrite {
                     commit_guard::install(connection).await?;
                 }
