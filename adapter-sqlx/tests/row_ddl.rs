@@ -8,7 +8,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use sqlx::Sqlite;
+use sqlx::{AssertSqlSafe, Row, Sqlite};
 use tempfile::{TempDir, tempdir};
 use tenancy_core::Admitted;
 use tenancy_sqlx::{StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
@@ -278,4 +278,43 @@ async fn callers_that_begin_at_once_are_all_given_the_reason() {
             "{reason:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn pragmas_that_change_what_statements_do_are_not_handed_on() {
+    let dir = tempdir().unwrap();
+    let (db, a, b) = two_tenants(&dir).await;
+    for (pragma, ours) in [
+        ("ignore_check_constraints", "0"),
+        ("recursive_triggers", "0"),
+        ("writable_schema", "0"),
+        ("read_uncommitted", "0"),
+        ("foreign_keys", "1"),
+        ("query_only", "0"),
+    ] {
+        let other = if ours == "0" { "1" } else { "0" };
+        for sql in [
+            format!("pragma {pragma} = {other}"),
+            format!("rollback; pragma {pragma} = {other}"),
+        ] {
+            let mut tx = db.begin(&a).await.unwrap();
+            run(&mut tx, &sql).await.unwrap();
+            drop(tx);
+            let mut tx = db.begin(&b).await.unwrap();
+            let mut values = Vec::new();
+            for row in sqlx::raw_sql(AssertSqlSafe(format!("pragma {pragma}")))
+                .fetch_all(&mut *tx)
+                .await
+                .unwrap()
+            {
+                values.push(row.get::<i64, _>(0).to_string());
+            }
+            assert_eq!(values, [ours], "{sql}");
+        }
+    }
+    let mut tx = db.begin(&a).await.unwrap();
+    run(&mut tx, "rollback; pragma locking_mode = exclusive").await.unwrap();
+    drop(tx);
+    let mut tx = db.begin(&b).await.unwrap();
+    assert_eq!(texts(&mut tx, "pragma locking_mode").await, ["normal"]);
 }

@@ -90,19 +90,9 @@ impl SqliteDatabaseStrategy {
         Ok(begun.with_lease(lease))
     }
 
-    /// The log goes last: without its database it is refused, and not replayed.
-    async fn remove_file(&self, tenant: &TenantId) -> Result<(), StrategyError> {
-        self.open.forget(tenant, |_| true);
-        let path = self.path(tenant);
-        for end in ["", "-shm", "-wal", "-journal"] {
-            let mut file = path.as_os_str().to_owned();
-            file.push(end);
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(Path::new(&file), error)),
-                _ => {}
-            }
-        }
-        Ok(())
+    async fn remove(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        let _closed = self.open.retire(tenant).await?;
+        remove_files(&self.path(tenant), tenant)
     }
 
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
@@ -155,6 +145,39 @@ impl SqliteDatabaseStrategy {
     }
 }
 
+/// Removes a database and what SQLite keeps beside it, and looks that it is gone.
+///
+/// The log goes last: without its database it is refused, and not replayed.
+fn remove_files(path: &Path, tenant: &TenantId) -> Result<(), StrategyError> {
+    let files = ["", "-shm", "-wal", "-journal"].map(|end| {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        PathBuf::from(file)
+    });
+    for file in &files {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(file, error)),
+            _ => {}
+        }
+    }
+    // Another process that has it open may bring a file back.
+    if files.iter().any(|file| file.symlink_metadata().is_ok()) {
+        return Err(StrategyError::InUse { tenant: tenant.clone() });
+    }
+    path.parent().map_or(Ok(()), sync)
+}
+
+/// The names in a directory must outlast a power failure as the content of files does. Other systems than Unix
+/// cannot be asked.
+fn sync(directory: &Path) -> Result<(), StrategyError> {
+    if cfg!(unix) {
+        std::fs::File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|source| at(directory, source))?;
+    }
+    Ok(())
+}
+
 /// Refuses a log without its database: SQLite would replay it onto whatever file gets the name, and
 /// bring an earlier tenant's rows back.
 fn refuse_leftovers(path: &Path) -> Result<(), StrategyError> {
@@ -179,13 +202,7 @@ fn publish(half_made: &Path, path: &Path, directory: &Path) -> Result<(), Strate
         Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(refused) => return Err(at(path, refused.error)),
     }
-    // The name must outlast a power failure as the content does. Other systems cannot be asked.
-    if cfg!(unix) {
-        std::fs::File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|source| at(directory, source))?;
-    }
-    Ok(())
+    sync(directory)
 }
 
 /// Which file has that name, if one has.
@@ -305,7 +322,7 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
     }
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
-        Box::pin(self.remove_file(removal.id()))
+        Box::pin(self.remove(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -88,18 +88,21 @@ async fn is_current(connection: &mut SqliteConnection) -> bool {
 ///
 /// It is not, and is closed, where a transaction is still open or sqlx miscounts them (a `COMMIT`
 /// or `ROLLBACK` sent as SQL does that), where temporary tables, views or triggers were made, a
-/// file attached, or foreign keys or writes turned off.
+/// file attached, foreign keys or writes turned off, or a pragma changed that would change what the next
+/// borrower's statements do, or whether others can use the file.
 async fn is_clean(connection: &mut SqliteConnection) -> bool {
     // `begin` fails inside a transaction, and `delete` where the table is gone or writes are off.
     let asked = "begin; delete from temp.tenancy_bound; commit;
         pragma foreign_keys; select count(*) from pragma_database_list;
+        pragma ignore_check_constraints; pragma recursive_triggers; pragma writable_schema; pragma read_uncommitted;
+        select locking_mode = 'normal' from pragma_locking_mode;
         pragma main.schema_version; select main from temp.tenancy_installed;
         pragma temp.schema_version; select temp from temp.tenancy_installed";
     let answers = numbers(connection, asked).await;
-    // Foreign keys are on; `main` and `temp` are all the files; no schema has changed.
+    // Foreign keys are on; `main` and `temp` are all the files; the pragmas are SQLite's own; no schema has changed.
     let is_as_installed = matches!(
         answers.as_deref(),
-        Ok([1, 2, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
+        Ok([1, 2, 0, 0, 0, 0, 1, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
     );
     is_as_installed && !connection.is_in_transaction()
 }
