@@ -85,7 +85,7 @@ async fn a_virtual_table_that_reads_a_base_table_is_refused_however_it_is_writte
         "create virtual table f using fts5(body, content=[order_rows], content_rowid='rowid')",
         "create virtual table f using fts4(content=\"order_rows\", body)",
         "create virtual table f using fts4(content=`order_rows`, body)",
-        "create virtual table f using fts4(body, content = 'order_rows' )",
+        "create virtual table f using fts4(body, content='order_rows' )",
     ] {
         let refused = open(sql).await;
         assert!(

@@ -13,6 +13,7 @@ mod removal;
 mod row;
 mod row_pool;
 mod table;
+mod tenant_file;
 mod testing;
 mod unsafe_schema;
 mod views;

@@ -42,7 +42,7 @@ impl PoolSettings {
     /// A pool on a file that one tenant, or an administrator of all tenants, has to themselves.
     pub(super) fn pool(self, connect: SqliteConnectOptions) -> SqlitePool {
         self.options()
-            .after_connect(|connection, _| Box::pin(async move { Ok(remember(connection).await?) }))
+            .after_connect(|connection, _| Box::pin(remember(connection)))
             .connect_lazy_with(connect)
     }
 

@@ -39,8 +39,24 @@ use crate::{
 ///
 /// [`open`](SqliteRowOptions::open) proves the schema first, and refuses one that would leak: a
 /// tenant's column that is not `TEXT NOT NULL`, a primary key or unique index without it, a foreign
-/// key that does not pair it or whose action reaches further, a view or virtual table over a base table,
-/// a table that has it and is not declared.
+/// key that does not pair it or whose action reaches further, a table that has it and is not declared,
+/// and whatever shows the rows of a base table beside its view:
+///
+/// - a view or virtual table that reads it, by whatever other views,
+/// - a trigger that sees its rows and writes to a table that is not declared, such as a full-text index or an
+///   audit table. SQLite itself is asked what views read and triggers write.
+///
+/// A new connection proves it again after a change. Then [`begin`](crate::TenantDb::begin) fails at once with
+/// [`StrategyError::UnsafeSchema`], which names the object.
+///
+/// A tenant's transaction cannot change the schema. Its commit fails with
+/// [`TransactionError::SchemaChanged`](crate::TransactionError::SchemaChanged) and undoes everything, and a
+/// `COMMIT` that is sent as SQL fails with SQLite's error 531 whatever it would commit. Migrations run at
+/// [`open`](SqliteRowOptions::open), or in
+/// [`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants).
+///
+/// A trigger may write to another declared table, in the transaction's tenant only: a write to another
+/// tenant's row is an error.
 ///
 /// # Differences from a table
 ///
@@ -59,14 +75,15 @@ use crate::{
 /// # Security
 ///
 /// This guards against mistakes, not against hostile SQL. Around it goes SQL that names the base
-/// table, writes to the temporary table `tenancy_bound`, attaches the file once more, or shadows
-/// the base table by a temporary one. Triggers that you make on a base table see all tenants, and what
-/// they copy into tables that are not declared is everyone's. Give
-/// tenants who bring their own SQL the strategy `database`, in a process of their own.
+/// table, writes to the temporary tables `tenancy_bound` and `tenancy_installed`, attaches the file once more,
+/// shadows the base table by a temporary one, or rolls the transaction back and changes the schema outside of
+/// any. Triggers that you make on a base table see all tenants: compare the tenant's column in what they read.
+/// Give tenants who bring their own SQL the strategy `database`, in a process of their own.
 ///
 /// After each transaction the connection is checked, and closed where it could reach data otherwise: an
-/// open transaction, temporary objects, attached files, foreign keys or writes turned off. Other
-/// pragmas that a transaction sets stay with the connection: send none.
+/// open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas that
+/// change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
+/// neither. An update hook of yours takes the place of the one that lets a transaction commit.
 pub struct SqliteRowStrategy {
     read_write: SqlitePool,
     read_only: SqlitePool,
