@@ -11,22 +11,14 @@ use crate::StrategyError;
 /// Deletes the tenant's rows from every declared table, until none is left, or nothing at all.
 ///
 /// Triggers of the application fire, and may put rows into tables that were emptied before, or not let rows go.
-/// So the tables are emptied in turn and counted, and a removal that does not get on is rolled back.
-///
-/// The caller closes the connection afterwards: it is left without foreign keys.
+/// So the tables are emptied in turn and counted, and a removal that makes no progress is rolled back.
 pub(super) async fn remove_rows(
     connection: &mut SqliteConnection,
     declared: &Declarations,
     tenant: &TenantId,
 ) -> Result<(), StrategyError> {
-    // A key with `RESTRICT` is checked at once, even where keys are deferred: rows that refer to each other
-    // could not be deleted in any order.
-    if !is_referred_to_from_outside(connection, declared).await? {
-        sqlx::query("pragma foreign_keys = off")
-            .execute(&mut *connection)
-            .await?;
-    }
     let mut tx = connection.begin_with("begin immediate").await?;
+    // Rows may refer to each other in circles. This defers keys with `RESTRICT` too.
     sqlx::query("pragma defer_foreign_keys = on").execute(&mut *tx).await?;
     // A newer process may have made tables that this one has no declaration of.
     catalog::prove_all_declared(&mut tx, declared).await?;
@@ -92,21 +84,4 @@ async fn count(
         }
     }
     Ok(remaining)
-}
-
-/// Whether an undeclared table has a foreign key to a declared one. Only then can a key still point to a row
-/// that was removed, once no row of the tenant is left.
-async fn is_referred_to_from_outside(
-    connection: &mut SqliteConnection,
-    declared: &Declarations,
-) -> Result<bool, sqlx::Error> {
-    let keys: Vec<(String, String)> = sqlx::query_as(
-        "select s.name, k.\"table\" from main.sqlite_schema s, pragma_foreign_key_list(s.name, 'main') k
-         where s.type = 'table'",
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(keys
-        .iter()
-        .any(|(child, parent)| declared.is_base(parent) && !declared.is_base(child)))
 }
