@@ -118,6 +118,53 @@ async fn a_commit_that_is_sent_as_sql_changes_no_schema_either() {
 }
 
 #[tokio::test]
+async fn a_commit_is_of_the_transaction_that_was_begun() {
+    let dir = tempdir().unwrap();
+    let (db, a, b) = two_tenants(&dir).await;
+    let before = schema(&db).await;
+    for sql in [
+        "rollback",
+        "rollback; begin",
+        "rollback; begin; insert into shared values (1)",
+        "rollback; begin immediate; create table plain (x)",
+        "insert or rollback into notes (id) values ('1')",
+        "commit",
+        "commit; begin; insert into shared values (1)",
+    ] {
+        let mut tx = db.begin(&a).await.unwrap();
+        run(&mut tx, "update notes set body = 'changed'").await.unwrap();
+        run(&mut tx, sql).await.ok();
+        let refused = tx.commit().await;
+        assert!(matches!(refused, Err(TransactionError::NotOpen)), "{sql}: {refused:?}");
+        assert_eq!(schema(&db).await, before, "{sql}");
+        is_served(&db, [&b, &a], sql).await;
+        let mut tx = db.begin(&b).await.unwrap();
+        assert_eq!(run(&mut tx, "select * from shared").await.unwrap(), 0, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_deferred_key_fails_at_the_commit_and_undoes_it() {
+    let dir = tempdir().unwrap();
+    let (db, a, b) = two_tenants(&dir).await;
+    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let child = "create table child (id text references shared_parent deferrable initially deferred);
+        create table shared_parent (id text primary key)";
+    run(&mut tx, child).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = db.begin(&a).await.unwrap();
+    run(&mut tx, "insert into child values ('nowhere')").await.unwrap();
+    let refused = tx.commit().await;
+    let Err(TransactionError::Commit(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(error.to_string().contains("FOREIGN KEY"), "{error}");
+    is_served(&db, [&b, &a], child).await;
+    let mut tx = db.begin(&b).await.unwrap();
+    assert_eq!(run(&mut tx, "select * from child").await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn statements_that_stay_with_the_connection_leave_it_closed_or_clean() {
     let dir = tempdir().unwrap();
     let (db, a, b) = two_tenants(&dir).await;
