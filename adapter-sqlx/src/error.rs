@@ -43,6 +43,10 @@ pub enum TransactionError {
     /// A statement of the transaction has failed, so that nothing of it can be committed: it was rolled back.
     #[error("failed to commit: an earlier statement of the transaction has failed, and it was rolled back")]
     Failed,
+    /// The transaction created, altered or dropped tables or other objects that all tenants share, or the schema
+    /// was changed just before it began. It was rolled back: only migrations change the schema.
+    #[error("failed to commit a transaction that changes the schema of all tenants")]
+    SchemaChanged,
     /// The transaction was not committed.
     #[error("commit a transaction")]
     Commit(#[source] sqlx::Error),
@@ -166,6 +170,24 @@ pub enum StrategyError {
         /// The tenant.
         tenant: TenantId,
     },
+    /// A removal left rows behind, and was rolled back. A trigger or a rule keeps or restores them.
+    #[error("{rows} rows of the tenant `{tenant}` remain in {table}{}", remaining(others))]
+    Remaining {
+        /// The tenant.
+        tenant: TenantId,
+        /// The first table that still has rows, as SQL spells it.
+        table: String,
+        /// How many it has.
+        rows: u64,
+        /// The other tables that still have rows, and how many.
+        others: Vec<(String, u64)>,
+    },
+    /// The tenant's database cannot be removed: transactions on it are still open, or a file of it is back.
+    #[error("failed to remove the database of the tenant `{tenant}`, which is in use")]
+    InUse {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// The strategy cannot do this.
     #[error("the strategy `{strategy}` has no {operation}")]
     Unsupported {
@@ -187,4 +209,11 @@ impl StrategyError {
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
     }
+}
+
+fn remaining(others: &[(String, u64)]) -> String {
+    others
+        .iter()
+        .map(|(table, rows)| format!(", {rows} in {table}"))
+        .collect()
 }

@@ -127,7 +127,7 @@ impl<DB: Database> StrategyTransaction<DB> {
     }
 
     /// Commits in this way in place of sqlx's.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn with_commit(mut self, commit: &'static dyn Commit<DB>) -> Self {
         self.commit = Some(commit);
         self

@@ -166,3 +166,37 @@ async fn a_dropped_commit_is_whole_or_nothing() {
     }
     assert!(cancelled > 100, "only {cancelled} were cancelled");
 }
+
+/// A destructor of the application may run on a thread of its own, or after the runtime is gone.
+#[test]
+fn a_transaction_that_is_dropped_outside_of_a_runtime_is_rolled_back() {
+    let dir = tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (db, a, b) = runtime.block_on(two_tenants(&dir));
+    let begun = |sql: &'static str| {
+        runtime.block_on(async {
+            let mut tx = db.begin(&a).await.unwrap();
+            run(&mut tx, sql).await.ok();
+            tx
+        })
+    };
+    for sql in [
+        "update notes set body = 'half'",
+        "rollback",
+        "savepoint s",
+        "drop table temp.tenancy_bound",
+    ] {
+        drop(begun(sql));
+        let elsewhere = begun(sql);
+        std::thread::spawn(move || drop(elsewhere)).join().unwrap();
+        assert_eq!(runtime.block_on(bodies(&db, &b)), ["of b"], "{sql}");
+        assert_eq!(runtime.block_on(bodies(&db, &a)), ["of a"], "{sql}");
+    }
+    let outlives_it = begun("update notes set body = 'half'");
+    drop(runtime);
+    drop(outlives_it);
+}

@@ -3,78 +3,11 @@
 use sqlx::{Row, SqliteConnection};
 use thiserror::Error;
 
+use super::declarations::Declarations;
+use super::exposure;
 use super::table::TenantTable;
-
-/// Why the tables of a shared file would not keep tenants apart.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum UnsafeSchema {
-    /// The base table is not there.
-    #[error("no table `{table}`")]
-    NoTable {
-        /// The base table.
-        table: String,
-    },
-    /// A table or view already has the name under which a tenant should see its rows.
-    #[error("the name `{name}` is taken by a table or view: rename it, queries would not see the tenant's rows only")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// The tenant's column is missing, may be null, or holds no text. `7` and `007` are two
-    /// tenants, and one number.
-    #[error("the column `{column}` of `{table}` must exist and be `TEXT NOT NULL`")]
-    TenantColumn {
-        /// The base table.
-        table: String,
-        /// The tenant's column.
-        column: String,
-    },
-    /// There is no primary key, or a key holds across tenants: it tells one tenant which values
-    /// another has, and `INSERT OR REPLACE` would replace a foreign row.
-    #[error("the {key} of `{table}` must contain the column `{column}`")]
-    KeyWithoutTenant {
-        /// The base table.
-        table: String,
-        /// The key: `primary key`, or an index.
-        key: String,
-        /// The tenant's column.
-        column: String,
-    },
-    /// A foreign key that can point to a foreign row.
-    #[error("the foreign key from `{table}` to `{parent}` must pair their tenant columns")]
-    ForeignKeyWithoutTenant {
-        /// The base table.
-        table: String,
-        /// The table that the key points to.
-        parent: String,
-    },
-    /// A foreign key whose action reaches further than the tenant: it deletes or changes rows of all
-    /// tenants, or moves a row to another.
-    #[error("the foreign key from `{table}` to `{parent}` has an action that reaches other tenants' rows")]
-    ForeignKeyAction {
-        /// The base table.
-        table: String,
-        /// The table that the key points to.
-        parent: String,
-    },
-    /// A table or view with a tenant's column that is not declared: nothing would filter it.
-    #[error("`{name}` has a column `{column}` and is not declared: nothing would filter it")]
-    Undeclared {
-        /// The table or view.
-        name: String,
-        /// The tenant's column.
-        column: String,
-    },
-    /// A view or virtual table over a base table: nothing would filter it.
-    #[error("the view or virtual table `{view}` reads from `{table}`: nothing would filter it")]
-    LeakingView {
-        /// The view.
-        view: String,
-        /// The base table.
-        table: String,
-    },
-}
+use super::unsafe_schema::UnsafeSchema;
+use crate::StrategyError;
 
 /// Why the catalog could not be read, or what is wrong with it.
 #[derive(Debug, Error)]
@@ -83,6 +16,15 @@ pub(super) enum CatalogError {
     Database(#[from] sqlx::Error),
     #[error(transparent)]
     Unsafe(#[from] UnsafeSchema),
+}
+
+impl From<CatalogError> for StrategyError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Database(error) => Self::Database(error),
+            CatalogError::Unsafe(error) => Self::UnsafeSchema(error),
+        }
+    }
 }
 
 /// A column of a base table.
@@ -102,6 +44,8 @@ pub(super) struct Column {
 pub(super) struct BaseTable {
     pub(super) table: TenantTable,
     pub(super) columns: Vec<Column>,
+    /// Whether a trigger of the application writes to it.
+    pub(super) is_written_by_triggers: bool,
 }
 
 impl BaseTable {
@@ -115,12 +59,18 @@ impl BaseTable {
 }
 
 /// Reads the declared tables, and refuses a schema that would not keep tenants apart.
+///
+/// Foreign keys must be off on `connection`, so that `EXPLAIN` lists what triggers read and not what keys check.
 pub(super) async fn prove(
     connection: &mut SqliteConnection,
-    tables: &[TenantTable],
+    declared: &Declarations,
 ) -> Result<Vec<BaseTable>, CatalogError> {
-    let mut proved = Vec::with_capacity(tables.len());
-    for table in tables {
+    // Without declarations this is not the file of a row strategy, or `open` checks the rest itself.
+    if declared.tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut proved = Vec::with_capacity(declared.tables.len());
+    for table in &declared.tables {
         let base = read(connection, table).await?;
         prove_columns(&base)?;
         prove_indexes(connection, &base).await?;
@@ -128,12 +78,13 @@ pub(super) async fn prove(
     }
     for base in &proved {
         prove_foreign_keys(connection, base, &proved).await?;
-        prove_nothing_else_shows(connection, base).await?;
+        prove_name_is_free(connection, base).await?;
     }
-    // Without declarations this is no row strategy's file, or `open` asks by itself.
-    if !tables.is_empty() {
-        prove_all_declared(connection, tables).await?;
+    let written = exposure::prove(connection, declared).await?;
+    for base in &mut proved {
+        base.is_written_by_triggers = written.contains(&base.table.base().to_ascii_lowercase());
     }
+    prove_all_declared(connection, declared).await?;
     Ok(proved)
 }
 
@@ -166,6 +117,7 @@ async fn read(connection: &mut SqliteConnection, table: &TenantTable) -> Result<
     Ok(BaseTable {
         table: table.clone(),
         columns: rows.iter().map(column).collect::<Result<_, sqlx::Error>>()?,
+        is_written_by_triggers: false,
     })
 }
 
@@ -274,51 +226,53 @@ async fn prove_foreign_keys(
     }
 }
 
-/// Refuses a table that holds tenants' rows and that nobody has declared, also where none is.
+/// Refuses a table that holds tenants' rows and is not declared. This needs no declared table to go by.
 pub(super) async fn prove_all_declared(
     connection: &mut SqliteConnection,
-    tables: &[TenantTable],
+    declared: &Declarations,
 ) -> Result<(), CatalogError> {
-    let columns = tables
+    let columns: Vec<&str> = declared
+        .tables
         .iter()
         .map(TenantTable::tenant_column)
-        .chain([TenantTable::TENANT_COLUMN]);
-    for column in columns {
-        let names: Vec<String> = sqlx::query_scalar(
-            "select s.name from main.sqlite_schema s where s.type in ('table', 'view') and exists (
-               select 1 from pragma_table_xinfo(s.name, 'main') c where lower(c.name) = lower(?))",
-        )
-        .bind(column)
-        .fetch_all(&mut *connection)
-        .await?;
-        let is_declared = |name: &String| tables.iter().any(|table| table.base().eq_ignore_ascii_case(name));
-        if let Some(name) = names.into_iter().find(|name| !is_declared(name)) {
-            let column = column.to_owned();
+        .chain([TenantTable::TENANT_COLUMN])
+        .collect();
+    let names: Vec<String> =
+        sqlx::query_scalar("select name from main.sqlite_schema where type in ('table', 'view') order by rowid")
+            .fetch_all(&mut *connection)
+            .await?;
+    for name in names {
+        if declared.is_base(&name) || declared.is_exposed(&name) {
+            continue;
+        }
+        let found: Result<Vec<String>, sqlx::Error> =
+            sqlx::query_scalar("select name from pragma_table_xinfo(?, 'main')")
+                .bind(&name)
+                .fetch_all(&mut *connection)
+                .await;
+        let found = match found {
+            // A view that names what is not there has no columns, and shows nothing.
+            Err(error) if exposure::is_not_compiled(&error) => continue,
+            found => found?,
+        };
+        let is_tenants = |column: &&&str| found.iter().any(|found| found.eq_ignore_ascii_case(column));
+        if let Some(column) = columns.iter().find(is_tenants) {
+            let column = (*column).to_owned();
             return Err(UnsafeSchema::Undeclared { name, column }.into());
         }
     }
     Ok(())
 }
 
-async fn prove_nothing_else_shows(connection: &mut SqliteConnection, base: &BaseTable) -> Result<(), CatalogError> {
-    let rows = sqlx::query("select s.type, s.name, s.sql from main.sqlite_schema s where s.type in ('table', 'view')")
-        .fetch_all(connection)
-        .await?;
-    for row in &rows {
-        let name: String = row.try_get("name")?;
-        if name.eq_ignore_ascii_case(base.table.view()) {
-            return Err(UnsafeSchema::NameTaken { name }.into());
-        }
-        let sql = row
-            .try_get::<Option<String>, _>("sql")?
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        // A virtual table, such as a full-text index, shows what it was made over as a view does.
-        let is_derived = row.try_get::<&str, _>("type")? == "view" || sql.trim_start().starts_with("create virtual");
-        if is_derived && sql.contains(&base.table.base().to_ascii_lowercase()) {
-            let table = base.table.base().to_owned();
-            return Err(UnsafeSchema::LeakingView { view: name, table }.into());
-        }
+async fn prove_name_is_free(connection: &mut SqliteConnection, base: &BaseTable) -> Result<(), CatalogError> {
+    let taken: Option<String> = sqlx::query_scalar(
+        "select name from main.sqlite_schema where type in ('table', 'view') and lower(name) = lower(?)",
+    )
+    .bind(base.table.view())
+    .fetch_optional(connection)
+    .await?;
+    match taken {
+        None => Ok(()),
+        Some(name) => Err(UnsafeSchema::NameTaken { name }.into()),
     }
-    Ok(())
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection, Sqlite};
-use tempfile::TempPath;
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::migrate;
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::pool::PoolSettings;
+use super::tenant_file::{at, identify, publish, refuse_leftovers, remove_files};
 use crate::{Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `database`: each tenant has a file of its own.
@@ -90,27 +90,17 @@ impl SqliteDatabaseStrategy {
         Ok(begun.with_lease(lease))
     }
 
-    /// The log goes last: without its database it is refused, and not replayed.
-    async fn remove_file(&self, tenant: &TenantId) -> Result<(), StrategyError> {
-        self.open.forget(tenant, |_| true);
-        let path = self.path(tenant);
-        for end in ["", "-shm", "-wal", "-journal"] {
-            let mut file = path.as_os_str().to_owned();
-            file.push(end);
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(Path::new(&file), error)),
-                _ => {}
-            }
-        }
-        Ok(())
+    async fn remove(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        let _closed = self.open.retire(tenant).await?;
+        remove_files(&self.path(tenant), tenant)
     }
 
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
         let options = self.settings.connect_options(path);
         let read_only = options.clone().read_only(true);
         TenantPools {
-            read_write: self.settings.pool(options, &Arc::default()),
-            read_only: self.settings.pool(read_only, &Arc::default()),
+            read_write: self.settings.pool(options),
+            read_only: self.settings.pool(read_only),
             file,
         }
     }
@@ -152,66 +142,6 @@ impl SqliteDatabaseStrategy {
         }
         connection.close().await?;
         Ok(())
-    }
-}
-
-/// Refuses a log without its database: SQLite would replay it onto whatever file gets the name, and
-/// bring an earlier tenant's rows back.
-fn refuse_leftovers(path: &Path) -> Result<(), StrategyError> {
-    for log in ["-wal", "-shm", "-journal"] {
-        let mut left = path.as_os_str().to_owned();
-        left.push(log);
-        let left = PathBuf::from(left);
-        // Another provisioner may have made the database meanwhile; then the log is its own.
-        if left.symlink_metadata().is_ok() && identify(path)?.is_none() {
-            let reason = "it is left by an earlier database of this name: remove it first";
-            return Err(at(&left, io::Error::new(io::ErrorKind::AlreadyExists, reason)));
-        }
-    }
-    Ok(())
-}
-
-/// Gives a file its name, unless another has it: whoever was first made the tenant's database.
-fn publish(half_made: &Path, path: &Path, directory: &Path) -> Result<(), StrategyError> {
-    let whole = TempPath::try_from_path(half_made).map_err(|source| at(half_made, source))?;
-    match whole.persist_noclobber(path) {
-        Ok(()) => {}
-        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(refused) => return Err(at(path, refused.error)),
-    }
-    // The name must outlast a power failure as the content does. Other systems cannot be asked.
-    if cfg!(unix) {
-        std::fs::File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|source| at(directory, source))?;
-    }
-    Ok(())
-}
-
-/// Which file has that name, if one has.
-fn identify(path: &Path) -> Result<Option<FileIdentity>, StrategyError> {
-    match std::fs::metadata(path) {
-        Ok(metadata) => Ok(Some(identity(&metadata))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(at(path, source)),
-    }
-}
-
-#[cfg(unix)]
-fn identity(metadata: &std::fs::Metadata) -> FileIdentity {
-    use std::os::unix::fs::MetadataExt;
-    FileIdentity(metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn identity(_: &std::fs::Metadata) -> FileIdentity {
-    FileIdentity(0, 0)
-}
-
-fn at(path: &Path, source: io::Error) -> StrategyError {
-    StrategyError::File {
-        path: path.to_owned(),
-        source,
     }
 }
 
@@ -305,7 +235,7 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
     }
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
-        Box::pin(self.remove_file(removal.id()))
+        Box::pin(self.remove(removal.id()))
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -319,23 +249,5 @@ impl fmt::Debug for SqliteDatabaseStrategy {
             .field("directory", &self.directory)
             .field("idle_timeout", &self.idle_timeout)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_publishes_second_replaces_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("tenant-a.sqlite");
-        for content in ["first", "second"] {
-            let half_made = directory.path().join("half-made");
-            std::fs::write(&half_made, content).unwrap();
-            publish(&half_made, &path, directory.path()).unwrap();
-            assert!(!half_made.exists());
-        }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "first");
     }
 }

@@ -1,6 +1,6 @@
 //! A bounded number of open databases.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ struct State {
     is_closed: bool,
     is_swept: bool,
     open: HashMap<TenantId, Slot>,
+    /// The tenants whose databases are being removed: nobody opens them meanwhile.
+    retired: HashSet<TenantId>,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,13 @@ pub(super) struct Lease {
     shared: Arc<Shared>,
     tenant: TenantId,
     pools: Arc<TenantPools>,
+}
+
+/// Keeps a tenant's database closed until it is dropped.
+#[derive(Debug)]
+pub(super) struct Retired {
+    shared: Arc<Shared>,
+    tenant: TenantId,
 }
 
 enum Place {
@@ -140,6 +149,51 @@ impl OpenPools {
         }
     }
 
+    /// Closes a tenant's database once no transaction uses it, and keeps it closed.
+    ///
+    /// SQLite deletes a write-ahead log by its name when the last connection is closed. A connection that outlived
+    /// the removal of its file would so delete the log of a file that was made anew.
+    ///
+    /// # Errors
+    ///
+    /// [`StrategyError::InUse`] where transactions do not end within the acquire time-out, or another removal is
+    /// under way.
+    pub(super) async fn retire(&self, tenant: &TenantId) -> Result<Retired, StrategyError> {
+        let in_use = || StrategyError::InUse { tenant: tenant.clone() };
+        if !self.0.state().retired.insert(tenant.clone()) {
+            return Err(in_use());
+        }
+        let retired = Retired {
+            shared: Arc::clone(&self.0),
+            tenant: tenant.clone(),
+        };
+        let closed = tokio::time::timeout(self.0.wait, self.close_unused(tenant)).await;
+        closed.map(|()| retired).map_err(|_| in_use())
+    }
+
+    async fn close_unused(&self, tenant: &TenantId) {
+        loop {
+            let mut freed = std::pin::pin!(self.0.freed.notified());
+            // Registered before it is looked, so that no end of a transaction is missed.
+            freed.as_mut().enable();
+            let unused = {
+                let mut state = self.0.state();
+                match state.open.get(tenant) {
+                    None => return,
+                    Some(slot) if slot.leases > 0 => None,
+                    Some(_) => state.open.remove(tenant),
+                }
+            };
+            match unused {
+                Some(slot) => {
+                    self.0.freed.notify_waiters();
+                    return slot.pools.close().await;
+                }
+                None => freed.await,
+            }
+        }
+    }
+
     /// How many tenants' databases are open.
     pub(super) fn len(&self) -> usize {
         self.0.state().open.len()
@@ -193,6 +247,9 @@ impl Shared {
         if state.is_closed {
             return Err(StrategyError::Closed);
         }
+        if state.retired.contains(tenant) {
+            return Err(StrategyError::NotProvisioned { tenant: tenant.clone() });
+        }
         let mut evicted = None;
         if !state.open.contains_key(tenant) && state.open.len() >= self.max {
             let Some(oldest) = state.least_recently_used() else {
@@ -232,6 +289,12 @@ impl State {
             .filter(|(_, slot)| slot.leases == 0)
             .min_by_key(|(_, slot)| slot.last_used)
             .map(|(tenant, _)| tenant.clone())
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        self.shared.state().retired.remove(&self.tenant);
     }
 }
 

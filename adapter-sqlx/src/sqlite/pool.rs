@@ -1,14 +1,11 @@
 //! Pools whose connections keep nothing of an earlier borrower.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 
-use super::catalog::{self, CatalogError};
-use super::table::TenantTable;
 use super::views;
 
 /// How many connections, and how long to wait.
@@ -42,59 +39,42 @@ impl PoolSettings {
             .pragma("temp_store", "memory")
     }
 
-    /// A pool that connects when it is asked, and whose connections see `tables` through views.
-    pub(super) fn pool(self, connect: SqliteConnectOptions, tables: &Arc<[TenantTable]>) -> SqlitePool {
-        let tables = Arc::clone(tables);
+    /// A pool on a file that one tenant, or an administrator of all tenants, has to themselves.
+    pub(super) fn pool(self, connect: SqliteConnectOptions) -> SqlitePool {
+        self.options()
+            .after_connect(|connection, _| Box::pin(remember(connection)))
+            .connect_lazy_with(connect)
+    }
+
+    /// What all pools have in common. They connect when they are asked.
+    pub(super) fn options(self) -> PoolOptions<Sqlite> {
         PoolOptions::<Sqlite>::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
             // `before_acquire` asks the connection something already.
             .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let tables = Arc::clone(&tables);
-                Box::pin(async move {
-                    // The pool tells its callers of a time-out only.
-                    let refuse = |error| {
-                        tracing::error!("a connection is refused: {error}");
-                        into_sqlx(error)
-                    };
-                    install(connection, &tables).await.map_err(refuse)
-                })
-            })
             .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
             .after_release(|connection, _| Box::pin(async move { Ok(is_clean(connection).await) }))
-            .connect_lazy_with(connect)
     }
 }
 
-/// Gives a fresh connection its views and triggers, and remembers the versions of its schemas.
-pub(super) async fn install(connection: &mut SqliteConnection, tables: &[TenantTable]) -> Result<(), CatalogError> {
-    // One transaction, so that the catalog that is read is the one that is remembered.
-    let mut tx = connection.begin().await?;
-    sqlx::raw_sql(views::CREATE_BOUND).execute(&mut *tx).await?;
-    for base in catalog::prove(&mut tx, tables).await? {
-        sqlx::raw_sql(AssertSqlSafe(views::create(&base)))
-            .execute(&mut *tx)
-            .await?;
-        sqlx::raw_sql(AssertSqlSafe(views::compile(&base)))
-            .execute(&mut *tx)
-            .await?;
-    }
+/// Makes the temporary tables that the hooks read: which tenant is bound, which versions the schemas have.
+pub(super) async fn remember(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(views::CREATE_BOUND).execute(&mut *connection).await?;
     sqlx::raw_sql("create temp table tenancy_installed (main integer not null, temp integer not null)")
-        .execute(&mut *tx)
+        .execute(&mut *connection)
         .await?;
     let main: i64 = sqlx::query_scalar("pragma main.schema_version")
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut *connection)
         .await?;
     let temp: i64 = sqlx::query_scalar("pragma temp.schema_version")
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut *connection)
         .await?;
     sqlx::query("insert into temp.tenancy_installed values (?, ?)")
         .bind(main)
         .bind(temp)
-        .execute(&mut *tx)
+        .execute(connection)
         .await?;
-    tx.commit().await?;
     Ok(())
 }
 
@@ -104,22 +84,25 @@ async fn is_current(connection: &mut SqliteConnection) -> bool {
     matches!(numbers(connection, asked).await.as_deref(), Ok([now, then]) if now == then)
 }
 
-/// Clears the tenant, and tells whether the connection is as it was after [`install`].
+/// Clears the tenant, and tells whether the connection is as it was after [`remember`].
 ///
 /// It is not, and is closed, where a transaction is still open or sqlx miscounts them (a `COMMIT`
 /// or `ROLLBACK` sent as SQL does that), where temporary tables, views or triggers were made, a
-/// file attached, or foreign keys or writes turned off.
+/// file attached, foreign keys or writes turned off, or a pragma changed that would change what the next
+/// borrower's statements do, or whether others can use the file.
 async fn is_clean(connection: &mut SqliteConnection) -> bool {
     // `begin` fails inside a transaction, and `delete` where the table is gone or writes are off.
     let asked = "begin; delete from temp.tenancy_bound; commit;
         pragma foreign_keys; select count(*) from pragma_database_list;
+        pragma ignore_check_constraints; pragma recursive_triggers; pragma writable_schema; pragma read_uncommitted;
+        select locking_mode = 'normal' from pragma_locking_mode;
         pragma main.schema_version; select main from temp.tenancy_installed;
         pragma temp.schema_version; select temp from temp.tenancy_installed";
     let answers = numbers(connection, asked).await;
-    // Foreign keys are on; `main` and `temp` are all the files; no schema has changed.
+    // Foreign keys are on; `main` and `temp` are all the files; the pragmas are SQLite's own; no schema has changed.
     let is_as_installed = matches!(
         answers.as_deref(),
-        Ok([1, 2, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
+        Ok([1, 2, 0, 0, 0, 0, 1, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
     );
     is_as_installed && !connection.is_in_transaction()
 }
@@ -127,12 +110,4 @@ async fn is_clean(connection: &mut SqliteConnection) -> bool {
 async fn numbers(connection: &mut SqliteConnection, sql: &'static str) -> Result<Vec<i64>, sqlx::Error> {
     let rows = sqlx::raw_sql(sql).fetch_all(connection).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
-}
-
-/// The pool's hooks speak sqlx's errors.
-fn into_sqlx(error: CatalogError) -> sqlx::Error {
-    match error {
-        CatalogError::Database(error) => error,
-        CatalogError::Unsafe(error) => sqlx::Error::Configuration(Box::new(error)),
-    }
 }

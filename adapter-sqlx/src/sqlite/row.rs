@@ -11,9 +11,13 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqlitePool};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
-use super::catalog::{self, CatalogError};
+use super::catalog;
+use super::commit_guard::SqliteCommit;
+use super::declarations::Declarations;
 use super::migrate;
-use super::pool::{PoolSettings, install};
+use super::pool::PoolSettings;
+use super::removal;
+use super::row_pool::{RowSchema, install, row_pool};
 use super::table::TenantTable;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
@@ -35,8 +39,24 @@ use crate::{
 ///
 /// [`open`](SqliteRowOptions::open) proves the schema first, and refuses one that would leak: a
 /// tenant's column that is not `TEXT NOT NULL`, a primary key or unique index without it, a foreign
-/// key that does not pair it or whose action reaches further, a view or virtual table over a base table,
-/// a table that has it and is not declared.
+/// key that does not pair it or whose action reaches further, a table that has it and is not declared,
+/// and whatever shows the rows of a base table beside its view:
+///
+/// - a view or virtual table that reads it, by whatever other views,
+/// - a trigger that sees its rows and writes to a table that is not declared, such as a full-text index or an
+///   audit table. SQLite itself is asked what views read and triggers write.
+///
+/// A new connection proves it again after a change. Then [`begin`](crate::TenantDb::begin) fails at once with
+/// [`StrategyError::UnsafeSchema`], which names the object.
+///
+/// A tenant's transaction cannot change the schema. Its commit fails with
+/// [`TransactionError::SchemaChanged`](crate::TransactionError::SchemaChanged) and undoes everything, and a
+/// `COMMIT` that is sent as SQL fails with SQLite's error 531 whatever it would commit. Migrations run at
+/// [`open`](SqliteRowOptions::open), or in
+/// [`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants).
+///
+/// A trigger may write to another declared table, in the transaction's tenant only: a write to another
+/// tenant's row is an error.
 ///
 /// # Differences from a table
 ///
@@ -55,19 +75,20 @@ use crate::{
 /// # Security
 ///
 /// This guards against mistakes, not against hostile SQL. Around it goes SQL that names the base
-/// table, writes to the temporary table `tenancy_bound`, attaches the file once more, or shadows
-/// the base table by a temporary one. Triggers that you make on a base table see all tenants, and what
-/// they copy into tables that are not declared is everyone's. Give
-/// tenants who bring their own SQL the strategy `database`, in a process of their own.
+/// table, writes to the temporary tables `tenancy_bound` and `tenancy_installed`, attaches the file once more,
+/// shadows the base table by a temporary one, or rolls the transaction back and changes the schema outside of
+/// any. Triggers that you make on a base table see all tenants: compare the tenant's column in what they read.
+/// Give tenants who bring their own SQL the strategy `database`, in a process of their own.
 ///
 /// After each transaction the connection is checked, and closed where it could reach data otherwise: an
-/// open transaction, temporary objects, attached files, foreign keys or writes turned off. Other
-/// pragmas that a transaction sets stay with the connection: send none.
+/// open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas that
+/// change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
+/// neither. An update hook of yours takes the place of the one that lets a transaction commit.
 pub struct SqliteRowStrategy {
     read_write: SqlitePool,
     read_only: SqlitePool,
     across_tenants: SqlitePool,
-    tables: Arc<[TenantTable]>,
+    schema: Arc<RowSchema>,
 }
 
 impl SqliteRowStrategy {
@@ -78,33 +99,34 @@ impl SqliteRowStrategy {
     pub fn options(file: impl AsRef<Path>) -> SqliteRowOptions {
         SqliteRowOptions {
             file: file.as_ref().to_owned(),
-            tables: Vec::new(),
+            declared: Declarations::default(),
             migrations: None,
             settings: PoolSettings::default(),
         }
     }
-}
 
-impl SqliteRowStrategy {
-    /// In one transaction, whatever refers to what in it.
+    async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
+        let (pool, begin) = match binding.mode() {
+            Mode::ReadWrite => (&self.read_write, "begin immediate"),
+            Mode::ReadOnly => (&self.read_only, "begin"),
+        };
+        // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
+        let statement = format!(
+            "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
+            binding.id()
+        );
+        let begun = StrategyTransaction::begin(pool.acquire().await?, AssertSqlSafe(statement)).await;
+        let begun = begun.map_err(|error| self.schema.refusal().unwrap_or_else(|| error.into()))?;
+        Ok(match binding.mode() {
+            Mode::ReadWrite => begun.with_commit(&SqliteCommit),
+            Mode::ReadOnly => begun,
+        })
+    }
+
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let mut connection = self.across_tenants.acquire().await?;
         connection.close_on_drop();
-        let mut tx = connection.begin_with("begin immediate").await?;
-        sqlx::query("pragma defer_foreign_keys = on").execute(&mut *tx).await?;
-        for table in &*self.tables {
-            // Declared names are plain identifiers.
-            let sql = format!(
-                "delete from main.\"{}\" where \"{}\" = ?",
-                table.base(),
-                table.tenant_column()
-            );
-            sqlx::query(AssertSqlSafe(sql))
-                .bind(tenant.as_str())
-                .execute(&mut *tx)
-                .await?;
-        }
-        Ok(tx.commit().await?)
+        removal::remove_rows(&mut connection, &self.schema.declared, tenant).await
     }
 }
 
@@ -112,7 +134,7 @@ impl SqliteRowStrategy {
 #[derive(Debug)]
 pub struct SqliteRowOptions {
     file: PathBuf,
-    tables: Vec<TenantTable>,
+    declared: Declarations,
     migrations: Option<Migrator>,
     settings: PoolSettings,
 }
@@ -121,7 +143,24 @@ impl SqliteRowOptions {
     /// Declares a table that holds tenants' rows.
     #[must_use]
     pub fn with_table(mut self, table: TenantTable) -> Self {
-        self.tables.push(table);
+        self.declared.tables.push(table);
+        self
+    }
+
+    /// Accepts that the table, view or virtual table `name` shows rows of all tenants to every tenant.
+    ///
+    /// [`open`](Self::open) refuses a view over a base table, a table with the tenant's column that is not
+    /// declared, and a trigger that writes rows of a base table into a table that is not declared. Of those
+    /// named here it accepts each one. Declare a table instead wherever it can have the tenant's column.
+    ///
+    /// # Security
+    ///
+    /// Nothing filters what a query reads by this name, and a removal of a tenant leaves it as it is. This is for a
+    /// table that only [`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants)
+    /// reads, and for what is meant to be public.
+    #[must_use]
+    pub fn dangerously_expose(mut self, name: impl Into<String>) -> Self {
+        self.declared.exposed.push(name.into());
         self
     }
 
@@ -168,27 +207,20 @@ impl SqliteRowOptions {
         if let Some(migrations) = &self.migrations {
             migrate::run(&mut connection, migrations).await?;
         }
-        // The pool would hide the reason behind a time-out.
-        let refuse = |error| match error {
-            CatalogError::Database(error) => StrategyError::Database(error),
-            CatalogError::Unsafe(error) => StrategyError::UnsafeSchema(error),
-        };
-        install(&mut connection, &self.tables).await.map_err(refuse)?;
-        catalog::prove_all_declared(&mut connection, &self.tables)
-            .await
-            .map_err(refuse)?;
+        install(&mut connection, &self.declared).await?;
+        catalog::prove_all_declared(&mut connection, &self.declared).await?;
         connection.close().await?;
 
-        let tables: Arc<[TenantTable]> = self.tables.into();
+        let schema = Arc::new(RowSchema::new(self.declared));
+        let alone = PoolSettings {
+            max_connections: 1,
+            ..settings
+        };
         Ok(SqliteRowStrategy {
-            read_write: settings.pool(options.clone(), &tables),
-            read_only: settings.pool(options.clone().read_only(true), &tables),
-            across_tenants: PoolSettings {
-                max_connections: 1,
-                ..settings
-            }
-            .pool(options, &Arc::default()),
-            tables,
+            read_write: row_pool(settings, options.clone(), &schema, Mode::ReadWrite),
+            read_only: row_pool(settings, options.clone().read_only(true), &schema, Mode::ReadOnly),
+            across_tenants: alone.pool(options),
+            schema,
         })
     }
 }
@@ -199,18 +231,7 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
     }
 
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
-        Box::pin(async move {
-            let (pool, begin) = match binding.mode() {
-                Mode::ReadWrite => (&self.read_write, "begin immediate"),
-                Mode::ReadOnly => (&self.read_only, "begin"),
-            };
-            // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
-            let statement = format!(
-                "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
-                binding.id()
-            );
-            Ok(StrategyTransaction::begin(pool.acquire().await?, AssertSqlSafe(statement)).await?)
-        })
+        Box::pin(self.begin(binding))
     }
 
     fn provision<'f>(&'f self, _: &'f TenantRecord) -> StrategyFuture<'f, ()> {

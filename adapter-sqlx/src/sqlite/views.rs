@@ -15,6 +15,9 @@ pub(super) fn create(base: &BaseTable) -> String {
     sql.push_str(&insert_trigger(base));
     sql.push_str(&update_trigger(base));
     sql.push_str(&delete_trigger(base));
+    if base.is_written_by_triggers {
+        sql.push_str(&guards(base));
+    }
     sql
 }
 
@@ -89,6 +92,23 @@ fn delete_trigger(base: &BaseTable) -> String {
         quote(base.table.base()),
         is_old_row(base),
     )
+}
+
+/// Triggers on the base table itself, which refuse that a trigger of the application writes another tenant's row.
+/// A trigger sees and writes all of the base table: the view does not filter it.
+fn guards(base: &BaseTable) -> String {
+    let tenant = quote(base.table.tenant_column());
+    let foreign = |row: &str| format!("{row}.{tenant} is not {BOUND} collate binary");
+    let guard = |event: &str, when: &str| {
+        format!(
+            "create temp trigger {} before {event} on main.{} when {when} begin\n\
+             select raise(abort, 'tenancy: a trigger writes a row of another tenant');\nend;\n",
+            quote(&format!("tenancy_guard_{event}_{}", base.table.base())),
+            quote(base.table.base()),
+        )
+    };
+    let either = format!("{} or {}", foreign("old"), foreign("new"));
+    guard("insert", &foreign("new")) + &guard("update", &either) + &guard("delete", &foreign("old"))
 }
 
 /// The row's primary key, and once more the tenant: a trigger sees the whole base table. What is old
