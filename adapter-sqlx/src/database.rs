@@ -141,6 +141,24 @@ impl<DB: Database> TenantDb<DB> {
             .map_err(TransactionError::AcrossTenants)
     }
 
+    /// Whether the tenant's strategy is registered and can hold the tenant, as far as that can be known without
+    /// changing anything. A directory asks this before it writes a new tenant.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown, or [refuses](crate::IsolationStrategy::check) the tenant.
+    pub async fn check(&self, tenant: &TenantRecord) -> Result<(), ProvisionError> {
+        let unknown = |source| ProvisionError::UnknownStrategy {
+            tenant: tenant.id.clone(),
+            source,
+        };
+        let checked = self.registry.find(&tenant.strategy).map_err(unknown)?.check(tenant);
+        checked.await.map_err(|source| ProvisionError::Strategy {
+            tenant: tenant.id.clone(),
+            source,
+        })
+    }
+
     /// Makes what the tenant needs before it is active: its file, its tables. Doing it again
     /// changes nothing, but runs migrations that are new.
     ///

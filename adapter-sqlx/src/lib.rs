@@ -74,6 +74,8 @@
 //! - `sqlite`: everything on SQLite, which is compiled in.
 //! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod begin;
 mod database;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
@@ -92,7 +94,10 @@ mod sqlite;
 
 pub use database::TenantDb;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use directory::{CreateError, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError};
+pub use directory::{
+    CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, ParseCreationKeyError,
+    UpsertAllError, UpsertError,
+};
 pub use error::{ProvisionError, RemoveError, StrategyError, TransactionError};
 pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 #[cfg(feature = "postgres")]

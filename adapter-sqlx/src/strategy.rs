@@ -31,6 +31,18 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     /// Where the tenant's database is missing or cannot be reached.
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<DB>>;
 
+    /// Whether the strategy can hold the tenant, as far as that can be known without changing anything: its id can be
+    /// a name or a value, and its placement is known. Creation asks this before it writes the directory, so that an
+    /// id is not taken by a tenant that can never be provisioned.
+    ///
+    /// # Errors
+    ///
+    /// What [`provision`](Self::provision) would refuse the tenant for. The default refuses nothing.
+    fn check<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        let _ = tenant;
+        Box::pin(async { Ok(()) })
+    }
+
     /// Makes what the tenant needs before it is active. Doing it again changes nothing.
     ///
     /// # Errors

@@ -79,6 +79,10 @@ impl<DB: Database> StrategyTransaction<DB> {
     /// # Errors
     ///
     /// Where the database refuses it, or it leaves no transaction open. The connection is closed then.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "dropped while this waits, the connection is closed"
+    )]
     pub async fn begin(connection: PoolConnection<DB>, statement: impl SqlSafeStr) -> Result<Self, sqlx::Error> {
         let mut begun = Self::beginning(connection);
         DB::TransactionManager::begin(begun.connection_mut(), Some(statement.into_sql_str())).await?;

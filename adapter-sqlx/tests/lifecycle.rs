@@ -17,9 +17,9 @@ use tenancy_core::{
     TenantStatus,
 };
 use tenancy_sqlx::{
-    Binding, CreateError, DirectoryError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
-    SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture, StrategyRegistry,
-    StrategyTransaction, TenantDb, TenantTable, TransactionError, UpsertError,
+    Binding, CreateError, CreationKey, DirectoryError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress,
+    RemoveError, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture,
+    StrategyRegistry, StrategyTransaction, TenantDb, TenantTable, TransactionError, UpsertError,
 };
 
 fn migrations(sql: &'static str) -> Migrator {
@@ -90,7 +90,10 @@ async fn a_tenant_is_made_served_and_removed() {
         let (gone, stays) = (format!("{strategy}-gone"), format!("{strategy}-stays"));
         let mut records = Vec::new();
         for id in [&gone, &stays] {
-            let entry = directory.create(&db, &new(id, strategy)).await.unwrap();
+            let entry = directory
+                .create(&db, &new(id, strategy), &CreationKey::random())
+                .await
+                .unwrap();
             assert_eq!(entry.record().status, TenantStatus::Active);
             write(&db, entry.record()).await;
             records.push(entry.record().clone());
@@ -341,19 +344,20 @@ async fn a_failed_creation_goes_on_where_it_ended() {
         ..Scripted::default()
     });
     let db = scripted(script);
-    let tenant = new("acme", "scripted");
+    let (tenant, key) = (new("acme", "scripted"), CreationKey::random());
     for _ in 0..2 {
-        let failed = directory.create(&db, &tenant).await.unwrap_err();
+        let failed = directory.create(&db, &tenant, &key).await.unwrap_err();
         assert!(matches!(failed, CreateError::Provision(_)), "{failed:?}");
         let entry = directory.find_by_id(&"acme".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(entry.record().status, TenantStatus::Provisioning);
     }
-    let entry = directory.create(&db, &tenant).await.unwrap();
+    let entry = directory.create(&db, &tenant, &key).await.unwrap();
     assert_eq!(entry.record().status, TenantStatus::Active);
     // A suspended tenant is not let in by being created again, and an archived one is not made again.
     for status in [TenantStatus::Suspended, TenantStatus::Archived] {
         directory.set_status(&entry.record().id, status).await.unwrap();
-        assert_eq!(directory.create(&db, &tenant).await.unwrap().record().status, status);
+        let again = directory.create(&db, &tenant, &key).await.unwrap();
+        assert_eq!(again.record().status, status);
     }
     let refused = db.dangerously_remove(directory.list().await.unwrap()[0].record()).await;
     assert!(matches!(
@@ -406,7 +410,7 @@ async fn a_tenant_that_was_stopped_while_it_was_made_is_not_active() {
         });
         let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
         let tenant = new(status.as_str(), "scripted");
-        let told = directory.create(&db, &tenant).await.unwrap();
+        let told = directory.create(&db, &tenant, &CreationKey::random()).await.unwrap();
         assert_eq!(told.record().status, status);
         let found = directory.find_by_id(&told.record().id).await.unwrap().unwrap();
         assert_eq!(found.record().status, status);
@@ -420,7 +424,9 @@ async fn a_tenant_that_was_stopped_while_it_was_made_is_not_active() {
         }
     });
     let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
-    let gone = directory.create(&db, &new("gone", "scripted")).await;
+    let gone = directory
+        .create(&db, &new("gone", "scripted"), &CreationKey::random())
+        .await;
     assert!(
         matches!(gone, Err(CreateError::Directory(DirectoryError::UnknownTenant { .. }))),
         "{gone:?}"

@@ -91,8 +91,11 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
         }
         let new: Vec<_> = tenants.iter().map(Tenant::as_new).collect();
         let entries = self.directory.upsert_all(&new).await.map_err(|error| {
-            let setting = format!("tenants[{}]{}", error.index(), field(error.reason()));
-            ConfigError::setting(setting, error.reason())
+            let Some(index) = error.index() else {
+                return Error::from(error);
+            };
+            let setting = format!("tenants[{index}]{}", field(error.reason()));
+            ConfigError::setting(setting, error.reason()).into()
         })?;
         for (entry, tenant) in entries.iter().zip(tenants) {
             self.db.provision(entry.record()).await?;

@@ -46,6 +46,20 @@ impl NewTenant {
         }
     }
 
+    /// The record as it is before the tenant's place is made.
+    pub(crate) fn record(&self) -> TenantRecord {
+        let record = TenantRecord::new(self.id.clone(), self.strategy.clone())
+            .with_slug(self.slug.clone())
+            .with_status(TenantStatus::Provisioning);
+        let record = self
+            .external_id
+            .iter()
+            .fold(record, |record, id| record.with_external_id(id.clone()));
+        self.placement
+            .iter()
+            .fold(record, |record, place| record.with_placement(place.clone()))
+    }
+
     /// Sets the slug. One that a tenant had before is kept from others for a quarantine, as are its external id
     /// and domains.
     #[must_use]
@@ -84,6 +98,9 @@ impl NewTenant {
 
     /// Sets the status. The default is `provisioning` for a new tenant, and no change for one that
     /// is known: a seed that runs at each start does not bring back a suspended tenant.
+    ///
+    /// For the directory's `create` it is the status that the creation ends in, once the tenant's place is made.
+    /// The default is `active` there.
     #[must_use]
     pub fn with_status(self, status: TenantStatus) -> Self {
         Self {

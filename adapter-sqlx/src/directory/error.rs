@@ -1,27 +1,37 @@
 //! What can go wrong with the directory.
 
+use std::fmt;
+
 use tenancy_core::{ParseNameError, StrategyName, TenantId, TenantKey, UnknownStatus};
 use thiserror::Error;
 
-use crate::ProvisionError;
+use super::write::is_busy;
+use crate::{ProvisionError, TransactionError};
 
 /// Why the directory cannot tell. It is never "no such tenant", and refuses the request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DirectoryError {
     /// The database refused or could not be reached.
-    #[error("ask the directory")]
-    Database(#[from] sqlx::Error),
-    /// A row holds a name that none can be.
-    #[error("read `{column}` of a tenant from the directory")]
+    #[error("failed to query the directory")]
+    Database(#[source] sqlx::Error),
+    /// Another writer was in the way for longer than the lock time-out, or this one was chosen to give way. Nothing was
+    /// changed: try again.
+    #[error("failed to get a lock in the directory, which another writer holds")]
+    Busy(#[source] sqlx::Error),
+    /// The change was not confirmed. If the connection was lost meanwhile, it may have been made even so.
+    #[error("failed to commit a change of the directory")]
+    Commit(#[source] Box<TransactionError>),
+    /// A row holds a name that is not valid.
+    #[error("failed to read `{column}` of a tenant from the directory")]
     Corrupt {
         /// The column.
         column: &'static str,
         /// What is wrong with it.
         source: ParseNameError,
     },
-    /// A row holds a status that none is.
-    #[error("read `status` of a tenant from the directory")]
+    /// A row holds a status that is not valid.
+    #[error("failed to read `status` of a tenant from the directory")]
     CorruptStatus(#[from] UnknownStatus),
     /// There is no such tenant: to add a member to, or any more.
     #[error("no tenant `{id}` is in the directory")]
@@ -75,25 +85,57 @@ pub enum UpsertError {
     Directory(#[from] DirectoryError),
 }
 
-/// Which of several tenants could not be put into the directory, and why.
-#[derive(Debug, Error)]
-#[error("the tenant number {index}, counted from 0")]
+/// Why several tenants could not be put into the directory, and which of them was refused.
+#[derive(Debug)]
 pub struct UpsertAllError {
-    pub(crate) index: usize,
-    pub(crate) source: UpsertError,
+    index: Option<usize>,
+    source: UpsertError,
 }
 
 impl UpsertAllError {
-    /// The tenant's place in the list, counted from 0.
+    pub(crate) const fn of_one(index: usize, source: UpsertError) -> Self {
+        Self {
+            index: Some(index),
+            source,
+        }
+    }
+
+    pub(crate) fn of_all(error: impl Into<DirectoryError>) -> Self {
+        Self {
+            index: None,
+            source: UpsertError::Directory(error.into()),
+        }
+    }
+
+    /// The tenant's place in the list, counted from 0. `None` if it was no single tenant that failed: the transaction
+    /// could not begin or be committed.
     #[must_use]
-    pub const fn index(&self) -> usize {
+    pub const fn index(&self) -> Option<usize> {
         self.index
     }
 
-    /// What was wrong with it.
+    /// What was wrong.
     #[must_use]
     pub const fn reason(&self) -> &UpsertError {
         &self.source
+    }
+}
+
+impl fmt::Display for UpsertAllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            Some(index) => write!(
+                f,
+                "failed to put the tenant number {index}, counted from 0, into the directory"
+            ),
+            None => f.write_str("failed to put the tenants into the directory"),
+        }
+    }
+}
+
+impl std::error::Error for UpsertAllError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
     }
 }
 
@@ -101,13 +143,20 @@ impl UpsertAllError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CreateError {
-    /// The directory refuses the tenant.
-    #[error("put the tenant into the directory")]
+    /// There is a tenant of that id, which was not created with this key. Nothing was changed.
+    #[error("the tenant `{id}` exists already")]
+    AlreadyExists {
+        /// The id that was asked for.
+        id: TenantId,
+    },
+    /// The directory refuses the tenant. Nothing was changed.
+    #[error("failed to put the tenant into the directory")]
     Upsert(#[from] UpsertError),
-    /// Its data has no place. It stays `provisioning`.
+    /// Its strategy refuses the tenant, before anything was written, or could not make the place for its data. Then it
+    /// stays `provisioning`, and the same key continues its creation.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
-    /// The directory could not make it active. It stays `provisioning`.
+    /// The directory could not be asked. Whatever was written, the same key continues the creation.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
@@ -125,6 +174,16 @@ pub enum ForgetError {
     /// The directory could not tell.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+}
+
+impl From<sqlx::Error> for DirectoryError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_busy(&error) {
+            Self::Busy(error)
+        } else {
+            Self::Database(error)
+        }
+    }
 }
 
 impl From<sqlx::Error> for ForgetError {

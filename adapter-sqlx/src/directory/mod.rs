@@ -1,16 +1,24 @@
 //! The directory of tenants in a database.
 
+mod create;
+mod creation_key;
 mod entry;
 mod error;
 mod quarantine;
 mod sql;
+mod upsert;
+mod write;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(crate) use create::sql_create;
+pub use creation_key::{CreationKey, ParseCreationKeyError};
 pub use entry::{DirectoryEntry, NewTenant};
 pub use error::{CreateError, DirectoryError, ForgetError, UpsertAllError, UpsertError};
 pub(crate) use quarantine::sql_quarantine;
 pub(crate) use sql::sql_directory;
+pub(crate) use upsert::sql_upsert;
+pub(crate) use write::begin_write;
 
 /// How long names that a tenant no longer has are given to no other, unless it is set otherwise.
 pub(crate) const QUARANTINE: Duration = Duration::from_secs(30 * 24 * 60 * 60);

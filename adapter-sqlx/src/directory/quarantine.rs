@@ -25,12 +25,8 @@ impl $Directory {
         if matches!(key, TenantKey::Id(_)) {
             return Ok(false);
         }
-        let done = sqlx::query("delete from tenancy_tombstones where form = $1 and name = $2")
-            .bind(form_of(key))
-            .bind(key.as_str())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let sql = "delete from tenancy_tombstones where form = $1 and name = $2";
+        self.changes(sql, form_of(key), Some(key.as_str())).await
     }
 }
 

@@ -1,11 +1,13 @@
 //! The directory's queries, written once for every database.
 
-/// Everything of a directory but how it is opened: the type has the fields `pool` and `reserved`.
+/// Everything of a directory but how it is opened: the type has the fields `pool`, `reserved` and `quarantine`, and
+/// two ways to begin a transaction on a connection on which no other is open. `begin_structural` waits for all other
+/// writers, so that what is looked up stays true; `begin_change` is for what one statement decides.
 ///
 /// It is a macro since what the queries need of a database is more to write down generically than the
 /// queries are. The SQL is what SQLite and PostgreSQL both understand, but for what is given here.
 macro_rules! sql_directory {
-    ($Directory:ident on $Database:ident, begin: $begin:expr, aggregate: $aggregate:expr) => {
+    ($Directory:ident on $Database:ident, aggregate: $aggregate:expr, for_update: $for_update:expr) => {
 use sqlx::{AssertSqlSafe, Database, Row as _};
 use tenancy_core::{
     Authorize, Authorizer, Decision, Directory, Domain, Member, ParseNameError, PlacementName, ReservedNames, Role, Roles, Subject,
@@ -13,9 +15,12 @@ use tenancy_core::{
 };
 
 use crate::directory::{
-    CreateError, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError, unix_seconds,
+    CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError,
+    unix_seconds,
 };
 
+crate::directory::sql_create!($Directory on $Database);
+crate::directory::sql_upsert!($Directory);
 crate::directory::sql_quarantine!($Directory);
 
 type Connection = <$Database as Database>::Connection;
@@ -28,40 +33,6 @@ impl $Directory {
         Self { reserved, ..self }
     }
 
-    /// Puts a tenant into the directory, makes its data a place, and only then makes it active.
-    ///
-    /// It can be done again after a crash at any point, and by two processes at a time. An active or suspended
-    /// tenant keeps its status, also one that becomes so meanwhile; an archived one is changed in the directory
-    /// alone.
-    ///
-    /// # Errors
-    ///
-    /// What the directory or the tenant's strategy refuses, and where the tenant was removed meanwhile. It stays
-    /// `provisioning` then.
-    pub async fn create<DB: Database>(
-        &self,
-        db: &crate::TenantDb<DB>,
-        tenant: &NewTenant,
-    ) -> Result<DirectoryEntry, CreateError> {
-        let entry = self.upsert(tenant).await?;
-        if entry.record.status == TenantStatus::Archived {
-            return Ok(entry);
-        }
-        db.provision(&entry.record).await?;
-        // Whoever has suspended or archived it while its place was made has the last word.
-        sqlx::query("update tenancy_tenants set status = $2 where id = $1 and status = $3")
-            .bind(entry.record.id.as_str())
-            .bind(TenantStatus::Active.as_str())
-            .bind(TenantStatus::Provisioning.as_str())
-            .execute(&self.pool)
-            .await
-            .map_err(DirectoryError::from)?;
-        let found = self.find_by_id(&entry.record.id).await?;
-        Ok(found.ok_or_else(|| DirectoryError::UnknownTenant {
-            id: entry.record.id.clone(),
-        })?)
-    }
-
     /// Takes an archived tenant out of the directory, with its members and names, once its data is removed.
     /// `false` where there is no such tenant.
     ///
@@ -72,77 +43,28 @@ impl $Directory {
     ///
     /// Where the tenant is not archived, or the database cannot tell.
     pub async fn remove(&self, id: &TenantId) -> Result<bool, ForgetError> {
-        let mut tx = self.pool.begin_with($begin).await?;
-        let status: Option<String> = sqlx::query_scalar("select status from tenancy_tenants where id = $1")
+        let mut tx = self.begin_structural().await?;
+        // Whoever adds a member meanwhile waits for this, or this for them.
+        let sql = concat!("select status from tenancy_tenants where id = $1", $for_update);
+        let status: Option<String> = sqlx::query_scalar(sql)
             .bind(id.as_str())
-            .fetch_optional(&mut *tx)
+            .fetch_optional(tx.connection_mut())
             .await?;
         match status {
             None => return Ok(false),
             Some(status) if status == TenantStatus::Archived.as_str() => {}
             Some(_) => return Err(ForgetError::NotArchived { id: id.clone() }),
         }
-        bury(&mut tx, id).await?;
+        bury(tx.connection_mut(), id).await?;
         for sql in [
             "delete from tenancy_members where tenant = $1",
             "delete from tenancy_domains where tenant = $1",
             "delete from tenancy_tenants where id = $1",
         ] {
-            sqlx::query(sql).bind(id.as_str()).execute(&mut *tx).await?;
+            sqlx::query(sql).bind(id.as_str()).execute(tx.connection_mut()).await?;
         }
-        tx.commit().await?;
+        tx.commit().await.map_err(DirectoryError::from)?;
         Ok(true)
-    }
-
-    /// Puts a tenant into the directory, or changes the one of that id. All of it or nothing.
-    ///
-    /// The external id and the domains become those that are given; members are added, or
-    /// replaced where [`NewTenant::with_members`] says so. The id and
-    /// the strategy never change: a tenant's data would be left behind. A slug, external id or domain that it no
-    /// longer has is given to no other before its quarantine is over; it may have it back.
-    ///
-    /// # Errors
-    ///
-    /// A name that is reserved, another tenant's or in quarantine, another strategy, or the database's refusal.
-    pub async fn upsert(&self, tenant: &NewTenant) -> Result<DirectoryEntry, UpsertError> {
-        let mut tx = self.pool.begin_with($begin).await?;
-        let entry = self.upsert_in(&mut tx, tenant).await?;
-        tx.commit().await?;
-        Ok(entry)
-    }
-
-    /// Puts several tenants into the directory: all of them or none.
-    ///
-    /// # Errors
-    ///
-    /// As [`upsert`](Self::upsert), with the place of the tenant that was refused.
-    pub async fn upsert_all(&self, tenants: &[NewTenant]) -> Result<Vec<DirectoryEntry>, UpsertAllError> {
-        let at = |index| move |source: UpsertError| UpsertAllError { index, source };
-        let mut tx = self
-            .pool
-            .begin_with($begin)
-            .await
-            .map_err(|error| at(0)(error.into()))?;
-        let mut entries = Vec::with_capacity(tenants.len());
-        for (index, tenant) in tenants.iter().enumerate() {
-            entries.push(self.upsert_in(&mut tx, tenant).await.map_err(at(index))?);
-        }
-        tx.commit().await.map_err(|error| at(0)(error.into()))?;
-        Ok(entries)
-    }
-
-    async fn upsert_in(
-        &self,
-        connection: &mut Connection,
-        tenant: &NewTenant,
-    ) -> Result<DirectoryEntry, UpsertError> {
-        refuse_tombstones(connection, tenant, self.quarantine).await?;
-        upsert(connection, tenant, &self.reserved).await?;
-        let row = sqlx::query(AssertSqlSafe(select("t.id = $1")))
-            .bind(tenant.id.as_str())
-            .fetch_one(connection)
-            .await?;
-        Ok(parse(&row)?)
     }
 
     /// Sets a tenant's status. `false` where there is no such tenant.
@@ -153,8 +75,8 @@ impl $Directory {
     pub async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, DirectoryError> {
         self.changes(
             "update tenancy_tenants set status = $2 where id = $1",
-            id,
-            status.as_str(),
+            id.as_str(),
+            Some(status.as_str()),
         )
         .await
     }
@@ -174,12 +96,8 @@ impl $Directory {
         id: &TenantId,
         placement: Option<&PlacementName>,
     ) -> Result<bool, DirectoryError> {
-        let done = sqlx::query("update tenancy_tenants set placement = $2 where id = $1")
-            .bind(id.as_str())
-            .bind(placement.map(PlacementName::as_str))
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let sql = "update tenancy_tenants set placement = $2 where id = $1";
+        self.changes(sql, id.as_str(), placement.map(PlacementName::as_str)).await
     }
 
     /// Makes a subject a member of a tenant, or sets the roles of one. `false` where nothing changes.
@@ -188,12 +106,15 @@ impl $Directory {
     ///
     /// Where there is no such tenant, or the database cannot tell.
     pub async fn add_member(&self, id: &TenantId, member: &Member) -> Result<bool, DirectoryError> {
-        match write_member(&self.pool, id, member).await {
+        let mut tx = self.begin_change().await?;
+        let has_changed = match write_member(tx.connection_mut(), id, member).await {
             Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
-                Err(DirectoryError::UnknownTenant { id: id.clone() })
+                return Err(DirectoryError::UnknownTenant { id: id.clone() });
             }
-            done => Ok(done?),
-        }
+            done => done?,
+        };
+        tx.commit().await?;
+        Ok(has_changed)
     }
 
     /// Ends a subject's membership, whoever its issuer is. `false` where there is none.
@@ -203,7 +124,7 @@ impl $Directory {
     /// Where the database cannot tell.
     pub async fn remove_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
         let sql = "delete from tenancy_members where tenant = $1 and subject = $2";
-        self.changes(sql, id, subject.as_str()).await
+        self.changes(sql, id.as_str(), Some(subject.as_str())).await
     }
 
     /// Whether a subject is a member of a tenant, by any issuer.
@@ -250,12 +171,15 @@ impl $Directory {
         row.as_ref().map(parse).transpose()
     }
 
-    async fn changes(&self, sql: &'static str, id: &TenantId, value: &str) -> Result<bool, DirectoryError> {
+    /// Makes a change that one statement decides. It is committed when this answers.
+    async fn changes(&self, sql: &'static str, name: &str, value: Option<&str>) -> Result<bool, DirectoryError> {
+        let mut tx = self.begin_change().await?;
         let done = sqlx::query(sql)
-            .bind(id.as_str())
+            .bind(name)
             .bind(value)
-            .execute(&self.pool)
+            .execute(tx.connection_mut())
             .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 }
@@ -299,6 +223,14 @@ impl Authorizer for $Directory {
     }
 }
 
+async fn read_entry(connection: &mut Connection, id: &TenantId) -> Result<DirectoryEntry, DirectoryError> {
+    let row = sqlx::query(AssertSqlSafe(select("t.id = $1")))
+        .bind(id.as_str())
+        .fetch_one(connection)
+        .await?;
+    parse(&row)
+}
+
 fn parse_roles(lines: &str) -> Result<Roles, ParseNameError> {
     lines.lines().map(str::parse).collect()
 }
@@ -340,141 +272,9 @@ fn parse(row: &Row) -> Result<DirectoryEntry, DirectoryError> {
     })
 }
 
-/// Runs inside a transaction that holds the write lock, so what is looked up stays true.
-async fn upsert(
-    connection: &mut Connection,
-    tenant: &NewTenant,
-    reserved: &ReservedNames,
-) -> Result<(), UpsertError> {
-    let known = "select slug, strategy, placement from tenancy_tenants where id = $1";
-    let known: Option<(String, String, Option<String>)> = sqlx::query_as(known)
-        .bind(tenant.id.as_str())
-        .fetch_optional(&mut *connection)
-        .await?;
-    match &known {
-        None => {
-            refuse_reserved(TenantKey::Id(tenant.id.clone()), reserved)?;
-            refuse_reserved(TenantKey::Slug(tenant.slug.clone()), reserved)?;
-        }
-        Some((slug, ..)) if tenant.slug != slug.as_str() => {
-            refuse_reserved(TenantKey::Slug(tenant.slug.clone()), reserved)?;
-        }
-        Some(_) => {}
-    }
-    if let Some((_, current, placement)) = known {
-        if tenant.strategy != current.as_str() {
-            return Err(UpsertError::StrategyChanged {
-                id: tenant.id.clone(),
-                current,
-                requested: tenant.strategy.clone(),
-            });
-        }
-        // None asks for no change.
-        let requested = tenant.placement.as_ref().map(PlacementName::as_str);
-        if requested.is_some() && requested != placement.as_deref() {
-            return Err(UpsertError::PlacementChanged { id: tenant.id.clone() });
-        }
-    }
-    refuse_conflicts(connection, tenant).await?;
-    free_names(connection, tenant).await?;
-    write_tenant(connection, tenant).await?;
-    write_domains(connection, tenant).await?;
-    write_members(connection, tenant).await
-}
-
-fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {
-    if reserved.contains(key.as_str()) {
-        return Err(UpsertError::Reserved { key: Box::new(key) });
-    }
-    Ok(())
-}
-
-async fn refuse_conflicts(connection: &mut Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    let slug = TenantKey::Slug(tenant.slug.clone());
-    let others = "select exists (select 1 from tenancy_tenants where slug = $1 and id <> $2)";
-    refuse_conflict(connection, others, tenant, slug).await?;
-    if let Some(external_id) = &tenant.external_id {
-        let external_id = TenantKey::External(external_id.clone());
-        let others = "select exists (select 1 from tenancy_tenants where external_id = $1 and id <> $2)";
-        refuse_conflict(connection, others, tenant, external_id).await?;
-    }
-    for domain in &tenant.domains {
-        let domain = TenantKey::Domain(domain.clone());
-        let others = "select exists (select 1 from tenancy_domains where domain = $1 and tenant <> $2)";
-        refuse_conflict(connection, others, tenant, domain).await?;
-    }
-    Ok(())
-}
-
-async fn refuse_conflict(
-    connection: &mut Connection,
-    others: &'static str,
-    tenant: &NewTenant,
-    key: TenantKey,
-) -> Result<(), UpsertError> {
-    let is_taken: bool = sqlx::query_scalar(others)
-        .bind(key.as_str())
-        .bind(tenant.id.as_str())
-        .fetch_one(connection)
-        .await?;
-    if is_taken {
-        return Err(UpsertError::Conflict { key: Box::new(key) });
-    }
-    Ok(())
-}
-
-async fn write_tenant(connection: &mut Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy, placement)
-         values ($1, $2, $3, coalesce($4, $1), coalesce($5, $7), $6, $8)
-         on conflict (id) do update set slug = $2, external_id = $3,
-           name = coalesce($4, tenancy_tenants.name), status = coalesce($5, tenancy_tenants.status)";
-    sqlx::query(sql)
-        .bind(tenant.id.as_str())
-        .bind(tenant.slug.as_str())
-        .bind(tenant.external_id.as_ref().map(tenancy_core::ExternalId::as_str))
-        .bind(tenant.name.as_deref())
-        .bind(tenant.status.map(TenantStatus::as_str))
-        .bind(tenant.strategy.as_str())
-        .bind(TenantStatus::Provisioning.as_str())
-        .bind(tenant.placement.as_ref().map(PlacementName::as_str))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_domains(connection: &mut Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    let taken = "delete from tenancy_domains where tenant = $1";
-    sqlx::query(taken)
-        .bind(tenant.id.as_str())
-        .execute(&mut *connection)
-        .await?;
-    // One that is listed twice is the tenant's once.
-    for domain in tenant.domains.iter().map(Domain::as_str) {
-        sqlx::query("insert into tenancy_domains (domain, tenant) values ($1, $2) on conflict do nothing")
-            .bind(domain)
-            .bind(tenant.id.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn write_members(connection: &mut Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    if tenant.replaces_members {
-        sqlx::query("delete from tenancy_members where tenant = $1")
-            .bind(tenant.id.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    for member in &tenant.members {
-        write_member(&mut *connection, &tenant.id, member).await?;
-    }
-    Ok(())
-}
-
 /// Makes a subject a member, or sets the roles of one. `false` where nothing changes.
 async fn write_member(
-    executor: impl sqlx::Executor<'_, Database = $Database>,
+    connection: &mut Connection,
     tenant: &TenantId,
     member: &Member,
 ) -> Result<bool, sqlx::Error> {
@@ -491,7 +291,7 @@ async fn write_member(
         .bind(member.subject().as_str())
         .bind(member.issuer().unwrap_or_default())
         .bind(roles.join("\n"))
-        .execute(executor)
+        .execute(connection)
         .await?;
     Ok(done.rows_affected() > 0)
 }

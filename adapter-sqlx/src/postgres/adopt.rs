@@ -1,12 +1,13 @@
 //! From tables without tenants to tables that tenants share.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tenancy_core::TenantId;
 use thiserror::Error;
 
 use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
+use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Why tables cannot be adopted. Nothing is changed then.
 #[derive(Debug, Error)]
@@ -75,11 +76,15 @@ impl PgRowSchema {
 
     /// Runs the [adoption's SQL](Self::adoption_sql), in one transaction and one process at a time.
     ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, close the connection: it may be left inside a transaction.
+    ///
     /// # Errors
     ///
     /// As there, and where the database refuses it.
     pub async fn adopt(&self, first: &TenantId, connection: &mut PgConnection) -> Result<(), AdoptError> {
-        let mut tx = connection.begin().await?;
+        let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
         let lock = "select pg_advisory_xact_lock(hashtextextended('tenancy: adoption', 0))";
         sqlx::raw_sql(lock).execute(&mut *tx).await?;
         let sql = self.adoption_sql(first, &mut tx).await?;

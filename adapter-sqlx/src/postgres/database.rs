@@ -226,6 +226,13 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
         Box::pin(self.begin(binding))
     }
 
+    fn check<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async {
+            self.names.of(&tenant.id)?;
+            self.servers.of(tenant).await.map(drop)
+        })
+    }
+
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
         Box::pin(self.provision_tenant(tenant))
     }

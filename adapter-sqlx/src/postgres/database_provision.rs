@@ -10,6 +10,7 @@ use tenancy_core::TenantId;
 use super::identifier::{Literal, PgIdentifier};
 use super::provision::Provisioning;
 use crate::StrategyError;
+use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// How often a template that somebody is connected to is asked for, and how long between.
 const TEMPLATE_TRIES: u32 = 20;
@@ -102,7 +103,7 @@ impl DatabaseProvisioning<'_> {
             .database(self.database.as_str())
             .connect()
             .await?;
-        let mut tx = connection.begin().await?;
+        let mut tx = begin_lent(&mut connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
         let has_changed = inside.run(&mut tx).await?;
         tx.commit().await?;
         connection.close().await?;

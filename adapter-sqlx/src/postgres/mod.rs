@@ -8,6 +8,7 @@ mod database;
 mod database_options;
 mod database_provision;
 mod directory;
+mod directory_migrations;
 mod identifier;
 mod places;
 mod pool;

@@ -18,6 +18,7 @@ use super::session_pins::SessionPins;
 use super::sessions::Sessions;
 use super::table::PgTenantTable;
 use super::verify::PgReport;
+use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent, begin_once};
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
 };
@@ -82,8 +83,7 @@ impl PgRowStrategy {
             return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
         }
         let mut connection = self.administrator.pool().acquire().await?;
-        connection.close_on_drop();
-        let mut tx = connection.begin().await?;
+        let mut tx = begin_once(&mut connection, BEGIN_WITH_LOCK_TIMEOUT).await?;
         let mut left: Vec<&PgTenantTable> = self.schema.tables().iter().collect();
         while !left.is_empty() {
             let (before, mut refused) = (left.len(), None);
@@ -108,7 +108,7 @@ impl PgRowStrategy {
 }
 
 async fn remove_rows_of(tx: &mut PgConnection, table: &PgTenantTable, tenant: &TenantId) -> Result<(), sqlx::Error> {
-    let mut savepoint = tx.begin().await?;
+    let mut savepoint = begin_lent(tx, None).await?;
     let sql = format!(
         "delete from {table} where {} = {}::{}; set constraints all immediate",
         table.tenant_column(),
@@ -269,6 +269,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
 
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
         // The tables are there since the database was opened, and rows need no place to be made.
+        self.check(tenant)
+    }
+
+    fn check<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
         Box::pin(async {
             if self.schema.is_canonical(&tenant.id) {
                 Ok(())

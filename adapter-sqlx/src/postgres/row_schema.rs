@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tenancy_core::TenantId;
 
 use super::citus::Citus;
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::table::PgTenantTable;
 use crate::StrategyError;
+use crate::begin::begin_lent;
 
 /// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,11 +189,15 @@ impl PgRowSchema {
 
     /// Runs the SQL, as the tables' owner, in one transaction.
     ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, close the connection: it may be left inside a transaction.
+    ///
     /// # Errors
     ///
     /// Where the database refuses it. Nothing is changed then.
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
-        let mut tx = connection.begin().await?;
+        let mut tx = begin_lent(connection, None).await?;
         sqlx::raw_sql(AssertSqlSafe(self.sql())).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, Postgres};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::{ParseIdentifierError, PgIdentifier};
@@ -17,6 +17,7 @@ use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
 use super::sessions::Sessions;
+use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_once};
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
@@ -103,8 +104,7 @@ impl PgSchemaStrategy {
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
         let mut connection = self.administrator.pool().acquire().await?;
-        connection.close_on_drop();
-        let mut tx = connection.begin().await?;
+        let mut tx = begin_once(&mut connection, BEGIN_WITH_LOCK_TIMEOUT).await?;
         provision::remove(&mut tx, &schema).await?;
         let _changes = self.last_change.mark_on_drop();
         Ok(tx.commit().await?)
@@ -121,8 +121,7 @@ impl PgSchemaStrategy {
         };
         // Migrations may leave anything in their session: it is used once.
         let mut connection = self.administrator.pool().acquire().await?;
-        connection.close_on_drop();
-        let mut tx = connection.begin().await?;
+        let mut tx = begin_once(&mut connection, BEGIN_WITH_LOCK_TIMEOUT).await?;
         let has_changed = provisioning.run(&mut tx).await?;
         let _changes = has_changed.then(|| self.last_change.mark_on_drop());
         Ok(tx.commit().await?)
@@ -278,6 +277,10 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
                 }
             })
         })
+    }
+
+    fn check<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async { self.names.of(&tenant.id).map(drop) })
     }
 
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {

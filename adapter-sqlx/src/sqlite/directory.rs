@@ -10,8 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{SqlSafeStr, Sqlite, SqlitePool};
 
 use super::migrate;
-use crate::StrategyError;
-use crate::directory::{QUARANTINE, sql_directory};
+use crate::directory::{QUARANTINE, begin_write, sql_directory};
+use crate::{StrategyError, StrategyTransaction};
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
 ///
@@ -20,6 +20,13 @@ use crate::directory::{QUARANTINE, sql_directory};
 ///
 /// Its tables start with `tenancy_`, and its migrations are counted in `_tenancy_migrations`, so it
 /// can live in a file with your own tables.
+///
+/// # Cancellation
+///
+/// A method that has answered has committed its change. One whose future is dropped has changed all of what it
+/// changes, or nothing, and leaves no open transaction. Writers wait for one another as long as the pool's busy
+/// time-out says, 5 seconds unless you set it; then they end in
+/// [`DirectoryError::Busy`](crate::DirectoryError::Busy).
 ///
 /// # Security
 ///
@@ -49,22 +56,32 @@ impl SqliteDirectory {
 
     /// Opens the directory in a database that you have a pool of already.
     ///
+    /// A connection that was used in a way that nobody can vouch for is closed, so the database must not be one in
+    /// memory that lives as long as its connection.
+    ///
     /// # Errors
     ///
     /// Where the database cannot be reached or migrated.
     pub async fn from_pool(pool: SqlitePool) -> Result<Self, StrategyError> {
-        let mut connection = pool.acquire().await?;
-        migrate::run(&mut connection, &migrations()).await?;
-        drop(connection);
+        migrate::run_on_pool(&pool, &migrations()).await?;
         Ok(Self {
             pool,
             reserved: ReservedNames::default(),
             quarantine: QUARANTINE,
         })
     }
+
+    /// Takes the write lock, so no other writer runs beside it.
+    async fn begin_structural(&self) -> Result<StrategyTransaction<Sqlite>, DirectoryError> {
+        begin_write(&self.pool, "begin immediate").await
+    }
+
+    async fn begin_change(&self) -> Result<StrategyTransaction<Sqlite>, DirectoryError> {
+        self.begin_structural().await
+    }
 }
 
-sql_directory!(SqliteDirectory on Sqlite, begin: "begin immediate", aggregate: "group_concat");
+sql_directory!(SqliteDirectory on Sqlite, aggregate: "group_concat", for_update: "");
 
 fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/sqlite/0001_tenants.sql");
@@ -72,6 +89,7 @@ fn migrations() -> Migrator {
     let tombstones = include_str!("../../migrations/directory/sqlite/0003_tombstones.sql");
     let placement = include_str!("../../migrations/directory/sqlite/0004_placement.sql");
     let freed_names = include_str!("../../migrations/directory/sqlite/0005_freed_names.sql");
+    let creation = include_str!("../../migrations/directory/sqlite/0006_creation.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -87,6 +105,7 @@ fn migrations() -> Migrator {
         migration(3, "tombstones", tombstones),
         migration(4, "placement", placement),
         migration(5, "freed names", freed_names),
+        migration(6, "creation", creation),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

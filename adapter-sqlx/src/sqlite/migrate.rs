@@ -1,7 +1,11 @@
 //! Migrations that run once, whoever else starts them.
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{SqliteConnection, SqlitePool};
+
+use crate::StrategyError;
+use crate::begin::begin_lent;
+use crate::directory::begin_write;
 
 /// Runs what is new of `migrations`, all of it or nothing.
 ///
@@ -14,8 +18,17 @@ pub(super) async fn run(connection: &mut SqliteConnection, migrations: &Migrator
     if migrations.iter().any(|migration| migration.no_tx) {
         return migrations.run_direct(None, connection, false).await;
     }
-    let mut tx = connection.begin_with("begin immediate").await?;
+    let mut tx = begin_lent(connection, Some("begin immediate")).await?;
     migrations.run_direct(None, &mut *tx, false).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// As [`run`], on a connection of a pool, which is closed if it cannot be vouched for afterwards.
+pub(super) async fn run_on_pool(pool: &SqlitePool, migrations: &Migrator) -> Result<(), StrategyError> {
+    let mut tx = begin_write(pool, "begin immediate")
+        .await
+        .map_err(StrategyError::other)?;
+    migrations.run_direct(None, tx.connection_mut(), false).await?;
+    tx.commit().await.map_err(StrategyError::other)
 }

@@ -61,7 +61,7 @@ async fn a_tenant_goes_in_whole_or_not_at_all() {
     directory.upsert(&acme).await.unwrap();
     let thief = new("globex").with_domain("acme.net".parse().unwrap());
     let refused = directory.upsert_all(&[new("initech"), thief]).await.unwrap_err();
-    assert_eq!(refused.index(), 1);
+    assert_eq!(refused.index(), Some(1));
     assert!(matches!(refused.reason(), UpsertError::Conflict { .. }));
     assert!(matches!(
         directory.upsert(&new("www")).await,

@@ -3,8 +3,8 @@
 use sqlx::Postgres;
 use tenancy_core::{Admitted, ResolverName, Subject, TenantEntry, TenantRecord, TenantStatus};
 use tenancy_sqlx::{
-    NewTenant, PgDirectory, PgRowStrategy, PgTenantTable, RemoveError, StrategyError, StrategyRegistry, TenantDb,
-    TransactionError,
+    CreationKey, NewTenant, PgDirectory, PgRowStrategy, PgTenantTable, RemoveError, StrategyError, StrategyRegistry,
+    TenantDb, TransactionError,
 };
 
 use crate::server::{NOTES, TestDatabase, migrations};
@@ -62,7 +62,7 @@ async fn a_tenant_is_made_served_and_removed() {
         for end in ["gone", "stays"] {
             let id = format!("{}-{end}", strategy);
             let new = NewTenant::new(id.parse().unwrap(), strategy.parse().unwrap());
-            let entry = directory.create(&db, &new).await.unwrap();
+            let entry = directory.create(&db, &new, &CreationKey::random()).await.unwrap();
             assert_eq!(entry.record().status, TenantStatus::Active);
             let mut tx = db.begin(&member(entry.record())).await.unwrap();
             sqlx::raw_sql("insert into notes (name) values ('first')")

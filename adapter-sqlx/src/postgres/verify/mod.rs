@@ -8,13 +8,14 @@ mod roles;
 mod setting;
 mod tables;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 pub use report::{PgFault, PgFinding, PgReport};
 
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
 use crate::StrategyError;
+use crate::begin::begin_lent;
 
 /// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
 ///
@@ -69,11 +70,15 @@ impl PgRowSchema {
     ///
     /// It cannot see what functions do, nor what an extension brings, nor other roles that your service uses.
     ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, close the connection: it may be left inside a transaction.
+    ///
     /// # Errors
     ///
     /// Where the catalog cannot be read.
     pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
-        let mut tx = administrator.begin().await?;
+        let mut tx = begin_lent(administrator, None).await?;
         // No name is looked up where anybody else could have put one.
         sqlx::raw_sql("set local search_path = pg_catalog, pg_temp")
             .execute(&mut *tx)

@@ -1,9 +1,10 @@
 //! The setting that says which tenant a transaction is bound to.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{PgFault, PgFinding};
 use crate::StrategyError;
+use crate::begin::begin_lent;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row_schema::PgRowSchema;
 
@@ -62,13 +63,13 @@ impl PgRowSchema {
 
     async fn round_trip(&self, tx: &mut PgConnection) -> Result<RoundTrip, sqlx::Error> {
         let setting = self.setting().as_str();
-        let mut session = tx.begin().await?;
+        let mut session = begin_lent(tx, None).await?;
         // As it is in a session where nobody has set it yet.
         sqlx::raw_sql(AssertSqlSafe(format!("reset {setting}")))
             .execute(&mut *session)
             .await?;
         let before = read(&mut session, setting).await?;
-        let mut bound = session.begin().await?;
+        let mut bound = begin_lent(&mut *session, None).await?;
         let set = format!("set local {setting} = {}", Literal(CHECK));
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *bound).await?;
         let within = read(&mut bound, setting).await?;

@@ -1,0 +1,49 @@
+//! Where transactions begin that are not a tenant's.
+//!
+//! sqlx counts a transaction only when the database has answered its beginning. A future that is dropped before
+//! leaves the transaction open, unseen: whoever uses the connection next writes into it, and is never committed. So
+//! nothing in this crate calls sqlx's own `begin` (`clippy.toml` forbids it). A pooled connection that is used again
+//! goes through [`StrategyTransaction::begin`](crate::StrategyTransaction::begin), which closes it then; the others
+//! come here.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "each function says why its beginning may be cancelled"
+)]
+
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Database, Transaction};
+
+/// Boxed: the compiler cannot prove that it is `Send` otherwise.
+type Beginning<'c, DB> = Pin<Box<dyn Future<Output = Result<Transaction<'c, DB>, sqlx::Error>> + Send + 'c>>;
+
+/// For administration on PostgreSQL. Whoever waits for a table's lock makes everybody behind them wait.
+#[cfg(feature = "postgres")]
+pub(crate) const BEGIN_WITH_LOCK_TIMEOUT: &str = "begin; set local lock_timeout = '30s'";
+
+/// Begins a transaction on a pooled connection that is closed after it, whatever happens.
+pub(crate) fn begin_once<'c, DB: Database>(
+    connection: &'c mut PoolConnection<DB>,
+    statement: &'static str,
+) -> Beginning<'c, DB> {
+    connection.close_on_drop();
+    Box::pin((**connection).begin_with(statement))
+}
+
+/// Begins a transaction on a connection that is no pool's: one that is dropped, and so closed, with the future that
+/// uses it, or one that the caller lends. Inside a transaction it is a savepoint, without a statement.
+///
+/// Dropped while it begins, it leaves the lent connection inside a transaction that sqlx does not count. There is no
+/// way to end it from here: each public function that borrows a connection says that it must be closed then.
+pub(crate) fn begin_lent<'c, C: Connection>(
+    connection: &'c mut C,
+    statement: Option<&'static str>,
+) -> Beginning<'c, C::Database> {
+    match statement.filter(|_| !connection.is_in_transaction()) {
+        Some(statement) => Box::pin(connection.begin_with(statement)),
+        None => Box::pin(connection.begin()),
+    }
+}
