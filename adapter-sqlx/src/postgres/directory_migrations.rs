@@ -8,23 +8,26 @@ use crate::StrategyError;
 /// How long to wait for whoever migrates the same database, or holds the tables.
 const LOCK_TIMEOUT: &str = "set lock_timeout = '30s'";
 
-/// Runs what is new of `migrations`.
+/// Runs what is new of `migrations`. Afterwards a connection is ready in the pool.
 ///
 /// sqlx takes one lock for all migrations of a database, in the session, and gives it up only after success. So the
 /// connection leaves the pool for good: when it is closed, or dropped, the server gives up what it holds.
 pub(super) async fn run(pool: &PgPool, migrations: &Migrator) -> Result<(), StrategyError> {
-    let mut connection = pool.acquire().await?.detach();
+    let mut connection = pool.acquire().await?;
+    leave_transaction(&mut connection).await?;
+    if is_up_to_date(&mut connection, migrations).await? {
+        return Ok(());
+    }
+    let mut connection = connection.detach();
     let outcome = run_on(&mut connection, migrations).await;
     let closed = connection.close().await;
     outcome?;
-    Ok(closed?)
+    closed?;
+    drop(pool.acquire().await?);
+    Ok(())
 }
 
 async fn run_on(connection: &mut PgConnection, migrations: &Migrator) -> Result<(), StrategyError> {
-    leave_transaction(connection).await?;
-    if is_up_to_date(connection, migrations).await? {
-        return Ok(());
-    }
     sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut *connection).await?;
     // Hidden in sqlx's documentation: the compiler cannot prove that the future of `run` is `Send` where the
     // connection is borrowed.

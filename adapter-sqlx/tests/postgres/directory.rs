@@ -1,7 +1,7 @@
 //! The directory on PostgreSQL. What it shares with the one on SQLite is tested there too.
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::PgListener;
+use sqlx::{ConnectOptions, PgConnection};
 use tenancy_core::{Directory, Member, Subject, TenantEntry, TenantKey, TenantStatus};
 use tenancy_sqlx::{DirectoryError, NewTenant, PgDirectory, UpsertError};
 
@@ -127,6 +127,21 @@ async fn members_come_and_go() {
     assert!(matches!(unknown, Err(DirectoryError::UnknownTenant { .. })));
 }
 
+/// Waits until so many sessions wait for a lock. The connection must not be in a transaction, where the answer is
+/// that of the first time.
+pub(crate) async fn wait_for_waiters(connection: &mut PgConnection, count: i64) {
+    let waiting = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    for _ in 0..10_000 {
+        let waits: i64 = sqlx::query_scalar(waiting).fetch_one(&mut *connection).await.unwrap();
+        if waits >= count {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("nobody waits");
+}
+
 /// Writers wait for one another: what one has looked up stays true until it commits.
 #[tokio::test]
 async fn writers_do_not_overtake_each_other() {
@@ -140,16 +155,7 @@ async fn writers_do_not_overtake_each_other() {
             .upsert(&new("second").with_slug("wanted".parse().unwrap()))
             .await
     });
-    // Until it waits, for the first to commit.
-    let waiting = "select exists (select 1 from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock')";
-    loop {
-        let waits: bool = sqlx::query_scalar(waiting).fetch_one(&mut administrator).await.unwrap();
-        if waits {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    wait_for_waiters(&mut database.connect().await, 1).await;
     sqlx::raw_sql("commit").execute(&mut administrator).await.unwrap();
     let refused = second.await.unwrap();
     assert!(matches!(refused, Err(UpsertError::Conflict { .. })), "{refused:?}");
