@@ -3,7 +3,6 @@
 #![cfg(feature = "sqlite")]
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and holds locks"
 )]

@@ -3,6 +3,7 @@
 #![cfg(feature = "postgres")]
 #![allow(dead_code, reason = "what the tests share has more than these need")]
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,

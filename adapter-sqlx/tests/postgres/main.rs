@@ -1,6 +1,7 @@
 //! Tenants on PostgreSQL. `DATABASE_URL` names a server; `cargo xtask test` starts one.
 #![cfg(feature = "postgres")]
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
