@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
-use tenancy_core::{StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::{Member, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus};
 use tenancy_sqlx::{
     Binding, CreateError, CreationKey, DirectoryEntry, IsolationStrategy, NewTenant, ProvisionError, SqliteDirectory,
     StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, UpsertError,
@@ -339,6 +339,17 @@ async fn names_of_others_are_refused_before_anything_is_written() {
     }
     assert_eq!(world.directory.list().await.unwrap(), before);
     assert_eq!(world.script.count(), 1);
+}
+
+/// The error comes after the tenant's row is written.
+#[tokio::test]
+async fn a_creation_that_fails_in_the_midst_leaves_nothing() {
+    let world = failing(0).await;
+    let forgotten = Member::new("alice".parse().unwrap()).with_issuer("");
+    let failed = world.create(&acme().with_member(forgotten), "alices").await;
+    assert!(matches!(failed, Err(CreateError::Directory(_))), "{failed:?}");
+    assert!(world.directory.list().await.unwrap().is_empty());
+    world.create(&mallorys("acme"), "mallorys").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -151,7 +151,7 @@ pub enum CreateError {
     },
     /// The directory refuses the tenant. Nothing was changed.
     #[error("failed to put the tenant into the directory")]
-    Upsert(#[from] UpsertError),
+    Upsert(#[source] UpsertError),
     /// Its strategy refuses the tenant, before anything was written, or could not make the place for its data. Then it
     /// stays `provisioning`, and the same key continues its creation.
     #[error(transparent)]
@@ -182,6 +182,15 @@ impl From<sqlx::Error> for DirectoryError {
             Self::Busy(error)
         } else {
             Self::Database(error)
+        }
+    }
+}
+
+impl From<UpsertError> for CreateError {
+    fn from(error: UpsertError) -> Self {
+        match error {
+            UpsertError::Directory(error) => Self::Directory(error),
+            refused => Self::Upsert(refused),
         }
     }
 }
