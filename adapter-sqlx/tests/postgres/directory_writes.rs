@@ -40,7 +40,7 @@ async fn wait_until_nothing_is_left(connection: &mut PgConnection) {
     let sql = "select (select count(*) from pg_locks where relation in (select oid from pg_class where relname like 'tenancy\\_%')
             and pid <> pg_backend_pid())
         + (select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%')";
-    for _ in 0..2_000 {
+    for _ in 0..1_000 {
         if seen(connection, sql).await == 0 {
             return;
         }
@@ -81,6 +81,8 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
                 .map(drop),
         };
         cancelled += u32::from(is_done.is_none());
+        // Other processes write, and nobody has used the connection since.
+        wait_until_nothing_is_left(&mut other).await;
         let (status, sql) = if round % 2 == 0 {
             (
                 TenantStatus::Suspended,
