@@ -14,8 +14,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Database, Transaction};
+use sqlx::{Connection, Transaction};
+#[cfg(feature = "postgres")]
+use sqlx::{Database, pool::PoolConnection};
 
 /// Boxed: the compiler cannot prove that it is `Send` otherwise.
 type Beginning<'c, DB> = Pin<Box<dyn Future<Output = Result<Transaction<'c, DB>, sqlx::Error>> + Send + 'c>>;
@@ -25,6 +26,7 @@ type Beginning<'c, DB> = Pin<Box<dyn Future<Output = Result<Transaction<'c, DB>,
 pub(crate) const BEGIN_WITH_LOCK_TIMEOUT: &str = "begin; set local lock_timeout = '30s'";
 
 /// Begins a transaction on a pooled connection that is closed after it, whatever happens.
+#[cfg(feature = "postgres")]
 pub(crate) fn begin_once<'c, DB: Database>(
     connection: &'c mut PoolConnection<DB>,
     statement: &'static str,

@@ -1,12 +1,13 @@
 //! Removing every row of a tenant from a file that tenants share.
 
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use tenancy_core::TenantId;
 
 use super::catalog;
 use super::declarations::Declarations;
 use super::table::TenantTable;
 use crate::StrategyError;
+use crate::begin::begin_lent;
 
 /// Deletes the tenant's rows from every declared table, until none is left, or nothing at all.
 ///
@@ -17,7 +18,7 @@ pub(super) async fn remove_rows(
     declared: &Declarations,
     tenant: &TenantId,
 ) -> Result<(), StrategyError> {
-    let mut tx = connection.begin_with("begin immediate").await?;
+    let mut tx = begin_lent(connection, Some("begin immediate")).await?;
     // Rows may refer to each other in circles. This defers keys with `RESTRICT` too.
     sqlx::query("pragma defer_foreign_keys = on").execute(&mut *tx).await?;
     // A newer process may have made tables that this one has no declaration of.

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use thiserror::Error;
 
 use super::catalog::{self, CatalogError};
 use super::declarations::Declarations;
 use super::pool::{PoolSettings, remember};
 use super::{commit_guard, views};
+use crate::begin::begin_lent;
 use crate::{Mode, StrategyError};
 
 /// What the connections of a strategy share: what was declared, and why the file is refused by now.
@@ -87,7 +88,7 @@ pub(super) async fn install(connection: &mut SqliteConnection, declared: &Declar
         .execute(&mut *connection)
         .await?;
     // One transaction, so that the catalog that is read is the one that is remembered.
-    let mut tx = connection.begin().await?;
+    let mut tx = begin_lent(connection, None).await?;
     let bases = catalog::prove(&mut tx, declared).await?;
     for base in &bases {
         sqlx::raw_sql(AssertSqlSafe(views::create(base)))
