@@ -74,13 +74,18 @@
 //! - `sqlite`: everything on SQLite, which is compiled in.
 //! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features.
 
+mod classify;
 mod database;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+mod error_kind;
 mod give_back;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod in_use;
 mod lifecycle;
 mod registry;
+mod run;
 mod strategy;
 mod strategy_transaction;
 mod transaction;
@@ -94,6 +99,7 @@ pub use database::TenantDb;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{CreateError, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError};
 pub use error::{ProvisionError, RemoveError, StrategyError, TransactionError};
+pub use error_kind::ErrorKind;
 pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 #[cfg(feature = "postgres")]
 pub use postgres::{
@@ -102,6 +108,7 @@ pub use postgres::{
     PgSchemaStrategy, PgServer, PgServers, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
+pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowOptions,

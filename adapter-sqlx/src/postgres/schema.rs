@@ -274,7 +274,7 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
                     let tenant = binding.id().clone();
                     StrategyError::NotProvisioned { tenant }
                 } else {
-                    error.into()
+                    self.application.refusal(error)
                 }
             })
         })
@@ -286,6 +286,10 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.dangerously_drop_schema(removal.id()))
+    }
+
+    fn refresh(&self) {
+        self.last_change.mark();
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
