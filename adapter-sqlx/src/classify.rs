@@ -1,6 +1,7 @@
 //! Reads what kind an error is from the codes of PostgreSQL and SQLite.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use sqlx::error::{DatabaseError, ErrorKind as Constraint};
 
@@ -20,13 +21,13 @@ pub(crate) fn of_chain(error: &(dyn Error + 'static), phase: Phase) -> Option<Er
 }
 
 fn known(error: &(dyn Error + 'static), phase: Phase) -> Option<ErrorKind> {
-    if let Some(error) = error.downcast_ref::<TransactionError>() {
+    if let Some(error) = downcast::<TransactionError>(error) {
         return Some(error.kind());
     }
-    if let Some(error) = error.downcast_ref::<StrategyError>() {
+    if let Some(error) = downcast::<StrategyError>(error) {
         return Some(error.kind());
     }
-    if let Some(error) = error.downcast_ref::<sqlx::Error>() {
+    if let Some(error) = downcast::<sqlx::Error>(error) {
         return Some(of_sqlx(error, phase));
     }
     database_error(error).map(|error| of_database(error, phase))
@@ -122,7 +123,7 @@ pub(crate) enum Repeat {
 impl Repeat {
     /// Nothing but what says for certain that nothing was done.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
-        let error = chain(error).find_map(|error| match error.downcast_ref::<sqlx::Error>() {
+        let error = chain(error).find_map(|error| match downcast::<sqlx::Error>(error) {
             Some(error) => error.as_database_error(),
             None => database_error(error),
         })?;
@@ -143,17 +144,24 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source())
 }
 
+/// An error of that type, in a box too: a source that is held in one is of the box's type.
+fn downcast<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
+    let shared = || error.downcast_ref::<Arc<E>>().map(|error| &**error);
+    error.downcast_ref().or_else(boxed).or_else(shared)
+}
+
 /// The database's own error, as it is found where a caller's error shows no `sqlx::Error`.
 fn database_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn DatabaseError> {
     if let Some(error) = error.downcast_ref::<Box<dyn DatabaseError>>() {
         return Some(&**error);
     }
     #[cfg(feature = "postgres")]
-    if let Some(error) = error.downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+    if let Some(error) = downcast::<sqlx::postgres::PgDatabaseError>(error) {
         return Some(error);
     }
     #[cfg(feature = "sqlite")]
-    if let Some(error) = error.downcast_ref::<sqlx::sqlite::SqliteError>() {
+    if let Some(error) = downcast::<sqlx::sqlite::SqliteError>(error) {
         return Some(error);
     }
     None

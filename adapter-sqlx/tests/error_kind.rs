@@ -180,6 +180,23 @@ fn errors_without_a_code() {
     for (error, expected) in cases {
         assert_eq!(ErrorKind::of(&*error), expected, "{error:?}");
     }
+    #[derive(Debug, thiserror::Error)]
+    enum Held {
+        #[error("in a box")]
+        Boxed(#[source] Box<sqlx::Error>),
+        #[error("shared")]
+        Shared(#[source] std::sync::Arc<sqlx::Error>),
+        #[error("of any type")]
+        Any(#[source] Box<dyn Error + Send + Sync>),
+    }
+    for held in [
+        Held::Boxed(Box::new(io())),
+        Held::Shared(std::sync::Arc::new(io())),
+        Held::Any(Box::new(io())),
+        Held::Any(Box::new(Held::Boxed(Box::new(io())))),
+    ] {
+        assert_eq!(ErrorKind::of(&held), ErrorKind::Unavailable, "{held:?}");
+    }
     // The client may not do it again: it may have been done.
     assert_eq!(ErrorKind::Unconfirmed.retry_after(), None);
     assert!(!ErrorKind::Unconfirmed.is_retryable());
