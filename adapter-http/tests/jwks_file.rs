@@ -341,7 +341,7 @@ fn a_file_s_error_is_told_once() {
         ),
         (
             JwksFileError::from(JwksError::NoKeys),
-            "cannot use the key set: its `keys` is missing or no array of objects",
+            "cannot use the key set: its `keys` is missing or no array",
         ),
     ] {
         assert_eq!(error.to_string(), expected);
