@@ -286,7 +286,8 @@ async fn who_loses_is_run_again() {
             added.await
         };
         let (first, second) = tokio::join!(add(), add());
-        (first.unwrap(), second.unwrap());
+        first.unwrap();
+        second.unwrap();
         assert_eq!(attempts.into_inner(), 3);
         let names = db.run_read(member, async |tx| {
             let sql = "select name from notes order by name";
