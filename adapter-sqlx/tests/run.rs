@@ -1,7 +1,6 @@
 //! Work that is run as a whole: committed, rolled back, and awaited by handlers.
 
 #![cfg(feature = "sqlite")]
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
