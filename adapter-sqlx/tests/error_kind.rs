@@ -120,10 +120,10 @@ async fn another_writer_is_waited_for_and_then_told_as_unavailable() {
 #[tokio::test]
 async fn an_exhausted_pool_is_told_as_such() {
     let dir = tempfile::tempdir().unwrap();
-    let row = row_options(&dir).with_acquire_timeout(Duration::from_millis(20));
+    let row = row_options(&dir).with_acquire_timeout(Duration::from_millis(500));
     let database = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
         .with_max_connections(1)
-        .with_acquire_timeout(Duration::from_millis(20));
+        .with_acquire_timeout(Duration::from_millis(500));
     let registry = StrategyRegistry::new().with(row.open().await.unwrap()).unwrap();
     let db = TenantDb::new(registry.with(database.open().unwrap()).unwrap());
     for member in [row_tenant("a"), common::admitted("a", "database")] {
