@@ -58,8 +58,10 @@
 //! - `jwt`: verification of bearer tokens.
 
 mod extract;
+mod problem;
 mod tenancy;
 
 pub use extract::{Tenant, TenantRejection, Visitor};
+pub use problem::problem;
 pub use tenancy::Tenancy;
 pub use tenancy_http as http;

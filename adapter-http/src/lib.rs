@@ -50,6 +50,7 @@ mod future;
 #[doc = include_str!("../docs/identity-providers.md")]
 pub mod identity_providers {}
 mod layer;
+mod problem;
 mod response;
 mod staff;
 mod tenancy;
@@ -71,6 +72,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};
+pub use problem::problem;
 pub use response::{add_vary, rejection_response};
 pub use staff::PlatformStaff;
 pub use tenancy::{Tenancy, TenancyBuilder};

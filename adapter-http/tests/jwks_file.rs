@@ -328,3 +328,26 @@ fn debug_shows_no_key() {
         "{shown}"
     );
 }
+
+/// A report prints each error of a chain once.
+#[test]
+fn a_file_s_error_is_told_once() {
+    use std::error::Error;
+
+    for (error, expected) in [
+        (
+            JwksFileError::from(std::io::Error::other("the disk is gone")),
+            "cannot read the key set: the disk is gone",
+        ),
+        (
+            JwksFileError::from(JwksError::NoKeys),
+            "cannot use the key set: its `keys` is missing or no array",
+        ),
+    ] {
+        assert_eq!(error.to_string(), expected);
+        assert!(error.source().is_none(), "{error:?}");
+    }
+    let algorithms = JwksFileError::from(AlgorithmsError::Empty);
+    assert_eq!(algorithms.to_string(), AlgorithmsError::Empty.to_string());
+    assert!(algorithms.source().is_none());
+}

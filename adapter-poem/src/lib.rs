@@ -88,9 +88,11 @@
 
 mod extract;
 mod middleware;
+mod problem;
 mod tenancy;
 
 pub use extract::{MaybeTenant, Tenant, TenantRejection, Visitor};
 pub use middleware::{TenancyEndpoint, TenancyMiddleware};
+pub use problem::problem;
 pub use tenancy::Tenancy;
 pub use tenancy_http as http;

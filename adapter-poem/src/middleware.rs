@@ -100,12 +100,16 @@ fn with_scope(mut response: Response, bound: Option<Bound>, method: &Method) -> 
 
 /// The problem document of a refusal.
 pub(crate) fn refusal(rejection: &Rejection, method: &Method) -> Response {
-    let (parts, body) = rejection_response(rejection, method).into_parts();
+    into_poem(rejection_response(rejection, method))
+}
+
+pub(crate) fn into_poem(response: poem::http::Response<impl Into<Body>>) -> Response {
+    let (parts, body) = response.into_parts();
     let parts = ResponseParts {
         status: parts.status,
         version: parts.version,
         headers: parts.headers,
         extensions: parts.extensions,
     };
-    Response::from_parts(parts, Body::from(body))
+    Response::from_parts(parts, body.into())
 }

@@ -66,11 +66,14 @@ impl<DB: Database> TenantDb<DB> {
         &self.registry
     }
 
-    /// Begins a transaction in which a member reads and writes.
+    /// Begins a transaction in which a member reads and writes. [`run`](Self::run) does it for work that can be repeated.
+    ///
+    /// A tenant that is not active is refused, as its record says that was read when the request was let in: a tenant
+    /// that was suspended since is not known here.
     ///
     /// # Errors
     ///
-    /// Where the tenant's strategy is unknown or cannot begin.
+    /// Where the tenant is not active, and where its strategy is unknown or cannot begin.
     pub async fn begin(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
         self.bind(admitted.tenant(), Mode::ReadWrite).await
     }
@@ -79,7 +82,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the tenant's strategy is unknown or cannot begin.
+    /// As [`begin`](Self::begin).
     pub async fn begin_read(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
         self.bind(admitted.tenant(), Mode::ReadOnly).await
     }
@@ -106,7 +109,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the tenant's strategy is unknown or cannot begin.
+    /// As [`begin`](Self::begin).
     pub async fn visit(&self, visit: &Visit) -> Result<TenantTransaction<DB>, TransactionError> {
         self.bind(visit.tenant(), Mode::ReadOnly).await
     }
@@ -118,6 +121,24 @@ impl<DB: Database> TenantDb<DB> {
     /// As [`visit`](Self::visit), and outside a scope.
     pub async fn visit_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
         self.visit(&context::current_visit()?).await
+    }
+
+    /// Begins a transaction of a tenant whatever its status is: to fill its tables before it is active, or to read out
+    /// its data before it is removed.
+    ///
+    /// # Security
+    ///
+    /// Every other transaction refuses a tenant that is suspended, archived or still provisioned. Never serve a request
+    /// from this one.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot begin.
+    pub async fn dangerously_begin_in_any_status(
+        &self,
+        admitted: &Admitted,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind_in_any_status(admitted.tenant(), Mode::ReadWrite).await
     }
 
     /// Begins a transaction that sees every tenant of the strategy `row`, for administration.
@@ -216,6 +237,23 @@ impl<DB: Database> TenantDb<DB> {
         })
     }
 
+    /// Replaces each connection of every strategy before it is used again. Call it where another process has changed
+    /// tables that this one has queried; [`run`](Self::run) does it by itself.
+    ///
+    /// On PostgreSQL a connection that has a statement prepared refuses it for ever once its columns have changed
+    /// ("cached plan must not change result type", `0A000`). On SQLite nothing has to be replaced.
+    pub fn refresh(&self) {
+        for strategy in self.registry.iter() {
+            strategy.refresh();
+        }
+    }
+
+    pub(crate) fn refresh_strategy(&self, tenant: &TenantRecord) {
+        if let Ok(strategy) = self.registry.find(&tenant.strategy) {
+            strategy.refresh();
+        }
+    }
+
     /// Closes all strategies, once the transactions that are under way have ended.
     pub async fn close(&self) {
         for strategy in self.registry.iter() {
@@ -223,7 +261,26 @@ impl<DB: Database> TenantDb<DB> {
         }
     }
 
-    async fn bind(&self, tenant: &TenantRecord, mode: Mode) -> Result<TenantTransaction<DB>, TransactionError> {
+    /// Begins a transaction, unless the tenant's record says that it is not active.
+    pub(crate) async fn bind(
+        &self,
+        tenant: &TenantRecord,
+        mode: Mode,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        if tenant.status != TenantStatus::Active {
+            return Err(TransactionError::NotActive {
+                tenant: tenant.id.clone(),
+                status: tenant.status,
+            });
+        }
+        self.bind_in_any_status(tenant, mode).await
+    }
+
+    async fn bind_in_any_status(
+        &self,
+        tenant: &TenantRecord,
+        mode: Mode,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
         let strategy = self
             .registry
             .find(&tenant.strategy)

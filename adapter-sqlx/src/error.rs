@@ -15,18 +15,26 @@ use crate::registry::UnknownStrategy;
 #[non_exhaustive]
 pub enum TransactionError {
     /// The task that asks has no tenant, or only visits one.
-    #[error("begin a transaction without a tenant")]
+    #[error("failed to begin a transaction without a tenant")]
     OutOfScope(#[from] OutOfScope),
     /// The tenant's record names a strategy that nobody registered.
-    #[error("begin a transaction of the tenant `{tenant}`")]
+    #[error("failed to begin a transaction of the tenant `{tenant}`")]
     UnknownStrategy {
         /// The tenant.
         tenant: TenantId,
         /// The strategy, and the ones that are registered.
         source: UnknownStrategy,
     },
+    /// The tenant's record says that it is not active, so its data is not served.
+    #[error("failed to begin a transaction of the tenant `{tenant}`, which is {} and not active", status.as_str())]
+    NotActive {
+        /// The tenant.
+        tenant: TenantId,
+        /// What its record says.
+        status: TenantStatus,
+    },
     /// The strategy could not begin.
-    #[error("begin a transaction of the tenant `{tenant}`")]
+    #[error("failed to begin a transaction of the tenant `{tenant}`")]
     Begin {
         /// The tenant.
         tenant: TenantId,
@@ -34,11 +42,11 @@ pub enum TransactionError {
         source: StrategyError,
     },
     /// A transaction across tenants could not be begun.
-    #[error("begin a transaction across tenants")]
+    #[error("failed to begin a transaction across tenants")]
     AcrossTenants(#[source] StrategyError),
     /// The transaction was ended behind its back, or a savepoint in it was left open: what was done may be
     /// lost. Its connection is closed.
-    #[error("end a transaction that is not open")]
+    #[error("failed to end a transaction that is not open")]
     NotOpen,
     /// A statement of the transaction has failed, so that nothing of it can be committed: it was rolled back.
     #[error("failed to commit: an earlier statement of the transaction has failed, and it was rolled back")]
@@ -48,10 +56,10 @@ pub enum TransactionError {
     #[error("failed to commit a transaction that changes the schema of all tenants")]
     SchemaChanged,
     /// The transaction was not committed.
-    #[error("commit a transaction")]
+    #[error("failed to commit a transaction")]
     Commit(#[source] sqlx::Error),
     /// The transaction was not rolled back by this call. Its connection does so when it returns.
-    #[error("roll back a transaction")]
+    #[error("failed to roll back a transaction")]
     Rollback(#[source] sqlx::Error),
 }
 
@@ -60,7 +68,7 @@ pub enum TransactionError {
 #[non_exhaustive]
 pub enum ProvisionError {
     /// The tenant's record names a strategy that nobody registered.
-    #[error("provision the tenant `{tenant}`")]
+    #[error("failed to provision the tenant `{tenant}`")]
     UnknownStrategy {
         /// The tenant.
         tenant: TenantId,
@@ -68,7 +76,7 @@ pub enum ProvisionError {
         source: UnknownStrategy,
     },
     /// The strategy could not provision.
-    #[error("provision the tenant `{tenant}`")]
+    #[error("failed to provision the tenant `{tenant}`")]
     Strategy {
         /// The tenant.
         tenant: TenantId,
@@ -82,7 +90,7 @@ pub enum ProvisionError {
 #[non_exhaustive]
 pub enum RemoveError {
     /// The tenant may still be served.
-    #[error("remove the tenant `{tenant}`, which is {} and not archived", status.as_str())]
+    #[error("failed to remove the tenant `{tenant}`, which is {} and not archived", status.as_str())]
     NotArchived {
         /// The tenant.
         tenant: TenantId,
@@ -90,7 +98,7 @@ pub enum RemoveError {
         status: TenantStatus,
     },
     /// The tenant's record names a strategy that nobody registered.
-    #[error("remove the tenant `{tenant}`")]
+    #[error("failed to remove the tenant `{tenant}`")]
     UnknownStrategy {
         /// The tenant.
         tenant: TenantId,
@@ -98,7 +106,7 @@ pub enum RemoveError {
         source: UnknownStrategy,
     },
     /// The strategy could not remove it, or not all of it.
-    #[error("remove the tenant `{tenant}`")]
+    #[error("failed to remove the tenant `{tenant}`")]
     Strategy {
         /// The tenant.
         tenant: TenantId,
@@ -112,13 +120,13 @@ pub enum RemoveError {
 #[non_exhaustive]
 pub enum StrategyError {
     /// The database refused or could not be reached.
-    #[error("ask the database")]
+    #[error("failed to query the database")]
     Database(#[from] sqlx::Error),
     /// The migrations failed.
-    #[error("run the migrations")]
+    #[error("failed to run the migrations")]
     Migrate(#[from] MigrateError),
     /// The file system refused.
-    #[error("use the file `{}`", path.display())]
+    #[error("failed to use the file `{}`", path.display())]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -132,16 +140,15 @@ pub enum StrategyError {
         /// The tenant.
         tenant: TenantId,
     },
-    /// As many tenants' databases, or connections to them, as may be open at once are all in use, and none was
-    /// freed in time.
-    #[error("all {max} places for tenants' databases are in use")]
+    /// As many connections, or tenants' databases, as may be open at once are all in use, and none became free in time.
+    #[error("failed to get a connection in time: all {max} are in use")]
     TooManyInUse {
         /// The bound.
         max: usize,
     },
     /// The tables would not keep tenants apart.
     #[cfg(feature = "sqlite")]
-    #[error("refuse the schema")]
+    #[error("refused the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
     /// The tenant's record names a place that nobody knows.
     #[error("the tenant `{tenant}` is placed on `{placement}`, which is not known")]
@@ -153,11 +160,11 @@ pub enum StrategyError {
     },
     /// The database would not keep tenants' rows apart.
     #[cfg(feature = "postgres")]
-    #[error("refuse the database")]
+    #[error("refused the database")]
     UnsafeDatabase(#[from] crate::postgres::PgReport),
     /// The tenant's id names no schema or database.
     #[cfg(feature = "postgres")]
-    #[error("name the schema or database of the tenant `{tenant}`")]
+    #[error("failed to name the schema or database of the tenant `{tenant}`")]
     SchemaName {
         /// The tenant.
         tenant: TenantId,
@@ -200,8 +207,8 @@ pub enum StrategyError {
     #[error("the strategy is closed")]
     Closed,
     /// An error of a strategy of your own.
-    #[error("{0}")]
-    Other(#[source] Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    Other(Box<dyn Error + Send + Sync>),
 }
 
 impl StrategyError {

@@ -76,13 +76,18 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod begin;
+mod classify;
 mod database;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+mod error_kind;
 mod give_back;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod in_use;
 mod lifecycle;
 mod registry;
+mod run;
 mod strategy;
 mod strategy_transaction;
 mod transaction;
@@ -99,6 +104,7 @@ pub use directory::{
     UpsertAllError, UpsertError,
 };
 pub use error::{ProvisionError, RemoveError, StrategyError, TransactionError};
+pub use error_kind::ErrorKind;
 pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 #[cfg(feature = "postgres")]
 pub use postgres::{
@@ -107,6 +113,7 @@ pub use postgres::{
     PgSchemaStrategy, PgServer, PgServers, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
+pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowOptions,

@@ -80,6 +80,12 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
         })
     }
 
+    /// Replaces each connection before it is used again, since tables have changed that statements are prepared for.
+    ///
+    /// [`TenantDb::run`](crate::TenantDb::run) calls it where a connection can run a prepared statement no more. The
+    /// default does nothing: right for a database that prepares such statements anew by itself.
+    fn refresh(&self) {}
+
     /// Closes all connections, once the transactions that hold them have ended.
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }

@@ -90,12 +90,14 @@
 mod body;
 mod extract;
 mod mark;
+mod problem;
 mod service;
 mod slot;
 mod tenancy;
 
 pub use body::ResponseBody;
 pub use extract::{Tenant, TenantRejection, Visitor, enforce, optional_tenant, tenant, visitor};
+pub use problem::problem;
 pub use service::{TenancyService, service};
 pub use tenancy::Tenancy;
 pub use tenancy_http as http;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tenancy_core::{Admitted, Role, TenantId};
+use tenancy_sqlx::ErrorKind;
 
 use crate::store::{Note, Store, StoreError};
 
@@ -20,12 +21,12 @@ impl App {
     }
 
     pub(crate) async fn list(&self) -> Result<Reply, AppError> {
-        Ok(Reply::json(200, &self.store.list().await?))
+        Reply::json(200, &self.store.list().await?)
     }
 
     pub(crate) async fn create(&self, body: &[u8]) -> Result<Reply, AppError> {
         let draft = Draft::parse(body)?;
-        Ok(Reply::json(201, &self.store.create(draft.body).await?))
+        Reply::json(201, &self.store.create(draft.body).await?)
     }
 
     pub(crate) async fn read(&self, id: &str) -> Result<Reply, AppError> {
@@ -52,7 +53,7 @@ impl App {
 }
 
 fn found(note: Option<Note>) -> Result<Reply, AppError> {
-    note.map(|note| Reply::json(200, &note)).ok_or(AppError::NotFound)
+    Reply::json(200, &note.ok_or(AppError::NotFound)?)
 }
 
 /// What a client sends to write a note. The server makes the id.
@@ -77,13 +78,11 @@ impl Draft {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) media_type: Option<&'static str>,
-    /// After how many seconds the client may try again; such an answer is for no cache.
-    pub(crate) retry_after: Option<u32>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub(crate) fn whoami(tenant: &Admitted) -> Self {
+    pub(crate) fn whoami(tenant: &Admitted) -> Result<Self, AppError> {
         #[derive(Serialize)]
         struct Whoami<'a> {
             tenant: &'a str,
@@ -103,7 +102,7 @@ impl Reply {
         )
     }
 
-    pub(crate) fn tenant(id: Option<&TenantId>) -> Self {
+    pub(crate) fn tenant(id: Option<&TenantId>) -> Result<Self, AppError> {
         #[derive(Serialize)]
         struct Tenant<'a> {
             tenant: Option<&'a str>,
@@ -116,23 +115,18 @@ impl Reply {
         )
     }
 
-    fn json(status: u16, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => Self {
-                status,
-                media_type: Some("application/json"),
-                retry_after: None,
-                body,
-            },
-            Err(error) => AppError::Internal(Box::new(error)).into(),
-        }
+    fn json(status: u16, value: &impl Serialize) -> Result<Self, AppError> {
+        Ok(Self {
+            status,
+            media_type: Some("application/json"),
+            body: serde_json::to_vec(value).map_err(AppError::Serialize)?,
+        })
     }
 
     const fn empty(status: u16) -> Self {
         Self {
             status,
             media_type: None,
-            retry_after: None,
             body: Vec::new(),
         }
     }
@@ -149,38 +143,48 @@ pub(crate) enum AppError {
     TooLarge,
     #[error("no such note")]
     NotFound,
-    #[error("the tenant's data cannot be reached")]
-    Unavailable(#[source] Box<StoreError>),
-    #[error("the server is at fault")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("failed to read or write the notes")]
+    Store(#[source] Box<StoreError>),
+    #[error("failed to write the answer")]
+    Serialize(#[source] serde_json::Error),
 }
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(Box::new(error))
+        Self::Store(Box::new(error))
     }
 }
 
-impl From<AppError> for Reply {
+/// What a client is told of an error: each framework's `problem` makes a response of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    /// After how many seconds the client may try again.
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl From<AppError> for Problem {
+    /// Logs what the client is not told.
     fn from(error: AppError) -> Self {
-        let (status, title, code) = match &error {
-            AppError::Json => (400, "Bad Request", "malformed_json"),
-            AppError::Shape => (422, "Unprocessable Content", "unexpected_shape"),
-            AppError::TooLarge => (413, "Content Too Large", "too_large"),
-            AppError::NotFound => (404, "Not Found", "not_found"),
-            AppError::Unavailable(_) => (503, "Service Unavailable", "unavailable"),
-            AppError::Internal(_) => (500, "Internal Server Error", "internal"),
+        let (status, code, retry_after) = match &error {
+            AppError::Json => (400, "malformed_json", None),
+            AppError::Shape => (422, "unexpected_shape", None),
+            AppError::TooLarge => (413, "too_large", None),
+            AppError::NotFound => (404, "not_found", None),
+            AppError::Store(error) => {
+                let kind = ErrorKind::of(&**error);
+                (kind.status(), kind.code(), kind.retry_after())
+            }
+            AppError::Serialize(_) => (500, "internal", None),
         };
         if status >= 500 {
             tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
         }
-        let retry_after = (status == 503).then_some(1);
-        let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status, "code": code });
         Self {
             status,
-            media_type: Some("application/problem+json"),
+            code,
             retry_after,
-            body: body.to_string().into_bytes(),
         }
     }
 }

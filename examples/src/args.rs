@@ -14,9 +14,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
 
-    /// Where the data is: `sqlite:DIR`, or `postgres://USER@HOST/DATABASE` as the administrator
+    /// Where the data is: `sqlite:DIR`, or `postgres://USER@HOST/DATABASE` as the administrator: the database's owner,
+    /// with CREATEDB for tenants of the strategy `database`, and with CREATEROLE unless `--application` is given
     #[arg(long, value_name = "URL", default_value = "sqlite:notes-data")]
     pub(crate) database: String,
+
+    /// On PostgreSQL, `postgres://ROLE:PASSWORD@HOST/DATABASE` of the application's role, which is there already: no
+    /// superuser, and not the administrator. Without it the administrator makes a role, and needs CREATEROLE
+    #[arg(long, value_name = "URL")]
+    pub(crate) application: Option<String>,
 
     /// Which web framework serves
     #[arg(long, value_enum, default_value_t = Framework::Axum)]

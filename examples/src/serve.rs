@@ -16,7 +16,8 @@ use crate::{Error, chain, demo, server, set_up, web};
 /// Serves until SIGINT or SIGTERM. A second one cuts off what is still under way.
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let config = Config::load(args.config.as_deref())?;
-    let Service { app, tenancy, tenants } = set_up::set_up(&config, &args.database).await?;
+    let Service { app, tenancy, tenants } =
+        set_up::set_up(&config, &args.database, args.application.as_deref()).await?;
     let template = config.tenancy.resolution.path_template.as_deref();
     let listener = TcpListener::bind(args.listen)
         .await

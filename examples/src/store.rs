@@ -22,9 +22,9 @@ pub(crate) struct Note {
 /// Why notes cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error(transparent)]
+    #[error("failed to reach the tenant's data")]
     Transaction(#[from] TransactionError),
-    #[error("ask the tenant's database")]
+    #[error("failed to query the tenant's data")]
     Query(#[from] sqlx::Error),
 }
 
@@ -43,8 +43,7 @@ impl Store {
     pub(crate) async fn list(&self) -> Result<Vec<Note>, StoreError> {
         let sql = "SELECT id, body FROM notes ORDER BY created_at, id LIMIT 1000";
         on!(self, db => {
-            let mut tx = db.begin_read_current().await?;
-            Ok(sqlx::query_as(sql).fetch_all(&mut *tx).await?)
+            db.run_read_current(async |tx| Ok(sqlx::query_as(sql).fetch_all(&mut **tx).await?)).await
         })
     }
 
@@ -55,9 +54,11 @@ impl Store {
         };
         let sql = "INSERT INTO notes (id, body) VALUES ($1, $2)";
         on!(self, db => {
-            let mut tx = db.begin_current().await?;
-            sqlx::query(sql).bind(&note.id).bind(&note.body).execute(&mut *tx).await?;
-            tx.commit().await?;
+            let insert = db.run_current(async |tx| {
+                sqlx::query(sql).bind(&note.id).bind(&note.body).execute(&mut **tx).await?;
+                Ok::<_, StoreError>(())
+            });
+            insert.await?;
         });
         Ok(note)
     }
@@ -65,28 +66,28 @@ impl Store {
     pub(crate) async fn read(&self, id: &str) -> Result<Option<Note>, StoreError> {
         let sql = "SELECT id, body FROM notes WHERE id = $1";
         on!(self, db => {
-            let mut tx = db.begin_read_current().await?;
-            Ok(sqlx::query_as(sql).bind(id).fetch_optional(&mut *tx).await?)
+            db.run_read_current(async |tx| Ok(sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?)).await
         })
     }
 
     pub(crate) async fn update(&self, id: &str, body: String) -> Result<Option<Note>, StoreError> {
         let sql = "UPDATE notes SET body = $1 WHERE id = $2 RETURNING id, body";
         on!(self, db => {
-            let mut tx = db.begin_current().await?;
-            let note = sqlx::query_as(sql).bind(body).bind(id).fetch_optional(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(note)
+            let update = db.run_current(async |tx| {
+                Ok(sqlx::query_as(sql).bind(&body).bind(id).fetch_optional(&mut **tx).await?)
+            });
+            update.await
         })
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<bool, StoreError> {
         let sql = "DELETE FROM notes WHERE id = $1 RETURNING id";
         on!(self, db => {
-            let mut tx = db.begin_current().await?;
-            let deleted = sqlx::query(sql).bind(id).fetch_optional(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(deleted.is_some())
+            let delete = db.run_current(async |tx| {
+                let deleted = sqlx::query(sql).bind(id).fetch_optional(&mut **tx).await?;
+                Ok(deleted.is_some())
+            });
+            delete.await
         })
     }
 

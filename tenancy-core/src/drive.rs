@@ -13,12 +13,13 @@ pub enum Fault<D, A> {
     Authorizer(A),
 }
 
-impl<D: fmt::Display, A: fmt::Display> fmt::Display for Fault<D, A> {
+/// What failed. Why it did is the source, which a report prints once.
+impl<D, A> fmt::Display for Fault<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Directory(error) => error.fmt(f),
-            Self::Authorizer(error) => error.fmt(f),
-        }
+        f.write_str(match self {
+            Self::Directory(_) => "failed to query the directory",
+            Self::Authorizer(_) => "failed to query the authorizer",
+        })
     }
 }
 
@@ -50,7 +51,7 @@ impl<D, A> From<Rejection> for Refused<D, A> {
     }
 }
 
-impl<D: fmt::Display, A: fmt::Display> fmt::Display for Refused<D, A> {
+impl<D, A> fmt::Display for Refused<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rejection.fmt(f)
     }

@@ -232,18 +232,27 @@ fn faults_keep_their_sources() {
         }
     }
     impl Error for Down {}
-    for (fault, text) in [
-        (Fault::Directory(Down("the disk")), "the disk"),
-        (Fault::Authorizer(Down("the net")), "the net"),
+    for (fault, message, source) in [
+        (
+            Fault::Directory(Down("the disk")),
+            "failed to query the directory",
+            "the disk",
+        ),
+        (
+            Fault::Authorizer(Down("the net")),
+            "failed to query the authorizer",
+            "the net",
+        ),
     ] {
-        assert_eq!(fault.to_string(), text);
-        assert_eq!(fault.source().unwrap().to_string(), text);
+        // A report prints both, and each once.
+        assert_eq!(fault.to_string(), message);
+        assert_eq!(fault.source().unwrap().to_string(), source);
         let refused = Refused {
             rejection: Rejection::new(Cause::DirectoryUnavailable),
             fault: Some(fault),
         };
         assert_eq!(refused.to_string(), refused.rejection.to_string());
-        assert_eq!(refused.source().unwrap().to_string(), text);
+        assert_eq!(refused.source().unwrap().to_string(), message);
     }
     let plain: Refused<Down, Down> = Rejection::new(Cause::NotAMember).into();
     assert!(plain.source().is_none());

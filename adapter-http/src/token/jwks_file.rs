@@ -228,11 +228,24 @@ fn parse(path: &Path, rules: &JwkRules, read: io::Result<Zeroizing<Vec<u8>>>) ->
 pub enum JwksFileError {
     /// It cannot be read.
     #[error("cannot read the key set: {0}")]
-    Read(#[from] io::Error),
+    Read(io::Error),
     /// What it says is no key set to be used.
     #[error("cannot use the key set: {0}")]
-    Document(#[from] JwksError),
+    Document(JwksError),
     /// The algorithms do not go together.
-    #[error("{0}")]
+    #[error(transparent)]
     Algorithms(#[from] AlgorithmsError),
+}
+
+// Told in the message, and so no source: a report would print it twice.
+impl From<io::Error> for JwksFileError {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<JwksError> for JwksFileError {
+    fn from(error: JwksError) -> Self {
+        Self::Document(error)
+    }
 }

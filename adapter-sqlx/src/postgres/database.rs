@@ -241,6 +241,10 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
         Box::pin(self.dangerously_drop_database(removal.tenant()))
     }
 
+    fn refresh(&self) {
+        self.last_change.mark();
+    }
+
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             for sessions in self.places.close() {

@@ -13,6 +13,7 @@ use tenancy_core::{StrategyName, TenantId, TenantRecord};
 use super::identifier::{Literal, ParseIdentifierError, PgIdentifier};
 use super::pool::PoolSettings;
 use super::row_schema::PgRowSchema;
+use super::schema_refresh::LastChange;
 use super::session::BeginText;
 use super::session_pins::SessionPins;
 use super::sessions::Sessions;
@@ -39,6 +40,13 @@ use crate::{
 /// cursors, temporary tables, sequences' last values, `LISTEN`, advisory locks. A session's advisory lock
 /// is therefore held until the connection is used again: prefer `pg_advisory_xact_lock`.
 ///
+/// # Migrations
+///
+/// A connection keeps statements prepared. PostgreSQL refuses to run one whose columns have changed ("cached plan must
+/// not change result type", `0A000`), for as long as the connection lives. So where another process migrates, run
+/// transactions by [`TenantDb::run`](crate::TenantDb::run), which replaces the connections and tries again, or call
+/// [`refresh`](Self::refresh) afterwards.
+///
 /// # Security
 ///
 /// This guards against mistakes, not against hostile SQL: whoever can run SQL of his own can set the
@@ -51,6 +59,7 @@ pub struct PgRowStrategy {
     pins: Option<SessionPins>,
     application: Sessions,
     administrator: Sessions,
+    last_change: LastChange,
 }
 
 impl PgRowStrategy {
@@ -77,6 +86,12 @@ impl PgRowStrategy {
 }
 
 impl PgRowStrategy {
+    /// Replaces each connection before it is used again. Call it where another process has migrated: see
+    /// [Migrations](Self#migrations).
+    pub fn refresh(&self) {
+        self.last_change.mark();
+    }
+
     /// In one transaction. A table whose rows others refer to waits until those are gone.
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         if !self.schema.is_canonical(tenant) {
@@ -223,11 +238,16 @@ impl PgRowOptions {
         };
         let pins = SessionPins::of_rows(&self.schema, &self.extension_schemas);
         let application = self.settings.pinned(self.application, &pins);
+        let last_change = LastChange::new();
+        let sessions = |settings: PoolSettings, connect| {
+            settings.refreshed_sessions(settings.pool_options(), settings.connect_options(connect), &last_change)
+        };
         Ok(PgRowStrategy {
             schema: self.schema,
             pins: self.settings.has_transaction_pooler.then_some(pins),
-            application: self.settings.sessions(application),
-            administrator: administrator.sessions(self.administrator),
+            application: sessions(self.settings, application),
+            administrator: sessions(administrator, self.administrator),
+            last_change,
         })
     }
 
@@ -263,7 +283,8 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
             if let Some(pins) = &self.pins {
                 text = pins.set_in(text).forget_prepared();
             }
-            Ok(self.application.begin(text).await?)
+            let begun = self.application.begin(text).await;
+            begun.map_err(|error| self.application.refusal(error))
         })
     }
 
@@ -285,11 +306,18 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
     }
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
-        Box::pin(async { Ok(self.administrator.begin(BeginText::new(Mode::ReadWrite)).await?) })
+        Box::pin(async {
+            let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
+            begun.map_err(|error| self.administrator.refusal(error))
+        })
     }
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn refresh(&self) {
+        self.last_change.mark();
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

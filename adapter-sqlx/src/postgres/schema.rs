@@ -273,7 +273,7 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
                     let tenant = binding.id().clone();
                     StrategyError::NotProvisioned { tenant }
                 } else {
-                    error.into()
+                    self.application.refusal(error)
                 }
             })
         })
@@ -289,6 +289,10 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.dangerously_drop_schema(removal.id()))
+    }
+
+    fn refresh(&self) {
+        self.last_change.mark();
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

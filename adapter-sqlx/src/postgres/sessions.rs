@@ -18,7 +18,7 @@ use super::schema_refresh::LastChange;
 use super::session::BeginText;
 use crate::give_back::RETURN_TIMEOUT;
 use crate::strategy_transaction::EndState;
-use crate::{Mode, StrategyTransaction};
+use crate::{Mode, StrategyError, StrategyTransaction};
 use warm::{Entry, RecycleInto, Shared, Waiting};
 
 /// How long a transaction may take to begin on a connection that stayed, before another is tried: the network may have
@@ -105,6 +105,13 @@ impl Sessions {
             }
         }
         None
+    }
+
+    /// What it means that [`begin`](Self::begin) failed so.
+    pub(super) fn refusal(&self, error: sqlx::Error) -> StrategyError {
+        self.0
+            .in_use
+            .refusal(error, self.0.pool.options().get_max_connections())
     }
 
     /// The pool behind.

@@ -12,6 +12,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection, Sqlite};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
+use super::connections::Connections;
 use super::migrate;
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::pool::PoolSettings;
@@ -86,8 +87,9 @@ impl SqliteDatabaseStrategy {
             Mode::ReadWrite => (&lease.pools().read_write, "begin immediate"),
             Mode::ReadOnly => (&lease.pools().read_only, "begin"),
         };
-        let begun = StrategyTransaction::begin(pool.acquire().await?, statement).await?;
-        Ok(begun.with_lease(lease))
+        let (connection, in_use) = pool.acquire().await?;
+        let begun = StrategyTransaction::begin(connection, statement).await?;
+        Ok(begun.with_lease((lease, in_use)))
     }
 
     async fn remove(&self, tenant: &TenantId) -> Result<(), StrategyError> {
@@ -99,8 +101,8 @@ impl SqliteDatabaseStrategy {
         let options = self.settings.connect_options(path);
         let read_only = options.clone().read_only(true);
         TenantPools {
-            read_write: self.settings.pool(options),
-            read_only: self.settings.pool(read_only),
+            read_write: Connections::new(self.settings.pool(options)),
+            read_only: Connections::new(self.settings.pool(read_only)),
             file,
         }
     }

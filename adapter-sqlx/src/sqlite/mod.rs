@@ -2,6 +2,7 @@
 
 mod catalog;
 mod commit_guard;
+mod connections;
 mod database;
 mod declarations;
 mod directory;

@@ -4,25 +4,25 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use sqlx::SqlitePool;
 use tenancy_core::TenantId;
 use tokio::sync::Notify;
 
+use super::connections::Connections;
 use crate::StrategyError;
 
 /// The pools of one tenant's file. They connect when they are asked.
 #[derive(Debug)]
 pub(super) struct TenantPools {
-    pub(super) read_write: SqlitePool,
-    pub(super) read_only: SqlitePool,
+    pub(super) read_write: Connections,
+    pub(super) read_only: Connections,
     /// Which file it was when it was opened.
     pub(super) file: FileIdentity,
 }
 
 impl TenantPools {
     async fn close(&self) {
-        self.read_write.close().await;
-        self.read_only.close().await;
+        self.read_write.pool().close().await;
+        self.read_only.pool().close().await;
     }
 }
 
@@ -144,8 +144,8 @@ impl OpenPools {
         self.0.freed.notify_waiters();
         if let Some(slot) = stale {
             // Transactions that are under way keep their connections; the others close at once.
-            drop(slot.pools.read_write.close());
-            drop(slot.pools.read_only.close());
+            drop(slot.pools.read_write.pool().close());
+            drop(slot.pools.read_only.pool().close());
         }
     }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::catalog;
 use super::commit_guard::SqliteCommit;
+use super::connections::Connections;
 use super::declarations::Declarations;
 use super::migrate;
 use super::pool::PoolSettings;
@@ -85,9 +86,9 @@ use crate::{
 /// change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
 /// neither. An update hook of yours takes the place of the one that lets a transaction commit.
 pub struct SqliteRowStrategy {
-    read_write: SqlitePool,
-    read_only: SqlitePool,
-    across_tenants: SqlitePool,
+    read_write: Connections,
+    read_only: Connections,
+    across_tenants: Connections,
     schema: Arc<RowSchema>,
 }
 
@@ -115,8 +116,10 @@ impl SqliteRowStrategy {
             "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
             binding.id()
         );
-        let begun = StrategyTransaction::begin(pool.acquire().await?, AssertSqlSafe(statement)).await;
+        let (connection, in_use) = pool.acquire().await?;
+        let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;
         let begun = begun.map_err(|error| self.schema.refusal().unwrap_or_else(|| error.into()))?;
+        let begun = begun.with_lease(in_use);
         Ok(match binding.mode() {
             Mode::ReadWrite => begun.with_commit(&SqliteCommit),
             Mode::ReadOnly => begun,
@@ -124,7 +127,7 @@ impl SqliteRowStrategy {
     }
 
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
-        let mut connection = self.across_tenants.acquire().await?;
+        let mut connection = self.across_tenants.pool().acquire().await?;
         connection.close_on_drop();
         removal::remove_rows(&mut connection, &self.schema.declared, tenant).await
     }
@@ -217,9 +220,14 @@ impl SqliteRowOptions {
             ..settings
         };
         Ok(SqliteRowStrategy {
-            read_write: row_pool(settings, options.clone(), &schema, Mode::ReadWrite),
-            read_only: row_pool(settings, options.clone().read_only(true), &schema, Mode::ReadOnly),
-            across_tenants: alone.pool(options),
+            read_write: Connections::new(row_pool(settings, options.clone(), &schema, Mode::ReadWrite)),
+            read_only: Connections::new(row_pool(
+                settings,
+                options.clone().read_only(true),
+                &schema,
+                Mode::ReadOnly,
+            )),
+            across_tenants: Connections::new(alone.pool(options)),
             schema,
         })
     }
@@ -241,8 +249,9 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
         Box::pin(async {
-            let connection = self.across_tenants.acquire().await?;
-            Ok(StrategyTransaction::begin(connection, "begin immediate").await?)
+            let (connection, in_use) = self.across_tenants.acquire().await?;
+            let begun = StrategyTransaction::begin(connection, "begin immediate").await?;
+            Ok(begun.with_lease(in_use))
         })
     }
 
@@ -252,9 +261,9 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            self.read_write.close().await;
-            self.read_only.close().await;
-            self.across_tenants.close().await;
+            self.read_write.pool().close().await;
+            self.read_only.pool().close().await;
+            self.across_tenants.pool().close().await;
         })
     }
 }

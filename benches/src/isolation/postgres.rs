@@ -135,7 +135,9 @@ impl Database {
         let name = &this.name;
         this.run(async |server| {
             execute(server, format!("create role {name}_app login password 'bench'")).await;
-            execute(server, format!("create database {name}")).await;
+            // The administrator is the owner, and no superuser: as teams have it.
+            execute(server, format!("create role {name}_owner login createdb password 'bench'")).await;
+            execute(server, format!("create database {name} owner {name}_owner")).await;
             let mut inside = this.administrator().connect().await.unwrap();
             let plain = format!(
                 "create table plain_notes (tenant_id text not null, id bigint not null, body text not null,
@@ -155,7 +157,9 @@ impl Database {
     }
 
     pub(super) fn administrator(&self) -> PgConnectOptions {
-        self.server.clone().database(&self.name)
+        let owner = format!("{}_owner", self.name);
+        let options = self.server.clone().database(&self.name);
+        options.username(&owner).password("bench")
     }
 
     pub(super) fn application(&self) -> PgConnectOptions {
@@ -224,7 +228,7 @@ impl Drop for Database {
             for database in [format!("{name}_of_t1"), name.clone()] {
                 execute(server, format!("drop database if exists {database} with (force)")).await;
             }
-            execute(server, format!("drop role if exists {name}_app")).await;
+            execute(server, format!("drop role if exists {name}_app, {name}_owner")).await;
         });
     }
 }

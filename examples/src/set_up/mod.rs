@@ -21,18 +21,21 @@ pub(crate) struct Service {
 }
 
 /// Checks what can be checked without a database, then opens the databases and puts the tenants there.
-pub(crate) async fn set_up(config: &Config, database: &str) -> Result<Service, Error> {
+pub(crate) async fn set_up(config: &Config, database: &str, application: Option<&str>) -> Result<Service, Error> {
     let checked = Checked {
         enforcer: config.tenancy.enforcer()?,
         verifier: Arc::new(config.verifier()?),
         config,
     };
     match database.split_once(':') {
+        Some(("sqlite", _)) if application.is_some() => {
+            Err(ConfigError::setting("--application", "only PostgreSQL has roles").into())
+        }
         Some(("sqlite", folder)) if !folder.is_empty() => {
             let folder = folder.strip_prefix("//").unwrap_or(folder);
             sqlite::set_up(checked, folder.as_ref()).await
         }
-        Some(("postgres" | "postgresql", _)) => postgres::set_up(checked, database).await,
+        Some(("postgres" | "postgresql", _)) => postgres::set_up(checked, database, application).await,
         _ => Err(ConfigError::setting("--database", "expected `sqlite:DIR` or `postgres://…`").into()),
     }
 }

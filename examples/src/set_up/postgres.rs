@@ -17,12 +17,16 @@ use crate::config::ConfigError;
 use crate::store::Store;
 use crate::tenants::{Tenants, TenantsOf};
 
-/// `url` is the administrator's: its role owns and migrates the tables, and makes the application's role.
-pub(super) async fn set_up(checked: Checked<'_>, url: &str) -> Result<Service, Error> {
-    // Neither the URL nor sqlx's words about it: there may be a password in it.
-    let administrator = PgConnectOptions::from_str(url)
-        .map_err(|_| ConfigError::setting("--database", "this is no URL of a PostgreSQL database"))?;
-    let server = Server::prepare(administrator).await?;
+/// `administrator` is the URL of the role that owns and migrates the tables. Without an `application` it makes a role for
+/// that, too.
+pub(super) async fn set_up(
+    checked: Checked<'_>,
+    administrator: &str,
+    application: Option<&str>,
+) -> Result<Service, Error> {
+    let administrator = options("--database", administrator)?;
+    let application = application.map(|url| options("--application", url)).transpose()?;
+    let server = Server::prepare(administrator, application).await?;
     let db = TenantDb::new(server.strategies().await?);
     let reserved = checked.config.tenancy.resolution.reserved_names()?;
     let directory = PgDirectory::open(server.administrator.clone())
@@ -43,6 +47,12 @@ pub(super) async fn set_up(checked: Checked<'_>, url: &str) -> Result<Service, E
     })
 }
 
+/// Neither the URL nor sqlx's words about it are shown: there may be a password in it.
+fn options(setting: &str, url: &str) -> Result<PgConnectOptions, ConfigError> {
+    PgConnectOptions::from_str(url)
+        .map_err(|_| ConfigError::setting(setting, "this is no URL of a PostgreSQL database"))
+}
+
 /// A database, and the two roles that use it.
 struct Server {
     administrator: PgConnectOptions,
@@ -53,21 +63,25 @@ struct Server {
 }
 
 impl Server {
-    /// Makes the application's role, or brings it back to what it must be.
-    async fn prepare(administrator: PgConnectOptions) -> Result<Self, Error> {
+    /// Makes the application's role, or brings it back to what it must be, unless it is given.
+    async fn prepare(administrator: PgConnectOptions, application: Option<PgConnectOptions>) -> Result<Self, Error> {
         let mut connection = administrator.clone().connect().await?;
         let database: String = sqlx::query_scalar("SELECT current_database()::text")
             .fetch_one(&mut connection)
             .await?;
-        let application_role: PgIdentifier = format!("{database}_application")
-            .parse()
-            .map_err(|error| ConfigError::setting("--database", format!("the application's role: {error}")))?;
-        let password = make_role(&mut connection, &application_role).await?;
+        let (application, application_role) = match application {
+            Some(application) => {
+                let role = role("--application", application.get_username())?;
+                (application, role)
+            }
+            None => {
+                let role = role("--database", &format!("{database}_application"))?;
+                let password = make_role(&mut connection, &role).await?;
+                let application = administrator.clone().username(role.as_str()).password(&password);
+                (application, role)
+            }
+        };
         connection.close().await?;
-        let application = administrator
-            .clone()
-            .username(application_role.as_str())
-            .password(&password);
         Ok(Self {
             administrator,
             application,
@@ -100,6 +114,11 @@ impl Server {
             .open();
         Ok(StrategyRegistry::new().with(row)?.with(schema)?.with(database)?)
     }
+}
+
+fn role(setting: &str, name: &str) -> Result<PgIdentifier, ConfigError> {
+    name.parse()
+        .map_err(|error| ConfigError::setting(setting, format!("the application's role: {error}")))
 }
 
 /// Every process of the service uses one role, so they must know one password. It is made by the first, and

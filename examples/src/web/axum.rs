@@ -6,13 +6,13 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 use tenancy_axum::{Tenancy, Tenant, Visitor};
 
-use crate::app::{App, AppError, Reply};
+use crate::app::{App, AppError, Problem, Reply};
 
 type Shared = State<Arc<App>>;
 type Received = Result<Bytes, BytesRejection>;
@@ -62,15 +62,15 @@ fn only(methods: &'static str) -> MethodRouter<Arc<App>> {
     any(move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, methods)]) })
 }
 
-async fn whoami(tenant: Tenant) -> Reply {
+async fn whoami(tenant: Tenant) -> Result<Reply, AppError> {
     Reply::whoami(&tenant)
 }
 
-async fn portal(visit: Visitor) -> Reply {
+async fn portal(visit: Visitor) -> Result<Reply, AppError> {
     Reply::tenant(Some(visit.id()))
 }
 
-async fn maybe(tenant: Option<Tenant>) -> Reply {
+async fn maybe(tenant: Option<Tenant>) -> Result<Reply, AppError> {
     Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
 }
 
@@ -121,18 +121,17 @@ impl IntoResponse for Reply {
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            response
-                .headers_mut()
-                .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
         response
     }
 }
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
-        Reply::from(self).into_response()
+        let Problem {
+            status,
+            code,
+            retry_after,
+        } = self.into();
+        tenancy_axum::problem(status, code, retry_after)
     }
 }

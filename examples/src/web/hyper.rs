@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Collected, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tenancy_core::Rejection;
 use tenancy_http::{Tenancy, TenancyBody};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::app::{App, AppError, Reply};
+use crate::app::{App, AppError, Problem, Reply};
 
 type Answer = Response<Full<Bytes>>;
 /// Under a mark the body is tenancy's, so that a streamed one stays in the tenant's scope.
@@ -96,7 +96,7 @@ async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Inf
     let method = request.method().clone();
     let response = match reply(&app, request).await {
         Ok(reply) => reply.into(),
-        Err(Refused::App(error)) => Reply::from(error).into(),
+        Err(Refused::App(error)) => error.into(),
         Err(Refused::Method(allowed)) => not_allowed(allowed),
         Err(Refused::Tenancy(rejection)) => tenancy_http::rejection_response(&rejection, &method).map(Full::new),
     };
@@ -133,11 +133,11 @@ async fn reply(app: &App, request: Request<Incoming>) -> Result<Reply, Refused> 
     let route = parts.extensions.remove::<Route>().unwrap_or_default();
     Ok(match (route, parts.method.as_str()) {
         (Route::Healthz, "GET" | "HEAD") => healthy(),
-        (Route::Whoami, "GET" | "HEAD") => Reply::whoami(&tenancy_http::tenant(&parts.extensions)?),
-        (Route::Portal, "GET" | "HEAD") => Reply::tenant(Some(tenancy_http::visitor(&parts.extensions)?.id())),
+        (Route::Whoami, "GET" | "HEAD") => Reply::whoami(&tenancy_http::tenant(&parts.extensions)?)?,
+        (Route::Portal, "GET" | "HEAD") => Reply::tenant(Some(tenancy_http::visitor(&parts.extensions)?.id()))?,
         (Route::Maybe, "GET" | "HEAD") => {
             let tenant = tenancy_http::optional_tenant(&parts.extensions)?;
-            Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
+            Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))?
         }
         // The store finds the tenant in the context that the layer has entered.
         (Route::Notes, "GET" | "HEAD") => app.list().await?,
@@ -160,7 +160,6 @@ fn healthy() -> Reply {
     Reply {
         status: 200,
         media_type: Some("text/plain; charset=utf-8"),
-        retry_after: None,
         body: b"ok".to_vec(),
     }
 }
@@ -190,12 +189,19 @@ impl From<Reply> for Answer {
         if let Some(media_type) = reply.media_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        if let Some(seconds) = reply.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
         response.map(|()| Full::from(reply.body))
+    }
+}
+
+impl From<AppError> for Answer {
+    fn from(error: AppError) -> Self {
+        let Problem {
+            status,
+            code,
+            retry_after,
+        } = error.into();
+        tenancy_http::problem(status, code, retry_after).map(Full::new)
     }
 }
 

@@ -10,7 +10,7 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::{Bytes, Incoming};
 use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::error::{MethodNotAllowedError, ReadBodyError};
-use poem::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use poem::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use poem::http::uri::Scheme;
 use poem::http::{self, HeaderValue, Method, StatusCode, Uri};
 use poem::web::{Data, LocalAddr, Path, RemoteAddr};
@@ -18,7 +18,7 @@ use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Route, 
 use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
 use tower_service::Service;
 
-use crate::app::{App, AppError, Reply};
+use crate::app::{App, AppError, Problem, Reply};
 
 /// All routes, and again under the path template where there is one.
 pub(crate) fn service(app: App, tenancy: &Tenancy, path_template: Option<&str>) -> PoemService {
@@ -51,17 +51,17 @@ async fn healthz() -> &'static str {
 }
 
 #[handler]
-async fn whoami(tenant: Tenant) -> Reply {
+async fn whoami(tenant: Tenant) -> Result<Reply, AppError> {
     Reply::whoami(&tenant)
 }
 
 #[handler]
-async fn portal(visit: Visitor) -> Reply {
+async fn portal(visit: Visitor) -> Result<Reply, AppError> {
     Reply::tenant(Some(visit.id()))
 }
 
 #[handler]
-async fn maybe(MaybeTenant(tenant): MaybeTenant) -> Reply {
+async fn maybe(MaybeTenant(tenant): MaybeTenant) -> Result<Reply, AppError> {
     Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
 }
 
@@ -146,19 +146,18 @@ impl IntoResponse for Reply {
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            response
-                .headers_mut()
-                .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
         response
     }
 }
 
 impl From<AppError> for poem::Error {
     fn from(error: AppError) -> Self {
-        Self::from_response(Reply::from(error).into_response())
+        let Problem {
+            status,
+            code,
+            retry_after,
+        } = error.into();
+        Self::from_response(tenancy_poem::problem(status, code, retry_after))
     }
 }
 

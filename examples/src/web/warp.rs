@@ -8,13 +8,13 @@ use http_body::Body;
 use percent_encoding::percent_decode_str;
 use tenancy_warp::{Tenancy, TenancyService, Tenant, Visitor, enforce, optional_tenant, tenant, visitor};
 use warp::filters::BoxedFilter;
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use warp::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use warp::http::{HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Buf, Filter, Rejection, Reply as _};
 
-use crate::app::{App, AppError, Reply};
+use crate::app::{App, AppError, Problem, Reply};
 
 type Received = Result<Vec<u8>, AppError>;
 
@@ -35,7 +35,7 @@ pub(crate) fn service(
         routes = routes.or(prefix(template).and(tenant_routes)).unify().boxed();
     }
     // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
-    let fallback = tenancy.scoped(enforce().map(|| Reply::from(AppError::NotFound)));
+    let fallback = tenancy.scoped(enforce().map(|| AppError::NotFound));
     let routes = no_trailing_slash().and(routes).or(fallback).unify();
     tenancy_warp::service(routes.and(warp::method()).map(with_length).boxed())
 }
@@ -73,15 +73,15 @@ fn tenant_routes(app: App, tenancy: &Tenancy) -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
-async fn whoami(tenant: Tenant) -> Reply {
+async fn whoami(tenant: Tenant) -> Result<Reply, AppError> {
     Reply::whoami(&tenant)
 }
 
-async fn portal(visit: Visitor) -> Reply {
+async fn portal(visit: Visitor) -> Result<Reply, AppError> {
     Reply::tenant(Some(visit.id()))
 }
 
-async fn maybe(tenant: Option<Tenant>) -> Reply {
+async fn maybe(tenant: Option<Tenant>) -> Result<Reply, AppError> {
     Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
 }
 
@@ -187,16 +187,17 @@ impl warp::Reply for Reply {
         if let Some(media_type) = self.media_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
         response
     }
 }
 
 impl warp::Reply for AppError {
     fn into_response(self) -> Response {
-        Reply::from(self).into_response()
+        let Problem {
+            status,
+            code,
+            retry_after,
+        } = self.into();
+        tenancy_warp::problem(status, code, retry_after)
     }
 }

@@ -254,6 +254,50 @@ fn texts() {
     }
 }
 
+/// What a database refuses is the client's fault or nobody's, and never an outage. PostgreSQL knows no text with a NUL,
+/// SQLite does.
+#[test]
+fn what_the_database_refuses() {
+    let nul = r#"{"body":"a\u0000b"}"#;
+    for tenant in ["acme", "globex"] {
+        for (server, is_postgres) in Server::each(&Setup::new(&["header"]))
+            .map(|server| (server, false))
+            .chain(Server::each_on_postgres(&Setup::new(&["header"])).map(|server| (server, true)))
+        {
+            let mut member = Member::new(&server, tenant);
+            let stored = member.add("kept");
+            let request = |method: &str, target: &str| {
+                let request = Request::new(method, target).tenant(tenant).bearer(&member.token);
+                if method == "PUT" {
+                    request.json(r#"{"body":"changed"}"#)
+                } else {
+                    request
+                }
+            };
+            let refused = if is_postgres {
+                "400 invalid_value"
+            } else {
+                "404 not_found"
+            };
+            let mut rows = Vec::new();
+            for target in ["/notes/1%00", "/notes/%00", "/notes/%00%00x", "/notes/%C3%A9%00"] {
+                for method in ["GET", "PUT", "DELETE"] {
+                    rows.push((request(method, target), refused));
+                }
+            }
+            check(&server, &rows);
+            let written = if is_postgres { 400 } else { 200 };
+            assert_eq!(member.send(Request::new("PUT", &note(&stored)).json(nul)).0, written);
+            let created = if is_postgres { 400 } else { 201 };
+            assert_eq!(member.send(Request::new("POST", "/notes").json(nul)).0, created);
+            if is_postgres {
+                assert_eq!(member.bodies(), ["kept"]);
+                assert!(!server.log().contains("a request failed"), "{}", server.log());
+            }
+        }
+    }
+}
+
 /// Neither an id nor a tenant is the client's to choose.
 #[test]
 fn ids_and_tenants_in_bodies() {

@@ -1,4 +1,4 @@
-//! A PostgreSQL database for one test, with its role, and gone when the test ends.
+//! A PostgreSQL database for one test, with its roles, and gone when the test ends.
 
 use std::env;
 use std::str::FromStr;
@@ -7,14 +7,27 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
+/// Its owner is the service's administrator, and no superuser: as teams have it.
 pub(crate) struct Database {
     server: PgConnectOptions,
     name: String,
+    has_prepared_role: bool,
 }
 
+const PASSWORD: &str = "only for tests";
+
 impl Database {
-    /// On the server that `DATABASE_URL` names; `cargo xtask test` starts one.
+    /// On the server that `DATABASE_URL` names; `cargo xtask test` starts one. The service makes its role itself.
     pub(crate) fn new() -> Option<Self> {
+        Self::with("createdb createrole", false)
+    }
+
+    /// One whose owner may make no role: the application's is there already.
+    pub(crate) fn with_prepared_role() -> Option<Self> {
+        Self::with("createdb", true)
+    }
+
+    fn with(rights: &str, has_prepared_role: bool) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(url) = env::var("DATABASE_URL") else {
             println!("NOT TESTED on PostgreSQL: run `cargo xtask test`, or set DATABASE_URL");
@@ -24,14 +37,38 @@ impl Database {
         let this = Self {
             server: PgConnectOptions::from_str(&url).unwrap(),
             name: format!("notes_test_{}_{number}", std::process::id()),
+            has_prepared_role,
         };
-        let sql = format!("create database {}", this.name);
-        this.run(async |connection| execute(connection, sql).await);
+        let name = &this.name;
+        let mut made = vec![
+            format!("create role {name}_owner login nosuperuser {rights} password '{PASSWORD}'"),
+            format!("create database {name} owner {name}_owner"),
+        ];
+        if has_prepared_role {
+            made.push(format!("create role {name}_application login password '{PASSWORD}'"));
+        }
+        this.run(async move |connection| {
+            for sql in made {
+                execute(connection, sql).await;
+            }
+        });
         Some(this)
     }
 
+    /// The administrator's.
     pub(crate) fn url(&self) -> String {
-        self.server.clone().database(&self.name).to_url_lossy().to_string()
+        self.url_of("owner")
+    }
+
+    /// The application's, where it is there before the service is.
+    pub(crate) fn application_url(&self) -> Option<String> {
+        self.has_prepared_role.then(|| self.url_of("application"))
+    }
+
+    fn url_of(&self, role: &str) -> String {
+        let options = self.server.clone().database(&self.name);
+        let options = options.username(&format!("{}_{role}", self.name)).password(PASSWORD);
+        options.to_url_lossy().to_string()
     }
 
     /// On a thread of its own: also where a test panics.
@@ -72,7 +109,11 @@ impl Drop for Database {
                 )
                 .await;
             }
-            execute(connection, format!("drop role if exists {name}_application")).await;
+            execute(
+                connection,
+                format!("drop role if exists {name}_application, {name}_owner"),
+            )
+            .await;
         });
     }
 }

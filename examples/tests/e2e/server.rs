@@ -80,10 +80,19 @@ impl Folder {
             .args(["--listen", "127.0.0.1:0", "--framework", self.framework])
             .arg("--database")
             .arg(database)
+            .args(self.application())
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .env_remove("RUST_LOG");
         command
+    }
+}
+
+impl Folder {
+    /// The option that names the application's role, where the service makes none.
+    fn application(&self) -> Vec<String> {
+        let url = self.postgres.as_ref().and_then(|database| database.application_url());
+        url.map_or_else(Vec::new, |url| vec!["--application".to_owned(), url])
     }
 }
 
@@ -115,12 +124,16 @@ impl Server {
         FRAMEWORKS.into_iter().map(|framework| Self::start_on(framework, setup))
     }
 
-    /// On PostgreSQL, with the strategy `database` as it is configured and with `schema` in its place. None
-    /// where there is no PostgreSQL.
+    /// On PostgreSQL, with the strategy `database` as it is configured and with `schema` in its place. The latter's
+    /// administrator may make no roles. None where there is no PostgreSQL.
     pub(crate) fn each_on_postgres(setup: &Setup) -> impl Iterator<Item = Self> {
         ["database", "schema"].into_iter().filter_map(|strategy| {
             let toml = setup.toml().replace("\"database\"", &format!("{strategy:?}"));
-            let database = Arc::new(Database::new()?);
+            let database = match strategy {
+                "schema" => Database::with_prepared_role(),
+                _ => Database::new(),
+            };
+            let database = Arc::new(database?);
             println!("on PostgreSQL, with the strategy `{strategy}`");
             Some(Self::start_in(Folder::new(&toml).in_database(database)))
         })

@@ -124,7 +124,7 @@ impl<F> fmt::Debug for RemoteJwksBuilder<F> {
 #[non_exhaustive]
 pub enum StartJwksError {
     /// Algorithms that do not go together, or not with the network.
-    #[error("{0}")]
+    #[error(transparent)]
     Algorithms(#[from] AlgorithmsError),
     /// A refresh interval, a timeout or a maximum age of zero.
     #[error("the refresh interval, the timeout and the maximum age are longer than zero")]

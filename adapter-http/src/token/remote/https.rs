@@ -259,7 +259,7 @@ fn some(roots: RootCertStore) -> Result<RootCertStore, HttpsJwksError> {
 #[non_exhaustive]
 pub enum HttpsJwksError {
     /// An address that nothing is fetched from.
-    #[error("{0}")]
+    #[error(transparent)]
     Address(#[from] AddressError),
     /// No certificate to trust.
     #[error("there is no root certificate, or one that is no PEM")]

@@ -9,6 +9,7 @@ use tokio::runtime::{Handle, Id};
 
 use crate::Mode;
 use crate::give_back::{Pending, close, give_back, pending_answers};
+use crate::in_use::{InUse, InUseGuard};
 use crate::postgres::schema_refresh::LastChange;
 use crate::strategy_transaction::{EndState, Recycler};
 
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) last_change: Option<LastChange>,
     /// Whether a transaction may stay open for a moment. Behind a pooler it would hold a connection to the server.
     pub(super) keeps_open: bool,
+    /// How many transactions are under way.
+    pub(super) in_use: InUse,
     state: Mutex<State>,
 }
 
@@ -76,6 +79,7 @@ impl Shared {
             pool,
             last_change: None,
             keeps_open: true,
+            in_use: InUse::default(),
             state: Mutex::default(),
         }
     }
@@ -147,11 +151,18 @@ pub(super) struct RecycleInto {
     shared: Arc<Shared>,
     mode: Mode,
     taken_at: Instant,
+    _in_use: InUseGuard,
 }
 
 impl RecycleInto {
-    pub(super) const fn new(shared: Arc<Shared>, mode: Mode, taken_at: Instant) -> Self {
-        Self { shared, mode, taken_at }
+    pub(super) fn new(shared: Arc<Shared>, mode: Mode, taken_at: Instant) -> Self {
+        let _in_use = shared.in_use.enter();
+        Self {
+            shared,
+            mode,
+            taken_at,
+            _in_use,
+        }
     }
 }
 

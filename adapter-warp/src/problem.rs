@@ -1,0 +1,20 @@
+use warp::reply::Response;
+
+/// A problem document (RFC 9457) that no cache keeps, as tenancy answers a refused request: for a service's own errors,
+/// such as those of its database. See [`tenancy_http::problem`].
+///
+/// ```
+/// use warp::reply::Response;
+///
+/// struct Taken;
+///
+/// impl warp::Reply for Taken {
+///     fn into_response(self) -> Response {
+///         tenancy_warp::problem(409, "conflict", None)
+///     }
+/// }
+/// ```
+#[must_use]
+pub fn problem(status: u16, code: &str, retry_after: Option<u32>) -> Response {
+    tenancy_http::problem(status, code, retry_after).map(Into::into)
+}
