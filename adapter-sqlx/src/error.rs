@@ -166,6 +166,31 @@ pub enum StrategyError {
         /// The tenant.
         tenant: TenantId,
     },
+    /// The administrator's role does not provably see every row of a declared table. What works on the rows of all
+    /// tenants refuses to begin: row-level security would filter it without an error.
+    #[cfg(feature = "postgres")]
+    #[error("{}", filtered(role, table, policy.as_deref()))]
+    AdministratorFiltered {
+        /// The role that the administrator's connection acts as.
+        role: String,
+        /// The table, as SQL spells it.
+        table: String,
+        /// The restrictive policy that may hide rows. Without one, no permissive policy shows the role all of them.
+        policy: Option<String>,
+    },
+    /// A removal left rows behind, and was rolled back. A trigger or a rule keeps or restores them.
+    #[cfg(feature = "postgres")]
+    #[error("{rows} rows of the tenant `{tenant}` remain in {table}{}", remaining(others))]
+    Remaining {
+        /// The tenant.
+        tenant: TenantId,
+        /// The first table that still has rows, as SQL spells it.
+        table: String,
+        /// How many it has.
+        rows: u64,
+        /// The other tables that still have rows, and how many.
+        others: Vec<(String, u64)>,
+    },
     /// The strategy cannot do this.
     #[error("the strategy `{strategy}` has no {operation}")]
     Unsupported {
@@ -187,4 +212,20 @@ impl StrategyError {
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
     }
+}
+
+#[cfg(feature = "postgres")]
+fn filtered(role: &str, table: &str, policy: Option<&str>) -> String {
+    match policy {
+        Some(policy) => format!("the policy {policy} may hide rows of {table} from the administrator {role}"),
+        None => format!("no policy shows the administrator {role} all rows of {table}"),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn remaining(others: &[(String, u64)]) -> String {
+    others
+        .iter()
+        .map(|(table, rows)| format!(", {rows} in {table}"))
+        .collect()
 }
