@@ -11,6 +11,7 @@
 /// Not through PgBouncer; see `tests/pooler`.
 const BY_POOLER: bool = false;
 
+mod administrator;
 mod adopt;
 mod cancel;
 mod changes;
@@ -28,6 +29,8 @@ mod leaks;
 mod lifecycle;
 mod network;
 mod presets;
+mod removal;
+mod removal_server;
 mod round_trips;
 mod row;
 mod runtimes;

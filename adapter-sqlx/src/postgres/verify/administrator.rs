@@ -22,7 +22,11 @@ pub(in crate::postgres) struct Filter {
 }
 
 impl From<Filter> for StrategyError {
-    fn from(Filter { role, table, policy, .. }: Filter) -> Self {
+    fn from(
+        Filter {
+            role, table, policy, ..
+        }: Filter,
+    ) -> Self {
         Self::AdministratorFiltered { role, table, policy }
     }
 }
@@ -44,7 +48,12 @@ impl PgRowSchema {
     pub(super) async fn administrators(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
         let roles = format!("current_user, {}", Literal(self.administrator().as_str()));
         let found = self.filters(tx, &roles).await?;
-        let finding = |Filter { role, table, policy, mend }| {
+        let finding = |Filter {
+                           role,
+                           table,
+                           policy,
+                           mend,
+                       }| {
             let object = policy.map_or_else(
                 || format!("role {role} on {table}"),
                 |policy| format!("{policy} on {table} for role {role}"),
