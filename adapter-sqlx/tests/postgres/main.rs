@@ -30,6 +30,7 @@ mod lifecycle;
 mod network;
 mod presets;
 mod removal;
+mod removal_graph;
 mod removal_server;
 mod round_trips;
 mod row;
