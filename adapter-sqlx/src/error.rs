@@ -191,6 +191,15 @@ pub enum StrategyError {
         /// The other tables that still have rows, and how many.
         others: Vec<(String, u64)>,
     },
+    /// The removal of a tenant's schema would take with it what is not the tenant's. Nothing was removed.
+    #[cfg(feature = "postgres")]
+    #[error("failed to remove the schema of the tenant `{tenant}`, with which would go: {}", objects.join(", "))]
+    WouldRemoveMore {
+        /// The tenant.
+        tenant: TenantId,
+        /// What depends on the schema from outside, and what other roles own in it, each with its kind.
+        objects: Vec<String>,
+    },
     /// The strategy cannot do this.
     #[error("the strategy `{strategy}` has no {operation}")]
     Unsupported {

@@ -17,6 +17,7 @@ mod row_schema;
 mod schema;
 mod schema_name;
 mod schema_refresh;
+mod schema_removal;
 mod servers;
 mod session;
 mod session_pins;

@@ -85,20 +85,16 @@ grant usage on all sequences in schema {schema} to {application}"
     }
 }
 
-/// Removes a tenant's schema with all that is in it.
-pub(super) async fn remove(transaction: &mut PgConnection, schema: &PgIdentifier) -> Result<(), StrategyError> {
-    lock(transaction, schema).await?;
-    execute(transaction, format!("drop schema if exists {schema} cascade")).await
-}
-
 /// One at a time for each schema, until the transaction ends. PostgreSQL's `if not exists` is none against
 /// another that does the same at the same time.
 async fn lock(transaction: &mut PgConnection, schema: &PgIdentifier) -> Result<(), StrategyError> {
-    let lock = format!(
-        "select pg_advisory_xact_lock(hashtextextended({}, 0))",
-        Literal(schema.as_str())
-    );
+    let lock = format!("select pg_advisory_xact_lock({})", lock_key(schema));
     execute(transaction, lock).await
+}
+
+/// The SQL of the advisory lock's number, under which a schema is provisioned and removed.
+pub(super) fn lock_key(schema: &PgIdentifier) -> String {
+    format!("pg_catalog.hashtextextended({}, 0)", Literal(schema.as_str()))
 }
 
 async fn execute(transaction: &mut PgConnection, sql: String) -> Result<(), StrategyError> {

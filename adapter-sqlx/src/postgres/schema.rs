@@ -12,9 +12,10 @@ use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::pool::PoolSettings;
-use super::provision::{self, Provisioning};
+use super::provision::Provisioning;
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
+use super::schema_removal;
 use super::session::BeginText;
 use super::sessions::Sessions;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
@@ -93,21 +94,26 @@ impl PgSchemaStrategy {
 
     /// Removes a tenant's schema and all its data. Where there is none, nothing happens.
     ///
+    /// Its tables leave the publications that they are in, and an extension that is installed in the schema goes, too,
+    /// where nothing outside depends on it.
+    ///
     /// # Security
     ///
     /// There is no way back. Make sure first that the tenant is served no more.
     ///
     /// # Errors
     ///
-    /// Where the database refuses it. Nothing is removed then.
+    /// Where the database refuses it, and [`WouldRemoveMore`](StrategyError::WouldRemoveMore) where what is not the
+    /// tenant's would go with the schema: dependents outside of it, and objects in it that another role owns. Nothing
+    /// is removed then.
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
         let mut connection = self.administrator.pool().acquire().await?;
         connection.close_on_drop();
-        let mut tx = connection.begin().await?;
-        provision::remove(&mut tx, &schema).await?;
         let _changes = self.last_change.mark_on_drop();
-        Ok(tx.commit().await?)
+        schema_removal::remove(&mut connection, tenant, &schema).await?;
+        // It holds a lock of its session.
+        Ok(connection.close().await?)
     }
 
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {

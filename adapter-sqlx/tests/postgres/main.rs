@@ -38,6 +38,7 @@ mod runtimes;
 mod schema;
 mod schema_cancel;
 mod schema_provision;
+mod schema_removal;
 mod schema_server;
 mod server;
 mod sessions;
