@@ -193,7 +193,9 @@ const NOT_THE_TENANTS: &str = "
 )
 select format('%s %s', object.type, object.identity) as name
 from outside o cross join lateral pg_identify_object(o.classid, o.objid, o.objsubid) object
-where not exists (select from pg_depend d join outside whole
+where not exists (select from outside whole
+    where o.objsubid > 0 and whole.classid = o.classid and whole.objid = o.objid and whole.objsubid = 0)
+and not exists (select from pg_depend d join outside whole
     on whole.classid = d.refclassid and whole.objid = d.refobjid
         and (whole.objsubid = 0 or whole.objsubid = d.refobjsubid)
     where d.classid = o.classid and d.objid = o.objid and d.deptype in ('i', 'a')
