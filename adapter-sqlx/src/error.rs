@@ -191,6 +191,24 @@ pub enum StrategyError {
         /// The other tables that still have rows, and how many.
         others: Vec<(String, u64)>,
     },
+    /// Migrations of the strategy `schema` changed what is outside of the tenant's schema, and so is every tenant's. All
+    /// that they did was rolled back.
+    #[cfg(feature = "postgres")]
+    #[error("the migrations change what is outside of the schema {schema}: {}", objects.join(", "))]
+    ChangedOutside {
+        /// The tenant's schema.
+        schema: crate::postgres::PgIdentifier,
+        /// What was made, altered, dropped or written, each with its kind.
+        objects: Vec<String>,
+    },
+    /// A migration of the strategy `schema` changed the search path, by which it and later ones would name the tables of
+    /// another schema. All that the migrations did was rolled back.
+    #[cfg(feature = "postgres")]
+    #[error("the migration {version} changes the search path, which names the tenant's schema")]
+    SearchPathChanged {
+        /// The migration's version.
+        version: i64,
+    },
     /// The removal of a tenant's schema would take with it what is not the tenant's. Nothing was removed.
     #[cfg(feature = "postgres")]
     #[error("failed to remove the schema of the tenant `{tenant}`, with which would go: {}", objects.join(", "))]

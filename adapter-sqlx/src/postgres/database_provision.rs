@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tenancy_core::TenantId;
 
 use super::identifier::{Literal, PgIdentifier};
-use super::provision::Provisioning;
+use super::provision::{Provisioning, Reach};
 use crate::StrategyError;
 
 /// How often what needs an unused database is tried while somebody is connected, and the pause in between.
@@ -83,6 +83,7 @@ impl DatabaseProvisioning<'_> {
             application: self.application,
             migrations: self.migrations,
             is_sharded: false,
+            reach: Reach::Database,
         };
         let mut connection = self
             .administrator

@@ -9,6 +9,7 @@ mod database_options;
 mod database_provision;
 mod directory;
 mod identifier;
+mod outside;
 mod places;
 mod pool;
 mod provision;

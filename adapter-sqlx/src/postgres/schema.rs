@@ -12,7 +12,7 @@ use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::pool::PoolSettings;
-use super::provision::Provisioning;
+use super::provision::{Provisioning, Reach};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
 use super::schema_removal;
@@ -33,6 +33,12 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// Each tenant's schema remembers its own. They run when a tenant is provisioned, all of them or none, in
 /// one transaction; so those that cannot be in one, such as `CREATE INDEX CONCURRENTLY`, fail.
+///
+/// They name tables without a schema. One that makes, alters, drops or writes anything outside of the tenant's schema is
+/// [`StrategyError::ChangedOutside`], and one that changes the search path, as every dump does,
+/// [`StrategyError::SearchPathChanged`]: all tenants would share what they made. Foreign keys may refer to tables
+/// outside. In a [shared schema](PgSchemaOptions::with_extension_schema) they may make extensions, types and functions,
+/// and write rows.
 ///
 /// A connection keeps statements prepared, for all tenants alike. PostgreSQL refuses to run one whose
 /// columns changed ("cached plan must not change result type"). Connections from before a migration are
@@ -124,6 +130,9 @@ impl PgSchemaStrategy {
             application: &self.application_role,
             migrations: self.migrations.as_ref(),
             is_sharded: self.is_sharded,
+            reach: Reach::Schema {
+                shared: &self.names.shared,
+            },
         };
         // Migrations may leave anything in their session: it is used once.
         let mut connection = self.administrator.pool().acquire().await?;

@@ -28,6 +28,7 @@ mod identifiers;
 mod leaks;
 mod lifecycle;
 mod network;
+mod outside;
 mod presets;
 mod removal;
 mod removal_graph;
