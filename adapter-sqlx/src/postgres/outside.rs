@@ -247,6 +247,7 @@ from {catalog} x {join} cross join mine where {condition} and {is_mine}"
 ///
 /// - A relation: by its lock, by a change of rights, and by a new column of a table that a foreign key locks as well. In a
 ///   shared schema an extension's are its own matter, rows may be written, and a type is no table.
+/// - What else is in a schema, such as the values of an enum: by its lock.
 /// - A schema: made or altered; or one in which a relation was to be made that exists already. That locks it, and nothing
 ///   else is to be seen of it.
 const BASE: &str = "
@@ -287,6 +288,9 @@ with mine as materialized (
 )
 select format('%s %s', i.type, i.identity) as name
 from touched t cross join lateral pg_identify_object('pg_class'::regclass, t.oid, 0) i
+union select format('%s %s', i.type, i.identity)
+from locks l cross join lateral pg_identify_object(l.classid, l.objid, 0) i join outside o on i.schema = quote_ident(o.nspname)
+where l.locktype = 'object' and l.mode <> 'AccessShareLock' and not o.is_shared
 union select format('schema %I', c.nspname) from outside c cross join mine where not c.is_shared and IS_MINE(c)
 union select format('a relation in the schema %I that was there already', o.nspname)
 from locks l join outside o on o.oid = l.objid

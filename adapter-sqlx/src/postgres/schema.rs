@@ -179,7 +179,8 @@ impl PgSchemaOptions {
 
     /// A schema that is searched after the tenant's: extensions, and types of your own. The default is none.
     ///
-    /// The administrator grants its use. A table in it is every tenant's.
+    /// The administrator grants its use. A table in it is every tenant's: migrations may write its rows and refer to
+    /// it, and neither make nor alter it. Extensions, types and functions in it they may make.
     ///
     /// # Errors
     ///

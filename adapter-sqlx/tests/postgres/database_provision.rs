@@ -258,6 +258,34 @@ async fn migrations_that_come_later_run_and_are_seen() {
     assert_eq!(columns(&later).await, 4);
 }
 
+/// As every dump does: what comes after it, and the record of what has run, are where they belong.
+#[tokio::test]
+async fn a_migration_may_change_the_search_path() {
+    let database = TestDatabase::new().await;
+    let dump = "select pg_catalog.set_config('search_path', '', false); create table public.notes (
+        id bigint generated always as identity primary key, name text not null, body text not null)";
+    let elsewhere = "create schema other; set search_path = other; create table tags (id int)";
+    let later = "create table notes_tags (note bigint references notes, tag int)";
+    let (db, _) = open(options(&database).with_migrations(migrations(&[dump, elsewhere, later])));
+    for _ in 0..2 {
+        db.provision(member("acme").tenant()).await.unwrap();
+    }
+    let mut tenant =
+        sqlx::ConnectOptions::connect(&database.administrator().database(&format!("{}acme", database.prefix())))
+            .await
+            .unwrap();
+    let sql = "select format('%I.%I', schemaname, tablename) from pg_tables
+        where schemaname not in ('pg_catalog', 'information_schema') order by 1";
+    let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut tenant).await.unwrap();
+    let expected = [
+        "other.tags",
+        "public._sqlx_migrations",
+        "public.notes",
+        "public.notes_tags",
+    ];
+    assert_eq!(tables, expected);
+}
+
 /// The administrator of all tests has `CREATEDB` and nothing else.
 #[tokio::test]
 async fn an_administrator_needs_not_be_a_superuser() {
