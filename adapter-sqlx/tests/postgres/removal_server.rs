@@ -30,10 +30,11 @@ pub(crate) async fn open(database: &TestDatabase, tables: &[&str], sql: &str) ->
 
 pub(crate) async fn remove(db: &TenantDb<Postgres>, id: &str) -> Result<(), StrategyError> {
     let record = TenantRecord::new(id.parse().unwrap(), StrategyName::from_static("row"));
-    match db.dangerously_remove(&record.with_status(TenantStatus::Archived)).await {
-        Err(RemoveError::Strategy { source, .. }) => Err(source),
-        other => Ok(other.unwrap()),
-    }
+    let removed = db.dangerously_remove(&record.with_status(TenantStatus::Archived)).await;
+    removed.map_err(|error| match error {
+        RemoveError::Strategy { source, .. } => source,
+        other => panic!("{other:?}"),
+    })
 }
 
 /// All rows of the tables, as text, in order. A superuser sees them whatever a test did to the administrator.
