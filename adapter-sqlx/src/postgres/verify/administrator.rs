@@ -19,6 +19,8 @@ pub(in crate::postgres) struct Filter {
     /// The restrictive policy that may hide rows. Without one, no permissive policy shows all of them.
     pub(in crate::postgres) policy: Option<String>,
     mend: String,
+    /// Whether it is a finding by itself that the policy is not as declared.
+    is_told: bool,
 }
 
 impl From<Filter> for StrategyError {
@@ -47,18 +49,15 @@ impl PgRowSchema {
     /// A finding for each filter of the declared administrator and of the role that is connected.
     pub(super) async fn administrators(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
         let roles = format!("current_user, {}", Literal(self.administrator().as_str()));
-        let found = self.filters(tx, &roles).await?;
-        let finding = |Filter {
-                           role,
-                           table,
-                           policy,
-                           mend,
-                       }| {
-            let object = policy.map_or_else(
+        let mut found = self.filters(tx, &roles).await?;
+        found.retain(|filter| !filter.is_told);
+        let finding = |filter: Filter| {
+            let (role, table) = (filter.role, filter.table);
+            let object = filter.policy.map_or_else(
                 || format!("role {role} on {table}"),
                 |policy| format!("{policy} on {table} for role {role}"),
             );
-            PgFinding::new(PgFault::AdministratorFiltered, object, mend)
+            PgFinding::new(PgFault::AdministratorFiltered, object, filter.mend)
         };
         Ok(found.into_iter().map(finding).collect())
     }
@@ -101,6 +100,7 @@ release savepoint tenancy_administrator",
                 table: row.try_get(1)?,
                 policy: row.try_get(2)?,
                 mend: row.try_get(3)?,
+                is_told: row.try_get(4)?,
             })
         };
         rows.iter().map(filter).collect()
@@ -112,7 +112,8 @@ fn array(texts: &[String]) -> String {
     format!("array[{}]::text[]", texts.join(", "))
 }
 
-/// Each row: the role, the table, the restrictive policy or null, and what mends it.
+/// Each row: the role, the table, the restrictive policy or null, what mends it, and whether
+/// [`PolicyDiffers`](PgFault::PolicyDiffers) tells of it already.
 ///
 /// A role sees every row where row-level security does not hold for it (a superuser, `BYPASSRLS`, an owner who is not
 /// forced), or where a permissive policy shows it every row for each command and no restrictive one may hide any. A
@@ -138,17 +139,19 @@ const FILTERS: &str = "
             from pg_auth_members granted join pg_roles m on m.oid = granted.roleid
             where granted.member = h.role and exists (select from unnest(h.polroles) as r(oid)
                 where r.oid = m.oid or pg_has_role(m.oid, r.oid, 'usage')))
-        end as mend
+        end as mend,
+        h.polname = 'tenancy_tenant' and exists (select from unnest(h.polroles) as r(oid)
+            where r.oid not in (select oid from pg_roles where rolname = application.name)) as is_told
     from holding h cross join application
     where not h.polpermissive and h.polcmd in ('*', 'r', 'w', 'd') and not h.shows_all
     union all
     select g.rolname, g.tab, null, format('drop policy if exists tenancy_administrator on %s; '
         'create policy tenancy_administrator on %1$s as permissive for all to %I using (true) with check (true)',
-        g.tab, g.rolname)
+        g.tab, g.rolname), false
     from guarded g
     where exists (select from unnest(array['r', 'w', 'd']) as asked(cmd)
         where not exists (select from holding h where h.relid = g.relid and h.role = g.role
             and h.polpermissive and h.shows_all and h.polcmd::text in ('*', asked.cmd)))
 )
-select quote_ident(rolname), tab, quote_ident(polname), coalesce(mend, '') from found
+select quote_ident(rolname), tab, quote_ident(polname), coalesce(mend, ''), is_told from found
 order by tab collate \"C\", polname collate \"C\" nulls first, rolname collate \"C\"";
