@@ -246,24 +246,36 @@ async fn what_stays_in_the_schema_is_allowed() {
     }
 }
 
-/// Others make and drop things meanwhile.
+/// Others make and drop things while the migrations run, with transactions that are younger.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_do_meanwhile_is_not_taken_for_the_migrations() {
     let database = database().await;
-    let (db, strategy) = open(with(&database, "create table slow (id int); select pg_sleep(0.2)")).await;
+    let waits = "create table slow (id int); select pg_advisory_xact_lock(4711)";
+    let (db, strategy) = open(with(&database, waits)).await;
     let mut other = database.connect().await;
-    let (acme, gone) = (member("acme"), member("gone"));
-    db.provision(gone.tenant()).await.unwrap();
-    let gone = "gone".parse().unwrap();
-    let sql =
-        "create table shop.others (id int); drop table shop.\"Old \"\"items\"; grant select on shop.items to public;
-        create function shop.others() returns int language sql as 'select 1'; drop function shop.price()";
-    let (made, dropped, ()) = tokio::join!(
-        db.provision(acme.tenant()),
-        strategy.dangerously_drop_schema(&gone),
-        run(&mut other, sql)
-    );
-    dropped.unwrap();
+    db.provision(member("gone").tenant()).await.unwrap();
+    run(&mut other, "select pg_advisory_lock(4711)").await;
+    let acme = member("acme");
+    let meanwhile = async {
+        let waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)";
+        while !sqlx::query_scalar::<_, bool>(waiting)
+            .fetch_one(&mut other)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let sql = "create table shop.others (id int); drop table shop.\"Old \"\"items\"; create schema others;
+            grant select on shop.items to public; drop function shop.price();
+            create function shop.others() returns int language sql as 'select 1'";
+        run(&mut other, sql).await;
+        strategy
+            .dangerously_drop_schema(&"gone".parse().unwrap())
+            .await
+            .unwrap();
+        run(&mut other, "select pg_advisory_unlock(4711)").await;
+    };
+    let (made, ()) = tokio::join!(db.provision(acme.tenant()), meanwhile);
     made.unwrap();
 }
 
