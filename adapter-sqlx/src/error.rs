@@ -177,6 +177,18 @@ pub enum StrategyError {
         /// The tenant.
         tenant: TenantId,
     },
+    /// The administrator's role does not provably see every row of a declared table. What works on the rows of all
+    /// tenants refuses to begin: row-level security would filter it without an error.
+    #[cfg(feature = "postgres")]
+    #[error("{}", filtered(role, table, policy.as_deref()))]
+    AdministratorFiltered {
+        /// The role that the administrator's connection acts as.
+        role: String,
+        /// The table, as SQL spells it.
+        table: String,
+        /// The restrictive policy that may hide rows. Without one, no permissive policy shows the role all of them.
+        policy: Option<String>,
+    },
     /// A removal left rows behind, and was rolled back. A trigger or a rule keeps or restores them.
     #[error("{rows} rows of the tenant `{tenant}` remain in {table}{}", remaining(others))]
     Remaining {
@@ -194,6 +206,33 @@ pub enum StrategyError {
     InUse {
         /// The tenant.
         tenant: TenantId,
+    },
+    /// Migrations of the strategy `schema` changed what is outside of the tenant's schema, and so is every tenant's. All
+    /// that they did was rolled back.
+    #[cfg(feature = "postgres")]
+    #[error("the migrations change what is outside of the schema {schema}: {}", objects.join(", "))]
+    ChangedOutside {
+        /// The tenant's schema.
+        schema: crate::postgres::PgIdentifier,
+        /// What was made, altered, dropped or written, each with its kind.
+        objects: Vec<String>,
+    },
+    /// A migration of the strategy `schema` changed the search path, by which it and later ones would name the tables of
+    /// another schema. All that the migrations did was rolled back.
+    #[cfg(feature = "postgres")]
+    #[error("the migration {version} changes the search path, which names the tenant's schema")]
+    SearchPathChanged {
+        /// The migration's version.
+        version: i64,
+    },
+    /// The removal of a tenant's schema would take with it what is not the tenant's. Nothing was removed.
+    #[cfg(feature = "postgres")]
+    #[error("failed to remove the schema of the tenant `{tenant}`, with which would go: {}", objects.join(", "))]
+    WouldRemoveMore {
+        /// The tenant.
+        tenant: TenantId,
+        /// What depends on the schema from outside, and what other roles own in it, each with its kind.
+        objects: Vec<String>,
     },
     /// The strategy cannot do this.
     #[error("the strategy `{strategy}` has no {operation}")]
@@ -215,6 +254,14 @@ impl StrategyError {
     /// An error of a strategy of your own.
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn filtered(role: &str, table: &str, policy: Option<&str>) -> String {
+    match policy {
+        Some(policy) => format!("the policy {policy} may hide rows of {table} from the administrator {role}"),
+        None => format!("no policy shows the administrator {role} all rows of {table}"),
     }
 }
 

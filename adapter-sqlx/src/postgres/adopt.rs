@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
+use super::verify::Filter;
 use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Why tables cannot be adopted. Nothing is changed then.
@@ -26,6 +27,14 @@ pub enum AdoptError {
     NotCanonical {
         /// The tenant.
         tenant: TenantId,
+    },
+    /// The connection's role does not provably see every row of a table, and would leave rows without a tenant.
+    #[error("failed to adopt {table}: the role {role} does not provably see all of its rows")]
+    AdministratorFiltered {
+        /// The role that the connection acts as.
+        role: String,
+        /// The table.
+        table: String,
     },
     /// The database refused or could not be reached.
     #[error("ask the database")]
@@ -87,6 +96,9 @@ impl PgRowSchema {
         let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
         let lock = "select pg_advisory_xact_lock(hashtextextended('tenancy: adoption', 0))";
         sqlx::raw_sql(lock).execute(&mut *tx).await?;
+        if let Some(Filter { role, table, .. }) = self.filter_of_connection(&mut tx).await? {
+            return Err(AdoptError::AdministratorFiltered { role, table });
+        }
         let sql = self.adoption_sql(first, &mut tx).await?;
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
         Ok(tx.commit().await?)

@@ -39,7 +39,11 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// From the [template](PgDatabaseOptions::with_template), under a lock that other processes see. Migrations
 /// and rights are one transaction, and the application is let in last. Doing it again does what lacks, after a
-/// crash too. A database of the name that is another's is refused.
+/// crash too.
+///
+/// A database says in its comment, `tenant ID`, whose it is. It is made under a name of its own, `tenancy_unfinished_…`,
+/// and gets the tenant's name after the comment. A database of the tenant's name that has another comment or none is
+/// refused, both by provisioning and by removal: it is another service's.
 ///
 /// # Security
 ///
@@ -131,14 +135,15 @@ impl PgDatabaseStrategy {
     ///
     /// # Errors
     ///
-    /// Where the server refuses it.
+    /// Where the server refuses it, and where a database of that name does not belong to the administrator or does not
+    /// say in its comment, `tenant ID`, that it is this tenant's.
     pub async fn dangerously_drop_database(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
         let server = self.servers.of(tenant).await?;
         for idle in self.places.forget(&key(tenant)) {
             idle.close().await;
         }
-        database_provision::remove(&server.administrator, &database).await
+        database_provision::remove(&server.administrator, &tenant.id, &database).await
     }
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {

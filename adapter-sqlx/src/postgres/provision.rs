@@ -1,9 +1,10 @@
 //! A tenant's schema, made and migrated in one transaction.
 
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::{Migrate, Migration, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::identifier::{Literal, PgIdentifier};
+use super::outside::OutsideWatch;
 use crate::StrategyError;
 
 /// What a tenant's schema is to be.
@@ -14,6 +15,16 @@ pub(super) struct Provisioning<'p> {
     pub(super) migrations: Option<&'p Migrator>,
     /// Whether Citus is to place the schema on one of its workers.
     pub(super) is_sharded: bool,
+    pub(super) reach: Reach<'p>,
+}
+
+/// What migrations may change.
+#[derive(Clone, Copy)]
+pub(super) enum Reach<'p> {
+    /// The schema, and what is everybody's in the shared ones: extensions, types and functions.
+    Schema { shared: &'p [PgIdentifier] },
+    /// All of the database: it is the tenant's.
+    Database,
 }
 
 impl Provisioning<'_> {
@@ -36,21 +47,79 @@ impl Provisioning<'_> {
             execute(transaction, self.tables_sql()).await?;
             return Ok(false);
         };
-        let table = &*migrations.table_name;
+        let ledger = self.ledger(migrations);
+        let table = &*ledger.table_name;
         transaction.ensure_migrations_table(table).await?;
-        let before = transaction.list_applied_migrations(table).await?.len();
-        if before == 0 {
+        if transaction.list_applied_migrations(table).await?.is_empty() {
             execute(transaction, self.tables_sql()).await?;
         }
         // Else the application could say which migrations have run.
         let hidden = format!("revoke all on table {table} from {}", self.application);
         execute(transaction, hidden).await?;
-        // Hidden in sqlx's documentation, and there for this: the future of `run` is not known to be `Send`.
-        migrations.run_direct(None, &mut *transaction, false).await?;
-        // A migration may have changed where names are looked up.
-        execute(transaction, self.search_path_sql()).await?;
-        let after = transaction.list_applied_migrations(table).await?.len();
-        Ok(was_there && after > before)
+        Ok(self.migrate(transaction, &ledger).await? && was_there)
+    }
+
+    /// Runs what has not run yet, and refuses what reaches beyond the schema.
+    ///
+    /// Says whether anything has run.
+    async fn migrate(&self, transaction: &mut PgConnection, ledger: &Migrator) -> Result<bool, StrategyError> {
+        let applied = transaction.list_applied_migrations(&ledger.table_name).await?;
+        let is_new = |migration: &&Migration| {
+            let version = migration.version;
+            !migration.migration_type.is_down_migration() && applied.iter().all(|applied| applied.version != version)
+        };
+        let last = applied.iter().map(|migration| migration.version).max();
+        let has_new = ledger.iter().any(|migration| is_new(&migration));
+        let watch = match self.reach {
+            Reach::Schema { shared } if has_new => Some(OutsideWatch::begin(transaction, self.schema, shared).await?),
+            Reach::Schema { .. } | Reach::Database => None,
+        };
+        // Hidden in sqlx's documentation, and there for this: the future of `run` is not known to be `Send`. It
+        // compares what has run with what there is, and what comes after that is run one by one.
+        let path = search_path(transaction).await?;
+        ledger
+            .run_direct(Some(last.unwrap_or(i64::MIN)), &mut *transaction, false)
+            .await?;
+        for migration in ledger.iter().filter(is_new).filter(|new| Some(new.version) > last) {
+            transaction.apply(&ledger.table_name, migration).await?;
+            self.restore_search_path(transaction, &path, migration.version).await?;
+        }
+        if let Some(watch) = watch {
+            watch.end(transaction).await?;
+        }
+        Ok(has_new)
+    }
+
+    /// The next migration begins as the first did. In a schema one that changed the path named tables elsewhere.
+    async fn restore_search_path(
+        &self,
+        transaction: &mut PgConnection,
+        path: &str,
+        version: i64,
+    ) -> Result<(), StrategyError> {
+        if search_path(transaction).await? == path {
+            return Ok(());
+        }
+        match self.reach {
+            Reach::Schema { .. } => Err(StrategyError::SearchPathChanged { version }),
+            Reach::Database => execute(transaction, self.search_path_sql()).await,
+        }
+    }
+
+    /// The migrations, with a ledger that is found whatever a migration does to the search path.
+    fn ledger(&self, migrations: &Migrator) -> Migrator {
+        let table = &*migrations.table_name;
+        let table_name = if table.contains('.') {
+            table.to_owned()
+        } else {
+            format!("{}.{table}", self.schema)
+        };
+        Migrator {
+            migrations: migrations.migrations.clone(),
+            create_schemas: migrations.create_schemas.clone(),
+            table_name: table_name.into(),
+            ..*migrations
+        }
     }
 
     /// The schema, and what the application may do with tables that migrations will make.
@@ -85,20 +154,21 @@ grant usage on all sequences in schema {schema} to {application}"
     }
 }
 
-/// Removes a tenant's schema with all that is in it.
-pub(super) async fn remove(transaction: &mut PgConnection, schema: &PgIdentifier) -> Result<(), StrategyError> {
-    lock(transaction, schema).await?;
-    execute(transaction, format!("drop schema if exists {schema} cascade")).await
-}
-
 /// One at a time for each schema, until the transaction ends. PostgreSQL's `if not exists` is none against
 /// another that does the same at the same time.
 async fn lock(transaction: &mut PgConnection, schema: &PgIdentifier) -> Result<(), StrategyError> {
-    let lock = format!(
-        "select pg_advisory_xact_lock(hashtextextended({}, 0))",
-        Literal(schema.as_str())
-    );
+    let lock = format!("select pg_advisory_xact_lock({})", lock_key(schema));
     execute(transaction, lock).await
+}
+
+/// The SQL of the advisory lock's number, under which a schema is provisioned and removed.
+pub(super) fn lock_key(schema: &PgIdentifier) -> String {
+    format!("pg_catalog.hashtextextended({}, 0)", Literal(schema.as_str()))
+}
+
+async fn search_path(transaction: &mut PgConnection) -> Result<String, StrategyError> {
+    let asked = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
+    Ok(asked.fetch_one(transaction).await?)
 }
 
 async fn execute(transaction: &mut PgConnection, sql: String) -> Result<(), StrategyError> {

@@ -1,5 +1,7 @@
 //! Rows of many tenants in shared tables.
 
+mod removal;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,9 +9,10 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
+use self::removal::RowRemoval;
 use super::identifier::{Literal, ParseIdentifierError, PgIdentifier};
 use super::pool::PoolSettings;
 use super::row_schema::PgRowSchema;
@@ -17,11 +20,10 @@ use super::schema_refresh::LastChange;
 use super::session::BeginText;
 use super::session_pins::SessionPins;
 use super::sessions::Sessions;
-use super::table::PgTenantTable;
 use super::verify::PgReport;
-use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent, begin_once};
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    TransactionError,
 };
 
 /// The strategy `row`: tenants share tables, and row-level security shows each its own rows.
@@ -92,52 +94,38 @@ impl PgRowStrategy {
         self.last_change.mark();
     }
 
-    /// In one transaction. A table whose rows others refer to waits until those are gone.
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         if !self.schema.is_canonical(tenant) {
             return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
         }
-        let mut connection = self.administrator.pool().acquire().await?;
-        let mut tx = begin_once(&mut connection, BEGIN_WITH_LOCK_TIMEOUT).await?;
-        let mut left: Vec<&PgTenantTable> = self.schema.tables().iter().collect();
-        while !left.is_empty() {
-            let (before, mut refused) = (left.len(), None);
-            let mut referred = Vec::new();
-            for table in left {
-                match remove_rows_of(&mut tx, table, tenant).await {
-                    Ok(()) => {}
-                    Err(error) if is_referred_to(&error) => {
-                        referred.push(table);
-                        refused = Some(error);
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            left = referred;
-            if let Some(error) = refused.filter(|_| left.len() == before) {
-                return Err(error.into());
-            }
+        let mut text = BeginText::new(Mode::ReadWrite).set("lock_timeout", "'30s'");
+        if self.schema.is_on_citus() {
+            text = text.set("citus.propagate_set_commands", "'local'");
         }
-        Ok(tx.commit().await?)
+        // Triggers may need it, and defaults of the rows that they insert.
+        text = text.set(self.schema.setting().as_str(), Literal(tenant.as_str()));
+        let begun = self.administrator.begin(text).await;
+        let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;
+        let removal = RowRemoval {
+            schema: &self.schema,
+            tenant,
+        };
+        removal.run(tx.connection_mut()).await?;
+        tx.commit().await.map_err(|error| match error {
+            TransactionError::Commit(error) => error.into(),
+            error => StrategyError::other(error),
+        })
     }
-}
 
-async fn remove_rows_of(tx: &mut PgConnection, table: &PgTenantTable, tenant: &TenantId) -> Result<(), sqlx::Error> {
-    let mut savepoint = begin_lent(tx, None).await?;
-    let sql = format!(
-        "delete from {table} where {} = {}::{}; set constraints all immediate",
-        table.tenant_column(),
-        Literal(tenant.as_str()),
-        table.tenant_column_type().sql_type()
-    );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *savepoint).await?;
-    savepoint.commit().await
-}
-
-fn is_referred_to(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_foreign_key_violation())
+    /// Refuses where the administrator would not see every tenant.
+    async fn begin_as_administrator(&self) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
+        let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;
+        match self.schema.filter_of_connection(tx.connection_mut()).await? {
+            Some(filter) => Err(filter.into()),
+            None => Ok(tx),
+        }
+    }
 }
 
 /// Which tables hold tenants' rows, and how they are reached.
@@ -257,7 +245,8 @@ impl PgRowOptions {
         let mut application = options.connect().await?;
         let differs = self.schema.verify_connection(administrator, &mut application).await?;
         application.close().await?;
-        Ok(self.schema.verify(administrator).await?.with(differs))
+        let other = self.schema.administrator_differs(administrator).await?;
+        Ok(self.schema.verify(administrator).await?.with(differs).with(other))
     }
 }
 
@@ -306,10 +295,7 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
     }
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
-        Box::pin(async {
-            let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
-            begun.map_err(|error| self.administrator.refusal(error))
-        })
+        Box::pin(self.begin_as_administrator())
     }
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {

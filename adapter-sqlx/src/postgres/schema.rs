@@ -12,9 +12,10 @@ use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::pool::PoolSettings;
-use super::provision::{self, Provisioning};
+use super::provision::{Provisioning, Reach};
 use super::schema_name::SchemaNames;
 use super::schema_refresh::LastChange;
+use super::schema_removal;
 use super::session::BeginText;
 use super::sessions::Sessions;
 use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_once};
@@ -33,6 +34,12 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// Each tenant's schema remembers its own. They run when a tenant is provisioned, all of them or none, in
 /// one transaction; so those that cannot be in one, such as `CREATE INDEX CONCURRENTLY`, fail.
+///
+/// They name tables without a schema. One that makes, alters, drops or writes anything outside of the tenant's schema is
+/// [`StrategyError::ChangedOutside`], and one that changes the search path, as every dump does,
+/// [`StrategyError::SearchPathChanged`]: all tenants would share what they made. Foreign keys may refer to tables
+/// outside. In a [shared schema](PgSchemaOptions::with_extension_schema) they may make extensions, types and functions,
+/// and write rows.
 ///
 /// A connection keeps statements prepared, for all tenants alike. PostgreSQL refuses to run one whose
 /// columns changed ("cached plan must not change result type"). Connections from before a migration are
@@ -94,20 +101,26 @@ impl PgSchemaStrategy {
 
     /// Removes a tenant's schema and all its data. Where there is none, nothing happens.
     ///
+    /// Its tables leave the publications that they are in, and an extension that is installed in the schema goes, too,
+    /// where nothing outside depends on it.
+    ///
     /// # Security
     ///
     /// There is no way back. Make sure first that the tenant is served no more.
     ///
     /// # Errors
     ///
-    /// Where the database refuses it. Nothing is removed then.
+    /// Where the database refuses it, and [`WouldRemoveMore`](StrategyError::WouldRemoveMore) where what is not the
+    /// tenant's would go with the schema: dependents outside of it, and objects in it that another role owns. Nothing
+    /// is removed then.
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
         let mut connection = self.administrator.pool().acquire().await?;
-        let mut tx = begin_once(&mut connection, BEGIN_WITH_LOCK_TIMEOUT).await?;
-        provision::remove(&mut tx, &schema).await?;
+        connection.close_on_drop();
         let _changes = self.last_change.mark_on_drop();
-        Ok(tx.commit().await?)
+        schema_removal::remove(&mut connection, tenant, &schema).await?;
+        // It holds a lock of its session.
+        Ok(connection.close().await?)
     }
 
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
@@ -118,6 +131,9 @@ impl PgSchemaStrategy {
             application: &self.application_role,
             migrations: self.migrations.as_ref(),
             is_sharded: self.is_sharded,
+            reach: Reach::Schema {
+                shared: &self.names.shared,
+            },
         };
         // Migrations may leave anything in their session: it is used once.
         let mut connection = self.administrator.pool().acquire().await?;
@@ -163,7 +179,8 @@ impl PgSchemaOptions {
 
     /// A schema that is searched after the tenant's: extensions, and types of your own. The default is none.
     ///
-    /// The administrator grants its use. A table in it is every tenant's.
+    /// The administrator grants its use. A table in it is every tenant's: migrations may write its rows and refer to
+    /// it, and neither make nor alter it. Extensions, types and functions in it they may make.
     ///
     /// # Errors
     ///

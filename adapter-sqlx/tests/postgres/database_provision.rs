@@ -32,30 +32,41 @@ async fn two_at_once_make_one() {
     assert_eq!(notes_of(&one, "acme").await, [""; 0]);
 }
 
+/// What a tenant's database is called until it says whose it is.
+async fn unfinished(administrator: &mut sqlx::PgConnection, name: &str) -> String {
+    let sql = "select 'tenancy_unfinished_' || left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 40)";
+    let asked = sqlx::query_scalar(sql).bind(name);
+    asked.fetch_one(administrator).await.unwrap()
+}
+
+async fn exists(administrator: &mut sqlx::PgConnection, name: &str) -> bool {
+    let sql = "select exists (select from pg_database where datname = $1)";
+    let asked = sqlx::query_scalar(sql).bind(name);
+    asked.fetch_one(administrator).await.unwrap()
+}
+
 /// What stands after each step, if the process ends there.
 #[tokio::test]
 async fn what_a_crash_left_is_made_whole() {
     let database = TestDatabase::new().await;
     let name = |id: &str| format!("\"{}{id}\"", database.prefix());
-    let steps = |id: &str| {
-        let name = name(id);
-        [
-            format!("create database {name} template template0"),
-            format!("comment on database {name} is 'tenant {id}'; revoke all on database {name} from public"),
-        ]
-    };
     let mut administrator = database.connect().await;
     let (db, _) = open(options(&database));
-    for (done, id) in (1..).zip(["acme", "globex"]) {
-        for step in steps(id).into_iter().take(done) {
+    for (done, id) in (1..).zip(["acme", "globex", "umbrella"]) {
+        let first = unfinished(&mut administrator, &format!("{}{id}", database.prefix())).await;
+        let steps = [
+            format!("create database {first} template template0"),
+            format!("comment on database {first} is 'tenant {id}'; revoke all on database {first} from public"),
+            format!("alter database {first} rename to {}", name(id)),
+        ];
+        for step in steps.into_iter().take(done) {
             run(&mut administrator, step).await;
         }
-        if done == 2 {
-            // The application is not let in before all is done.
-            begin_error(&db, id).await;
-        }
+        // The application is not let in before all is done.
+        begin_error(&db, id).await;
         provision_with_note(&db, id).await;
         assert_eq!(notes_of(&db, id).await, [format!("of {id}")]);
+        assert!(!exists(&mut administrator, &first).await, "{id}");
     }
     // Tables and rights are there, and only the door is closed still.
     provision_with_note(&db, "initech").await;
@@ -81,6 +92,102 @@ async fn a_failed_migration_leaves_nothing_and_lets_nobody_in() {
     begin_error(&db, "acme").await;
     provision_with_note(&db, "acme").await;
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
+}
+
+/// Of the tenant `acme` of the service `…_of_eu_` the name ends like that of a tenant `eu_acme` of `…_of_`: nothing
+/// but the whole id in the comment says whose it is.
+#[tokio::test]
+async fn where_one_prefix_begins_another_each_service_has_its_own() {
+    let database = TestDatabase::new().await;
+    let (european, _) = open(options(&database).with_prefix(format!("{}eu_", database.prefix())));
+    let (db, strategy) = open(options(&database));
+    provision_with_note(&european, "acme").await;
+    let error = provision_error(&db, "eu_acme").await;
+    assert!(matches!(error, StrategyError::Other(_)), "{error:?}");
+    let error = strategy.dangerously_drop_database(member("eu_acme").tenant()).await;
+    assert!(matches!(error, Err(StrategyError::Other(_))), "{error:?}");
+    assert_eq!(notes_of(&european, "acme").await, ["of acme"]);
+}
+
+/// Another service's, which says nothing of itself. What it holds is neither migrated nor opened nor removed.
+#[tokio::test]
+async fn a_database_without_our_comment_is_nobodys() {
+    let database = TestDatabase::new().await;
+    let mut administrator = database.connect().await;
+    let (db, strategy) = open(options(&database));
+    let name = format!("{}acme", database.prefix());
+    run(
+        &mut administrator,
+        format!("create database \"{name}\" template template0"),
+    )
+    .await;
+    for comment in [
+        "null",
+        "''",
+        "'tenant '",
+        "'tenant acm'",
+        "'tenant acme '",
+        "'Tenant acme'",
+        "'acme'",
+        "'tenant x-acme'",
+    ] {
+        run(
+            &mut administrator,
+            format!("comment on database \"{name}\" is {comment}"),
+        )
+        .await;
+        let error = provision_error(&db, "acme").await;
+        assert!(error.to_string().contains(&name), "{comment}: {error:?}");
+        let error = strategy
+            .dangerously_drop_database(member("acme").tenant())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(&name), "{comment}: {error:?}");
+        assert!(exists(&mut administrator, &name).await, "{comment}");
+    }
+    let sql = "select array_agg(privilege_type) from pg_database, aclexplode(datacl) where datname = $1";
+    let granted: Option<Vec<String>> = sqlx::query_scalar(sql)
+        .bind(&name)
+        .fetch_one(&mut administrator)
+        .await
+        .unwrap();
+    assert_eq!(granted, None);
+}
+
+/// What was begun for a tenant that is removed before it was ended goes, too; what says nothing stays.
+#[tokio::test]
+async fn an_unfinished_database_is_removed() {
+    let database = TestDatabase::new().await;
+    let mut administrator = database.connect().await;
+    let (db, strategy) = open(options(&database));
+    let first = unfinished(&mut administrator, &format!("{}acme", database.prefix())).await;
+    run(
+        &mut administrator,
+        format!("create database {first} template template0"),
+    )
+    .await;
+    strategy
+        .dangerously_drop_database(member("acme").tenant())
+        .await
+        .unwrap();
+    assert!(exists(&mut administrator, &first).await);
+    run(
+        &mut administrator,
+        format!("comment on database {first} is 'tenant globex'"),
+    )
+    .await;
+    let error = provision_error(&db, "acme").await;
+    assert!(error.to_string().contains(&first), "{error:?}");
+    run(
+        &mut administrator,
+        format!("comment on database {first} is 'tenant acme'"),
+    )
+    .await;
+    strategy
+        .dangerously_drop_database(member("acme").tenant())
+        .await
+        .unwrap();
+    assert!(!exists(&mut administrator, &first).await);
 }
 
 #[tokio::test]
@@ -149,6 +256,34 @@ async fn migrations_that_come_later_run_and_are_seen() {
     assert_eq!(columns(&later).await, 3);
     later.provision(member("acme").tenant()).await.unwrap();
     assert_eq!(columns(&later).await, 4);
+}
+
+/// As every dump does: what comes after it, and the record of what has run, are where they belong.
+#[tokio::test]
+async fn a_migration_may_change_the_search_path() {
+    let database = TestDatabase::new().await;
+    let dump = "select pg_catalog.set_config('search_path', '', false); create table public.notes (
+        id bigint generated always as identity primary key, name text not null, body text not null)";
+    let elsewhere = "create schema other; set search_path = other; create table tags (id int)";
+    let later = "create table notes_tags (note bigint references notes, tag int)";
+    let (db, _) = open(options(&database).with_migrations(migrations(&[dump, elsewhere, later])));
+    for _ in 0..2 {
+        db.provision(member("acme").tenant()).await.unwrap();
+    }
+    let mut tenant =
+        sqlx::ConnectOptions::connect(&database.administrator().database(&format!("{}acme", database.prefix())))
+            .await
+            .unwrap();
+    let sql = "select format('%I.%I', schemaname, tablename) from pg_tables
+        where schemaname not in ('pg_catalog', 'information_schema') order by 1";
+    let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut tenant).await.unwrap();
+    let expected = [
+        "other.tags",
+        "public._sqlx_migrations",
+        "public.notes",
+        "public.notes_tags",
+    ];
+    assert_eq!(tables, expected);
 }
 
 /// The administrator of all tests has `CREATEDB` and nothing else.

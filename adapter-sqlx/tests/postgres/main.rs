@@ -12,6 +12,7 @@
 /// Not through PgBouncer; see `tests/pooler`.
 const BY_POOLER: bool = false;
 
+mod administrator;
 mod adopt;
 mod cancel;
 mod changes;
@@ -32,7 +33,11 @@ mod identifiers;
 mod leaks;
 mod lifecycle;
 mod network;
+mod outside;
 mod presets;
+mod removal;
+mod removal_graph;
+mod removal_server;
 mod round_trips;
 mod row;
 mod run;
@@ -40,6 +45,7 @@ mod runtimes;
 mod schema;
 mod schema_cancel;
 mod schema_provision;
+mod schema_removal;
 mod schema_server;
 mod server;
 mod sessions;

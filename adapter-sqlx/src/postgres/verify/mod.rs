@@ -1,5 +1,6 @@
 //! Proof that rows are kept apart, from the database's own catalog.
 
+mod administrator;
 mod around;
 mod citus;
 mod keys;
@@ -10,6 +11,7 @@ mod tables;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
+pub(super) use administrator::Filter;
 pub use report::{PgFault, PgFinding, PgReport};
 
 use super::row_schema::PgRowSchema;
@@ -58,7 +60,7 @@ impl PgRowSchema {
     /// Asks the catalog whether the database keeps tenants' rows apart as this declaration says, and what goes
     /// around it. It changes nothing.
     ///
-    /// It looks at the application's role, and at each declared table's owner, row-level security, policies,
+    /// It looks at the application's role, at what the administrator sees, and at each declared table's owner, row-level security, policies,
     /// tenant's column, keys, foreign keys, grants, rules and partitions; at the views, materialized views and
     /// `SECURITY DEFINER` functions through which the application could read them; at tables with a tenant's
     /// column that are not declared; and at the setting: whether a session begins with one, and whether it holds
@@ -90,6 +92,7 @@ impl PgRowSchema {
         {
             findings.extend(self.ask(&mut tx, check).await?);
         }
+        findings.extend(self.administrators(&mut tx).await?);
         findings.extend(self.policies(&mut tx).await?);
         findings.extend(self.setting_holds(&mut tx).await?);
         if let Some(citus) = self.citus() {

@@ -9,6 +9,10 @@ use std::fmt;
 pub enum PgFault {
     /// The application connects as another role than is declared, or to another database than was verified.
     ConnectionDiffers,
+    /// The administrator connects as another role than is declared.
+    AdministratorDiffers,
+    /// A policy may hide rows of a declared table from the administrator, or none shows all of them.
+    AdministratorFiltered,
     /// The application's role does not exist.
     RoleMissing,
     /// The application's role is a superuser, or has `BYPASSRLS`.
@@ -72,6 +76,10 @@ impl PgFault {
     pub const fn risk(self) -> &'static str {
         match self {
             Self::ConnectionDiffers => "what was proved is not what serves requests",
+            Self::AdministratorDiffers => "what was declared for the administrator does not hold for who administers",
+            Self::AdministratorFiltered => {
+                "removals, migrations and transactions across tenants miss rows, without an error"
+            }
             Self::RoleMissing => "nobody knows what the application will connect as",
             Self::RoleBypasses => "no policy holds for the role: it sees every tenant",
             Self::RoleManages => "the role can give itself rights that see every tenant",
