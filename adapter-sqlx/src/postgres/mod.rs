@@ -36,4 +36,4 @@ pub use schema::{PgSchemaOptions, PgSchemaStrategy};
 pub use schema_name::SchemaNameError;
 pub use servers::{FindServer, PgServer, PgServers};
 pub use table::{PgTenantColumn, PgTenantTable};
-pub use verify::{PgFault, PgFinding, PgReport};
+pub use verify::{PgFault, PgFinding, PgReport, PgSeverity};

@@ -10,7 +10,7 @@ mod tables;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-pub use report::{PgFault, PgFinding, PgReport};
+pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
 
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
