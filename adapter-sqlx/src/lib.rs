@@ -99,7 +99,8 @@ pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
     PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions,
-    PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTenantColumn, PgTenantTable, SchemaNameError,
+    PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
+    SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 #[cfg(feature = "sqlite")]

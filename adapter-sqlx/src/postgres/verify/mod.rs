@@ -2,7 +2,9 @@
 
 mod around;
 mod citus;
+mod grants;
 mod keys;
+mod policies;
 mod report;
 mod roles;
 mod setting;
@@ -74,10 +76,7 @@ impl PgRowSchema {
     /// Where the catalog cannot be read.
     pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
         let mut tx = administrator.begin().await?;
-        // No name is looked up where anybody else could have put one.
-        sqlx::raw_sql("set local search_path = pg_catalog, pg_temp")
-            .execute(&mut *tx)
-            .await?;
+        pin_search_path(&mut tx).await?;
         let mut findings = Vec::new();
         for check in [roles::CHECKS, tables::CHECKS, keys::CHECKS, around::CHECKS]
             .into_iter()
@@ -86,6 +85,7 @@ impl PgRowSchema {
             findings.extend(self.ask(&mut tx, check).await?);
         }
         findings.extend(self.policies(&mut tx).await?);
+        findings.extend(self.grants(&mut tx).await?);
         findings.extend(self.setting_holds(&mut tx).await?);
         if let Some(citus) = self.citus() {
             findings.extend(self.cluster(&mut tx, citus).await?);
@@ -94,7 +94,23 @@ impl PgRowSchema {
         Ok(PgReport::new(findings))
     }
 
-    /// Whether a connection of the application's is as the declared role, and in the administrator's database. Other
+    /// What can be said of the roles before there is any table. Who may make objects in a schema is not among it: a
+    /// migration may still mend that.
+    pub(super) async fn verify_roles(&self, administrator: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+        let mut tx = administrator.begin().await?;
+        pin_search_path(&mut tx).await?;
+        let mut findings = Vec::new();
+        for check in roles::CHECKS
+            .iter()
+            .filter(|check| check.fault != PgFault::SchemaCreate)
+        {
+            findings.extend(self.ask(&mut tx, check).await?);
+        }
+        tx.rollback().await?;
+        Ok(findings)
+    }
+
+    /// Whether a connection of the application's is as a declared role, and in the administrator's database. Other
     /// than [`verify`](Self::verify) it needs both.
     pub(super) async fn verify_connection(
         &self,
@@ -103,26 +119,44 @@ impl PgRowSchema {
     ) -> Result<Option<PgFinding>, StrategyError> {
         let (_, expected) = place(administrator).await?;
         let (role, found) = place(application).await?;
-        let is_as_declared = role == self.application().as_str() && found == expected;
+        let is_declared = self.applications().iter().any(|declared| role == declared.as_str());
+        let is_as_declared = is_declared && found == expected;
         Ok((!is_as_declared).then(|| {
             let object = format!("role {role} in database {}", found.0);
             PgFinding::new(PgFault::ConnectionDiffers, object, String::new())
         }))
     }
 
+    /// Asks about each of the application's roles.
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
         let sql = format!("{DECLARED}{}", check.sql);
-        let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(self.names(PgTenantTable::schema))
-            .bind(self.names(PgTenantTable::name))
-            .bind(self.names(PgTenantTable::tenant_column))
-            .bind(self.application().as_str())
-            .bind(self.administrator().as_str())
-            .fetch_all(tx)
-            .await?;
-        let finding = |(object, mend)| PgFinding::new(check.fault, object, mend);
-        Ok(found.into_iter().map(finding).collect())
+        let mut findings = Vec::new();
+        for application in self.applications() {
+            let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql.clone()))
+                .bind(self.names(PgTenantTable::schema))
+                .bind(self.names(PgTenantTable::name))
+                .bind(self.names(PgTenantTable::tenant_column))
+                .bind(application.as_str())
+                .bind(self.administrator().as_str())
+                .fetch_all(&mut *tx)
+                .await?;
+            let found = found
+                .into_iter()
+                .map(|(object, mend)| PgFinding::new(check.fault, object, mend));
+            // What is not about a role is found for each.
+            let new: Vec<PgFinding> = found.filter(|finding| !findings.contains(finding)).collect();
+            findings.extend(new);
+        }
+        Ok(findings)
     }
+}
+
+/// No name is looked up where anybody else could have put one.
+async fn pin_search_path(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("set local search_path = pg_catalog, pg_temp")
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// The role that has logged in, and the database. Databases of one name on two servers hardly have one number.

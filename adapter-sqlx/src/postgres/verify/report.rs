@@ -192,7 +192,7 @@ pub struct PgReport {
 }
 
 impl PgReport {
-    pub(super) const fn new(findings: Vec<PgFinding>) -> Self {
+    pub(in crate::postgres) const fn new(findings: Vec<PgFinding>) -> Self {
         Self { findings }
     }
 
