@@ -28,6 +28,7 @@ mod leaks;
 mod lifecycle;
 mod network;
 mod presets;
+mod open;
 mod round_trips;
 mod row;
 mod runtimes;

@@ -10,6 +10,15 @@ use crate::StrategyError;
 use crate::postgres::row_schema::PgRowSchema;
 use crate::postgres::table::PgTenantTable;
 
+/// By whose columns' names an expression is spelled.
+#[derive(Clone, Copy)]
+enum Names {
+    /// A relation's that nobody locks.
+    Lent,
+    /// The table's own, which takes the lock that a reader has.
+    Own,
+}
+
 /// Stands for everybody in a list of roles. No role has this name.
 pub(in crate::postgres) const PUBLIC: &str = "";
 
@@ -42,18 +51,29 @@ pub(in crate::postgres) struct FoundPolicy {
     pub(super) check: Option<String>,
 }
 
+/// The declared tables that exist with their column.
+///
+/// To spell an expression with columns, the server locks the relation that it is given for their names. `speller` is a
+/// view of the server that nobody locks, by whose columns of the same numbers the expression is spelled, unless `$5`
+/// asks for the table's own. It has 82 columns, and none of the system's.
 const DECLARED: &str = "with declared as (
     select d.number::int4 - 1 as number, c.oid as relid, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
-        a.attname, a.attnum, a.attnotnull
+        a.attnum, a.attnotnull, a.attgenerated, case when v.relnatts >= c.relnatts and not $5 and not exists (
+                select from pg_policy p where p.polrelid = c.oid
+                    and concat(p.polqual::text, p.polwithcheck::text) ~ ':varattno -')
+            then v.oid else c.oid end as speller
     from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality as d(schema, name, col, type, number)
     join pg_namespace n on n.nspname = d.schema
     join pg_class c on c.relnamespace = n.oid and c.relname = d.name and c.relkind in ('r', 'p')
     join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and a.attnum > 0 and not a.attisdropped
         and a.atttypid = d.type::regtype
+    left join pg_class v on v.oid = to_regclass('information_schema.routines')
 )";
 
+/// A default has no columns, so nothing is locked for it. A generated column's has.
 const TABLES: &str = "
-select d.number, quote_ident(d.attname), pg_get_expr(e.adbin, e.adrelid), d.attnotnull, d.relrowsecurity,
+select d.number, (select quote_ident(s.attname) from pg_attribute s where s.attrelid = d.speller and s.attnum = d.attnum),
+    pg_get_expr(e.adbin, case d.attgenerated when '' then 0 else d.relid end), d.attnotnull, d.relrowsecurity,
     d.relforcerowsecurity, d.relacl is null and not exists (select from pg_attribute t
         where t.attrelid = d.relid and t.attacl is not null and not t.attisdropped)
 from declared d left join pg_attrdef e on e.adrelid = d.relid and e.adnum = d.attnum";
@@ -61,7 +81,7 @@ from declared d left join pg_attrdef e on e.adrelid = d.relid and e.adnum = d.at
 const POLICIES: &str = "
 select d.number, p.polname::text, p.polpermissive, p.polcmd = '*',
     array(select coalesce(r.rolname::text, '') from unnest(p.polroles) as o(oid) left join pg_roles r on r.oid = o.oid),
-    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
+    pg_get_expr(p.polqual, d.speller), pg_get_expr(p.polwithcheck, d.speller)
 from declared d join pg_policy p on p.polrelid = d.relid
 where p.polname in ('tenancy_application', 'tenancy_administrator', 'tenancy_tenant')";
 
@@ -94,7 +114,7 @@ impl PgRowSchema {
         tx: &mut PgConnection,
     ) -> Result<Vec<Option<FoundTable>>, StrategyError> {
         let mut found: Vec<Option<FoundTable>> = self.tables().iter().map(|_| None).collect();
-        for row in self.query(tx, TABLES).await? {
+        for row in self.query(tx, TABLES, Names::Lent).await? {
             let number = place(&row, 0)?;
             let (Some(table), Some(found)) = (self.tables().get(number), found.get_mut(number)) else {
                 continue;
@@ -111,24 +131,47 @@ impl PgRowSchema {
                 spelling: Spelling::expected(self, table, &column),
             });
         }
-        for row in self.query(tx, POLICIES).await? {
-            if let Some(Some(table)) = found.get_mut(place(&row, 0)?) {
-                table.policies.push(policy(&row)?);
-            }
-        }
+        self.look_at_policies(tx, &mut found, Names::Lent).await?;
         let sequences = format!("select distinct s.oid::regclass::text, d.number from declared d{USED_SEQUENCES}");
-        for row in self.query(tx, &sequences).await? {
+        for row in self.query(tx, &sequences, Names::Lent).await? {
             if let Some(Some(table)) = found.get_mut(place(&row, 1)?) {
                 table.ungranted_sequences.push(row.try_get(0)?);
             }
         }
-        for (declared, table) in self.tables().iter().zip(&mut found) {
-            let Some(table) = table else { continue };
-            if !table.is_spelled_as_expected() {
-                table.spelling.ask_the_server(self, declared, tx).await?;
-            }
+        if found.iter().flatten().any(|table| !table.is_spelled_as_expected()) {
+            self.look_closer(tx, &mut found).await?;
         }
         Ok(found)
+    }
+
+    /// Something differs, or this server spells it in another way: it is asked.
+    async fn look_closer(&self, tx: &mut PgConnection, found: &mut [Option<FoundTable>]) -> Result<(), StrategyError> {
+        for (declared, table) in self.tables().iter().zip(&mut *found) {
+            if let Some(table) = table {
+                match Spelling::of_this_server(self, declared, tx).await? {
+                    Some(spelling) => table.spelling = spelling,
+                    None => return Ok(()),
+                }
+            }
+        }
+        self.look_at_policies(tx, found, Names::Own).await
+    }
+
+    async fn look_at_policies(
+        &self,
+        tx: &mut PgConnection,
+        found: &mut [Option<FoundTable>],
+        names: Names,
+    ) -> Result<(), StrategyError> {
+        for table in found.iter_mut().flatten() {
+            table.policies.clear();
+        }
+        for row in self.query(tx, POLICIES, names).await? {
+            if let Some(Some(table)) = found.get_mut(place(&row, 0)?) {
+                table.policies.push(policy(&row)?);
+            }
+        }
+        Ok(())
     }
 
     /// The schemas of declared tables that are to be opened to the application, quoted.
@@ -142,7 +185,7 @@ impl PgRowSchema {
         Ok(schemas)
     }
 
-    async fn query(&self, tx: &mut PgConnection, sql: &str) -> Result<Vec<PgRow>, sqlx::Error> {
+    async fn query(&self, tx: &mut PgConnection, sql: &str, names: Names) -> Result<Vec<PgRow>, sqlx::Error> {
         let types: Vec<&str> = self
             .tables()
             .iter()
@@ -153,6 +196,7 @@ impl PgRowSchema {
             .bind(self.names(PgTenantTable::name))
             .bind(self.names(PgTenantTable::tenant_column))
             .bind(types)
+            .bind(matches!(names, Names::Own))
             .fetch_all(tx)
             .await
     }

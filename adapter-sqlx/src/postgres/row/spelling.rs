@@ -18,7 +18,7 @@ pub(in crate::postgres) struct Spelling {
 }
 
 impl Spelling {
-    /// What PostgreSQL 15 and newer write. `column` is quoted as the server quotes it.
+    /// What PostgreSQL 15 writes. `column` is quoted as the server quotes it.
     pub(super) fn expected(schema: &PgRowSchema, table: &PgTenantTable, column: &str) -> Self {
         let setting = schema.setting().as_str();
         let text = format!("NULLIF(current_setting('{setting}'::text, true), ''::text)");
@@ -35,27 +35,28 @@ impl Spelling {
     }
 
     /// Has the server spell them, on a temporary table that is rolled back: a newer server, or another setting of it,
-    /// may write them in another way. If it may not write, the expected spelling stands.
-    pub(super) async fn ask_the_server(
-        &mut self,
+    /// may write them in another way. Nothing if it may not write.
+    pub(super) async fn of_this_server(
         schema: &PgRowSchema,
         table: &PgTenantTable,
         tx: &mut PgConnection,
-    ) -> Result<(), StrategyError> {
+    ) -> Result<Option<Self>, StrategyError> {
         let mut savepoint = tx.begin().await?;
         let made = sqlx::raw_sql(AssertSqlSafe(model_sql(schema, table)))
             .execute(&mut *savepoint)
             .await;
         let is_refused = |code: &str| matches!(code, READ_ONLY | NOT_ALLOWED);
-        match made {
+        let spelled = match made {
             Ok(_) => {
-                let spelled: (String, String) = sqlx::query_as(SPELLED).bind(TENANT).fetch_one(&mut *savepoint).await?;
-                (self.default, self.rule) = spelled;
+                let spelled = sqlx::query_as(SPELLED).bind(TENANT);
+                let (default, rule) = spelled.fetch_one(&mut *savepoint).await?;
+                Some(Self { default, rule })
             }
-            Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| is_refused(&code)) => {}
+            Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| is_refused(&code)) => None,
             Err(error) => return Err(error.into()),
-        }
-        Ok(savepoint.rollback().await?)
+        };
+        savepoint.rollback().await?;
+        Ok(spelled)
     }
 }
 
