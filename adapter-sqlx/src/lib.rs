@@ -81,6 +81,8 @@ mod error;
 mod give_back;
 mod lifecycle;
 mod registry;
+#[cfg(test)]
+mod send_tests;
 mod strategy;
 mod strategy_transaction;
 mod transaction;

@@ -81,21 +81,28 @@ fn is_passing(error: &StrategyError) -> bool {
     const SERIALIZATION: &str = "40001";
     // Somebody else made it in between.
     const EXISTS: &str = "42710";
-    // A migration that commits by itself is applied by now.
-    const NO_TRANSACTION: &str = "25P01";
-    const NO_SAVEPOINT: &str = "3B001";
     let Some(error) = database_error(error) else {
         return false;
     };
     let code = error.code().unwrap_or_default();
-    [LOCK_TIMEOUT, DEADLOCK, SERIALIZATION, EXISTS, NO_TRANSACTION, NO_SAVEPOINT].contains(&&*code)
+    [LOCK_TIMEOUT, DEADLOCK, SERIALIZATION, EXISTS].contains(&&*code)
         // The server does not wait for those who grant at the same time, and has no code for it.
         || (code == "XX000" && error.message().starts_with("tuple concurrently"))
 }
 
-/// The code of a lock that was not free in time.
+/// Whether a lock was not free in time.
 pub(super) fn is_lock_timeout(error: &StrategyError) -> bool {
-    database_error(error).is_some_and(|error| error.code().is_some_and(|code| code == "55P03"))
+    has_code(error, &["55P03"])
+}
+
+/// Whether a statement ended the transaction that it stood in, so that nobody else can.
+pub(super) fn is_transaction_over(error: &StrategyError) -> bool {
+    has_code(error, &["25P01", "3B001"])
+}
+
+fn has_code(error: &StrategyError, codes: &[&str]) -> bool {
+    let code = database_error(error).and_then(|error| error.code());
+    code.is_some_and(|code| codes.contains(&&*code))
 }
 
 fn database_error(error: &StrategyError) -> Option<&dyn sqlx::error::DatabaseError> {

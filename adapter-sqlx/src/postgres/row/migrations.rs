@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{Migrate, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::attempts::{Attempts, LockTimeout, is_lock_timeout, pause};
+use super::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row_schema::PgRowSchema;
@@ -80,20 +80,35 @@ impl<'m> Migrating<'m> {
         if migration.no_tx {
             // It cannot be undone, so it is not interrupted.
             execute(connection, "reset lock_timeout".to_owned()).await?;
-            self.migrations
-                .run_direct(Some(migration.version), connection, false)
-                .await?;
-            set_lock_timeout(connection, self.wait).await?;
-            return self.guard_new_tables(&before, connection).await;
+            self.run_alone(migration, &before, connection).await?;
+            return set_lock_timeout(connection, self.wait).await;
         }
         let object = format!("what the migration {} changes", migration.version);
         let mut attempts = Attempts::new(self.wait);
         loop {
             match self.run_in_transaction(migration, &before, connection).await {
                 Ok(()) => return Ok(()),
+                // It says `commit` itself. If it is applied by now, it is not applied again.
+                Err(error) if is_transaction_over(&error) => {
+                    roll_back(connection).await;
+                    return self.run_alone(migration, &before, connection).await;
+                }
                 Err(error) => attempts.again(&object, error).await?,
             }
         }
+    }
+
+    /// As sqlx runs it: a new table is closed only afterwards.
+    async fn run_alone(
+        &self,
+        migration: &Migration,
+        before: &[i64],
+        connection: &mut PgConnection,
+    ) -> Result<(), StrategyError> {
+        self.migrations
+            .run_direct(Some(migration.version), connection, false)
+            .await?;
+        self.guard_new_tables(before, connection).await
     }
 
     /// The migration is a savepoint in this transaction, and commits with it.
@@ -201,6 +216,13 @@ join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name";
             pause(TRY).await;
         }
         set_lock_timeout(connection, self.wait).await
+    }
+}
+
+/// Ends what is open. The savepoint that sqlx goes back to is gone, so that fails first; each failure ends one call.
+async fn roll_back(connection: &mut PgConnection) {
+    for _ in 0..2 {
+        let _ = execute(connection, "rollback".to_owned()).await;
     }
 }
 

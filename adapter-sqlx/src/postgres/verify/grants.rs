@@ -47,16 +47,21 @@ const BEYOND: &str = "
     from tables t join pg_attribute a on a.attrelid = t.oid and not a.attisdropped
     cross join lateral aclexplode(a.attacl) g
 ), beyond as (
-    select g.tab, a.rolname,
+    select g.tab, g.oid, g.privilege, g.col, a.rolname, a.oid as grantee,
         case when g.col is null then g.privilege else format('%s (%I)', g.privilege, g.col) end as spelled
     from granted g join acting a on a.oid = g.grantee
     where g.privilege in ('select', 'insert', 'update', 'delete') and g.grantee <> g.relowner
         and not exists (select from declared d where d.relid = g.oid and d.privilege = g.privilege
             and (d.col is null or d.col = g.col))
 )
-select format('%s for %s', tab, string_agg(upper(spelled), ', ' order by spelled)),
-    format('revoke %s on table %s from %I', string_agg(spelled, ', ' order by spelled), tab, rolname)
-from beyond group by tab, rolname order by 1";
+select format('%s for %s', b.tab, string_agg(case when b.col is null then upper(b.privilege)
+            else format('%s (%I)', upper(b.privilege), b.col) end, ', ' order by b.spelled)),
+    format('revoke %s on table %s from %I', string_agg(b.spelled, ', ' order by b.spelled), b.tab, b.rolname)
+        -- A right that is revoked from a table is revoked from its columns, too.
+        || coalesce((select format('; grant %s on table %s to %I', string_agg(d.spelled, ', ' order by d.place), b.tab, b.rolname)
+            from declared d where d.relid = b.oid and d.col is not null and b.grantee in (select oid from application)
+                and d.privilege = any (array_agg(b.privilege) filter (where b.col is null)) having count(*) > 0), '')
+from beyond b group by b.tab, b.oid, b.rolname, b.grantee order by 1";
 
 impl PgRowSchema {
     /// Declared rights that are missing, and rights beyond the declared ones.
@@ -71,7 +76,7 @@ impl PgRowSchema {
                     format!("{}{BEYOND}", DECLARED.replacen("with", "with recursive", 1)),
                 ),
             ] {
-                let found = self.rights(application.as_str(), sql, tx).await?;
+                let found = self.compare_rights(application.as_str(), sql, tx).await?;
                 findings.extend(
                     found
                         .into_iter()
@@ -82,7 +87,7 @@ impl PgRowSchema {
         Ok(findings)
     }
 
-    async fn rights(
+    async fn compare_rights(
         &self,
         role: &str,
         sql: String,

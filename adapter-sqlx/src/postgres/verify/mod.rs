@@ -20,7 +20,7 @@ use crate::StrategyError;
 
 /// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
 ///
-/// It reads the declared tables as `declared`, and has these parameters: `$4` the application's role, `$5` the
+/// It reads the declared tables as `declared`, and has these parameters: `$4` a role of the application, `$5` the
 /// administrator's.
 struct Check {
     fault: PgFault,
@@ -32,8 +32,8 @@ struct Check {
 /// themselves), and the views and rules that read the tables, directly or through others.
 const DECLARED: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
-        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab
-    from unnest($1::text[], $2::text[], $3::text[]) as d(schema, name, col)
+        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights
+    from unnest($1::text[], $2::text[], $3::text[], $6::text[]) as d(schema, name, col, rights)
     left join pg_namespace n on n.nspname = d.schema
     left join pg_class c on c.relnamespace = n.oid and c.relname = d.name
     left join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and not a.attisdropped
@@ -127,6 +127,11 @@ impl PgRowSchema {
         }))
     }
 
+    /// What the application may do with each declared table, as `GRANT` spells it.
+    fn rights(&self) -> Vec<String> {
+        self.tables().iter().map(|table| table.grants().to_string()).collect()
+    }
+
     /// Asks about each of the application's roles.
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
         let sql = format!("{DECLARED}{}", check.sql);
@@ -138,6 +143,7 @@ impl PgRowSchema {
                 .bind(self.names(PgTenantTable::tenant_column))
                 .bind(application.as_str())
                 .bind(self.administrator().as_str())
+                .bind(self.rights())
                 .fetch_all(&mut *tx)
                 .await?;
             let found = found

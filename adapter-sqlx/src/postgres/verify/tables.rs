@@ -12,6 +12,8 @@ select tab, '' from declared where relid is null or relkind not in ('r', 'p')",
         fault: PgFault::TableOwned,
         sql: "
 select tab, format('alter table %s owner to %I', tab, $5)
+    -- What it could do as the owner is taken from it.
+    || case when rights = '' then '' else format('; grant %s on table %s to %I', rights, tab, $4) end
 from declared where relowner in (select oid from application)",
     },
     Check {
