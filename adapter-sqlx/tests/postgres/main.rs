@@ -30,6 +30,7 @@ mod network;
 mod open;
 mod open_grants;
 mod open_migrations;
+mod open_odd;
 mod open_roles;
 mod presets;
 mod round_trips;

@@ -8,6 +8,16 @@ use crate::StrategyError;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row_schema::PgRowSchema;
 
+/// How names are looked up, and written out.
+const PIN: &str = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off";
+
+/// The settings that this changes.
+const SETTINGS: &str = "select pg_catalog.current_setting('search_path'),
+    pg_catalog.current_setting('quote_all_identifiers'), pg_catalog.current_setting('lock_timeout')";
+
+const SET: &str = "select pg_catalog.set_config('search_path', $1, true),
+    pg_catalog.set_config('quote_all_identifiers', $2, true), pg_catalog.set_config('lock_timeout', $3, true)";
+
 /// One at a time in each database: PostgreSQL's own checks for what exists do not wait for others.
 const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(hashtextextended('tenancy: policies', 0))";
 
@@ -49,19 +59,11 @@ impl PgRowSchema {
     ) -> Result<(), StrategyError> {
         let mut tx = connection.begin().await?;
         // A savepoint's settings outlive it.
-        let (path, timeout): (String, String) = sqlx::query_as(
-            "select pg_catalog.current_setting('search_path'), pg_catalog.current_setting('lock_timeout')",
-        )
-        .fetch_one(&mut *tx)
-        .await?;
+        let before: (String, String, String) = sqlx::query_as(SETTINGS).fetch_one(&mut *tx).await?;
         self.write_what_differs(&mut tx, wait, object).await?;
-        sqlx::query(
-            "select pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true)",
-        )
-        .bind(path)
-        .bind(timeout)
-        .execute(&mut *tx)
-        .await?;
+        let (path, quote, timeout) = before;
+        let set = sqlx::query(SET).bind(path).bind(quote).bind(timeout);
+        set.execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -74,10 +76,7 @@ impl PgRowSchema {
         object: &mut String,
     ) -> Result<(), StrategyError> {
         "the declared tables".clone_into(object);
-        let settings = format!(
-            "set local search_path = pg_catalog, pg_temp; set local lock_timeout = {}",
-            Literal(&wait.setting())
-        );
+        let settings = format!("{PIN}; set local lock_timeout = {}", Literal(&wait.setting()));
         execute(tx, settings).await?;
         if self.differences(tx).await?.is_empty() {
             return Ok(());

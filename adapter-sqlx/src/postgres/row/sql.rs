@@ -24,6 +24,7 @@ impl PgRowSchema {
     object text;
 begin
     perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    alter table {table} alter column {column} set default {tenant};
 {policies}{grants}    perform set_config('search_path', path, true);
 end ",
             name = Literal(&table.to_string()),
@@ -32,7 +33,7 @@ end ",
             grants = self.grants_block(table),
         );
         format!(
-            "alter table {table} alter column {column} set default {tenant}, alter column {column} set not null;
+            "alter table {table} alter column {column} set not null;
 alter table {table} enable row level security;
 alter table {table} force row level security;
 {}",

@@ -157,9 +157,9 @@ impl PgRowSchema {
     }
 }
 
-/// No name is looked up where anybody else could have put one.
+/// No name is looked up where anybody else could have put one, and names are written out alike.
 async fn pin_search_path(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("set local search_path = pg_catalog, pg_temp")
+    sqlx::raw_sql("set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off")
         .execute(tx)
         .await?;
     Ok(())
