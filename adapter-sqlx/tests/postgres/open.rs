@@ -204,10 +204,12 @@ async fn a_lock_that_is_held_ends_in_an_error() {
     .await;
     let before = written(&database).await;
     let reader = reader(&database).await;
-    let error = options(&database, database.administrator())
+    let opening = options(&database, database.administrator())
         .with_lock_timeout(Duration::from_millis(20))
-        .open()
+        .open();
+    let error = tokio::time::timeout(Duration::from_secs(60), opening)
         .await
+        .unwrap()
         .unwrap_err();
     let text = error.to_string();
     assert_eq!(
