@@ -162,6 +162,17 @@ pub enum StrategyError {
     #[cfg(feature = "postgres")]
     #[error("refused the database")]
     UnsafeDatabase(#[from] crate::postgres::PgReport),
+    /// Other sessions hold locks on what has to be changed. Nothing is changed.
+    #[cfg(feature = "postgres")]
+    #[error("failed to lock {object} in {attempts} attempts: other sessions hold locks")]
+    LocksHeld {
+        /// What was to be changed.
+        object: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last attempt's error.
+        source: Box<StrategyError>,
+    },
     /// The tenant's id names no schema or database.
     #[cfg(feature = "postgres")]
     #[error("failed to name the schema or database of the tenant `{tenant}`")]

@@ -88,6 +88,8 @@ mod in_use;
 mod lifecycle;
 mod registry;
 mod run;
+#[cfg(test)]
+mod send_tests;
 mod strategy;
 mod strategy_transaction;
 mod transaction;
@@ -110,7 +112,8 @@ pub use lifecycle::{ProvisionProgress, ProvisionSummary};
 pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
     PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions,
-    PgSchemaStrategy, PgServer, PgServers, PgSetting, PgTenantColumn, PgTenantTable, SchemaNameError,
+    PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
+    SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};

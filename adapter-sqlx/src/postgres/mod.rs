@@ -25,6 +25,7 @@ mod session;
 mod session_pins;
 mod sessions;
 mod table;
+mod table_grants;
 mod verify;
 
 pub use adopt::AdoptError;
@@ -39,4 +40,5 @@ pub use schema::{PgSchemaOptions, PgSchemaStrategy};
 pub use schema_name::SchemaNameError;
 pub use servers::{FindServer, PgServer, PgServers};
 pub use table::{PgTenantColumn, PgTenantTable};
-pub use verify::{PgFault, PgFinding, PgReport};
+pub use table_grants::PgTableGrants;
+pub use verify::{PgFault, PgFinding, PgReport, PgSeverity};

@@ -1,26 +1,32 @@
 //! Rows of many tenants in shared tables.
 
+mod attempts;
+mod difference;
+mod guard;
+mod look;
+mod migrations;
+mod options;
+mod policies;
 mod removal;
+mod spelling;
+mod sql;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+pub use options::PgRowOptions;
+use sqlx::Postgres;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use self::removal::RowRemoval;
-use super::identifier::{Literal, ParseIdentifierError, PgIdentifier};
-use super::pool::PoolSettings;
+use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
 use super::session_pins::SessionPins;
 use super::sessions::Sessions;
-use super::verify::PgReport;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
     TransactionError,
@@ -75,15 +81,7 @@ impl PgRowStrategy {
         application: PgConnectOptions,
         administrator: PgConnectOptions,
     ) -> PgRowOptions {
-        PgRowOptions {
-            schema,
-            application,
-            administrator,
-            migrations: None,
-            settings: PoolSettings::default(),
-            extension_schemas: Vec::new(),
-            allows_findings: false,
-        }
+        PgRowOptions::new(schema, application, administrator)
     }
 }
 
@@ -125,128 +123,6 @@ impl PgRowStrategy {
             Some(filter) => Err(filter.into()),
             None => Ok(tx),
         }
-    }
-}
-
-/// Which tables hold tenants' rows, and how they are reached.
-#[derive(Debug)]
-pub struct PgRowOptions {
-    schema: PgRowSchema,
-    application: PgConnectOptions,
-    administrator: PgConnectOptions,
-    migrations: Option<Migrator>,
-    settings: PoolSettings,
-    extension_schemas: Vec<PgIdentifier>,
-    allows_findings: bool,
-}
-
-impl PgRowOptions {
-    /// Migrations that the administrator runs when the database is opened.
-    #[must_use]
-    pub fn with_migrations(self, migrations: Migrator) -> Self {
-        Self {
-            migrations: Some(migrations),
-            ..self
-        }
-    }
-
-    /// A schema that is searched for names without a schema, after the declared tables' schemas and before `public`:
-    /// extensions, and types of your own. The default is none.
-    ///
-    /// The search path of a transaction is these, whatever a role, a database or a connection presets.
-    ///
-    /// # Errors
-    ///
-    /// If the name is not valid.
-    pub fn with_extension_schema(mut self, schema: &str) -> Result<Self, ParseIdentifierError> {
-        self.extension_schemas.push(schema.parse()?);
-        Ok(self)
-    }
-
-    /// The greatest number of the application's connections. The default is 10.
-    #[must_use]
-    pub const fn with_max_connections(mut self, max: u32) -> Self {
-        self.settings.max_connections = max;
-        self
-    }
-
-    /// How long a transaction may take to begin, the wait for a free connection included. The default is 5 seconds.
-    #[must_use]
-    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = timeout;
-        self
-    }
-
-    /// Says that the application connects through a pooler that lends connections for a transaction, such
-    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
-    #[must_use]
-    pub const fn with_transaction_pooler(mut self) -> Self {
-        self.settings.has_transaction_pooler = true;
-        self
-    }
-
-    /// Opens the database also where [`verify`](PgRowSchema::verify) finds ways around the isolation, and logs
-    /// each as a warning: for the time in which they are mended.
-    ///
-    /// # Security
-    ///
-    /// Each finding is a way from one tenant to another.
-    #[must_use]
-    pub const fn dangerously_allow_findings(mut self) -> Self {
-        self.allows_findings = true;
-        self
-    }
-
-    /// Runs the migrations, applies the policies, proves that they hold, and that the application connects as the
-    /// declared role to that database, and opens the pools.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be reached in either role, migrated or guarded, and
-    /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) where [`verify`](PgRowSchema::verify) finds a way
-    /// around the isolation, or the application connects otherwise.
-    pub async fn open(self) -> Result<PgRowStrategy, StrategyError> {
-        let mut connection = self.administrator.clone().connect().await?;
-        if let Some(migrations) = &self.migrations {
-            migrations.run(&mut connection).await?;
-        }
-        self.schema.apply(&mut connection).await?;
-        let report = self.prove(&mut connection).await?;
-        if !report.is_clean() && !self.allows_findings {
-            return Err(report.into());
-        }
-        for finding in report.findings() {
-            tracing::warn!("{finding}");
-        }
-        connection.close().await?;
-        let administrator = PoolSettings {
-            max_connections: 2,
-            has_transaction_pooler: false,
-            ..self.settings
-        };
-        let pins = SessionPins::of_rows(&self.schema, &self.extension_schemas);
-        let application = self.settings.pinned(self.application, &pins);
-        let last_change = LastChange::new();
-        let sessions = |settings: PoolSettings, connect| {
-            settings.refreshed_sessions(settings.pool_options(), settings.connect_options(connect), &last_change)
-        };
-        Ok(PgRowStrategy {
-            schema: self.schema,
-            pins: self.settings.has_transaction_pooler.then_some(pins),
-            application: sessions(self.settings, application),
-            administrator: sessions(administrator, self.administrator),
-            last_change,
-        })
-    }
-
-    /// Asks the catalog, and whether the application's connections are what it was asked about.
-    async fn prove(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
-        let options = self.settings.connect_options(self.application.clone());
-        let mut application = options.connect().await?;
-        let differs = self.schema.verify_connection(administrator, &mut application).await?;
-        application.close().await?;
-        let other = self.schema.administrator_differs(administrator).await?;
-        Ok(self.schema.verify(administrator).await?.with(differs).with(other))
     }
 }
 

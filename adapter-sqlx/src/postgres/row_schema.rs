@@ -3,14 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::{AssertSqlSafe, PgConnection};
 use tenancy_core::TenantId;
 
 use super::citus::Citus;
 use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::table::PgTenantTable;
-use crate::StrategyError;
-use crate::begin::begin_lent;
+#[cfg(doc)]
+use super::table_grants::PgTableGrants;
 
 /// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +65,16 @@ impl std::error::Error for ParseSettingError {}
 
 /// The declaration of tables that tenants share, and the SQL that follows from it.
 ///
-/// Each table gets, in this order:
+/// Each table has:
 ///
 /// - a default for the tenant's column, so that an `INSERT` may leave it out, and `NOT NULL`;
-/// - one permissive policy for the application's role and one for the administrator's, who owns the tables;
-/// - one restrictive policy for the application's role: a row is the tenant's that the transaction is
-///   bound to, or it is not there. Without a tenant there are no rows, and no row can be written;
 /// - row-level security, enabled and forced, so that it holds for the owner too;
-/// - the application's grants: read, insert, update and delete, and no `TRUNCATE`.
+/// - one permissive policy for the application's roles and one for the administrator's, who owns the tables;
+/// - one restrictive policy for the application's roles: a row is the tenant's that the transaction is
+///   bound to, or it is not there. Without a tenant there are no rows, and no row can be written;
+/// - the application's [grants](PgTableGrants), and never `TRUNCATE`. They are given once, where nobody has been granted
+///   anything yet: on the table, on the sequences of its defaults, and on its schema. What an operator revokes
+///   afterwards stays revoked.
 ///
 /// ```
 /// use tenancy_sqlx::{PgRowSchema, PgTenantTable};
@@ -84,7 +85,7 @@ impl std::error::Error for ParseSettingError {}
 /// ```
 #[derive(Clone, Debug)]
 pub struct PgRowSchema {
-    application: PgIdentifier,
+    applications: Vec<PgIdentifier>,
     administrator: PgIdentifier,
     tables: Vec<PgTenantTable>,
     setting: PgSetting,
@@ -99,12 +100,27 @@ impl PgRowSchema {
     /// Where a name is none.
     pub fn new(application: &str, administrator: &str) -> Result<Self, ParseIdentifierError> {
         Ok(Self {
-            application: application.parse()?,
+            applications: vec![application.parse()?],
             administrator: administrator.parse()?,
             tables: Vec::new(),
             setting: PgSetting::default(),
             citus: None,
         })
+    }
+
+    /// Declares another role by which services serve the same tables. It has the same grants.
+    ///
+    /// A service that is deployed by itself need not know the others: roles that the policies name already stay in them.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not valid.
+    pub fn with_application(mut self, role: &str) -> Result<Self, ParseIdentifierError> {
+        let role: PgIdentifier = role.parse()?;
+        if !self.applications.contains(&role) {
+            self.applications.push(role);
+        }
+        Ok(self)
     }
 
     /// Declares a table that holds tenants' rows.
@@ -157,8 +173,15 @@ impl PgRowSchema {
         self.tables.iter().map(|table| of(table).as_str().to_owned()).collect()
     }
 
-    pub(super) const fn application(&self) -> &PgIdentifier {
-        &self.application
+    /// The roles of the application, one or more.
+    pub(super) fn applications(&self) -> &[PgIdentifier] {
+        &self.applications
+    }
+
+    /// The roles of the application as SQL spells the list.
+    pub(super) fn application_list(&self) -> String {
+        let roles: Vec<String> = self.applications.iter().map(ToString::to_string).collect();
+        roles.join(", ")
     }
 
     pub(super) const fn administrator(&self) -> &PgIdentifier {
@@ -169,9 +192,11 @@ impl PgRowSchema {
         &self.setting
     }
 
-    /// The SQL, to read and to put into a migration. Running it again changes nothing.
+    /// The SQL, to read and to put into a migration. Running it again changes nothing, but it locks the tables each
+    /// time: [`apply`](Self::apply) looks first.
     ///
-    /// It needs to run in one transaction: between its statements a table is open.
+    /// It must run in one transaction. It grants only what nobody has been granted or refused anything on, and leaves
+    /// roles of other services in the policies. It fails if a policy of theirs says something else.
     #[must_use]
     pub fn sql(&self) -> String {
         let distribution = self.citus.as_ref().map(|citus| citus.sql(&self.tables));
@@ -187,21 +212,6 @@ impl PgRowSchema {
         self.citus.is_some()
     }
 
-    /// Runs the SQL, as the tables' owner, in one transaction.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, close the connection: it may be left inside a transaction.
-    ///
-    /// # Errors
-    ///
-    /// Where the database refuses it. Nothing is changed then.
-    pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
-        let mut tx = begin_lent(connection, None).await?;
-        sqlx::raw_sql(AssertSqlSafe(self.sql())).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
-    }
-
     /// Whether the id is the one spelling of its value in every declared table.
     pub(super) fn is_canonical(&self, id: &TenantId) -> bool {
         self.tables
@@ -209,50 +219,11 @@ impl PgRowSchema {
             .all(|table| table.tenant_column_type().is_canonical(id))
     }
 
-    pub(super) fn table_sql(&self, table: &PgTenantTable) -> String {
-        let Self {
-            application,
-            administrator,
-            ..
-        } = self;
-        let (column, tenant) = (table.tenant_column(), self.tenant(table));
-        let restrictive = self.restrictive_policy_sql(table, &table.to_string());
-        format!(
-            "alter table {table} alter column {column} set default {tenant}, alter column {column} set not null;
-drop policy if exists tenancy_application on {table};
-create policy tenancy_application on {table} as permissive for all to {application} using (true) with check (true);
-drop policy if exists tenancy_administrator on {table};
-create policy tenancy_administrator on {table} as permissive for all to {administrator} using (true) with check (true);
-drop policy if exists tenancy_tenant on {table};
-{restrictive}alter table {table} enable row level security;
-alter table {table} force row level security;
-revoke all on table {table} from public, {application};
-grant select, insert, update, delete on table {table} to {application};
-"
-        )
-    }
-
-    /// The policy that keeps tenants apart, as `table` has it, on a table of this name.
-    pub(super) fn restrictive_policy_sql(&self, table: &PgTenantTable, name: &str) -> String {
-        let (application, column, tenant) = (&self.application, table.tenant_column(), self.tenant(table));
-        // Evaluated once for a query, and not for each row.
-        let tenant = if self.is_on_citus() {
-            tenant
-        } else {
-            format!("(select {tenant})")
-        };
-        format!(
-            "create policy tenancy_tenant on {name} as restrictive for all to {application}
-    using ({column} = {tenant}) with check ({column} = {tenant});
-"
-        )
-    }
-
     /// The transaction's tenant, as the column's type. Unset and empty are null, and equal nothing: after
     /// its transaction a setting is empty, not unset.
-    fn tenant(&self, table: &PgTenantTable) -> String {
+    pub(super) fn tenant(&self, table: &PgTenantTable) -> String {
         format!(
-            "nullif(current_setting('{}', true), '')::{}",
+            "nullif(pg_catalog.current_setting('{}', true), '')::{}",
             self.setting.0,
             table.tenant_column_type().sql_type()
         )

@@ -5,6 +5,7 @@ use std::fmt;
 use tenancy_core::TenantId;
 
 use super::identifier::{ParseIdentifierError, PgIdentifier};
+use super::table_grants::PgTableGrants;
 
 /// The type of the column that holds the tenant's id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,6 +61,7 @@ pub struct PgTenantTable {
     name: PgIdentifier,
     column: PgIdentifier,
     column_type: PgTenantColumn,
+    grants: PgTableGrants,
 }
 
 impl PgTenantTable {
@@ -77,6 +79,7 @@ impl PgTenantTable {
             name: name.parse()?,
             column: Self::TENANT_COLUMN.parse()?,
             column_type: PgTenantColumn::Text,
+            grants: PgTableGrants::default(),
         })
     }
 
@@ -105,6 +108,12 @@ impl PgTenantTable {
         })
     }
 
+    /// Declares what the application may do with the table's rows. The default is to read, insert, update and delete.
+    #[must_use]
+    pub fn with_grants(self, grants: PgTableGrants) -> Self {
+        Self { grants, ..self }
+    }
+
     /// The schema that the table is in.
     #[must_use]
     pub const fn schema(&self) -> &PgIdentifier {
@@ -127,6 +136,12 @@ impl PgTenantTable {
     #[must_use]
     pub const fn tenant_column_type(&self) -> PgTenantColumn {
         self.column_type
+    }
+
+    /// What the application may do with the table's rows.
+    #[must_use]
+    pub const fn grants(&self) -> &PgTableGrants {
+        &self.grants
     }
 }
 

@@ -77,6 +77,11 @@ impl PgRowSchema {
     /// What filters the roles of this SQL list. The caller's search path is as it was afterwards.
     async fn filters(&self, transaction: &mut PgConnection, roles: &str) -> Result<Vec<Filter>, sqlx::Error> {
         let (schemas, names) = (self.names(PgTenantTable::schema), self.names(PgTenantTable::name));
+        let applications: Vec<String> = self
+            .applications()
+            .iter()
+            .map(|role| role.as_str().to_owned())
+            .collect();
         let sql = format!(
             "savepoint tenancy_administrator;
 set local search_path = pg_catalog, pg_temp;
@@ -85,13 +90,13 @@ with asked as (
 ), declared as (
     select schema, name from unnest({}, {}) as d(schema, name)
 ), application as (
-    select {}::text as name
+    select name from unnest({}) as a(name)
 ){FILTERS};
 rollback to savepoint tenancy_administrator;
 release savepoint tenancy_administrator",
             array(&schemas),
             array(&names),
-            Literal(self.application().as_str()),
+            array(&applications),
         );
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(transaction).await?;
         let filter = |row: &sqlx::postgres::PgRow| {
@@ -134,15 +139,16 @@ const FILTERS: &str = "
 ), found as (
     select h.rolname, h.tab, h.polname,
         case when 0 = any (h.polroles) or h.role = any (h.polroles)
-        then format('alter policy %I on %s to %I', h.polname, h.tab, application.name)
+        then format('alter policy %I on %s to %s', h.polname, h.tab,
+            (select string_agg(quote_ident(name), ', ') from application))
         else (select string_agg(format('revoke %I from %I', m.rolname, h.rolname), '; ' order by m.rolname)
             from pg_auth_members granted join pg_roles m on m.oid = granted.roleid
             where granted.member = h.role and exists (select from unnest(h.polroles) as r(oid)
                 where r.oid = m.oid or pg_has_role(m.oid, r.oid, 'usage')))
         end as mend,
         h.polname = 'tenancy_tenant' and exists (select from unnest(h.polroles) as r(oid)
-            where r.oid not in (select oid from pg_roles where rolname = application.name)) as is_told
-    from holding h cross join application
+            where r.oid not in (select oid from pg_roles where rolname in (select name from application))) as is_told
+    from holding h
     where not h.polpermissive and h.polcmd in ('*', 'r', 'w', 'd') and not h.shows_all
     union all
     select g.rolname, g.tab, null, format('drop policy if exists tenancy_administrator on %s; '

@@ -3,7 +3,9 @@
 mod administrator;
 mod around;
 mod citus;
+mod grants;
 mod keys;
+mod policies;
 mod report;
 mod roles;
 mod setting;
@@ -12,7 +14,7 @@ mod tables;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 pub(super) use administrator::Filter;
-pub use report::{PgFault, PgFinding, PgReport};
+pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
 
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
@@ -21,7 +23,7 @@ use crate::begin::begin_lent;
 
 /// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
 ///
-/// It reads the declared tables as `declared`, and has these parameters: `$4` the application's role, `$5` the
+/// It reads the declared tables as `declared`, and has these parameters: `$4` a role of the application, `$5` the
 /// administrator's.
 struct Check {
     fault: PgFault,
@@ -33,8 +35,8 @@ struct Check {
 /// themselves), and the views and rules that read the tables, directly or through others.
 const DECLARED: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
-        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab
-    from unnest($1::text[], $2::text[], $3::text[]) as d(schema, name, col)
+        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights
+    from unnest($1::text[], $2::text[], $3::text[], $6::text[]) as d(schema, name, col, rights)
     left join pg_namespace n on n.nspname = d.schema
     left join pg_class c on c.relnamespace = n.oid and c.relname = d.name
     left join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and not a.attisdropped
@@ -81,10 +83,7 @@ impl PgRowSchema {
     /// Where the catalog cannot be read.
     pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
         let mut tx = begin_lent(administrator, None).await?;
-        // No name is looked up where anybody else could have put one.
-        sqlx::raw_sql("set local search_path = pg_catalog, pg_temp")
-            .execute(&mut *tx)
-            .await?;
+        pin_search_path(&mut tx).await?;
         let mut findings = Vec::new();
         for check in [roles::CHECKS, tables::CHECKS, keys::CHECKS, around::CHECKS]
             .into_iter()
@@ -94,6 +93,7 @@ impl PgRowSchema {
         }
         findings.extend(self.administrators(&mut tx).await?);
         findings.extend(self.policies(&mut tx).await?);
+        findings.extend(self.grants(&mut tx).await?);
         findings.extend(self.setting_holds(&mut tx).await?);
         if let Some(citus) = self.citus() {
             findings.extend(self.cluster(&mut tx, citus).await?);
@@ -102,7 +102,23 @@ impl PgRowSchema {
         Ok(PgReport::new(findings))
     }
 
-    /// Whether a connection of the application's is as the declared role, and in the administrator's database. Other
+    /// What can be said of the roles before there is any table. Who may make objects in a schema is not among it: a
+    /// migration may still mend that.
+    pub(super) async fn verify_roles(&self, administrator: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+        let mut tx = begin_lent(administrator, None).await?;
+        pin_search_path(&mut tx).await?;
+        let mut findings = Vec::new();
+        for check in roles::CHECKS
+            .iter()
+            .filter(|check| check.fault != PgFault::SchemaCreate)
+        {
+            findings.extend(self.ask(&mut tx, check).await?);
+        }
+        tx.rollback().await?;
+        Ok(findings)
+    }
+
+    /// Whether a connection of the application's is as a declared role, and in the administrator's database. Other
     /// than [`verify`](Self::verify) it needs both.
     pub(super) async fn verify_connection(
         &self,
@@ -111,26 +127,50 @@ impl PgRowSchema {
     ) -> Result<Option<PgFinding>, StrategyError> {
         let (_, expected) = place(administrator).await?;
         let (role, found) = place(application).await?;
-        let is_as_declared = role == self.application().as_str() && found == expected;
+        let is_declared = self.applications().iter().any(|declared| role == declared.as_str());
+        let is_as_declared = is_declared && found == expected;
         Ok((!is_as_declared).then(|| {
             let object = format!("role {role} in database {}", found.0);
             PgFinding::new(PgFault::ConnectionDiffers, object, String::new())
         }))
     }
 
+    /// What the application may do with each declared table, as `GRANT` spells it.
+    fn rights(&self) -> Vec<String> {
+        self.tables().iter().map(|table| table.grants().to_string()).collect()
+    }
+
+    /// Asks about each of the application's roles.
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
         let sql = format!("{DECLARED}{}", check.sql);
-        let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(self.names(PgTenantTable::schema))
-            .bind(self.names(PgTenantTable::name))
-            .bind(self.names(PgTenantTable::tenant_column))
-            .bind(self.application().as_str())
-            .bind(self.administrator().as_str())
-            .fetch_all(tx)
-            .await?;
-        let finding = |(object, mend)| PgFinding::new(check.fault, object, mend);
-        Ok(found.into_iter().map(finding).collect())
+        let mut findings = Vec::new();
+        for application in self.applications() {
+            let found: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql.clone()))
+                .bind(self.names(PgTenantTable::schema))
+                .bind(self.names(PgTenantTable::name))
+                .bind(self.names(PgTenantTable::tenant_column))
+                .bind(application.as_str())
+                .bind(self.administrator().as_str())
+                .bind(self.rights())
+                .fetch_all(&mut *tx)
+                .await?;
+            let found = found
+                .into_iter()
+                .map(|(object, mend)| PgFinding::new(check.fault, object, mend));
+            // What is not about a role is found for each.
+            let new: Vec<PgFinding> = found.filter(|finding| !findings.contains(finding)).collect();
+            findings.extend(new);
+        }
+        Ok(findings)
     }
+}
+
+/// No name is looked up where anybody else could have put one, and names are written out alike.
+async fn pin_search_path(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off")
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// The role that has logged in, and the database. Databases of one name on two servers hardly have one number.

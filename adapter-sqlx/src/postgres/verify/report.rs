@@ -3,7 +3,25 @@
 use std::error::Error;
 use std::fmt;
 
-/// A way in which a database would not keep tenants' rows apart.
+/// How much a fault matters.
+///
+/// ```
+/// use tenancy_sqlx::{PgFault, PgSeverity};
+///
+/// assert_eq!(PgFault::RowSecurityOff.severity(), PgSeverity::Unsafe);
+/// assert_eq!(PgFault::GrantMissing.severity(), PgSeverity::Notice);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum PgSeverity {
+    /// The service works less than it could: statements fail that should succeed. No tenant's data is exposed, so the
+    /// strategy logs the finding as a warning and opens.
+    Notice,
+    /// One tenant can read, change or learn of another tenant's rows. The strategy does not open.
+    Unsafe,
+}
+
+/// A way in which a database does not keep tenants' rows apart, or does not let the application work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PgFault {
@@ -68,9 +86,23 @@ pub enum PgFault {
     MaterializedView,
     /// A function runs as an owner who sees everything.
     FunctionAsOwner,
+    /// The application lacks a right that the declaration gives it.
+    GrantMissing,
 }
 
 impl PgFault {
+    /// Whether it breaks the isolation of tenants, or only the service.
+    ///
+    /// A missing right breaks the service: the statement that needs it is refused, and nothing is read or written.
+    /// Every other fault breaks the isolation.
+    #[must_use]
+    pub const fn severity(self) -> PgSeverity {
+        match self {
+            Self::GrantMissing => PgSeverity::Notice,
+            _ => PgSeverity::Unsafe,
+        }
+    }
+
     /// What it leads to, in one sentence.
     #[must_use]
     pub const fn risk(self) -> &'static str {
@@ -113,6 +145,7 @@ impl PgFault {
             Self::ViewAsOwner => "it shows what its owner sees: every tenant",
             Self::MaterializedView => "it has no row-level security, and holds every tenant's rows",
             Self::FunctionAsOwner => "it can read and write what its owner can: every tenant",
+            Self::GrantMissing => "statements of the application that need the right are refused",
         }
     }
 }
@@ -167,7 +200,7 @@ pub struct PgReport {
 }
 
 impl PgReport {
-    pub(super) const fn new(findings: Vec<PgFinding>) -> Self {
+    pub(in crate::postgres) const fn new(findings: Vec<PgFinding>) -> Self {
         Self { findings }
     }
 
@@ -176,7 +209,17 @@ impl PgReport {
         self
     }
 
-    /// Whether nothing was found.
+    /// Whether nothing was found that breaks the isolation of tenants: every finding is a
+    /// [`Notice`](PgSeverity::Notice), or there is none.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        !self
+            .findings
+            .iter()
+            .any(|finding| finding.fault().severity() == PgSeverity::Unsafe)
+    }
+
+    /// Whether nothing was found, of any severity.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()

@@ -1,0 +1,216 @@
+//! How the strategy `row` is opened.
+
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use super::PgRowStrategy;
+use super::attempts::{Attempts, LockTimeout};
+use super::migrations::Migrating;
+use crate::StrategyError;
+use crate::begin::begin_lent;
+use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::pool::PoolSettings;
+use crate::postgres::row_schema::PgRowSchema;
+use crate::postgres::schema_refresh::LastChange;
+use crate::postgres::session_pins::SessionPins;
+use crate::postgres::verify::{PgFinding, PgReport};
+
+/// Which tables hold tenants' rows, and how they are reached.
+#[derive(Debug)]
+pub struct PgRowOptions {
+    schema: PgRowSchema,
+    application: PgConnectOptions,
+    administrator: PgConnectOptions,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+    extension_schemas: Vec<PgIdentifier>,
+    allows_findings: bool,
+    lock_timeout: LockTimeout,
+}
+
+impl PgRowOptions {
+    pub(super) fn new(schema: PgRowSchema, application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
+        Self {
+            schema,
+            application,
+            administrator,
+            migrations: None,
+            settings: PoolSettings::default(),
+            extension_schemas: Vec::new(),
+            allows_findings: false,
+            lock_timeout: LockTimeout::default(),
+        }
+    }
+
+    /// Migrations that the administrator runs when the database is opened.
+    #[must_use]
+    pub fn with_migrations(self, migrations: Migrator) -> Self {
+        Self {
+            migrations: Some(migrations),
+            ..self
+        }
+    }
+
+    /// A schema that is searched for names without a schema, after the declared tables' schemas and before `public`:
+    /// extensions, and types of your own. The default is none.
+    ///
+    /// The search path of a transaction is these, whatever a role, a database or a connection presets.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not valid.
+    pub fn with_extension_schema(mut self, schema: &str) -> Result<Self, ParseIdentifierError> {
+        self.extension_schemas.push(schema.parse()?);
+        Ok(self)
+    }
+
+    /// The greatest number of the application's connections. The default is 10.
+    #[must_use]
+    pub const fn with_max_connections(mut self, max: u32) -> Self {
+        self.settings.max_connections = max;
+        self
+    }
+
+    /// How long a transaction may take to begin, the wait for a free connection included. The default is 5 seconds.
+    #[must_use]
+    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// Says that the application connects through a pooler that lends connections for a transaction, such
+    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
+    #[must_use]
+    pub const fn with_transaction_pooler(mut self) -> Self {
+        self.settings.has_transaction_pooler = true;
+        self
+    }
+
+    /// Opens the database also where [`verify`](PgRowSchema::verify) finds ways around the isolation, and logs
+    /// each as a warning: for the time in which they are mended.
+    ///
+    /// # Security
+    ///
+    /// Each finding is a way from one tenant to another.
+    #[must_use]
+    pub const fn dangerously_allow_findings(mut self) -> Self {
+        self.allows_findings = true;
+        self
+    }
+
+    /// How long one attempt to change a table, or to migrate, waits for a lock. The default is 2 seconds.
+    ///
+    /// Statements of running services wait behind an attempt for this long at most. An attempt that got no lock is
+    /// undone, and made again after about as long: 10 times, then [`open`](Self::open) fails with
+    /// [`LocksHeld`](StrategyError::LocksHeld). Migrations that run outside of a transaction wait as long as the server
+    /// lets them.
+    #[must_use]
+    pub const fn with_lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = LockTimeout(timeout);
+        self
+    }
+
+    /// Opens the database, in this order:
+    ///
+    /// 1. It judges the application's role, and whether the application connects as a declared role and to the same
+    ///    database as the administrator. Nothing is written before that.
+    /// 2. It runs the migrations that are new, each in a transaction of its own. A declared table that one of them makes
+    ///    is closed to the application in the same transaction.
+    /// 3. In one transaction, it [applies](PgRowSchema::apply) what differs from the declaration and
+    ///    [verifies](PgRowSchema::verify) the result. If that is unsafe, all of this step is undone, so a service that
+    ///    is started wrongly takes nothing from one that runs.
+    ///
+    /// On a database that is as it should be it writes nothing, and takes no lock that anybody could wait for.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached in either role or cannot be migrated;
+    /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) with the report if a finding is
+    /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
+    /// what has to be changed.
+    pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
+        let mut connection = self.administrator.clone().connect().await?;
+        let [administrator, application] = self.judge_roles(&mut connection).await?;
+        if let Some(migrations) = self.migrations.take() {
+            let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
+            migrating.run(&mut connection).await?;
+        }
+        let report = self.guard(&mut connection).await?;
+        let report = report.with(administrator).with(application);
+        for finding in report.findings() {
+            tracing::warn!("{finding}");
+        }
+        connection.close().await?;
+        let administrator = PoolSettings {
+            max_connections: 2,
+            has_transaction_pooler: false,
+            ..self.settings
+        };
+        let pins = SessionPins::of_rows(&self.schema, &self.extension_schemas);
+        let application = self.settings.pinned(self.application, &pins);
+        let last_change = LastChange::new();
+        let sessions = |settings: PoolSettings, connect| {
+            settings.refreshed_sessions(settings.pool_options(), settings.connect_options(connect), &last_change)
+        };
+        Ok(PgRowStrategy {
+            schema: self.schema,
+            pins: self.settings.has_transaction_pooler.then_some(pins),
+            application: sessions(self.settings, application),
+            administrator: sessions(administrator, self.administrator),
+            last_change,
+        })
+    }
+
+    /// Before anything is written. The application's own connection is closed again: the transaction that writes could
+    /// wait for it for ever.
+    async fn judge_roles(&self, administrator: &mut PgConnection) -> Result<[Option<PgFinding>; 2], StrategyError> {
+        let findings = self.schema.verify_roles(administrator).await?;
+        let other = self.schema.administrator_differs(administrator).await?;
+        self.judge(PgReport::new(findings.clone()).with(other.clone()))?;
+        let options = self.settings.connect_options(self.application.clone());
+        let mut application = options.connect().await?;
+        let differs = self.schema.verify_connection(administrator, &mut application).await?;
+        application.close().await?;
+        self.judge(PgReport::new(findings).with(differs.clone()))?;
+        Ok([other, differs])
+    }
+
+    /// Applies the declaration and verifies it, as often as other sessions are in the way.
+    async fn guard(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let mut attempts = Attempts::new(self.lock_timeout);
+        loop {
+            let mut object = String::new();
+            match self.guard_once(administrator, &mut object).await {
+                Ok(report) => return Ok(report),
+                Err(error) => attempts.again(&object, error).await?,
+            }
+        }
+    }
+
+    async fn guard_once(
+        &self,
+        administrator: &mut PgConnection,
+        object: &mut String,
+    ) -> Result<PgReport, StrategyError> {
+        // What others commit while this waits for a lock must be seen afterwards.
+        let mut tx = begin_lent(administrator, Some("begin isolation level read committed")).await?;
+        self.schema
+            .write_what_differs(&mut tx, self.lock_timeout, object)
+            .await?;
+        let report = self.judge(self.schema.verify(&mut tx).await?)?;
+        tx.commit().await?;
+        Ok(report)
+    }
+
+    /// Refuses what is unsafe.
+    fn judge(&self, report: PgReport) -> Result<PgReport, StrategyError> {
+        if report.is_safe() || self.allows_findings {
+            Ok(report)
+        } else {
+            Err(report.into())
+        }
+    }
+}

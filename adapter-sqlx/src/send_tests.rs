@@ -1,0 +1,120 @@
+//! Every public future can be spawned. It compiles, or it does not: nothing here is run.
+#![expect(dead_code, reason = "what is proved here is proved by the compiler")]
+
+use std::num::NonZeroUsize;
+
+use tenancy_core::{Admitted, TenantRecord, Visit};
+
+use crate::{ProvisionProgress, TenantDb, TenantTransaction};
+
+fn is_send<T: Send>(_: T) {}
+
+fn is_spawned<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) {
+    drop(tokio::spawn(future));
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+macro_rules! directory_is_send {
+    ($directory:ty, $db:ty) => {
+        fn a_directory(
+            directory: &$directory,
+            db: &TenantDb<$db>,
+            tenant: &crate::NewTenant,
+            id: &tenancy_core::TenantId,
+            member: &tenancy_core::Member,
+            key: &tenancy_core::TenantKey,
+            creation: &crate::CreationKey,
+        ) {
+            is_send(directory.create(db, tenant, creation));
+            is_send(directory.upsert(tenant));
+            is_send(directory.upsert_all(&[]));
+            is_send(directory.remove(id));
+            is_send(directory.set_status(id, tenancy_core::TenantStatus::Active));
+            is_send(directory.dangerously_set_placement(id, None));
+            is_send(directory.add_member(id, member));
+            is_send(directory.remove_member(id, member.subject()));
+            is_send(directory.is_member(id, member.subject()));
+            is_send(directory.find_by_id(id));
+            is_send(directory.list());
+            is_send(directory.dangerously_end_quarantine(key));
+            is_send(directory.close());
+        }
+    };
+}
+
+fn any_database<DB: sqlx::Database>(db: &TenantDb<DB>, admitted: &Admitted, visit: &Visit, tenant: &TenantRecord) {
+    is_send(db.begin(admitted));
+    is_send(db.begin_read(admitted));
+    is_send(db.begin_current());
+    is_send(db.begin_read_current());
+    is_send(db.visit(visit));
+    is_send(db.visit_current());
+    is_send(db.dangerously_begin_across_tenants());
+    is_send(db.provision(tenant));
+    is_send(db.provision_all([tenant.clone()], NonZeroUsize::MIN, |_: ProvisionProgress<'_>| {}));
+    is_send(db.dangerously_remove(tenant));
+    is_send(db.close());
+}
+
+fn a_transaction<DB: sqlx::Database>(one: TenantTransaction<DB>, other: TenantTransaction<DB>) {
+    is_send(one.commit());
+    is_send(other.rollback());
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use sqlx::postgres::PgConnectOptions;
+    use sqlx::{PgConnection, PgPool, Postgres};
+    use tenancy_core::{ChangeFeed, TenantId};
+
+    use super::*;
+    use crate::{
+        PgChanges, PgDatabaseStrategy, PgDirectory, PgRowOptions, PgRowSchema, PgSchemaOptions, PgSchemaStrategy,
+    };
+
+    directory_is_send!(PgDirectory, Postgres);
+
+    fn opening(row: PgRowOptions, schema: PgSchemaOptions, options: PgConnectOptions, pool: PgPool) {
+        is_spawned(row.open());
+        is_spawned(schema.open());
+        is_spawned(PgDirectory::open(options.clone()));
+        is_spawned(PgDirectory::from_pool(pool));
+        is_spawned(PgChanges::connect(options));
+    }
+
+    fn the_schema(schema: PgRowSchema, first: TenantId, mut connection: PgConnection) {
+        is_spawned(async move {
+            let _ = schema.verify(&mut connection).await;
+            let _ = schema.apply(&mut connection).await;
+            let _ = schema.adoption_sql(&first, &mut connection).await;
+            let _ = schema.adopt(&first, &mut connection).await;
+        });
+    }
+
+    fn removing(schema: &PgSchemaStrategy, database: &PgDatabaseStrategy, tenant: &TenantRecord) {
+        is_send(schema.dangerously_drop_schema(&tenant.id));
+        is_send(database.dangerously_drop_database(tenant));
+    }
+
+    fn changes(changes: &mut PgChanges) {
+        is_send(changes.next());
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use sqlx::migrate::Migrator;
+    use sqlx::{Sqlite, SqlitePool};
+
+    use super::*;
+    use crate::{InsecureTestStrategy, SqliteDirectory, SqliteRowOptions};
+
+    directory_is_send!(SqliteDirectory, Sqlite);
+
+    fn opening(row: SqliteRowOptions, migrations: Migrator, pool: SqlitePool) {
+        is_spawned(row.open());
+        is_spawned(async move { InsecureTestStrategy::open(&migrations).await });
+        is_spawned(SqliteDirectory::open("directory.sqlite"));
+        is_spawned(SqliteDirectory::from_pool(pool));
+    }
+}
