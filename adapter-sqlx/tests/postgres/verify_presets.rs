@@ -47,7 +47,8 @@ const PRESETS: &[Planted] = &[
     },
     Planted {
         fault: "alter role APP set row_security = on; alter role APP set session_replication_role = origin;
-            alter role APP set role = none; alter role APP set statement_timeout = '5s'; alter role APP set search_path = ''",
+            create role APP_between; alter role APP_between set app.tenant_id = 'globex';
+            alter role APP_between set row_security = off; alter role APP set role = none; alter role APP set statement_timeout = '5s'; alter role APP set search_path = ''",
         found: &[],
         leak: None,
     },

@@ -56,10 +56,7 @@ const SUPERUSERS: &[Planted] = &[
     // An owner of a partition sees its rows.
     Planted {
         fault: "create role APP_between; alter table bookings_2026 owner to APP_between; grant APP_between to APP",
-        found: &[
-            (PgFault::RoleMember, "APP_between"),
-            (PgFault::ChildOpen, "public.bookings_2026"),
-        ],
+        found: &[(PgFault::RoleMember, "APP_between")],
         leak: None,
     },
 ];

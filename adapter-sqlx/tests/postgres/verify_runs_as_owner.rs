@@ -75,7 +75,10 @@ const TRIGGERS: &[Planted] = &[
                 revoke delete on bookings from APP;
                 create trigger shows before delete on bookings_2026 for each row execute function \"Show\"()"
         ),
-        found: &[(PgFault::TriggerAsOwner, "shows on public.bookings_2026")],
+        found: &[
+            (PgFault::TriggerAsOwner, "shows on public.bookings_2026"),
+            (PgFault::GrantMissing, "public.bookings for delete"),
+        ],
         leak: Some(
             "insert into bookings (day) values (2026); update bookings set day = 2027;
                 select current_setting('probe.seen', true)",

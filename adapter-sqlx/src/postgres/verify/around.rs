@@ -2,6 +2,23 @@
 
 use super::{Check, PgFault};
 
+/// The exposed tables to which the application, or everybody, has a right, and what takes it away.
+macro_rules! opened {
+    () => {
+        "
+, opened as (
+    select e.relid, format('revoke all on table %s from %s', e.relid::regclass,
+        concat_ws(', ', 'public', string_agg(distinct quote_ident(a.rolname), ', '))) as mend
+    from exposed e join pg_class c on c.oid = e.relid and c.relkind in ('r', 'p', 'f')
+    cross join lateral (select grantee from aclexplode(coalesce(c.relacl, acldefault('r', c.relowner)))
+        union select g.grantee from pg_attribute t cross join lateral aclexplode(t.attacl) g
+        where t.attrelid = e.relid and not t.attisdropped) g
+    left join acting a on a.oid = g.grantee
+    where g.grantee = 0 or a.oid is not null group by e.relid
+)"
+    };
+}
+
 pub(super) const CHECKS: &[Check] = &[
     Check {
         fault: PgFault::Grant,
@@ -20,26 +37,24 @@ from grants g left join acting a on a.oid = g.grantee
 where g.grantee = 0 or a.oid is not null and g.granted !~ '^(SELECT|INSERT|UPDATE|DELETE)'
 group by g.tab, g.grantee, a.rolname order by 1",
     },
-    // `trigger` and `references` too: the parent's policies do not know of either.
+    // Any right counts, `trigger` and `references` too: the parent's policies do not know of them. Rights by a role that
+    // sees everything are that role's finding.
     Check {
         fault: PgFault::ChildOpen,
-        sql: "
-select g.tab, format('revoke all on table %s from public, %s', g.tab, string_agg(quote_ident(a.rolname), ', ' order by a.rolname))
-from (select distinct relid, tab from guarded where not is_declared and relkind in ('r', 'p', 'f')) g cross join acting a
-where has_any_column_privilege(a.oid, g.relid, 'select, insert, update, references')
-    or has_table_privilege(a.oid, g.relid, 'delete, truncate, trigger')
-group by g.tab order by 1",
+        sql: concat!(
+            opened!(),
+            "
+select relid::regclass::text, mend from opened
+where relid in (select relid from guarded) and relid not in (select relid from guarded where is_declared) order by 1"
+        ),
     },
     Check {
         fault: PgFault::ParentOpen,
-        sql: "
-select e.relid::regclass::text, format('revoke all on table %s from public, %s', e.relid::regclass,
-    string_agg(quote_ident(a.rolname), ', ' order by a.rolname))
-from exposed e cross join acting a
-where e.relid not in (select relid from guarded)
-    and (has_any_column_privilege(a.oid, e.relid, 'select, insert, update, references')
-        or has_table_privilege(a.oid, e.relid, 'delete, truncate, trigger'))
-group by e.relid order by 1",
+        sql: concat!(
+            opened!(),
+            "
+select relid::regclass::text, mend from opened where relid not in (select relid from guarded) order by 1"
+        ),
     },
     // What a rule does is done as the owner of its table or view, whatever `security_invoker` says.
     Check {
