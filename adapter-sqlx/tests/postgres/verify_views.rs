@@ -106,7 +106,11 @@ async fn a_declared_view_is_granted_where_nobody_has_decided() {
     // A right that is missing shows nobody anything: the strategy opens.
     assert!(open().await.is_ok());
     assert!(!may_read(&mut administrator, "\"My notes\"").await);
-    run(&mut administrator, "create view as_owner with (security_barrier = true) as select * from notes").await;
+    run(
+        &mut administrator,
+        "create view as_owner with (security_barrier = true) as select * from notes",
+    )
+    .await;
     run(&mut administrator, declared("as_owner").sql()).await;
     assert!(!may_read(&mut administrator, "as_owner").await);
 }
