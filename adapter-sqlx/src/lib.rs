@@ -113,7 +113,7 @@ pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
     PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions,
     PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
-    SchemaNameError,
+    PgTenantView, SchemaNameError,
 };
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};

@@ -8,6 +8,7 @@ use super::identifier::Literal;
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
 use super::verify::Filter;
+use crate::StrategyError;
 use crate::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Why tables cannot be adopted. Nothing is changed then.
@@ -59,6 +60,12 @@ impl PgRowSchema {
     pub async fn adoption_sql(&self, first: &TenantId, connection: &mut PgConnection) -> Result<String, AdoptError> {
         if !self.is_canonical(first) {
             return Err(AdoptError::NotCanonical { tenant: first.clone() });
+        }
+        if self.is_on_citus() {
+            return Err(AdoptError::Refused {
+                object: "citus".to_owned(),
+                reason: StrategyError::ClusterUnsupported.to_string(),
+            });
         }
         let refused: Option<(String, String)> = self.ask_about_adoption(connection, REFUSED).await?.into_iter().next();
         if let Some((object, reason)) = refused {

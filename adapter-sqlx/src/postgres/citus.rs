@@ -1,7 +1,9 @@
-//! What a Citus cluster needs beside the policies.
+//! What a declaration for a Citus cluster says, and its refusal.
 
 use super::identifier::{Literal, PgIdentifier};
+use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
+use crate::StrategyError;
 
 /// The cluster's part of a declaration.
 #[derive(Clone, Debug, Default)]
@@ -10,23 +12,31 @@ pub(super) struct Citus {
     pub(super) reference_tables: Vec<(PgIdentifier, PgIdentifier)>,
 }
 
-/// Else the functions would be missed one by one.
-const CHECK: &str = "do $$ begin
-    if not exists (select from pg_catalog.pg_extension where extname = 'citus') then
-        raise exception 'the extension citus is not installed in this database'
-            using errcode = 'feature_not_supported';
-    end if;
+/// It stands first, so that nobody runs the rest by mistake.
+const REFUSAL: &str = "do $$ begin
+    raise exception 'the strategy row does not run on Citus: shards lose restrictive policies; use the strategy schema'
+        using errcode = 'feature_not_supported';
 end $$;
 ";
 
+impl PgRowSchema {
+    /// Refuses a declaration for a cluster, before anything is connected or written.
+    pub(super) const fn refuse_cluster(&self) -> Result<(), StrategyError> {
+        if self.is_on_citus() {
+            return Err(StrategyError::ClusterUnsupported);
+        }
+        Ok(())
+    }
+}
+
 impl Citus {
-    /// Distributes what is not distributed yet.
+    /// Refuses to run; then says what would distribute what is not distributed yet.
     pub(super) fn sql(&self, tables: &[PgTenantTable]) -> String {
         let missing = self.distribution(tables).map(|(name, call)| {
             let name = Literal(&name);
             format!("{call} where not exists (select from pg_dist_partition where logicalrel = {name}::regclass);\n")
         });
-        [CHECK.to_owned()].into_iter().chain(missing).collect()
+        [REFUSAL.to_owned()].into_iter().chain(missing).collect()
     }
 
     /// Each table's name, and the call that distributes it: first those that others refer to.

@@ -27,6 +27,7 @@ mod sessions;
 mod table;
 mod table_grants;
 mod verify;
+mod view;
 
 pub use adopt::AdoptError;
 pub use changes::PgChanges;
@@ -42,3 +43,4 @@ pub use servers::{FindServer, PgServer, PgServers};
 pub use table::{PgTenantColumn, PgTenantTable};
 pub use table_grants::PgTableGrants;
 pub use verify::{PgFault, PgFinding, PgReport, PgSeverity};
+pub use view::PgTenantView;

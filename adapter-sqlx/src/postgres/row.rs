@@ -140,10 +140,6 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
             }
             let tenant = Literal(binding.id().as_str());
             let mut text = BeginText::new(binding.mode());
-            if self.schema.is_on_citus() {
-                // Statements that set something go to the workers, too, until the transaction ends.
-                text = text.set("citus.propagate_set_commands", "'local'");
-            }
             text = text.set(self.schema.setting().as_str(), tenant);
             if let Some(pins) = &self.pins {
                 text = pins.set_in(text).forget_prepared();

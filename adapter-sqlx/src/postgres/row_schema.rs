@@ -10,6 +10,7 @@ use super::identifier::{ParseIdentifierError, PgIdentifier};
 use super::table::PgTenantTable;
 #[cfg(doc)]
 use super::table_grants::PgTableGrants;
+use super::view::PgTenantView;
 
 /// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,7 @@ pub struct PgRowSchema {
     applications: Vec<PgIdentifier>,
     administrator: PgIdentifier,
     tables: Vec<PgTenantTable>,
+    views: Vec<PgTenantView>,
     setting: PgSetting,
     citus: Option<Citus>,
 }
@@ -103,6 +105,7 @@ impl PgRowSchema {
             applications: vec![application.parse()?],
             administrator: administrator.parse()?,
             tables: Vec::new(),
+            views: Vec::new(),
             setting: PgSetting::default(),
             citus: None,
         })
@@ -130,28 +133,39 @@ impl PgRowSchema {
         self
     }
 
+    /// Declares a view of declared tables that the application reads.
+    ///
+    /// The right to read it is granted where nothing was granted or revoked on it yet. [`verify`](Self::verify) finds a
+    /// declared view that is missing, is not a plain view, reads as its owner, or reads no declared table.
+    #[must_use]
+    pub fn with_view(mut self, view: PgTenantView) -> Self {
+        self.views.push(view);
+        self
+    }
+
     /// Names the setting that says which tenant a transaction is bound to.
     #[must_use]
     pub fn with_setting(self, setting: PgSetting) -> Self {
         Self { setting, ..self }
     }
 
-    /// Declares the tables for a [Citus](https://www.citusdata.com) cluster: each is distributed by the tenant's
-    /// column, all beside the first of its type; policies have no sub-select, which Citus refuses; and each
-    /// transaction sends the tenant to the workers.
+    /// Declares the tables for a [Citus](https://www.citusdata.com) cluster, **which the strategy `row` does not support**.
     ///
-    /// [`verify`](Self::verify) asks, too, whether the tables are distributed and a shard is told the tenant.
+    /// Citus copies policies to its shards without the word `restrictive` (seen on Citus 13), while the coordinator's
+    /// catalog still has it: on the shards the tenant's policy is one permissive policy beside another that shows every
+    /// row. So [`PgRowOptions::open`](crate::PgRowOptions::open), [`apply`](Self::apply) and
+    /// [`adopt`](Self::adopt) return an error at once, [`sql`](Self::sql) begins with a statement that fails, and
+    /// [`verify`](Self::verify) has a finding for the declaration, and for each declared table that is distributed.
     ///
-    /// Written from Citus 13's documentation and behaviour. The project's own tests run it only where
-    /// `TENANCY_CITUS_URL` names a cluster; else they ask those questions of a stand-in for its catalog.
+    /// Use the strategy `schema` with [`PgSchemaOptions::with_citus`](crate::PgSchemaOptions::with_citus) instead.
     #[must_use]
     pub fn with_citus(mut self) -> Self {
         self.citus.get_or_insert_default();
         self
     }
 
-    /// Declares a table without tenants that each worker of a Citus cluster has a copy of, for foreign keys and
-    /// joins. Says [`with_citus`](Self::with_citus), too.
+    /// Declares a table without tenants that each worker of a Citus cluster would have a copy of. This implies
+    /// [`with_citus`](Self::with_citus), and is not supported either.
     ///
     /// # Errors
     ///
@@ -166,6 +180,23 @@ impl PgRowSchema {
     #[must_use]
     pub fn tables(&self) -> &[PgTenantTable] {
         &self.tables
+    }
+
+    /// The declared views.
+    #[must_use]
+    pub fn views(&self) -> &[PgTenantView] {
+        &self.views
+    }
+
+    /// One name of each declared view.
+    pub(super) fn view_names(&self, of: fn(&PgTenantView) -> &PgIdentifier) -> Vec<String> {
+        self.views.iter().map(|view| of(view).as_str().to_owned()).collect()
+    }
+
+    /// What grants the application the declared views.
+    pub(super) fn views_sql(&self) -> String {
+        let roles = self.application_list();
+        self.views.iter().map(|view| view.grant_sql(&roles)).collect()
     }
 
     /// One name of each declared table.
@@ -201,7 +232,11 @@ impl PgRowSchema {
     pub fn sql(&self) -> String {
         let distribution = self.citus.as_ref().map(|citus| citus.sql(&self.tables));
         let tables = self.tables.iter().map(|table| self.table_sql(table));
-        distribution.into_iter().chain(tables).collect()
+        distribution
+            .into_iter()
+            .chain(tables)
+            .chain([self.views_sql()])
+            .collect()
     }
 
     pub(super) const fn citus(&self) -> Option<&Citus> {

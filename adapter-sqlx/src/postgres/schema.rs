@@ -213,8 +213,7 @@ impl PgSchemaOptions {
     }
 
     /// Says that the database is a Citus cluster's, which places each tenant's schema on one of its workers
-    /// (schema-based sharding). Like [`PgRowSchema::with_citus`](crate::PgRowSchema::with_citus) it is tested only
-    /// where there is a cluster.
+    /// (schema-based sharding). The project's tests run it only where `TENANCY_CITUS_URL` names a cluster.
     #[must_use]
     pub const fn with_citus(mut self) -> Self {
         self.is_sharded = true;

@@ -1,4 +1,4 @@
-//! The dialect for Citus: its text, its policies on a plain server, and all of it where there is a cluster.
+//! Citus: the strategy `row` refuses it, and the strategy `schema` is tried where there is a cluster.
 
 use std::env;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tenancy_sqlx::{
-    PgFault, PgFinding, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyRegistry,
-    TenantDb,
+    PgFault, PgFinding, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyError,
+    StrategyRegistry, TenantDb,
 };
 
 use crate::schema_server::{self, run};
-use crate::server::{NOTES, TestDatabase, bodies, bodies_of, code, migrations, seed, tenant};
+use crate::server::{NOTES, TestDatabase, bodies, code, migrations};
 
 const TAGS: &str = "create table tags (tenant_id text not null, id bigint not null, primary key (tenant_id, id))";
 
@@ -37,15 +37,46 @@ alter table "public"."notes""#;
     );
 }
 
+/// Nothing is connected or written: neither server is there.
 #[tokio::test]
-async fn a_server_without_citus_says_so() {
+async fn the_strategy_row_does_not_open() {
+    let nowhere = || PgConnectOptions::from_str("postgres://nobody@localhost:1/nowhere").unwrap();
+    let with_citus = PgRowSchema::new("app", "admin").unwrap().with_citus();
+    let by_reference = PgRowSchema::new("app", "admin")
+        .unwrap()
+        .with_reference_table("public", "plans");
+    for declared in [with_citus, by_reference.unwrap()] {
+        let options = PgRowStrategy::options(declared, nowhere(), nowhere()).dangerously_allow_findings();
+        let error = options.open().await.unwrap_err();
+        assert!(matches!(error, StrategyError::ClusterUnsupported), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.contains("restrictive") && text.contains("use the strategy `schema`"),
+            "{text}"
+        );
+    }
+}
+
+/// What is applied in other ways is refused, too, and leaves the tables as they were.
+#[tokio::test]
+async fn its_declaration_is_not_applied() {
     let database = TestDatabase::new().await;
     let mut administrator = database.connect().await;
     run(&mut administrator, NOTES).await;
-    let refused = sqlx::raw_sql(AssertSqlSafe(schema(&database).sql()))
+    let declared = schema(&database);
+    let applied = declared.apply(&mut administrator).await;
+    assert!(matches!(applied, Err(StrategyError::ClusterUnsupported)), "{applied:?}");
+    let refused = sqlx::raw_sql(AssertSqlSafe(declared.sql()))
         .execute(&mut administrator)
         .await;
     assert_eq!(code(refused), "0A000");
+    let adopted = declared.adopt(&"acme".parse().unwrap(), &mut administrator).await;
+    assert!(adopted.unwrap_err().to_string().contains("`schema`"));
+    let policies: i64 = sqlx::query_scalar("select count(*) from pg_policy")
+        .fetch_one(&mut administrator)
+        .await
+        .unwrap();
+    assert_eq!(policies, 0);
 }
 
 /// The policies keep rows apart on a plain server as well, without a sub-select.
@@ -97,20 +128,49 @@ async fn tables_that_are_on_one_machine_are_found() {
         let told = |finding: &PgFinding| (finding.fault(), finding.object().replace('"', ""));
         report.findings().iter().map(told).collect()
     };
-    assert_eq!(found().await, [(PgFault::ExtensionMissing, "citus".to_owned())]);
+    // Whatever else there is.
+    let unsupported = (PgFault::ClusterUnsupported, "citus".to_owned());
+    let missing = (PgFault::ExtensionMissing, "citus".to_owned());
+    assert_eq!(found().await, [unsupported.clone(), missing]);
     run(&mut superuser, STAND_IN).await;
     let on_one = |name: &str| (PgFault::TableNotDistributed, format!("public.{name}"));
-    assert_eq!(found().await, ["plans", "notes", "tags"].map(on_one));
+    let all = [unsupported.clone(), on_one("plans"), on_one("notes"), on_one("tags")];
+    assert_eq!(found().await, all);
     // A table that Citus knows, and has on the coordinator alone, is on one machine still.
     let known = "insert into pg_dist_partition values ('notes', 'h', 's'), ('plans', 'n', 't'), ('tags', 'n', 's')";
     run(&mut superuser, known).await;
-    assert_eq!(found().await, [on_one("tags")]);
+    assert_eq!(found().await, [unsupported.clone(), on_one("tags")]);
     run(
         &mut superuser,
         "update pg_dist_partition set partmethod = 'h' where logicalrel = 'tags'::regclass",
     )
     .await;
-    assert_eq!(found().await, []);
+    assert_eq!(found().await, [unsupported]);
+}
+
+/// A declaration that says nothing of a cluster is not clean on one.
+#[tokio::test]
+async fn a_distributed_table_is_found_without_its_declaration() {
+    let database = TestDatabase::new().await;
+    let mut administrator = database.connect().await;
+    run(&mut administrator, format!("{NOTES}; {TAGS}")).await;
+    let tables = ["notes", "tags"].map(|name| PgTenantTable::new(name).unwrap());
+    let declared = tables.into_iter().fold(database.schema(), PgRowSchema::with_table);
+    declared.apply(&mut administrator).await.unwrap();
+    // Writes to the catalog.
+    let mut superuser = database.superuser().await;
+    run(&mut superuser, STAND_IN).await;
+    assert!(declared.verify(&mut administrator).await.unwrap().is_clean());
+    let known = "insert into pg_dist_partition values ('tags', 'h', 's'), ('notes', 'n', 's')";
+    run(&mut superuser, known).await;
+    let report = declared.verify(&mut administrator).await.unwrap();
+    let [finding] = report.findings() else {
+        panic!("{report}")
+    };
+    assert_eq!(
+        (finding.fault(), finding.object()),
+        (PgFault::ClusterUnsupported, "public.tags")
+    );
 }
 
 /// The question to a shard is answered for each type of column.
@@ -137,13 +197,14 @@ async fn the_setting_is_asked_of_a_shard() {
         let (_, policies) = sql.split_at(sql.find("alter table").unwrap());
         run(&mut administrator, policies).await;
         let report = schema.verify(&mut administrator).await.unwrap();
-        assert!(report.is_clean(), "{report}");
+        let found: Vec<_> = report.findings().iter().map(PgFinding::fault).collect();
+        assert_eq!(found, [PgFault::ClusterUnsupported], "{report}");
     }
 }
 
 /// `TENANCY_CITUS_URL` is the administrator's, of an empty database with the extension.
 #[tokio::test]
-async fn rows_and_schemas_on_a_cluster() {
+async fn schemas_on_a_cluster() {
     let Ok(url) = env::var("TENANCY_CITUS_URL") else {
         println!("NOT TESTED on Citus: TENANCY_CITUS_URL names no cluster");
         return;
@@ -157,49 +218,14 @@ async fn rows_and_schemas_on_a_cluster() {
     )
     .await;
     let application = administrator.clone().username(&role).password("only for tests");
-    let declared = PgRowSchema::new(&role, administrator.get_username())
-        .unwrap()
-        .with_table(PgTenantTable::new("notes").unwrap())
-        .with_citus();
-    // A distributed table has no identity column.
-    let notes = "create table notes (tenant_id text not null, name text not null, body text not null default '',
-        primary key (tenant_id, name))";
-    let row = PgRowStrategy::options(declared.clone(), application.clone(), administrator.clone())
-        .with_migrations(migrations(&[notes]))
-        .with_max_connections(1);
     let by_schema = PgSchemaStrategy::options(&role, application, administrator)
         .unwrap()
         .with_migrations(migrations(&[
             "create table notes (name text primary key, body text not null default '')",
         ]))
         .with_citus();
-    let registry = StrategyRegistry::new()
-        .with(row.open().await.unwrap())
-        .unwrap()
-        .with(by_schema.open().await.unwrap())
-        .unwrap();
+    let registry = StrategyRegistry::new().with(by_schema.open().await.unwrap()).unwrap();
     let db = TenantDb::new(registry);
-    // The tables were empty then; what a shard answers does not depend on what it has.
-    seed(&db, &["acme", "globex"]).await;
-    let report = declared.verify(&mut connection).await.unwrap();
-    assert!(report.is_clean(), "{report}");
-    run(
-        &mut connection,
-        "create table lonely (tenant_id text not null primary key)",
-    )
-    .await;
-    let lonely = declared.with_table(PgTenantTable::new("lonely").unwrap());
-    let report = lonely.verify(&mut connection).await.unwrap();
-    let found = |finding: &PgFinding| finding.fault() == PgFault::TableNotDistributed;
-    assert!(report.findings().iter().any(found), "{report}");
-    for _ in 0..3 {
-        assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
-        assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
-    }
-    let mut tx = db.begin(&tenant("acme")).await.unwrap();
-    let forged = "insert into notes (tenant_id, name) values ('globex', 'forged')";
-    assert_eq!(code(sqlx::raw_sql(forged).execute(&mut *tx).await), "42501");
-    drop(tx);
     for id in ["acme", "globex"] {
         schema_server::provision_with_note(&db, id).await;
     }
@@ -207,8 +233,6 @@ async fn rows_and_schemas_on_a_cluster() {
         assert_eq!(schema_server::notes_of(&db, id).await, [format!("of {id}")]);
     }
     db.close().await;
-    let sql = format!(
-        "drop schema tenant_acme, tenant_globex cascade; drop table notes, lonely, _sqlx_migrations; drop owned by {role}; drop role {role}"
-    );
+    let sql = format!("drop schema tenant_acme, tenant_globex cascade; drop owned by {role}; drop role {role}");
     run(&mut connection, sql).await;
 }

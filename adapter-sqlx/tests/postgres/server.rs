@@ -79,6 +79,13 @@ impl TestDatabase {
         &self.owner
     }
 
+    /// The text with `APP` replaced by the application's role, `ADMIN` by the administrator's, `DATABASE` by the name.
+    pub(crate) fn named(&self, text: &str) -> String {
+        text.replace("APP", &self.application)
+            .replace("ADMIN", &self.owner)
+            .replace("DATABASE", &self.name)
+    }
+
     /// Connects as one who may do anything on the server. A test that needs it says what for.
     pub(crate) async fn superuser(&self) -> PgConnection {
         self.server.clone().database(&self.name).connect().await.unwrap()

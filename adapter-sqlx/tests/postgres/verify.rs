@@ -7,20 +7,25 @@ use crate::schema_server::run;
 use crate::server::{NOTES, TestDatabase, migrations, seed, tenant};
 use crate::verify_faults::{PLANTED, Planted};
 
+const BOOKINGS: &str = "create table bookings (
+    tenant_id text not null, day int not null, email text not null default '', body text not null default ''
+) partition by range (day);
+create table bookings_2026 partition of bookings for values from (2026) to (2027)";
+
 const TAGS: &str = "create table tags (
     tenant_id text not null, note bigint not null, tag text not null, primary key (tenant_id, note, tag),
     foreign key (tenant_id, note) references notes (tenant_id, id)
 )";
 
-fn schema(database: &TestDatabase) -> PgRowSchema {
-    let tables = ["notes", "tags"].map(|name| PgTenantTable::new(name).unwrap());
+pub(crate) fn schema(database: &TestDatabase) -> PgRowSchema {
+    let tables = ["notes", "tags", "bookings"].map(|name| PgTenantTable::new(name).unwrap());
     tables.into_iter().fold(database.schema(), PgRowSchema::with_table)
 }
 
-async fn guarded() -> TestDatabase {
+pub(crate) async fn guarded() -> TestDatabase {
     let database = TestDatabase::new().await;
     let row = PgRowStrategy::options(schema(&database), database.application(), database.administrator())
-        .with_migrations(migrations(&[NOTES, TAGS]))
+        .with_migrations(migrations(&[NOTES, TAGS, BOOKINGS]))
         .open()
         .await
         .unwrap();
@@ -31,12 +36,12 @@ async fn guarded() -> TestDatabase {
     database
 }
 
-async fn verify(database: &TestDatabase) -> PgReport {
+pub(crate) async fn verify(database: &TestDatabase) -> PgReport {
     schema(database).verify(&mut database.connect().await).await.unwrap()
 }
 
 /// What the application sees in a transaction of the tenant `acme`, by a query of its own.
-async fn seen_by_acme(database: &TestDatabase, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+pub(crate) async fn seen_by_acme(database: &TestDatabase, sql: &str) -> Result<Vec<String>, sqlx::Error> {
     let mut connection: PgConnection = database.application().connect().await.unwrap();
     run(&mut connection, "begin; set local app.tenant_id = 'acme'").await;
     let (before, query) = sql.rsplit_once("; ").unwrap_or(("", sql));
@@ -79,12 +84,7 @@ async fn every_fault_is_found_leaks_and_is_mended() {
     let mut failed = Vec::new();
     for Planted { fault, found, leak } in PLANTED {
         let database = guarded().await;
-        let name = |text: &str| {
-            let administrator = database.administrator();
-            text.replace("APP", database.application_role())
-                .replace("ADMIN", administrator.get_username())
-                .replace("DATABASE", administrator.get_database().unwrap())
-        };
+        let name = |text: &str| database.named(text);
         let leak = leak.map(name);
         if let Some(leak) = &leak {
             let seen = seen_by_acme(&database, leak).await.unwrap_or_default();

@@ -68,6 +68,14 @@ impl PgRowSchema {
         on_table.into_iter().chain(on_sequences).collect()
     }
 
+    /// Lets the application read a view that nobody has been granted anything on.
+    pub(super) fn view_change(&self, view: &str) -> Change {
+        Change {
+            object: format!("the view {view}"),
+            sql: format!("grant select on table {view} to {};\n", self.application_list()),
+        }
+    }
+
     /// Opens a schema that nobody has been granted anything on.
     pub(super) fn schema_change(&self, schema: &str) -> Change {
         Change {

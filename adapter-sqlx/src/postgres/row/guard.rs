@@ -41,6 +41,7 @@ impl PgRowSchema {
     ///
     /// If the database refuses it, or other sessions hold locks in every attempt. Nothing is changed then.
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        self.refuse_cluster()?;
         let wait = LockTimeout::default();
         let mut attempts = Attempts::new(wait);
         loop {
@@ -94,8 +95,10 @@ impl PgRowSchema {
     async fn differences(&self, tx: &mut PgConnection) -> Result<Vec<Change>, StrategyError> {
         let schemas = self.ungranted_schemas(tx).await?;
         let found = self.look(tx).await?;
+        let views = self.ungranted_views(tx).await?;
         let opened = schemas.iter().map(|schema| self.schema_change(schema));
-        Ok(opened.chain(self.changes(&found)).collect())
+        let shown = views.iter().map(|view| self.view_change(view));
+        Ok(opened.chain(self.changes(&found)).chain(shown).collect())
     }
 }
 

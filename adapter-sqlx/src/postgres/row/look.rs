@@ -9,6 +9,7 @@ use super::spelling::Spelling;
 use crate::StrategyError;
 use crate::postgres::row_schema::PgRowSchema;
 use crate::postgres::table::PgTenantTable;
+use crate::postgres::view::PgTenantView;
 
 /// By whose columns' names an expression is spelled.
 #[derive(Clone, Copy)]
@@ -97,7 +98,15 @@ cross join lateral (
 join pg_class s on s.oid = used.oid and s.relkind = 'S'
 where s.relacl is null and pg_has_role(s.relowner, 'usage') order by 1";
 
-/// Schemas of declared tables that nobody has been granted anything on, and that the role `$2` cannot use.
+/// Whether the view `$2` of the schema `$1` reads as the invoker, and nobody has been granted or refused anything on it.
+const UNGRANTED_VIEW: &str = "
+select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    cross join lateral pg_options_to_table(c.reloptions) o
+    where n.nspname = $1 and c.relname = $2 and c.relkind = 'v' and c.relacl is null and pg_has_role(c.relowner, 'usage')
+        and o.option_name = 'security_invoker' and o.option_value::boolean
+        and not exists (select from pg_attribute t where t.attrelid = c.oid and t.attacl is not null))";
+
+/// Schemas of declared tables and views that nobody has been granted anything on, and that the role `$2` cannot use.
 const SCHEMAS: &str = "
 select distinct quote_ident(n.nspname) as name from pg_namespace n
 where n.nspname = any ($1) and n.nspacl is null and pg_has_role(n.nspowner, 'usage')
@@ -177,12 +186,28 @@ impl PgRowSchema {
     /// The schemas of declared tables that are to be opened to the application, quoted.
     pub(super) async fn ungranted_schemas(&self, tx: &mut PgConnection) -> Result<Vec<String>, StrategyError> {
         let roles: Vec<&str> = self.applications().iter().map(|role| role.as_str()).collect();
+        let mut names = self.names(PgTenantTable::schema);
+        names.extend(self.view_names(PgTenantView::schema));
         let schemas = sqlx::query_scalar(SCHEMAS)
-            .bind(self.names(PgTenantTable::schema))
+            .bind(names)
             .bind(roles)
             .fetch_all(tx)
             .await?;
         Ok(schemas)
+    }
+
+    /// The declared views that read as the invoker and that nobody has been granted anything on, quoted.
+    pub(super) async fn ungranted_views(&self, tx: &mut PgConnection) -> Result<Vec<String>, StrategyError> {
+        let mut views = Vec::new();
+        for view in self.views() {
+            let is_ungranted = sqlx::query_scalar(UNGRANTED_VIEW)
+                .bind(view.schema().as_str())
+                .bind(view.name().as_str());
+            if is_ungranted.fetch_one(&mut *tx).await? {
+                views.push(view.to_string());
+            }
+        }
+        Ok(views)
     }
 
     async fn query(&self, tx: &mut PgConnection, sql: &str, names: Names) -> Result<Vec<PgRow>, sqlx::Error> {

@@ -132,6 +132,7 @@ impl PgRowOptions {
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
     /// what has to be changed.
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
+        self.schema.refuse_cluster()?;
         let mut connection = self.administrator.clone().connect().await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         if let Some(migrations) = self.migrations.take() {

@@ -1,6 +1,6 @@
-//! What a Citus cluster must have beside the policies.
+//! Tables that a Citus cluster distributes, where the policies do not hold.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::{PgFault, PgFinding};
 use crate::StrategyError;
@@ -19,8 +19,36 @@ where to_regclass($1) is not null";
 /// A value of the setting that is no tenant's.
 const CHECK: &str = "tenancy check";
 
+/// The guarded tables that have shards, by a column or a copy on each worker.
+const DISTRIBUTED: &str = "
+select distinct tab from guarded where exists (select from pg_catalog.pg_dist_partition p
+    where p.logicalrel = relid and (p.partmethod <> 'n' or p.repmodel = 't')) order by 1";
+
 impl PgRowSchema {
-    pub(super) async fn cluster(&self, tx: &mut PgConnection, citus: &Citus) -> Result<Vec<PgFinding>, StrategyError> {
+    /// Shards lose the word `restrictive`, and no catalog tells: so neither a declaration for a cluster nor a table on
+    /// one is clean, whatever else there is.
+    pub(super) async fn on_cluster(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+        let unsupported = |object| PgFinding::new(PgFault::ClusterUnsupported, object, String::new());
+        if let Some(citus) = self.citus() {
+            let mut findings = vec![unsupported("citus".to_owned())];
+            findings.extend(self.cluster(tx, citus).await?);
+            return Ok(findings);
+        }
+        let has_cluster = "select to_regclass('pg_catalog.pg_dist_partition') is not null";
+        if !sqlx::query_scalar(has_cluster).fetch_one(&mut *tx).await? {
+            return Ok(Vec::new());
+        }
+        let mut findings = Vec::new();
+        for row in self.about_relations(DISTRIBUTED, tx).await? {
+            let finding = unsupported(row.try_get(0)?);
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        Ok(findings)
+    }
+
+    async fn cluster(&self, tx: &mut PgConnection, citus: &Citus) -> Result<Vec<PgFinding>, StrategyError> {
         let is_installed = "select exists (select from pg_extension where extname = 'citus')";
         if !sqlx::query_scalar(is_installed).fetch_one(&mut *tx).await? {
             let mend = "create extension citus".to_owned();

@@ -33,6 +33,8 @@ pub enum PgFault {
     AdministratorFiltered,
     /// The application's role does not exist.
     RoleMissing,
+    /// One role is declared for the application and the administrator.
+    RoleShared,
     /// The application's role is a superuser, or has `BYPASSRLS`.
     RoleBypasses,
     /// The application's role may make roles, or replicate.
@@ -45,6 +47,9 @@ pub enum PgFault {
     SchemaCreate,
     /// The setting has a value outside of transactions.
     SettingPreset,
+    /// A role, the database or a connection presets a parameter that decides which role runs, whether policies and
+    /// triggers are applied, or whether large objects have owners.
+    ParameterPreset,
     /// The setting does not keep its value within a transaction, or keeps it beyond; on Citus, or does not reach
     /// the workers.
     SettingLost,
@@ -68,17 +73,25 @@ pub enum PgFault {
     ColumnMissing,
     /// The tenant's column may be null.
     ColumnNullable,
+    /// The tenant's column has a non-deterministic collation, which calls different ids equal.
+    ColumnCollation,
     /// A table that has a tenant's column is not declared.
     TableUndeclared,
     /// A unique key does not hold the tenant's column.
     KeyWithoutTenant,
     /// A foreign key does not pair the tenant's columns.
     ForeignKeyWithoutTenant,
+    /// A foreign key's action changes rows of every tenant when the application writes to a table without tenants.
+    ForeignKeyAcross,
+    /// A foreign key's action writes null or a default into the tenant's column.
+    ForeignKeyClearsTenant,
     /// A right that row-level security does not cover, or a right of everybody.
     Grant,
     /// A partition or child table can be reached directly.
     ChildOpen,
-    /// A rule rewrites queries of the table.
+    /// A table that a declared one inherits from, or is a partition of, can be reached.
+    ParentOpen,
+    /// A rule rewrites queries of the table, or reaches it from another table or view that the application may write.
     Rule,
     /// A view reads as its owner.
     ViewAsOwner,
@@ -86,6 +99,14 @@ pub enum PgFault {
     MaterializedView,
     /// A function runs as an owner who sees everything.
     FunctionAsOwner,
+    /// A trigger that the application starts by writing runs as an owner who sees everything.
+    TriggerAsOwner,
+    /// Large objects can be read, which have no tenant.
+    LargeObjects,
+    /// A declared view is not there, is no plain view, or reads no declared table.
+    ViewDiffers,
+    /// The tables are declared for Citus, or distributed by it.
+    ClusterUnsupported,
     /// The application lacks a right that the declaration gives it.
     GrantMissing,
 }
@@ -113,12 +134,16 @@ impl PgFault {
                 "removals, migrations and transactions across tenants miss rows, without an error"
             }
             Self::RoleMissing => "nobody knows what the application will connect as",
+            Self::RoleShared => {
+                "the role owns the tables and sees every tenant; connect the application as another role, and declare that"
+            }
             Self::RoleBypasses => "no policy holds for the role: it sees every tenant",
             Self::RoleManages => "the role can give itself rights that see every tenant",
             Self::RoleMember => "`SET ROLE`, or inherited rights, see every tenant",
             Self::DatabaseOwned => "an owner makes objects in `public`, and presets the setting for every session",
             Self::SchemaCreate => "objects of its own can stand in front of the guarded ones",
             Self::SettingPreset => "a transaction that is bound to no tenant is bound to this one",
+            Self::ParameterPreset => "sessions run as another role, or without policies, triggers or foreign keys",
             Self::SettingLost => "transactions are bound to no tenant, or to one that is not theirs",
             Self::ExtensionMissing => "what is declared is not what there is",
             Self::TableMissing => "what is declared is not what is guarded",
@@ -130,6 +155,7 @@ impl PgFault {
             Self::PolicyForOthers => "the restrictive policy does not hold for these roles",
             Self::ColumnMissing => "no row says whose it is",
             Self::ColumnNullable => "a row can be nobody's",
+            Self::ColumnCollation => "a tenant reads the rows of another, whose id the collation calls equal",
             Self::TableUndeclared => "its rows are not guarded",
             Self::KeyWithoutTenant => {
                 "a conflict tells of another tenant's row, and one tenant can take another's keys"
@@ -137,14 +163,26 @@ impl PgFault {
             Self::ForeignKeyWithoutTenant => {
                 "a row can refer to another tenant's, learn that it is there, and be deleted with it"
             }
+            Self::ForeignKeyAcross => "what one tenant deletes or updates there deletes or changes rows of the others",
+            Self::ForeignKeyClearsTenant => {
+                "a row becomes nobody's or the default's, or the referred row cannot be deleted"
+            }
             Self::Grant => {
                 "`TRUNCATE` empties all tenants' rows, `REFERENCES` tells of them, `TRIGGER` runs code for them"
             }
             Self::ChildOpen => "a query of the child does not ask the parent's policies",
+            Self::ParentOpen => "a query of the parent reads the children's rows, and does not ask their policies",
             Self::Rule => "a rule's queries run as the table's owner",
             Self::ViewAsOwner => "it shows what its owner sees: every tenant",
             Self::MaterializedView => "it has no row-level security, and holds every tenant's rows",
             Self::FunctionAsOwner => "it can read and write what its owner can: every tenant",
+            Self::TriggerAsOwner => "a write of one tenant can read and change every tenant's rows",
+            Self::LargeObjects => "they belong to a role, so every tenant's transactions read them by their numbers",
+            Self::ViewDiffers => "what is declared is not what there is",
+            Self::ClusterUnsupported => {
+                "restrictive policies become permissive on shards, and every tenant sees every row; \
+                use the strategy `schema` with `with_citus`"
+            }
             Self::GrantMissing => "statements of the application that need the right are refused",
         }
     }
@@ -204,8 +242,10 @@ impl PgReport {
         Self { findings }
     }
 
+    /// Adds what was found on a connection, unless the catalog tells of it already.
     pub(in crate::postgres) fn with(mut self, finding: Option<PgFinding>) -> Self {
-        self.findings.extend(finding);
+        let is_new = |finding: &PgFinding| self.findings.iter().all(|other| other.fault != finding.fault);
+        self.findings.extend(finding.filter(is_new));
         self
     }
 
@@ -234,11 +274,12 @@ impl PgReport {
 
 impl fmt::Display for PgReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the database would not keep tenants apart: {} findings",
-            self.findings.len()
-        )?;
+        let keeps = if self.is_safe() { "keeps" } else { "does not keep" };
+        let findings = match self.findings.len() {
+            1 => "1 finding".to_owned(),
+            number => format!("{number} findings"),
+        };
+        write!(f, "the database {keeps} tenants apart: {findings}")?;
         for finding in &self.findings {
             write!(f, "\n{finding}")?;
         }

@@ -11,8 +11,8 @@ use crate::postgres::row_schema::PgRowSchema;
 /// What no tenant is called.
 const CHECK: &str = "tenancy check";
 
-/// The presets of the setting `$1`, whose name has any case there. A preset of neither role nor database is
-/// everybody's.
+/// The presets of the setting `$1`, whose name has any case there, for the roles `$2`. A preset of neither role nor
+/// database is everybody's.
 const PRESETS: &str = "
 select concat_ws(' in ', coalesce('role ' || quote_ident(r.rolname), 'role all'), 'database ' || quote_ident(d.datname)),
     concat_ws(' ', 'alter role', coalesce(quote_ident(r.rolname), 'all'), 'in database ' || quote_ident(d.datname),
@@ -21,6 +21,7 @@ from pg_db_role_setting s
 cross join lateral (select split_part(entry, '=', 1) from unnest(s.setconfig) as c(entry)) as p(name)
 left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
 where lower(p.name) = $1 and (d.oid is null or d.datname = current_database())
+    and (r.oid is null or r.rolname = any ($2))
 order by 1";
 
 /// What the setting is on its way through a transaction.
@@ -55,7 +56,9 @@ impl PgRowSchema {
     }
 
     async fn presets(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
-        let asked = sqlx::query_as(PRESETS).bind(self.setting().as_str());
+        let roles = self.applications().iter().chain([self.administrator()]);
+        let roles: Vec<String> = roles.map(|role| role.as_str().to_owned()).collect();
+        let asked = sqlx::query_as(PRESETS).bind(self.setting().as_str()).bind(roles);
         let found: Vec<(String, String)> = asked.fetch_all(tx).await?;
         let finding = |(object, mend)| PgFinding::new(PgFault::SettingPreset, object, mend);
         Ok(found.into_iter().map(finding).collect())

@@ -11,11 +11,14 @@ select tab, '' from declared where relid is null or relkind not in ('r', 'p')",
     Check {
         fault: PgFault::TableOwned,
         sql: "
-select tab, format('alter table %s owner to %I', tab, $5)
+select distinct g.tab, format('alter table %s owner to %I', g.tab, $5)
     -- What it could do as the owner is taken from it.
-    || case when rights = '' then '' else format('; grant %s on table %s to %I', rights, tab, $4) end
-from declared where relowner in (select oid from application)",
+    || coalesce((select format('; grant %s on table %s to %I', d.rights, d.tab, $4) from declared d
+        where d.relid = g.relid and d.rights <> '' limit 1), '')
+from guarded g where g.relowner in (select oid from application) order by 1",
     },
+    // A query asks the policies of the table that it names, so row-level security of a partition decides nothing: what
+    // matters is that the application cannot name it.
     Check {
         fault: PgFault::RowSecurityOff,
         sql: "
@@ -37,11 +40,14 @@ where p.polpermissive and exists (select from unnest(p.polroles) as r(oid)
         union all select unnest(t.polroles) from pg_policy t where t.polrelid = d.relid
             and t.polname = 'tenancy_tenant' and not t.polpermissive and t.polcmd = '*'))",
     },
+    // A child whose parent has the fault is mended with it.
     Check {
         fault: PgFault::ColumnNullable,
         sql: "
-select format('%s.%I', tab, col), format('alter table %s alter column %I set not null', tab, col)
-from declared where not attnotnull",
+select distinct format('%s.%I', g.tab, g.col), format('alter table %s alter column %I set not null', g.tab, g.col)
+from guarded g where not g.attnotnull and not exists (select from pg_inherits i join guarded p on p.relid = i.inhparent
+    where i.inhrelid = g.relid and p.col = g.col and not p.attnotnull)
+order by 1",
     },
     // What the application cannot reach leaks nothing.
     Check {
@@ -52,9 +58,7 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute t on t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped
 cross join acting a
 where c.relkind in ('r', 'p', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-    and not c.relispartition and not exists (select from pg_inherits i where i.inhrelid = c.oid)
-    and t.attname in (select col from declared)
-    and c.oid not in (select relid from declared where relid is not null)
+    and t.attname in (select col from declared) and c.oid not in (select relid from exposed)
     and has_schema_privilege(a.oid, n.oid, 'usage')
     and (has_any_column_privilege(a.oid, c.oid, 'select, insert, update')
         or has_table_privilege(a.oid, c.oid, 'delete, truncate'))",

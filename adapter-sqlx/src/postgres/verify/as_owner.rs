@@ -1,0 +1,36 @@
+//! Code that the application starts, and that runs as somebody who sees every tenant.
+
+use super::{Check, PgFault};
+
+pub(super) const CHECKS: &[Check] = &[
+    // A function that the application cannot name, for want of a right to its schema, runs where something else does: a
+    // default, a check, an operator, a view. All of these ask for the right to execute. An extension's functions are
+    // its author's matter.
+    Check {
+        fault: PgFault::FunctionAsOwner,
+        sql: "
+select distinct f.oid::regprocedure::text,
+    format('alter %s %s security invoker', case f.prokind when 'p' then 'procedure' else 'function' end, f.oid::regprocedure)
+from pg_proc f join pg_namespace n on n.oid = f.pronamespace cross join acting a
+where f.prosecdef and f.proowner in (select oid from seeing) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+    and has_function_privilege(a.oid, f.oid, 'execute')
+    and (has_schema_privilege(a.oid, n.oid, 'usage')
+        or exists (select from pg_depend u where u.refclassid = 'pg_proc'::regclass and u.refobjid = f.oid))
+    and not exists (select from pg_depend e where e.objid = f.oid and e.classid = 'pg_proc'::regclass and e.deptype = 'e')
+order by 1",
+    },
+    // A trigger's function needs no right to execute it, only one to write.
+    Check {
+        fault: PgFault::TriggerAsOwner,
+        sql: "
+select distinct format('%I on %s', t.tgname, t.tgrelid::regclass), format('alter function %s security invoker', f.oid::regprocedure)
+from pg_trigger t join writable w on w.relid = t.tgrelid and t.tgtype & w.event <> 0
+join pg_proc f on f.oid = t.tgfoid
+where not t.tgisinternal and t.tgenabled in ('O', 'A') and f.prosecdef and f.proowner in (select oid from seeing)
+    and not exists (select from pg_trigger p join writable o on o.relid = p.tgrelid and p.tgtype & o.event <> 0
+        where p.oid = t.tgparentid)
+    and not exists (select from pg_depend e where e.objid = f.oid and e.classid = 'pg_proc'::regclass and e.deptype = 'e')
+order by 1",
+    },
+];
