@@ -207,7 +207,8 @@ pub enum StrategyError {
         /// The restrictive policy that may hide rows. Without one, no permissive policy shows the role all of them.
         policy: Option<String>,
     },
-    /// A removal left rows behind, and was rolled back. A trigger or a rule keeps or restores them.
+    /// A removal left rows behind, and was rolled back. A trigger or a rule keeps or restores them, or a constraint
+    /// refused.
     #[error("{rows} rows of the tenant `{tenant}` remain in {table}{}", remaining(others))]
     Remaining {
         /// The tenant.
@@ -218,6 +219,8 @@ pub enum StrategyError {
         rows: u64,
         /// The other tables that still have rows, and how many.
         others: Vec<(String, u64)>,
+        /// What the database refused at last, if it refused anything: rows may also stay without an error.
+        source: Option<sqlx::Error>,
     },
     /// The tenant's database cannot be removed: transactions on it are still open, or a file of it is back.
     #[error("failed to remove the database of the tenant `{tenant}`, which is in use")]

@@ -41,7 +41,12 @@ impl<'w> OutsideWatch<'w> {
     }
 
     /// Refuses by name what changed, was made or was dropped outside.
+    ///
+    /// Deferred triggers run first. No name is looked up where a migration could have put one; the search path is
+    /// another afterwards.
     pub(super) async fn end(self, transaction: &mut PgConnection) -> Result<(), StrategyError> {
+        let ready = "set constraints all immediate; set local search_path = pg_catalog, pg_temp";
+        execute(transaction, ready.to_owned()).await?;
         let vanished: Vec<(Oid, Oid, String)> = sqlx::query_as("fetch all from tenancy_outside")
             .fetch_all(&mut *transaction)
             .await?;

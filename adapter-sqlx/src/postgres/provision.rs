@@ -86,6 +86,7 @@ impl Provisioning<'_> {
         }
         if let Some(watch) = watch {
             watch.end(transaction).await?;
+            execute(transaction, self.search_path_sql()).await?;
         }
         Ok(has_new)
     }

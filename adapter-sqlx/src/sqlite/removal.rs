@@ -42,6 +42,7 @@ pub(super) async fn remove_rows(
                 table,
                 rows,
                 others: remaining.into_iter().skip(1).collect(),
+                source: None,
             });
         }
         before = total;

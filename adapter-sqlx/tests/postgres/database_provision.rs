@@ -200,7 +200,7 @@ async fn anothers_database_is_refused() {
     let (owner, administrator) = (database.application_role(), database.administrator_role());
     for sql in [
         format!("create database {name} template template0; "),
-        format!("alter database {name} owner to {owner}"),
+        format!("comment on database {name} is 'tenant acme'; alter database {name} owner to {owner}"),
         format!("alter database {name} owner to {administrator}; comment on database {name} is 'tenant globex'"),
     ] {
         run(&mut superuser, sql.trim_end_matches("; ")).await;
@@ -223,17 +223,17 @@ async fn the_administrators_database_is_no_tenants() {
     let own = database.administrator();
     let id = own.get_database().unwrap();
     let (db, strategy) = open(options(&database).with_prefix(""));
+    // As if it were the tenant's: that it is in use says that it is not.
+    let comment = format!("comment on database \"{id}\" is 'tenant {id}'");
+    run(&mut database.connect().await, comment).await;
     let error = provision_error(&db, id).await;
     assert!(matches!(error, StrategyError::Other(_)), "{error:?}");
     let error = strategy.dangerously_drop_database(member(id).tenant()).await;
     assert!(matches!(error, Err(StrategyError::Other(_))), "{error:?}");
-    let comment: Option<String> = sqlx::query_scalar(
-        "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()",
-    )
-    .fetch_one(&mut database.connect().await)
-    .await
-    .unwrap();
-    assert_eq!(comment, None);
+    let sql = "select exists (select from pg_class where relname in ('notes', '_sqlx_migrations'))";
+    let asked = sqlx::query_scalar(sql);
+    let is_migrated: bool = asked.fetch_one(&mut database.connect().await).await.unwrap();
+    assert!(!is_migrated);
 }
 
 #[tokio::test]

@@ -140,6 +140,21 @@ const REFUSED: &[(&str, &[&str])] = &[
         "create table parts (item int references shop.items); create policy p on shop.items using (true)",
         &["policy p on shop.items"],
     ),
+    // When the transaction would end.
+    (
+        "create function sells() returns trigger language plpgsql as $$ begin
+            insert into shop.items values (new.id); return null; end $$;
+        create constraint trigger sells after insert on notes deferrable initially deferred
+            for each row execute function sells();
+        insert into notes (name) values ('sold')",
+        &["table shop.items"],
+    ),
+    // Under names of the catalog's own.
+    (
+        "create table pg_locks (pid int); create function age(xid) returns int language sql as 'select 0';
+        create function pg_backend_pid() returns int language sql as 'select 0'; create table shop.orders (id int)",
+        &["table shop.orders"],
+    ),
     // In savepoints of its own.
     (
         "do $$ begin begin create table shop.orders (id int); exception when others then null; end; end $$",

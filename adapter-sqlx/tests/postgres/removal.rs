@@ -35,6 +35,19 @@ const REMOVED: &[Case] = &[
         rows: INSERT_NOTE,
     },
     Case {
+        name: "the first deletion only marks a row that refers to another",
+        tables: BOTH,
+        sql: "create table notes (tenant_id text, id int, primary key (tenant_id, id));
+            create table replies (tenant_id text, note int, gone boolean not null default false,
+                foreign key (tenant_id, note) references notes);
+            create function mark() returns trigger language plpgsql as $$ begin
+                if old.gone then return old; end if;
+                update replies set gone = true where tenant_id = old.tenant_id and note = old.note; return null;
+            end $$;
+            create trigger mark before delete on replies for each row execute function mark()",
+        rows: INSERT_BOTH,
+    },
+    Case {
         name: "a deletion is logged in a declared table",
         tables: NOTES_AND_LOG,
         sql: "create table notes (tenant_id text, id int, primary key (tenant_id, id));
@@ -244,6 +257,30 @@ const KEPT: &[(Case, &[(&str, u64)])] = &[
     ),
     (
         Case {
+            name: "a trigger keeps what refers to another table",
+            tables: BOTH,
+            sql: "create table notes (tenant_id text, id int, primary key (tenant_id, id));
+                create table replies (tenant_id text, note int, foreign key (tenant_id, note) references notes);
+                create function keep() returns trigger language plpgsql as $$ begin return null; end $$;
+                create trigger keep before delete on replies for each row execute function keep()",
+            rows: INSERT_BOTH,
+        },
+        &[("\"public\".\"notes\"", 1), ("\"public\".\"replies\"", 1)],
+    ),
+    (
+        Case {
+            name: "a trigger refuses for ever",
+            tables: BOTH,
+            sql: "create table notes (tenant_id text, id int, primary key (tenant_id, id));
+                create table replies (tenant_id text, note int, primary key (tenant_id, note));
+                create function refuse() returns trigger language plpgsql as $$ begin raise exception 'never'; end $$;
+                create trigger refuse before delete on notes for each row execute function refuse()",
+            rows: INSERT_BOTH,
+        },
+        &[("\"public\".\"notes\"", 1)],
+    ),
+    (
+        Case {
             name: "a rule does nothing instead",
             tables: BOTH,
             sql: "create table notes (tenant_id text, id int, primary key (tenant_id, id));
@@ -317,6 +354,7 @@ async fn what_is_left_is_named_and_nothing_is_removed() {
                 table,
                 rows,
                 others,
+                ..
             }) => {
                 assert_eq!(tenant.as_str(), "acme", "{name}");
                 let mut left = vec![(table, rows)];
@@ -361,7 +399,11 @@ async fn what_refers_from_outside_is_named() {
     seed_both(&mut administrator, INSERT_NOTE).await;
     run(&mut administrator, "insert into undeclared values ('acme', 1)").await;
     match remove(&db, "acme").await {
-        Err(StrategyError::Database(error)) => assert!(error.to_string().contains("from_outside"), "{error}"),
+        Err(StrategyError::Remaining {
+            rows: 2,
+            source: Some(error),
+            ..
+        }) => assert!(error.to_string().contains("from_outside"), "{error}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(rows(&database, NOTES, "acme").await.len(), 2);

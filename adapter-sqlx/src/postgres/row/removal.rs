@@ -30,8 +30,8 @@ impl RowRemoval<'_> {
     pub(super) async fn run(&self, tx: &mut PgConnection) -> Result<(), StrategyError> {
         self.require_to_see_all(tx).await?;
         let (mut best, mut without_progress) = (u64::MAX, 0);
-        let mut refusal = None;
-        for _ in 0..ROUNDS {
+        let (mut round, mut refusal) = (0, None);
+        loop {
             let remaining = self.remaining(tx).await?;
             if remaining.is_empty() {
                 // A count that was filtered would be 0, too.
@@ -40,16 +40,12 @@ impl RowRemoval<'_> {
             let rows = remaining.iter().map(|(_, rows)| rows).sum();
             without_progress = if rows < best { 0 } else { without_progress + 1 };
             best = best.min(rows);
-            // No attempt changed anything: the next round would fail like this one.
-            if without_progress > 0 && refusal.is_some() || without_progress >= ROUNDS_WITHOUT_PROGRESS {
-                break;
+            if without_progress >= ROUNDS_WITHOUT_PROGRESS || round >= ROUNDS {
+                return Err(self.failure(remaining, refusal));
             }
+            round += 1;
             let tables: Vec<&PgTenantTable> = remaining.iter().map(|(table, _)| *table).collect();
             refusal = self.empty(tx, &tables).await?;
-        }
-        match refusal {
-            Some(refusal) => Err(refusal.into()),
-            None => Err(self.failure(self.remaining(tx).await?)),
         }
     }
 
@@ -138,7 +134,7 @@ impl RowRemoval<'_> {
         format!("{column} operator(pg_catalog.=) {tenant}::{column_type}")
     }
 
-    fn failure(&self, remaining: Vec<(&PgTenantTable, u64)>) -> StrategyError {
+    fn failure(&self, remaining: Vec<(&PgTenantTable, u64)>, source: Option<sqlx::Error>) -> StrategyError {
         let mut remaining = remaining.into_iter().map(|(table, rows)| (table.to_string(), rows));
         let (table, rows) = remaining.next().unwrap_or_default();
         StrategyError::Remaining {
@@ -146,6 +142,7 @@ impl RowRemoval<'_> {
             table,
             rows,
             others: remaining.collect(),
+            source,
         }
     }
 }
