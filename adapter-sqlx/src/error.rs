@@ -220,7 +220,7 @@ pub enum StrategyError {
         /// The other tables that still have rows, and how many.
         others: Vec<(String, u64)>,
         /// What the database refused at last, if it refused anything: rows may also stay without an error.
-        source: Option<sqlx::Error>,
+        source: Option<Box<sqlx::Error>>,
     },
     /// The tenant's database cannot be removed: transactions on it are still open, or a file of it is back.
     #[error("failed to remove the database of the tenant `{tenant}`, which is in use")]

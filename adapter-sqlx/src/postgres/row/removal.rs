@@ -142,7 +142,7 @@ impl RowRemoval<'_> {
             table,
             rows,
             others: remaining.collect(),
-            source,
+            source: source.map(Box::new),
         }
     }
 }
