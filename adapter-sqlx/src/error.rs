@@ -218,7 +218,7 @@ pub enum StrategyError {
         /// How many it has.
         rows: u64,
         /// The other tables that still have rows, and how many.
-        others: Vec<(String, u64)>,
+        others: Box<[(String, u64)]>,
         /// What the database refused at last, if it refused anything: rows may also stay without an error.
         source: Option<Box<sqlx::Error>>,
     },
