@@ -20,10 +20,10 @@ macro_rules! directory_is_send {
             directory: &$directory,
             db: &TenantDb<$db>,
             tenant: &crate::NewTenant,
+            creation: &crate::CreationKey,
             id: &tenancy_core::TenantId,
             member: &tenancy_core::Member,
             key: &tenancy_core::TenantKey,
-            creation: &crate::CreationKey,
         ) {
             is_send(directory.create(db, tenant, creation));
             is_send(directory.upsert(tenant));
@@ -50,6 +50,8 @@ fn any_database<DB: sqlx::Database>(db: &TenantDb<DB>, admitted: &Admitted, visi
     is_send(db.visit(visit));
     is_send(db.visit_current());
     is_send(db.dangerously_begin_across_tenants());
+    is_send(db.dangerously_begin_in_any_status(admitted));
+    is_send(db.check(tenant));
     is_send(db.provision(tenant));
     is_send(db.provision_all([tenant.clone()], NonZeroUsize::MIN, |_: ProvisionProgress<'_>| {}));
     is_send(db.dangerously_remove(tenant));

@@ -16,20 +16,30 @@ const TAGS: &str = r#"create schema "Odd ""one"; create table "Odd ""one"."Tags 
 const EVENTS: &str = "create table events (tenant_id text not null, at int not null, primary key (tenant_id, at)) partition by range (at);
     create table events_1 partition of events for values from (0) to (10)";
 
+/// What else a table may have, and be asked about.
+const LINES: &str =
+    "create table lines (tenant_id text not null, id bigserial, note bigint, body text check (body <> ''),
+        doubled bigint generated always as (id * 2) stored, primary key (tenant_id, id),
+        foreign key (tenant_id, note) references notes (tenant_id, id) on delete cascade);
+    create unique index one_body on lines (tenant_id, lower(body)) where body is not null;
+    create view line_bodies with (security_invoker = true) as select body from lines;
+    create function nothing() returns trigger language plpgsql as 'begin return new; end';
+    create trigger nothing before insert on lines for each row execute function nothing()";
+
 fn schema(database: &TestDatabase) -> PgRowSchema {
     let odd = PgTenantTable::new("Tags $tenancy$").unwrap();
     let odd = odd.with_schema("Odd \"one").unwrap();
     let odd = odd
         .with_tenant_column("Tenant \"Id", tenancy_sqlx::PgTenantColumn::Text)
         .unwrap();
-    let tables = ["notes", "events"].map(|name| PgTenantTable::new(name).unwrap());
+    let tables = ["notes", "events", "lines"].map(|name| PgTenantTable::new(name).unwrap());
     let tables = [odd].into_iter().chain(tables);
     tables.fold(database.schema(), PgRowSchema::with_table)
 }
 
 fn options(database: &TestDatabase, administrator: PgConnectOptions) -> PgRowOptions {
     PgRowStrategy::options(schema(database), database.application(), administrator)
-        .with_migrations(migrations(&[NOTES, TAGS, EVENTS]))
+        .with_migrations(migrations(&[NOTES, TAGS, EVENTS, LINES]))
 }
 
 async fn opened() -> TestDatabase {
@@ -57,7 +67,7 @@ async fn a_database_that_is_as_it_should_be_is_not_locked() {
     let mut holder = database.connect().await;
     run(
         &mut holder,
-        r#"begin; lock table notes, events, events_1, "Odd ""one"."Tags $tenancy$" in access exclusive mode"#,
+        r#"begin; lock table notes, events, events_1, lines, line_bodies, "Odd ""one"."Tags $tenancy$" in access exclusive mode"#,
     )
     .await;
     let name = format!("opener of {}", database.application_role());
@@ -76,7 +86,7 @@ async fn a_database_that_is_as_it_should_be_is_not_locked() {
     // Watches which locks it has meanwhile.
     let sql = "select distinct concat_ws(' ', l.mode, l.locktype, l.relation) from pg_locks l join pg_stat_activity a using (pid)
         where a.application_name = $1 and (l.mode <> 'AccessShareLock' or l.relation in (
-            select oid from pg_class where relname in ('notes', 'events', 'events_1', 'Tags $tenancy$')))
+            select oid from pg_class where relname in ('notes', 'events', 'events_1', 'lines', 'Tags $tenancy$')))
             and l.locktype <> 'virtualxid'";
     let (mut watches, mut seen): (u32, Vec<String>) = (0, Vec::new());
     while !opening.is_finished() {
@@ -119,7 +129,7 @@ async fn only_what_differs_is_written() {
     for fault in [
         "alter table notes alter column tenant_id drop default".to_owned(),
         "alter table notes alter column tenant_id set default 'acme'".to_owned(),
-        "alter table notes drop constraint notes_pkey, drop constraint notes_tenant_id_name_key; alter table notes alter column tenant_id drop not null".to_owned(),
+        "alter table lines drop constraint lines_tenant_id_note_fkey; alter table notes drop constraint notes_pkey, drop constraint notes_tenant_id_name_key; alter table notes alter column tenant_id drop not null".to_owned(),
         "alter table notes disable row level security".to_owned(),
         "alter table notes no force row level security".to_owned(),
         "drop policy tenancy_tenant on notes".to_owned(),
@@ -282,7 +292,7 @@ async fn the_callers_settings_are_kept() {
 async fn the_text_comes_to_the_same() {
     let database = TestDatabase::new().await;
     let mut administrator = database.connect().await;
-    run(&mut administrator, format!("{NOTES}; {TAGS}; {EVENTS}")).await;
+    run(&mut administrator, format!("{NOTES}; {TAGS}; {EVENTS}; {LINES}")).await;
     for _ in 0..2 {
         let mut tx = administrator.begin().await.unwrap();
         run(&mut tx, "set local search_path = public, pg_catalog").await;

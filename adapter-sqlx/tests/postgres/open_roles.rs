@@ -261,3 +261,21 @@ async fn roles_that_are_declared_together_have_the_same() {
     db.close().await;
     other.end().await;
 }
+
+/// The restrictive policy holds for an administrator who was granted another service's role, too.
+#[tokio::test]
+async fn an_administrator_in_another_services_role_is_found() {
+    let other = Other::new("").await;
+    let db = running(&other.database).await;
+    drop(other.open(other.schema()).await.unwrap());
+    let administrator = other.database.administrator_role();
+    // The administrator may grant no roles.
+    let sql = format!("grant {} to {administrator}", other.quoted());
+    run(&mut other.database.superuser().await, sql).await;
+    let ours = other.database.schema().with_table(PgTenantTable::new("notes").unwrap());
+    let report = ours.verify(&mut other.database.connect().await).await.unwrap();
+    let told: Vec<_> = report.findings().iter().map(PgFinding::fault).collect();
+    assert_eq!(told, [PgFault::AdministratorFiltered], "{report}");
+    db.close().await;
+    other.end().await;
+}

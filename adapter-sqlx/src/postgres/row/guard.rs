@@ -31,11 +31,14 @@ impl PgRowSchema {
     /// policies name already stay in them. What it cannot decide it leaves, and [`verify`](Self::verify) finds it.
     ///
     /// Each attempt waits for a lock for 2 seconds, so that the table's readers do not wait for longer; there are 10
-    /// attempts. All of an attempt is one transaction, or a savepoint within the connection's. If the future is
-    /// dropped, close the connection.
+    /// attempts. All of an attempt is one transaction, or a savepoint within the connection's.
     ///
     /// A column that may be null is read once, to see that it never is. If the table is large, let a migration add a
     /// `check (tenant_id is not null) not valid` and validate it: the table is not read then.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, close the connection: it may be left inside a transaction.
     ///
     /// # Errors
     ///

@@ -90,13 +90,15 @@ with asked as (
 ), declared as (
     select schema, name from unnest({}, {}) as d(schema, name)
 ), application as (
-    select name from unnest({}) as a(name)
+    select {}::text[] as names, {}::text as list, {}::text as administrator
 ){FILTERS};
 rollback to savepoint tenancy_administrator;
 release savepoint tenancy_administrator",
             array(&schemas),
             array(&names),
             array(&applications),
+            Literal(&self.application_list()),
+            Literal(self.administrator().as_str()),
         );
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(transaction).await?;
         let filter = |row: &sqlx::postgres::PgRow| {
@@ -132,23 +134,26 @@ const FILTERS: &str = "
     where c.relrowsecurity and (c.relforcerowsecurity or not pg_has_role(a.oid, c.relowner, 'usage'))
 ), holding as (
     select g.role, g.rolname, g.relid, g.tab, p.polname, p.polpermissive, p.polcmd, p.polroles,
-        coalesce(pg_get_expr(p.polqual, p.polrelid), (not p.polpermissive)::text) = 'true' as shows_all
+        -- A constant is spelled without the table, and so without a lock on it.
+        case when p.polqual is null then not p.polpermissive
+            else p.polqual::text like '{CONST %' and pg_get_expr(p.polqual, 0) = 'true' end as shows_all
     from guarded g join pg_policy p on p.polrelid = g.relid
     where exists (select from unnest(p.polroles) as r(oid)
         where case when r.oid = 0 then true else pg_has_role(g.role, r.oid, 'usage') end)
 ), found as (
     select h.rolname, h.tab, h.polname,
         case when 0 = any (h.polroles) or h.role = any (h.polroles)
-        then format('alter policy %I on %s to %s', h.polname, h.tab,
-            (select string_agg(quote_ident(name), ', ') from application))
+        then format('alter policy %I on %s to %s', h.polname, h.tab, application.list)
         else (select string_agg(format('revoke %I from %I', m.rolname, h.rolname), '; ' order by m.rolname)
             from pg_auth_members granted join pg_roles m on m.oid = granted.roleid
             where granted.member = h.role and exists (select from unnest(h.polroles) as r(oid)
                 where r.oid = m.oid or pg_has_role(m.oid, r.oid, 'usage')))
         end as mend,
-        h.polname = 'tenancy_tenant' and exists (select from unnest(h.polroles) as r(oid)
-            where r.oid not in (select oid from pg_roles where rolname in (select name from application))) as is_told
-    from holding h
+        h.polname = 'tenancy_tenant' and (0 = any (h.polroles) or exists (select from pg_roles r
+            where r.oid = any (h.polroles) and r.rolname = application.administrator)
+            or exists (select from pg_roles r where r.rolname = any (application.names) and r.oid <> all (h.polroles)))
+            as is_told
+    from holding h cross join application
     where not h.polpermissive and h.polcmd in ('*', 'r', 'w', 'd') and not h.shows_all
     union all
     select g.rolname, g.tab, null, format('drop policy if exists tenancy_administrator on %s; '
