@@ -1,5 +1,6 @@
-//! Resolvers: each reads one source of a tenant's name.
+//! Resolvers: each reads one source of a tenant's name. A chain tries them in order.
 
+mod chain;
 mod claim;
 mod cookie;
 mod domain;
@@ -8,6 +9,8 @@ mod path;
 mod query;
 mod subdomain;
 
+pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
+pub(crate) use chain::{OtherPlaces, ResolutionError};
 pub use claim::ClaimResolver;
 pub use cookie::CookieResolver;
 pub use domain::DomainResolver;

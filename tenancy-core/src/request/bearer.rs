@@ -1,7 +1,6 @@
 //! The `Authorization` field, as far as the Bearer scheme goes (RFC 6750 §2.1).
 
-use crate::host::trim;
-use crate::name::is_token_byte;
+use crate::name::{is_token_byte, trim};
 use crate::{FieldName, Headers};
 
 /// What the `Authorization` field holds.

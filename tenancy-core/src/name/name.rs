@@ -4,8 +4,8 @@ use core::fmt;
 
 use heapless::String;
 
-use crate::host;
-use crate::text::{Short, Text};
+use super::host;
+use super::text::{Short, Text};
 
 /// Why a text is no valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -406,6 +406,3 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
             b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
         )
 }
-
-#[cfg(test)]
-mod tests;

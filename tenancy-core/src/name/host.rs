@@ -3,7 +3,7 @@
 //! Other parsers accept (`:99999`, `a..b`, `a,b`, `u@h`) or rewrite (IDNA, octal addresses, percent
 //! escapes) what two parties may then read differently. Here all of that is refused.
 
-use crate::text::{Short, Text};
+use super::text::{Short, Text};
 use crate::{Domain, Malformed};
 
 /// What an authority names.

@@ -1,7 +1,8 @@
 //! The beginning of enforcement: credentials, resolution, and what can be refused at once.
 
-use crate::chain::{ResolutionError, ResolverChain};
-use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey, steps::Lookup};
+use super::steps::Lookup;
+use crate::resolver::{ResolutionError, ResolverChain};
+use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey};
 
 /// What a route is marked as, by the layer that it stands under. Ordered from open to narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

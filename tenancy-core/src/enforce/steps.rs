@@ -1,7 +1,7 @@
 //! The steps of enforcement. Each owns the next state; answering one consumes it.
 
-use crate::chain::{OtherPlaces, ResolverChain};
-use crate::enforcer::{Access, Disclosure};
+use super::enforcer::{Access, Disclosure};
+use crate::resolver::{OtherPlaces, ResolverChain};
 use crate::{
     Admitted, Cause, Decision, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry,
     TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,

@@ -2,8 +2,7 @@
 
 use core::num::NonZeroU8;
 
-use crate::host::{Authority, Host, read_authority, split_at_byte, trim};
-use crate::name::is_token_byte;
+use crate::name::{Authority, Host, is_token_byte, read_authority, split_at_byte, trim};
 use crate::{FieldName, HttpVersion, Malformed, Occurrence, RequestView, Target};
 
 /// The forwarding fields that can be trusted. All others are ignored, always.
