@@ -1,52 +1,10 @@
 //! The beginning of enforcement: credentials, resolution, and what can be refused at once.
 
+use super::access::Access;
+use super::disclosure::Disclosure;
 use super::steps::Lookup;
 use crate::resolver::{ResolutionError, ResolverChain};
 use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey};
-
-/// What a route is marked as, by the layer that it stands under. Ordered from open to narrow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Access {
-    /// Anyone may read what an active tenant shows.
-    Public,
-    /// A member acts in a tenant, or nobody in none.
-    Optional,
-    /// A member acts in a tenant.
-    Scoped,
-}
-
-impl Access {
-    /// What holds where a layer of this mark stands inside one of another: the narrower of both.
-    #[must_use]
-    pub fn within(self, outer: Self) -> Self {
-        self.max(outer)
-    }
-}
-
-/// How much a refused caller learns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename_all = "lowercase")
-)]
-pub enum Disclosure {
-    /// A stranger cannot tell an unknown tenant from a suspended one, or from another's. The default.
-    #[default]
-    Uniform,
-    /// The reasons are told apart. Whoever has a valid credential can then find out which tenants
-    /// exist.
-    Detailed,
-}
-
-impl Disclosure {
-    pub(crate) const fn rejection(self, cause: Cause) -> Rejection {
-        match self {
-            Self::Uniform => Rejection::new(cause),
-            Self::Detailed => Rejection::detailed(cause),
-        }
-    }
-}
 
 /// Decides about requests. It is pure: same request, same answer, no matter who asks.
 #[derive(Debug)]

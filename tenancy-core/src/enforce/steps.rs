@@ -1,6 +1,7 @@
 //! The steps of enforcement. Each owns the next state; answering one consumes it.
 
-use super::enforcer::{Access, Disclosure};
+use super::access::Access;
+use super::disclosure::Disclosure;
 use crate::resolver::{OtherPlaces, ResolverChain};
 use crate::{
     Admitted, Cause, Decision, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry,

@@ -3,8 +3,9 @@
 //! Other parsers accept (`:99999`, `a..b`, `a,b`, `u@h`) or rewrite (IDNA, octal addresses, percent
 //! escapes) what two parties may then read differently. Here all of that is refused.
 
-use super::text::{Short, Text};
-use crate::{Domain, Malformed};
+use super::name::{NameProblem, ParseNameError};
+use super::text::{Short, Text, text_traits};
+use crate::Malformed;
 
 /// What an authority names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,50 @@ pub enum Host {
 /// An address as the request spells it, in lower case and without the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostAddress(Short<45>);
+
+/// A canonical host name: lower case, no port, no trailing dot, at most 253 bytes (RFC 1035 §2.3.4).
+///
+/// Addresses are no domains, and nothing is decoded or mapped to make one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Domain(Text<253>);
+
+impl Domain {
+    /// The greatest length, in bytes.
+    pub const MAX_LEN: usize = 253;
+
+    /// Parses a host name in any case, with or without one trailing dot.
+    ///
+    /// # Errors
+    ///
+    /// Unless the bytes are labels of 1 to 63 of `A-Z`, `a-z`, `0-9`, `_` and `-` between dots. An
+    /// address, a port, userinfo or a second trailing dot is refused.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+        let grammar = "a host name of at most 253 bytes, without a port";
+        let refuse = |problem| ParseNameError::new("a domain", grammar, problem);
+        if bytes.is_empty() {
+            return Err(refuse(NameProblem::Empty));
+        }
+        match read_name(bytes).and_then(Authority::to_host) {
+            Ok(Host::Name(domain)) => Ok(domain),
+            Ok(Host::Address(_)) => Err(refuse(NameProblem::Alphabet)),
+            Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
+            Err(_) => Err(refuse(NameProblem::Alphabet)),
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// What stands before `.base`, where this name is under it.
+    pub(crate) fn label_under(&self, base: &Self) -> Option<&str> {
+        self.as_str().strip_suffix(base.as_str())?.strip_suffix('.')
+    }
+}
+
+text_traits!(Domain);
 
 /// An authority as the request spells it, checked, without port and trailing dot.
 #[derive(Clone, Copy)]

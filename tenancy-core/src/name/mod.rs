@@ -10,12 +10,12 @@ mod tests;
 mod text;
 
 pub(crate) use host::{Authority, read_authority, split_at_byte, trim};
-pub use host::{Host, HostAddress, parse_authority};
+pub use host::{Domain, Host, HostAddress, parse_authority};
 pub use key::{KeyForm, TenantKey};
 pub(crate) use name::is_token_byte;
 pub use name::{
-    Domain, ExternalId, FieldName, NameProblem, ParseNameError, PlacementName, ResolverName, Role, Slug, StrategyName,
-    Subject, TenantId,
+    ExternalId, FieldName, NameProblem, ParseNameError, PlacementName, ResolverName, Role, Slug, StrategyName, Subject,
+    TenantId,
 };
 pub use reserved::ReservedNames;
 pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};

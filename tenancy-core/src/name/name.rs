@@ -4,8 +4,7 @@ use core::fmt;
 
 use heapless::String;
 
-use super::host;
-use super::text::{Short, Text};
+use super::text::{Short, Text, text_traits};
 
 /// Why a text is no valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,64 +111,6 @@ macro_rules! name {
     };
 }
 
-/// What every parsed text has: display, comparison with text, parsing from text, serde.
-macro_rules! text_traits {
-    ($Name:ident) => {
-        impl core::fmt::Display for $Name {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl core::fmt::Debug for $Name {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                write!(f, "{}({:?})", stringify!($Name), self.as_str())
-            }
-        }
-
-        impl AsRef<str> for $Name {
-            fn as_ref(&self) -> &str {
-                self.as_str()
-            }
-        }
-
-        impl PartialEq<str> for $Name {
-            fn eq(&self, other: &str) -> bool {
-                self.as_str() == other
-            }
-        }
-
-        impl PartialEq<&str> for $Name {
-            fn eq(&self, other: &&str) -> bool {
-                self.as_str() == *other
-            }
-        }
-
-        impl core::str::FromStr for $Name {
-            type Err = ParseNameError;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::parse(text.as_bytes())
-            }
-        }
-
-        #[cfg(feature = "serde")]
-        impl serde::Serialize for $Name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        #[cfg(feature = "serde")]
-        impl<'de> serde::Deserialize<'de> for $Name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::string::String as serde::Deserialize>::deserialize(deserializer)?;
-                Self::parse(text.as_bytes()).map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
 name! {
     /// The immutable identity of a tenant: what rows, schemas and databases carry.
     ///
@@ -273,13 +214,6 @@ impl FieldName {
     }
 }
 
-impl Domain {
-    /// What stands before `.base`, where this name is under it.
-    pub(crate) fn label_under(&self, base: &Self) -> Option<&str> {
-        self.as_str().strip_suffix(base.as_str())?.strip_suffix('.')
-    }
-}
-
 impl TenantId {
     /// The slug that a tenant has unless it is given another: its id.
     #[must_use]
@@ -327,48 +261,6 @@ impl FieldName {
 }
 
 text_traits!(FieldName);
-
-/// A canonical host name: lower case, no port, no trailing dot, at most 253 bytes (RFC 1035 §2.3.4).
-///
-/// Addresses are no domains, and nothing is decoded or mapped to make one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Domain(pub(crate) Text<253>);
-
-impl Domain {
-    /// The greatest length, in bytes.
-    pub const MAX_LEN: usize = 253;
-
-    /// Parses a host name in any case, with or without one trailing dot.
-    ///
-    /// # Errors
-    ///
-    /// Unless the bytes are labels of 1 to 63 of `A-Z`, `a-z`, `0-9`, `_` and `-` between dots. An
-    /// address, a port, userinfo or a second trailing dot is refused.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
-        let refuse = |problem| ParseNameError {
-            kind: "a domain",
-            grammar: "a host name of at most 253 bytes, without a port",
-            problem,
-        };
-        if bytes.is_empty() {
-            return Err(refuse(NameProblem::Empty));
-        }
-        match host::read_name(bytes).and_then(host::Authority::to_host) {
-            Ok(host::Host::Name(domain)) => Ok(domain),
-            Ok(host::Host::Address(_)) => Err(refuse(NameProblem::Alphabet)),
-            Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
-            Err(_) => Err(refuse(NameProblem::Alphabet)),
-        }
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-text_traits!(Domain);
 
 fn has_no_control(text: &str) -> bool {
     !text.chars().any(char::is_control)

@@ -125,6 +125,66 @@ impl<const MAX: usize> Hash for Text<MAX> {
     }
 }
 
+/// What every parsed text has: display, comparison with text, parsing from text, serde.
+macro_rules! text_traits {
+    ($Name:ident) => {
+        impl core::fmt::Display for $Name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl core::fmt::Debug for $Name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}({:?})", stringify!($Name), self.as_str())
+            }
+        }
+
+        impl AsRef<str> for $Name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl PartialEq<str> for $Name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<&str> for $Name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        impl core::str::FromStr for $Name {
+            type Err = $crate::ParseNameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text.as_bytes())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $Name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $Name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::string::String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(text.as_bytes()).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+pub(crate) use text_traits;
+
 #[cfg(test)]
 mod tests {
     use super::*;
