@@ -39,10 +39,6 @@
 mod admission;
 mod authenticate;
 mod body;
-#[cfg(feature = "cache")]
-mod cache;
-#[cfg(any(feature = "cache", feature = "jwt"))]
-mod clock;
 mod engine;
 mod extract;
 mod future;
@@ -52,38 +48,32 @@ pub mod identity_providers {}
 mod layer;
 mod problem;
 mod response;
-mod staff;
 mod tenancy;
-#[cfg(feature = "jwt")]
-mod token;
 mod view;
 
 pub use admission::{Admission, OuterMark, bound};
-pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
+pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension, PlatformStaff};
 pub use body::TenancyBody;
-#[cfg(feature = "cache")]
-pub use cache::{
-    CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, LocalChangeFeed, LocalChanges, SharedError, follow,
-};
-#[cfg(feature = "cache")]
-pub use clock::CoarseClock;
-#[cfg(any(feature = "cache", feature = "jwt"))]
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use extract::{optional_tenant, tenant, visitor};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};
 pub use problem::problem;
 pub use response::{add_vary, rejection_response};
-pub use staff::PlatformStaff;
 pub use tenancy::{Tenancy, TenancyBuilder};
+#[cfg(feature = "cache")]
+pub use tenancy_cache::{
+    CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, CoarseClock, LocalChangeFeed, LocalChanges,
+    SharedError, follow,
+};
 pub use tenancy_core as core;
+pub use tenancy_core::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwks")]
-pub use token::{
+pub use tenancy_jwt::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
     JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
 };
 #[cfg(feature = "jwt")]
-pub use token::{
+pub use tenancy_jwt::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
     JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig, KeyAlgorithm,
     KeyError, KeyProblem, KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenCacheLimits,

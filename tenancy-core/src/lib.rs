@@ -90,7 +90,7 @@
 //! # Features
 //!
 //! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that make kept
-//!   answers old, the stub for tests.
+//!   answers old, the clocks that they grow old by, the stub for tests.
 //! - `serde` (with `std`): the configuration, see `config`.
 
 #![no_std]
@@ -98,6 +98,8 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod clock;
 mod directory;
 mod enforce;
 mod name;
@@ -114,6 +116,8 @@ pub mod custom_servers {}
 #[cfg(feature = "std")]
 pub mod testing;
 
+#[cfg(feature = "std")]
+pub use clock::{Clock, ManualClock, SystemClock};
 pub use directory::{
     AllOf, AnyOf, Authorizer, ClaimMembership, Decision, Directory, EitherError, Membership, TenantEntry,
 };
