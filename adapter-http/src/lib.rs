@@ -36,12 +36,8 @@
 //! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration. The page
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
 
-mod admission;
 mod authenticate;
-mod body;
-mod engine;
 mod extract;
-mod future;
 #[cfg(all(feature = "jwt", any(doc, doctest)))]
 #[doc = include_str!("../docs/identity-providers.md")]
 pub mod identity_providers {}
@@ -51,12 +47,9 @@ mod response;
 mod tenancy;
 mod view;
 
-pub use admission::{Admission, OuterMark, bound};
 pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension, PlatformStaff};
-pub use body::TenancyBody;
 pub use extract::{optional_tenant, tenant, visitor};
-pub use future::TenancyFuture;
-pub use layer::{TenancyLayer, TenancyService};
+pub use layer::{Admission, OuterMark, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound};
 pub use problem::problem;
 pub use response::{add_vary, rejection_response};
 pub use tenancy::{Tenancy, TenancyBuilder};

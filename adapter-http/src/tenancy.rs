@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName};
 
-use crate::engine::{Engine, Parted, SetUp};
+use crate::layer::{Engine, Parted, SetUp};
 use crate::{Authentication, Authenticator, TenancyLayer};
 
 /// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.

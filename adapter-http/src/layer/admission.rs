@@ -9,7 +9,7 @@ use http::{Extensions, HeaderValue};
 use tenancy_core::context::Bound;
 use tenancy_core::{Access, Rejection};
 
-use crate::engine::{BoxFuture, Decision, SetUp};
+use super::engine::{BoxFuture, Decision, SetUp};
 use crate::{Authentication, Tenancy};
 
 /// What a layer has come to about one request.

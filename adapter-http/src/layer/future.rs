@@ -11,8 +11,8 @@ use pin_project_lite::pin_project;
 use tenancy_core::context::{self, Scope};
 use tower_service::Service;
 
+use super::admission::{Admission, Deciding, Verdict};
 use crate::TenancyBody;
-use crate::admission::{Admission, Deciding, Verdict};
 use crate::response::{add_vary, rejection_response};
 
 pin_project! {

@@ -12,9 +12,9 @@ use tenancy_core::{Access, Credentials};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::admission::{Admission, Begun, Deciding, Layered, Placed, Undecided, Verdict};
-use crate::engine::{Decision, client_uri};
-use crate::future::{State, TenancyFuture};
+use super::admission::{Admission, Begun, Deciding, Layered, Placed, Undecided, Verdict};
+use super::engine::{Decision, client_uri};
+use super::future::{State, TenancyFuture};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authentication, Tenancy, TenancyBody};
 
