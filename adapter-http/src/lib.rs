@@ -30,10 +30,11 @@
 //!
 //! # Features
 //!
-//! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others, and `follow`, by
-//!   which they learn of changes.
+//! - `cache`: re-exports `tenancy-cache`: `CachedDirectory` and `CachedAuthorizer`, which cache the answers of others,
+//!   and `follow`, by which they learn of changes.
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS. Includes `jwt`.
-//! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration. The page
+//! - `jwt`: re-exports `tenancy-jwt`: `TokenVerifier`, which is the authenticator for bearer tokens here, and its
+//!   configuration. The page
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
 
 mod authenticate;
