@@ -5,36 +5,37 @@ use std::sync::Arc;
 use quick_cache::Equivalent;
 use tenancy_core::{Authorize, Authorizer, Change, Decision, Invalidate, Subject, TenantId, VerifiedClaims};
 
-use crate::store::{Own, Store};
+use crate::store::{Store, Unshare};
 use crate::{CacheLimits, SharedError};
 
-/// An authorizer that keeps the decisions of another, by tenant, issuer and subject. Cheap to clone;
-/// clones share what is kept.
+/// An authorizer that caches the decisions of another, by tenant, issuer and subject. It is cheap to clone; clones share
+/// one cache.
 ///
-/// As with a [`CachedDirectory`](crate::CachedDirectory): what is allowed is kept for 60 s and a denial
-/// for 5 s, unless set otherwise; one question at a time for each caller and tenant; an error is not
-/// kept, and nothing holds beyond its time. Staff of the platform is never answered from what is kept, and
-/// its entries are never kept.
+/// As with a [`CachedDirectory`](crate::CachedDirectory), an admission is cached for 60 s and a denial for 5 s, unless
+/// set otherwise; concurrent requests of one caller for one tenant make one query; an error is not cached, and nothing
+/// is served after it has expired. Staff of the platform is never admitted from the cache, and such an admission is
+/// never cached.
 ///
 /// # Security
 ///
-/// Only for an authorizer that decides by these three, such as a directory of members. One that looks at
-/// other claims, at the time or at a policy would have its answer to one request given to another.
+/// Use it only for an authorizer that decides by these three, such as a directory of members. If the authorizer looks at
+/// other claims, at the time or at a policy, its answer to one request would be given to another.
 ///
-/// A removed member is refused when its time is over, or when [`forget`](Self::forget) is called, in
-/// each process. [`follow`](crate::follow) calls it as changes are told.
+/// A removed member is admitted until the answer expires, or until [`forget`](Self::forget) is called, in each process.
+/// [`follow`](crate::follow) calls it for each change.
+#[doc(alias = "revocation")]
 pub struct CachedAuthorizer<A: Authorizer> {
     authorizer: Arc<A>,
     store: Arc<Store<Caller, Decision, A::Error>>,
 }
 
 impl<A: Authorizer> CachedAuthorizer<A> {
-    /// Keeps the decisions of `authorizer`, within the default limits.
+    /// Caches the decisions of `authorizer`, within the default limits.
     pub fn new(authorizer: A) -> Self {
         Self::with_limits(authorizer, CacheLimits::new())
     }
 
-    /// Keeps the decisions of `authorizer`, within these limits. A miss is a denial.
+    /// Caches the decisions of `authorizer`, within these limits. A miss is a denial.
     pub fn with_limits(authorizer: A, limits: CacheLimits) -> Self {
         Self {
             authorizer: Arc::new(authorizer),
@@ -44,7 +45,7 @@ impl<A: Authorizer> CachedAuthorizer<A> {
 
     /// Forgets what is known of a subject in a tenant, and all denials.
     ///
-    /// A question that is under way is not kept.
+    /// The answer of a query that is under way is not cached.
     pub fn forget(&self, tenant: &TenantId, subject: &Subject) {
         self.store
             .forget(|caller, _| caller.tenant == *tenant && caller.subject == *subject);
@@ -55,8 +56,8 @@ impl<A: Authorizer> CachedAuthorizer<A> {
         self.store.forget(|caller, _| caller.tenant == *tenant);
     }
 
-    /// Forgets what is known of a subject in all tenants, and all denials. Without an issuer it is the
-    /// subject of that name by any; callers whose issuer is not told may be any issuer's.
+    /// Forgets what is known of a subject in all tenants, and all denials. Without an issuer, the subject of that name of
+    /// every issuer is forgotten. A caller without an issuer may be any issuer's, and is forgotten too.
     pub fn forget_subject(&self, issuer: Option<&str>, subject: &Subject) {
         self.store.forget(|caller, _| {
             let is_issuers = issuer.is_none() || caller.issuer.is_none() || caller.issuer.as_deref() == issuer;
@@ -91,7 +92,7 @@ impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
     type Error = SharedError<A::Error>;
 
     async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
-        let question = async || match self.authorizer.authorize(asked).await? {
+        let query = async || match self.authorizer.authorize(asked).await? {
             Decision::Deny => Ok(None),
             allowed => Ok(Some(allowed)),
         };
@@ -101,7 +102,7 @@ impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
             return decision.map_err(|error| SharedError::new(Arc::new(error)));
         }
         let caller = Asked::of(asked).to_caller();
-        let answer = self.store.ask(&caller, question, is_member).await;
+        let answer = self.store.get_or_query(&caller, query, is_member).await;
         answer.map(decision).map_err(SharedError::new)
     }
 
@@ -109,7 +110,7 @@ impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
         if asked.claims().is_platform_staff() {
             return self.authorizer.authorize_now(asked);
         }
-        self.store.kept(&Asked::of(asked)).map(decision)
+        self.store.cached(&Asked::of(asked)).map(decision)
     }
 }
 
@@ -124,8 +125,8 @@ impl<A: Authorizer> Invalidate for CachedAuthorizer<A> {
     }
 }
 
-impl Own for Decision {
-    fn own(&self) -> Self {
+impl Unshare for Decision {
+    fn unshare(&self) -> Self {
         match self {
             Self::Allow(roles) => Self::Allow(roles.iter().cloned().collect()),
             Self::AllowStaff => Self::AllowStaff,
@@ -134,8 +135,8 @@ impl Own for Decision {
     }
 }
 
-fn decision(kept: Option<Decision>) -> Decision {
-    kept.unwrap_or(Decision::Deny)
+fn decision(cached: Option<Decision>) -> Decision {
+    cached.unwrap_or(Decision::Deny)
 }
 
 /// Who asks for which tenant.

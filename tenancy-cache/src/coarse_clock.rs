@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenancy_core::Clock;
 
-/// The system's monotonic clock as of its last tick: a few milliseconds behind, and several times cheaper to read than
+/// The system's monotonic clock as of its last tick. It is a few milliseconds behind, and several times cheaper to read than
 /// [`SystemClock`](tenancy_core::SystemClock). Where the system has no such clock (other than Linux), it is the same one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CoarseClock;

@@ -7,26 +7,27 @@ use tenancy_core::{
     answers_to,
 };
 
-use crate::store::{Own, Store};
+use crate::store::{Store, Unshare};
 use crate::{CacheLimits, SharedError};
 
-/// A directory that keeps the answers of another. Cheap to clone; clones share what is kept.
+/// A directory that caches the answers of another. It is cheap to clone; clones share one cache.
 ///
-/// A hit is kept for 60 s and a miss for 5 s, unless set otherwise. Hits (10,000) and misses (1,000)
-/// have places of their own, so that a flood of unknown names evicts no tenant. Any number of requests
-/// that ask for one key at a time are one look-up.
+/// A hit is cached for 60 s and a miss for 5 s, unless set otherwise. Hits (10,000) and misses (1,000) are bounded
+/// apart, so that a flood of unknown names evicts no tenant. Any number of concurrent requests for one key make one
+/// look-up.
 ///
-/// A thread that finds a tenant often keeps it near: it then takes no lock, and writes to nothing that other threads
-/// read, however many are at it. That is up to 256 tenants for each thread, about 0.1 MiB, beside the others.
+/// A thread that finds a tenant often has it in a cache of its own: it then takes no lock, and writes to no memory that
+/// other threads read, however many threads serve the tenant. That is up to 256 tenants for each thread, about 0.1 MiB,
+/// beside the shared cache.
 ///
-/// An error is not kept, and is no miss. Nothing is served beyond its time: where the directory fails
-/// then, requests are refused with 503.
+/// An error is not cached, and is not a miss. Nothing is served after it has expired: if the directory fails then,
+/// requests are refused with 503.
 ///
 /// # Security
 ///
-/// A tenant that is suspended, renamed or removed is served as before until its time is over, or until
-/// [`forget`](Self::forget) is called, in each process. A look-up that was under way then is not kept.
-/// [`follow`](crate::follow) calls it as changes are told.
+/// A tenant that is suspended, renamed or removed is served as before until its answer expires, or until
+/// [`forget`](Self::forget) is called, in each process. The answer of a look-up that was under way then is not cached.
+/// [`follow`](crate::follow) calls it for each change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,18 +41,21 @@ use crate::{CacheLimits, SharedError};
 /// directory.forget(&"acme".parse::<TenantId>()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "invalidation")]
+#[doc(alias = "single flight")]
+#[doc(alias = "TTL")]
 pub struct CachedDirectory<D: Directory<Entry: Sync>> {
     directory: Arc<D>,
     store: Arc<Store<TenantKey, CachedEntry<D::Entry>, D::Error>>,
 }
 
 impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
-    /// Keeps the answers of `directory`, within the default limits.
+    /// Caches the answers of `directory`, within the default limits.
     pub fn new(directory: D) -> Self {
         Self::with_limits(directory, CacheLimits::new())
     }
 
-    /// Keeps the answers of `directory`, within these limits.
+    /// Caches the answers of `directory`, within these limits.
     pub fn with_limits(directory: D, limits: CacheLimits) -> Self {
         Self {
             directory: Arc::new(directory),
@@ -59,7 +63,7 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
         }
     }
 
-    /// The directory behind.
+    /// The directory whose answers are cached.
     #[must_use]
     pub fn directory(&self) -> &D {
         &self.directory
@@ -67,7 +71,7 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
 
     /// Forgets a tenant, by all its names, and all misses: one may be a name that the tenant has now.
     ///
-    /// A look-up that is under way is not kept.
+    /// The answer of a look-up that is under way is not cached.
     pub fn forget(&self, tenant: &TenantId) {
         self.store.forget(|_, entry| entry.record().id == *tenant);
     }
@@ -103,25 +107,25 @@ where
     type Error = SharedError<D::Error>;
 
     async fn find(&self, key: &TenantKey) -> Result<Option<Self::Entry>, Self::Error> {
-        let question = async || Ok(self.directory.find(key).await?.map(CachedEntry::new));
-        // An answer to another question refuses the request, and the next one asks again.
-        let answer = self.store.ask(key, question, |entry| answers_to(entry, key));
+        let query = async || Ok(self.directory.find(key).await?.map(CachedEntry::new));
+        // The entry of another tenant refuses the request. If it were cached, it would refuse those after it, too.
+        let answer = self.store.get_or_query(key, query, |entry| answers_to(entry, key));
         answer.await.map_err(SharedError::new)
     }
 
     fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        self.store.kept(key)
+        self.store.cached(key)
     }
 
     fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
-        match self.store.at_hand(lookup.key()) {
+        match self.store.cached_ref(lookup.key()) {
             Some(answer) => Ok(lookup.answered(answer.as_deref())),
             None => Err(lookup),
         }
     }
 }
 
-/// An entry of a directory that is kept, with its record ready to be handed on. Cheap to clone.
+/// An entry of a directory that is cached, with its record ready to be handed on. It is cheap to clone.
 pub struct CachedEntry<E> {
     entry: Arc<E>,
     handle: TenantHandle,
@@ -145,9 +149,9 @@ impl<E> Clone for CachedEntry<E> {
     }
 }
 
-/// The record is copied: each request that it admits has it in hand.
-impl<E> Own for CachedEntry<E> {
-    fn own(&self) -> Self {
+/// The record is copied: each request that it admits holds a handle to it.
+impl<E> Unshare for CachedEntry<E> {
+    fn unshare(&self) -> Self {
         Self {
             entry: Arc::clone(&self.entry),
             handle: TenantRecord::clone(&self.handle).into(),
@@ -183,7 +187,7 @@ impl<E: TenantEntry> TenantEntry for CachedEntry<E> {
     }
 }
 
-/// A tenant's change is forgotten; of members a directory says nothing.
+/// A changed tenant is forgotten. A directory says nothing about members, so their changes concern it not at all.
 impl<D> Invalidate for CachedDirectory<D>
 where
     D: Directory<Entry: Sync>,

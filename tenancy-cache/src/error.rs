@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// The error of what stands behind a cache, shared by all that waited for its answer.
+/// The error of the directory or authorizer behind a cache, shared by all callers that waited for its answer.
 pub struct SharedError<E>(Arc<E>);
 
 impl<E> SharedError<E> {

@@ -29,8 +29,8 @@ mod error;
 mod follow;
 mod limits;
 mod local;
-mod near;
 mod store;
+mod thread_local_cache;
 
 pub use authorizer::CachedAuthorizer;
 pub use coarse_clock::CoarseClock;

@@ -6,9 +6,10 @@ use tenancy_core::Clock;
 
 use crate::CoarseClock;
 
-/// How many answers a cache keeps, and for how long.
+/// How many answers a cache holds, and for how long.
 ///
-/// Hits and misses are bounded each for itself, so that a flood of misses evicts no hit.
+/// Hits and misses are bounded apart, so that a flood of misses evicts no hit.
+#[doc(alias = "TTL")]
 #[derive(Clone)]
 pub struct CacheLimits {
     pub(crate) capacity: usize,
@@ -31,26 +32,26 @@ impl CacheLimits {
         }
     }
 
-    /// Sets how many hits are kept, beside the 256 at most that each thread keeps near it. Default: 10,000. Each takes
+    /// Sets how many hits are cached, beside the 256 at most in the cache of each thread. Default: 10,000. Each takes
     /// about 1 KiB.
     #[must_use]
     pub fn with_capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
     }
 
-    /// Sets how many misses are kept. Default: 1,000.
+    /// Sets how many misses are cached. Default: 1,000.
     #[must_use]
     pub fn with_miss_capacity(self, miss_capacity: usize) -> Self {
         Self { miss_capacity, ..self }
     }
 
-    /// Sets how long a hit is kept, counted from its question. Default: 60 s.
+    /// Sets how long a hit is cached, counted from the beginning of its query. Default: 60 s.
     #[must_use]
     pub fn with_time_to_live(self, time_to_live: Duration) -> Self {
         Self { time_to_live, ..self }
     }
 
-    /// Sets how long a miss is kept, counted from its question. Default: 5 s.
+    /// Sets how long a miss is cached, counted from the beginning of its query. Default: 5 s.
     #[must_use]
     pub fn with_miss_time_to_live(self, miss_time_to_live: Duration) -> Self {
         Self {
@@ -59,8 +60,8 @@ impl CacheLimits {
         }
     }
 
-    /// Sets the clock. Default: [`CoarseClock`]. Answers are kept for less by its
-    /// [`resolution`](Clock::resolution), so that none is served beyond its time.
+    /// Sets the clock. Default: [`CoarseClock`]. Answers expire earlier by its [`resolution`](Clock::resolution), so that
+    /// none is served late.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock + 'static) -> Self {
         Self {

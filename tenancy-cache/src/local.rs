@@ -4,14 +4,13 @@ use std::fmt;
 use tenancy_core::{Change, ChangeFeed, Invalidate};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// How many changes wait for a feed that is slow.
+/// How many changes are queued for a slow feed.
 const CAPACITY: usize = 1024;
 
-/// Changes that this process makes itself, told to whoever subscribes here. Cheap to clone; clones tell
+/// Changes that this process makes itself, delivered to all that subscribe here. It is cheap to clone; clones deliver to
 /// the same feeds.
 ///
-/// It reaches no other process. Where there are several, tell of changes by what they share, such as the
-/// database.
+/// It reaches no other process. If there are several, publish changes by what they share, such as the database.
 ///
 /// ```
 /// use tenancy_core::{Change, MemoryDirectory, TenantId};
@@ -31,15 +30,15 @@ const CAPACITY: usize = 1024;
 pub struct LocalChanges(broadcast::Sender<Change>);
 
 impl LocalChanges {
-    /// Changes that nobody follows yet.
+    /// A publisher without subscribers.
     #[must_use]
     pub fn new() -> Self {
         Self(broadcast::Sender::new(CAPACITY))
     }
 
-    /// Tells all feeds of a change. Call it after the change is committed, or may have been.
+    /// Delivers a change to all feeds. Call it after the change is committed, or may have been.
     pub fn publish(&self, change: Change) {
-        // That nobody listens is no error.
+        // It is no error if nobody has subscribed.
         let _ = self.0.send(change);
     }
 
@@ -70,7 +69,7 @@ impl Invalidate for LocalChanges {
     }
 }
 
-/// The feed of [`LocalChanges`]. One that lags by more than 1,024 changes tells of everything instead.
+/// The feed of [`LocalChanges`]. If it lags by more than 1,024 changes, it delivers [`Change::Everything`] in their place.
 pub struct LocalChangeFeed(broadcast::Receiver<Change>);
 
 impl fmt::Debug for LocalChangeFeed {

@@ -1,4 +1,4 @@
-//! What a thread finds often is kept near it: it must be forgotten, and grow old, as all that is kept.
+//! Each thread caches what it finds often: such an entry must be forgotten, and expire, as every other does.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cache_support;
@@ -19,8 +19,8 @@ use tenancy_core::{
 use cache_support::directory::{id, key, record};
 use cache_support::members::Fixture;
 
-/// More often than it takes to be kept near, and to be copied there.
-const OFTEN: usize = 40;
+/// More often than it takes until a thread has its own copy.
+const PROMOTING: usize = 40;
 
 /// `None` where there is something to wait for.
 fn at_once<F: Future>(future: F) -> Option<F::Output> {
@@ -39,7 +39,7 @@ fn directory(limits: CacheLimits) -> CachedDirectory<MemoryDirectory> {
     CachedDirectory::with_limits(MemoryDirectory::new(entries).unwrap(), limits)
 }
 
-/// Asks on a thread of its own, `OFTEN` times whenever it is told to; `None` where once nothing was kept.
+/// Asks on a thread of its own, `PROMOTING` times whenever it is told to; `None` where once nothing was kept.
 struct Asker {
     tell: mpsc::Sender<&'static str>,
     told: mpsc::Receiver<Option<TenantHandle>>,
@@ -52,7 +52,7 @@ impl Asker {
         let cached = cached.clone();
         thread::spawn(move || {
             for name in names {
-                let kept = (0..OFTEN).map(|_| cached.find_now(&key(name)).flatten().map(|entry| entry.handle()));
+                let kept = (0..PROMOTING).map(|_| cached.find_now(&key(name)).flatten().map(|entry| entry.handle()));
                 let last = kept.reduce(|before, after| before.and(after)).flatten();
                 if answers.send(last).is_err() {
                     return;
@@ -95,7 +95,7 @@ fn all_threads_forget() {
         forget(&cached);
         assert!(askers.iter().all(|asker| asker.ask("acme").is_none()));
     }
-    // What was forgotten with one tenant of two is the one; the other is near again.
+    // What was forgotten with one tenant of two is the one; the other is in the cache of its thread again.
     now(cached.find(&key("acme"))).unwrap();
     now(cached.find(&key("globex"))).unwrap();
     cached.forget(&id("acme"));
@@ -103,7 +103,7 @@ fn all_threads_forget() {
 }
 
 #[test]
-fn what_is_near_grows_old() {
+fn an_entry_of_a_thread_expires() {
     let clock = Arc::new(ManualClock::new());
     let cached = directory(CacheLimits::new().with_clock(Arc::clone(&clock)));
     let asker = Asker::of(&cached);
@@ -158,8 +158,8 @@ fn nobody_is_told_of_what_was_forgotten_before_he_asked() {
             version.store(next, Ordering::SeqCst);
             cached.forget(&id("acme"));
             told.store(next, Ordering::Release);
-            // So that each version becomes near to someone.
-            for _ in 0..OFTEN {
+            // So that each version gets into the cache of some thread.
+            for _ in 0..PROMOTING {
                 let _ = cached.find_now(&key("acme"));
             }
         }
@@ -173,7 +173,7 @@ fn nobody_is_told_of_what_was_forgotten_before_he_asked() {
 async fn a_removed_member_who_came_often_is_refused() {
     let fixture = Fixture::new();
     fixture.members.set("acme - alice", "editor");
-    for _ in 0..OFTEN {
+    for _ in 0..PROMOTING {
         assert_eq!(fixture.enter("acme - alice").await, (200, "editor".into()));
     }
     assert_eq!(fixture.members.asked(), 1);
