@@ -59,7 +59,7 @@ pub use tenancy_cache::{
     CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, CoarseClock, LocalChangeFeed, LocalChanges,
     SharedError, follow,
 };
-pub use tenancy_core as core;
+pub use tenancy_core;
 pub use tenancy_core::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwks")]
 pub use tenancy_jwt::{

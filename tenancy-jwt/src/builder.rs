@@ -10,7 +10,7 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(60);
 const DEFAULT_TENANT_CLAIM: &str = "tenant_id";
 
-/// What a [`TokenVerifier`] is told before it verifies. Keys, issuer and audience are required, for all
+/// Configures a [`TokenVerifier`]. Keys, issuer and audience are required, for all
 /// together or for each [`TrustedIssuer`].
 #[derive(Debug)]
 pub struct TokenVerifierBuilder {
@@ -57,7 +57,7 @@ impl TokenVerifierBuilder {
     }
 
     /// Accepts tokens whose `iss` is this, byte for byte. Call it again for another issuer, and
-    /// then tell every key its issuer. Default: none; required.
+    /// then set the issuer of every key. Default: none; required.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.shared.issuers.push((issuer.into(), None));
@@ -83,7 +83,7 @@ impl TokenVerifierBuilder {
     /// Accepts the tokens of an issuer that has keys, audiences and tenants of its own. Call it again for
     /// another issuer.
     ///
-    /// What is told to the builder by [`with_key`](Self::with_key), [`with_issuer`](Self::with_issuer),
+    /// What is set on the builder by [`with_key`](Self::with_key), [`with_issuer`](Self::with_issuer),
     /// [`with_audience`](Self::with_audience) and the like is not for this issuer, and may be left out.
     #[must_use]
     pub fn with_trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
@@ -95,7 +95,7 @@ impl TokenVerifierBuilder {
     ///
     /// # Security
     ///
-    /// Whoever has a key's token for another purpose can use it here.
+    /// Anybody who has a token that a key signed for another purpose can use it here.
     #[must_use]
     pub fn dangerously_accept_any_issuer(mut self) -> Self {
         self.shared.any_issuer = true;
@@ -121,8 +121,9 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// How far the issuer's clock may be off. Default: 30 seconds. At most 60.
+    /// Sets the clock skew that is tolerated: how far the issuer's clock may be off. Default: 30 seconds. At most 60.
     #[must_use]
+    #[doc(alias = "clock skew")]
     pub const fn with_leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
@@ -178,7 +179,7 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// Sets how many verified tokens are kept, and for how long. Default: [`TokenCacheLimits::new`].
+    /// Sets how many verified tokens are cached, and for how long. Default: [`TokenCacheLimits::new`].
     #[must_use]
     pub fn with_token_cache(mut self, limits: TokenCacheLimits) -> Self {
         self.token_cache = Some(limits);
@@ -192,7 +193,7 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// Checks what it was told, and builds the verifier.
+    /// Checks the configuration, and builds the verifier.
     ///
     /// # Errors
     ///

@@ -33,8 +33,8 @@ pub enum TokenError {
         /// What the key is for, or the first of the keys of this `kid`.
         expected: KeyAlgorithm,
     },
-    /// `alg` is none that a key of the issuer's may have, and there are no keys yet.
-    #[error("the header's `alg` is none that the issuer's keys may have")]
+    /// No key of the issuer may have this `alg`, and there are no keys yet.
+    #[error("the header's `alg` is not one that the issuer's keys may have")]
     UnacceptedAlgorithm,
     /// `crit` is there: extensions that must be understood, and none is (RFC 7515 §4.1.11).
     #[error("the header has `crit`, and no extension is understood")]
@@ -57,7 +57,7 @@ pub enum TokenError {
     /// A payload that is no JSON object with each name once.
     #[error("the token's payload {0}")]
     MalformedPayload(JsonProblem),
-    /// `exp` has passed.
+    /// `exp` has passed, beyond the leeway for clock skew.
     #[error("the token has expired")]
     Expired,
     /// `nbf` is to come.
@@ -86,25 +86,24 @@ pub enum TokenError {
     /// The issuer may not speak for a tenant that the token names.
     #[error("the token names a tenant that its issuer may not speak for")]
     TenantOfAnotherIssuer,
-    /// The issuer's key set has not been fetched, or not for too long: it cannot be told whether the token
-    /// holds.
-    #[error("the issuer's key set is not at hand")]
+    /// The issuer's key set has not been fetched yet, or not for too long: nobody can tell whether the token is valid.
+    #[error("the issuer's key set is not available")]
     KeysUnavailable,
     /// This machine's clock stands before 1970, so no time can be checked.
-    #[error("the system clock stands before 1970")]
+    #[error("failed to read the time: the system clock is before 1970")]
     Clock,
 }
 
 impl TokenError {
     /// Whether another key could have verified the token.
-    pub(crate) const fn is_for_want_of_a_key(self) -> bool {
+    pub(crate) const fn is_missing_key(self) -> bool {
         matches!(self, Self::UnknownKid | Self::KeysUnavailable)
     }
 }
 
-/// No key set of a token's issuer is at hand, so that it cannot be told whether the token holds.
+/// No key set of a token's issuer is available, so that nobody can tell whether the token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the key set of a token's issuer is not at hand")]
+#[error("the key set of a token's issuer is not available")]
 pub struct KeysUnavailable;
 
 /// What is wrong with a claim.

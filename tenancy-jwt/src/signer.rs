@@ -143,12 +143,12 @@ impl fmt::Debug for TokenSigner {
 #[non_exhaustive]
 pub enum SignTokenError {
     /// The tenant claim is one of the token's own: `sub`, `iat`, `exp`, `iss`, `aud`.
-    #[error("the tenant claim is one that the token needs otherwise")]
+    #[error("the tenant claim has the name of a claim that the token needs for itself")]
     TakenClaim,
     /// The clock stands before 1970, or the token would outlive time.
-    #[error("the token's times cannot be told")]
+    #[error("failed to compute the token's times")]
     Clock,
     /// The cryptographic library failed.
-    #[error("the signature could not be made")]
+    #[error("failed to sign the token")]
     Signature,
 }

@@ -16,109 +16,109 @@ use crate::{BuildVerifierError, TokenCacheLimits, TokenError};
 /// What an entry of the ordinary size takes, in bytes.
 const ORDINARY: usize = 1024;
 
-/// Verified tokens, bounded in number and in size. Refused ones are not kept: anybody can make them
-/// without end, and would push the others out.
+/// A cache of verified tokens, bounded in number and in size. Refused tokens are not cached: anybody can make them
+/// without end, and would evict the others.
 pub(crate) struct TokenCache {
     key: DigestKey,
-    kept: Cache<TokenDigest, Kept, BySize, BuildHasherDefault<DigestHasher>>,
-    /// How often something was forgotten. Held while a token is put into the cache: a verification's end
-    /// and a change of the cache never overlap.
-    forgotten: Mutex<u64>,
+    entries: Cache<TokenDigest, Entry, BySize, BuildHasherDefault<DigestHasher>>,
+    /// How often something was forgotten. Locked while a token is stored and while tokens are forgotten, so that a token
+    /// whose verification began before an invalidation is not stored after it.
+    generation: Mutex<u64>,
     limits: TokenCacheLimits,
 }
 
-/// What a token was found to be, and under what this holds.
+/// What the verification of a token came to, and what that depends on.
 pub(crate) struct Verified {
     pub(crate) claims: Claims,
-    /// What their lists take, in bytes.
+    /// The size of their lists, in bytes.
     pub(crate) size: usize,
     pub(crate) times: Times,
-    /// Whose keys have verified it: a place among those that the verifier trusts.
+    /// Whose keys have verified it: an index into those that the verifier trusts.
     pub(crate) trust: usize,
     /// The number of their set.
     pub(crate) key_set: u64,
 }
 
-/// A token that was verified.
+/// A verified token in the cache.
 #[derive(Clone)]
-pub(crate) struct Kept {
+pub(crate) struct Entry {
     pub(crate) claims: Arc<Claims>,
     pub(crate) times: Times,
     pub(crate) trust: usize,
     pub(crate) key_set: u64,
     size: usize,
-    /// When it is served, in seconds since 1970: not before it was verified, if the clock was set back.
-    during: Range<u64>,
+    /// When it is served, in seconds since 1970: not before it was verified, in case the clock is set back.
+    served_during: Range<u64>,
 }
 
-/// A verification that has begun. What it comes to is as old as this.
-pub(crate) struct Begun {
+/// When a verification began. Its result is as old as this.
+pub(crate) struct Start {
     unix_seconds: u64,
-    forgotten: u64,
+    generation: u64,
 }
 
 impl TokenCache {
     pub(crate) fn new(limits: TokenCacheLimits) -> Result<Self, BuildVerifierError> {
         Ok(Self {
             key: DigestKey::random().ok_or(BuildVerifierError::Random)?,
-            kept: Cache::with(
+            entries: Cache::with(
                 limits.capacity,
                 limits.capacity as u64,
                 BySize,
                 BuildHasherDefault::default(),
                 DefaultLifecycle::default(),
             ),
-            forgotten: Mutex::new(0),
+            generation: Mutex::new(0),
             limits,
         })
     }
 
-    /// What a token is kept by. One that is too long is refused, and not read.
+    /// The digest that a token is found by. A token that is too long is refused, and not read.
     pub(crate) fn digest(&self, token: &[u8]) -> Result<TokenDigest, TokenError> {
         self.key.digest(token)
     }
 
-    /// A token that was verified not too long ago. It may have expired, and its keys may have gone.
-    pub(crate) fn kept(&self, token: &TokenDigest, unix_seconds: u64) -> Option<Kept> {
-        let kept = self.kept.get(token)?;
-        kept.during.contains(&unix_seconds).then_some(kept)
+    /// A token that was verified not too long ago. It may have expired since, and its keys may be gone.
+    pub(crate) fn get(&self, token: &TokenDigest, unix_seconds: u64) -> Option<Entry> {
+        let entry = self.entries.get(token)?;
+        entry.served_during.contains(&unix_seconds).then_some(entry)
     }
 
-    pub(crate) fn begin(&self, unix_seconds: u64) -> Begun {
-        Begun {
+    pub(crate) fn begin(&self, unix_seconds: u64) -> Start {
+        Start {
             unix_seconds,
-            forgotten: *self.forgotten(),
+            generation: *self.generation(),
         }
     }
 
-    /// Keeps what a verification came to, unless something was forgotten since it began.
-    pub(crate) fn keep(&self, begun: &Begun, token: TokenDigest, verified: Verified) -> Arc<Claims> {
+    /// Stores the result of a verification, unless something was forgotten since it began.
+    pub(crate) fn insert(&self, start: &Start, token: TokenDigest, verified: Verified) -> Arc<Claims> {
         let claims = Arc::new(verified.claims);
-        let from = begun.unix_seconds;
-        let kept = Kept {
+        let from = start.unix_seconds;
+        let entry = Entry {
             claims: Arc::clone(&claims),
             times: verified.times,
             trust: verified.trust,
             key_set: verified.key_set,
             size: verified.size + claims.issuer().map_or(0, str::len),
-            during: from..from.saturating_add(self.limits.time_to_live.as_secs()),
+            served_during: from..from.saturating_add(self.limits.time_to_live.as_secs()),
         };
-        let forgotten = self.forgotten();
-        if *forgotten == begun.forgotten {
-            self.kept.insert(token, kept);
+        let generation = self.generation();
+        if *generation == start.generation {
+            self.entries.insert(token, entry);
         }
         claims
     }
 
-    /// Forgets the tokens whose claims are `stale`. What is being verified right now is not kept.
+    /// Forgets the tokens whose claims are `stale`. A token that is being verified right now is not stored.
     pub(crate) fn forget(&self, stale: impl Fn(&Claims) -> bool) {
-        let mut forgotten = self.forgotten();
-        *forgotten += 1;
-        self.kept.retain(|_, kept| !stale(&kept.claims));
+        let mut generation = self.generation();
+        *generation += 1;
+        self.entries.retain(|_, entry| !stale(&entry.claims));
     }
 
-    fn forgotten(&self) -> MutexGuard<'_, u64> {
-        self.forgotten.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn generation(&self) -> MutexGuard<'_, u64> {
+        self.generation.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -132,9 +132,9 @@ impl fmt::Debug for TokenCache {
 #[derive(Clone)]
 struct BySize;
 
-impl Weighter<TokenDigest, Kept> for BySize {
-    fn weight(&self, _: &TokenDigest, kept: &Kept) -> u64 {
-        1 + (kept.size / ORDINARY) as u64
+impl Weighter<TokenDigest, Entry> for BySize {
+    fn weight(&self, _: &TokenDigest, entry: &Entry) -> u64 {
+        1 + (entry.size / ORDINARY) as u64
     }
 }
 
@@ -160,9 +160,9 @@ mod tests {
         let token = cache.digest(b"a token").unwrap();
         let begun = cache.begin(0);
         cache.forget(|claims| claims.subject() == "alice");
-        cache.keep(&begun, token, verified("alice"));
-        assert!(cache.kept(&token, 0).is_none());
-        cache.keep(&cache.begin(0), token, verified("alice"));
-        assert!(cache.kept(&token, 0).is_some());
+        cache.insert(&begun, token, verified("alice"));
+        assert!(cache.get(&token, 0).is_none());
+        cache.insert(&cache.begin(0), token, verified("alice"));
+        assert!(cache.get(&token, 0).is_some());
     }
 }

@@ -8,7 +8,7 @@ pub(crate) const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(60);
 pub(crate) const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(1);
 pub(crate) const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 
-/// How many verified tokens a [`TokenVerifier`](crate::TokenVerifier) keeps, and for how long.
+/// How many verified tokens a [`TokenVerifier`](crate::TokenVerifier) caches, and for how long.
 #[derive(Clone, Debug)]
 pub struct TokenCacheLimits {
     pub(crate) capacity: usize,
@@ -25,7 +25,7 @@ impl TokenCacheLimits {
         }
     }
 
-    /// Sets how many tokens are kept. Default: 10,000. At least 1, at most 1,000,000.
+    /// Sets how many tokens are cached. Default: 10,000. At least 1, at most 1,000,000.
     ///
     /// Each takes about 1 KiB. One that lists many tenants or roles counts as several.
     #[must_use]
@@ -33,8 +33,8 @@ impl TokenCacheLimits {
         Self { capacity, ..self }
     }
 
-    /// Sets how long a token is kept, counted from its verification by the system's clock, in whole seconds: a
-    /// rest is cut off. Default: 60 s. At least a second, at most an hour. It is never kept beyond its `exp`.
+    /// Sets how long a token is cached, counted from its verification by the system's clock, in whole seconds: a
+    /// fraction is cut off. Default: 60 s. At least a second, at most an hour. It is never served beyond its `exp`.
     #[must_use]
     pub fn with_time_to_live(self, time_to_live: Duration) -> Self {
         Self { time_to_live, ..self }

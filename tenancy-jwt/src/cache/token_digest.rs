@@ -1,4 +1,4 @@
-//! What a token is kept by, which cannot be turned back into it.
+//! The digest that a cached token is found by, which cannot be turned back into the token.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,9 +12,9 @@ use crate::verify::compact::MAX_TOKEN_LEN;
 
 /// The secret of one cache's digests.
 ///
-/// POLYVAL (RFC 8452 §3) is a universal hash: whoever does not know the key, and sees no digest, makes two
-/// tokens of one digest with a chance of one in 2^118 for each pair, whatever he computes. It takes a quarter
-/// of the time of SHA-256, which alone would cost most of a hit.
+/// POLYVAL (RFC 8452 §3) is a universal hash: an attacker who knows neither the key nor any digest finds two tokens of
+/// one digest with a chance of one in 2^118 for each pair, whatever they compute. It takes a quarter of the time of
+/// SHA-256, which alone would cost most of a hit.
 pub(crate) struct DigestKey(Polyval);
 
 /// The digest of a whole token.
@@ -22,7 +22,7 @@ pub(crate) struct DigestKey(Polyval);
 pub(crate) struct TokenDigest([u8; 16]);
 
 impl DigestKey {
-    /// A key of the system's own randomness, or `None` where there is none to be had.
+    /// A key of the system's own randomness, or `None` if the system has none.
     pub(crate) fn random() -> Option<Self> {
         let mut key = [0; polyval::KEY_SIZE];
         rand::fill(&mut key).ok()?;

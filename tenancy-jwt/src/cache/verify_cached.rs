@@ -1,10 +1,10 @@
-//! The verifier, less what it has verified a while ago.
+//! The verifier behind a cache of the tokens that it has verified.
 
 use std::sync::Arc;
 
 use tenancy_core::{Change, Claims, Invalidate, Subject, VerifiedClaims};
 
-use crate::cache::token_cache::Kept;
+use crate::cache::token_cache::Entry;
 use crate::verify::verifier::unix_seconds;
 use crate::{TokenError, TokenVerifier};
 
@@ -29,27 +29,28 @@ impl TokenVerifier {
             return self.verify_at(token, unix_seconds).map(Arc::new);
         };
         let digest = cache.digest(token)?;
-        if let Some(kept) = cache.kept(&digest, unix_seconds)
-            && self.holds(&kept, unix_seconds)
+        if let Some(entry) = cache.get(&digest, unix_seconds)
+            && self.is_still_valid(&entry, unix_seconds)
         {
-            return Ok(kept.claims);
+            return Ok(entry.claims);
         }
-        let begun = cache.begin(unix_seconds);
+        let start = cache.begin(unix_seconds);
         let verified = self.verify_in_full(token, unix_seconds)?;
-        Ok(cache.keep(&begun, digest, verified))
+        Ok(cache.insert(&start, digest, verified))
     }
 
-    /// Whether what has changed since the verification would not change what it came to: the time, either
-    /// way, and the keys.
-    fn holds(&self, kept: &Kept, unix_seconds: u64) -> bool {
-        let Some(trust) = self.trusts.get(kept.trust) else {
+    /// Whether the verification would come to the same now: the time may have passed or been set back, and the keys may
+    /// have changed.
+    fn is_still_valid(&self, entry: &Entry, unix_seconds: u64) -> bool {
+        let Some(trust) = self.trusts.get(entry.trust) else {
             return false;
         };
-        kept.times.check(unix_seconds as f64, self.leeway).is_ok() && trust.keys.key_set_number() == Some(kept.key_set)
+        entry.times.check(unix_seconds as f64, self.leeway).is_ok()
+            && trust.keys.key_set_number() == Some(entry.key_set)
     }
 
     /// Forgets the verified tokens of a subject of an issuer, which is `None` for tokens that name none.
-    /// What is being verified right now is not kept.
+    /// A token that is being verified right now is not stored.
     ///
     /// # Security
     ///
@@ -61,7 +62,7 @@ impl TokenVerifier {
         }
     }
 
-    /// Forgets all verified tokens. What is being verified right now is not kept.
+    /// Forgets all verified tokens. A token that is being verified right now is not stored.
     pub fn forget_all(&self) {
         if let Some(cache) = &self.cache {
             cache.forget(|_| true);

@@ -67,14 +67,14 @@ tenancy_core::settings! {
 }
 
 impl JwtConfig {
-    /// Reads the keys and prepares a verifier. The claims that name tenants are told to
+    /// Reads the keys and prepares a verifier. The claims that name tenants are set on
     /// the builder, as by [`with_claims_of`](TokenVerifierBuilder::with_claims_of).
     /// Paths are relative to `base_dir`, the folder of the configuration file.
     ///
     /// # Errors
     ///
     /// A setting that is missing, contradicts another or cannot be used, or a file that cannot be
-    /// read. What concerns several keys is told by [`TokenVerifierBuilder::build`].
+    /// read. [`TokenVerifierBuilder::build`] checks what concerns several keys.
     pub fn verifier_builder(&self, base_dir: &Path) -> Result<TokenVerifierBuilder, JwtConfigError> {
         if self.leeway_seconds > MAX_LEEWAY.as_secs() {
             return Err(JwtConfigError::Leeway);
@@ -134,7 +134,7 @@ impl JwtConfig {
         Ok(builder)
     }
 
-    /// Beside issuers with keys of their own nobody could tell whom these are for.
+    /// Beside issuers with keys of their own nobody could tell which issuer these are for.
     fn refuse_shared(&self) -> Result<(), JwtConfigError> {
         let given = [
             ("jwt.issuer", self.issuer.is_some()),
@@ -206,7 +206,7 @@ impl TokenVerifierBuilder {
     ///
     /// # Errors
     ///
-    /// A claim's name that is none.
+    /// Fails if the name of a claim is not valid.
     pub fn with_claims_of(self, tenancy: &TenancyConfig) -> Result<Self, ConfigError> {
         let resolution = &tenancy.resolution;
         let claim = resolution.jwt_claim.path("resolution.jwt_claim")?;

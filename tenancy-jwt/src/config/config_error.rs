@@ -38,7 +38,7 @@ pub enum JwtConfigError {
     #[error("`jwt.leeway_seconds`: expected at most {}", MAX_LEEWAY.as_secs())]
     Leeway,
     /// A file that cannot be read.
-    #[error("`{setting}`: cannot read `{}`: {problem}", path.display())]
+    #[error("`{setting}`: failed to read `{}`: {problem}", path.display())]
     Read {
         /// The setting.
         setting: String,
@@ -81,7 +81,7 @@ pub enum JwtConfigError {
         /// The feature.
         feature: &'static str,
     },
-    /// A claim's name that is none.
+    /// The name of a claim is not valid.
     #[error(transparent)]
     Claim(#[from] tenancy_core::config::ConfigError),
     /// No key that tokens can be signed with.

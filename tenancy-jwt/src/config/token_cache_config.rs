@@ -6,11 +6,11 @@ use crate::{BuildVerifierError, JwtConfigError, TokenCacheLimits, TokenVerifierB
 tenancy_core::settings! {
     /// The table `[jwt.token_cache]`: how long a verified token is not verified again.
     pub struct JwtTokenCacheConfig {
-        /// Whether verified tokens are kept. Default: `true`.
+        /// Whether verified tokens are cached. Default: `true`.
         pub enabled: bool = true,
-        /// How many are kept, each of about 1 KiB. Default: 10,000. At least 1, at most 1,000,000.
+        /// How many are cached, each of about 1 KiB. Default: 10,000. At least 1, at most 1,000,000.
         pub capacity: usize = DEFAULT_CAPACITY,
-        /// How long each is kept, in seconds, and never beyond its `exp`. Default: 60. At least 1, at most
+        /// How long each is cached, in seconds, and never beyond its `exp`. Default: 60. At least 1, at most
         /// 3600.
         pub time_to_live_seconds: u64 = DEFAULT_TIME_TO_LIVE.as_secs(),
     }

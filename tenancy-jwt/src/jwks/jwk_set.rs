@@ -44,7 +44,7 @@ impl JwkRules {
     /// # Security
     ///
     /// The second rule comes first. It holds for members that would have been left out, too, such as a secret for
-    /// encryption or a key of an unknown type: whoever published one secret by mistake may have published others.
+    /// encryption or a key of an unknown type: an issuer that published one secret by mistake may have published more.
     pub(crate) fn parse(&self, document: &[u8]) -> Result<JwkSet, JwksError> {
         let members = jwks_document::members(document)?;
         self.refuse_secrets(&members)?;
@@ -156,7 +156,7 @@ pub enum JwksError {
     #[error("it has more than {MAX_KEYS} keys")]
     TooManyKeys,
     /// A private key, or a secret where anybody can read it.
-    #[error("it has a private key or a secret, with which whoever reads it can sign")]
+    #[error("it has a private key or a secret, with which anybody who reads it can sign")]
     PrivateKey,
     /// Secrets and public keys in one document. A document of public keys is made to be published, and a secret that
     /// stands in one has been published with it.

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use secrecy::zeroize::Zeroizing;
+use tenancy_core::{Clock, SystemClock};
 use thiserror::Error;
 
 use crate::jwks::jwk_set::{JwkRules, JwkSet};
 use crate::jwks::jwks_document::MAX_DOCUMENT_LEN;
 use crate::key::key_set::KeySet;
 use crate::{AlgorithmsError, JwksError, KeyAlgorithm};
-use tenancy_core::{Clock, SystemClock};
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -41,6 +41,8 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// keys; more than 64 KiB or 64 keys; no key that can be used; or if it is no JSON object that has each name
 /// once, with an array `keys`. Private keys and secrets are looked for in every member, before any is left
 /// out: what shows that secrets were published refuses the document, whatever else would be odd about the member.
+#[doc(alias = "JWKS rotation")]
+#[doc(alias = "key rotation")]
 pub struct JwksFile {
     path: PathBuf,
     rules: JwkRules,
@@ -85,7 +87,7 @@ impl JwksFile {
         let mut look = match self.look.try_lock() {
             Ok(look) => look,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Somebody is looking. His keys are there soon enough.
+            // Another thread is reading the file. Its keys are there soon enough.
             Err(TryLockError::WouldBlock) => return,
         };
         let now = self.clock.now();
@@ -103,7 +105,7 @@ impl JwksFile {
             Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys),
             Err(problem) => tracing::error!(
                 path = %self.path.display(),
-                "the key set has changed and cannot be used, the keys stay as they were: {problem}"
+                "failed to use the key set after it changed, the keys stay as they were: {problem}"
             ),
         }
     }
@@ -132,7 +134,7 @@ impl Seen {
     }
 }
 
-/// What a [`JwksFile`] is told before it is opened.
+/// Configures a [`JwksFile`] before it is opened.
 pub struct JwksFileBuilder {
     path: PathBuf,
     algorithms: Vec<KeyAlgorithm>,
@@ -151,7 +153,7 @@ impl JwksFileBuilder {
         self
     }
 
-    /// How long the file is not looked at again. Default: 10 s.
+    /// The least time between two looks at the file. Default: 10 s.
     #[must_use]
     pub const fn with_check_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -169,7 +171,7 @@ impl JwksFileBuilder {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or used, or algorithms that do not go together.
+    /// Fails if the file cannot be read or used, or if the algorithms do not go together.
     pub fn open(self) -> Result<JwksFile, JwksFileError> {
         let rules = JwkRules::new(self.algorithms, false)?;
         let at = self.clock.now();
@@ -227,10 +229,10 @@ fn parse(path: &Path, rules: &JwkRules, read: io::Result<Zeroizing<Vec<u8>>>) ->
 #[non_exhaustive]
 pub enum JwksFileError {
     /// It cannot be read.
-    #[error("cannot read the key set: {0}")]
+    #[error("failed to read the key set: {0}")]
     Read(io::Error),
     /// What it says is no key set to be used.
-    #[error("cannot use the key set: {0}")]
+    #[error("the key set is refused: {0}")]
     Document(JwksError),
     /// The algorithms do not go together.
     #[error(transparent)]

@@ -16,7 +16,7 @@ use crate::issuer::issuer_name::IssuerName;
 use crate::verify::json::{Json, Object, parse_object};
 use crate::{JsonProblem, KeyAlgorithm, KeyProblem, VerificationKey};
 
-/// Members that only whoever signs may know, of all key types that are registered.
+/// Members that only the signer may know, of all key types that are registered.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 /// The types of keys with a public half that are registered, and the members that make up that half.
 const PUBLIC_TYPES: [&str; 4] = ["RSA", "EC", "OKP", "AKP"];
@@ -246,7 +246,7 @@ pub enum JwkProblem {
     #[error("its `crv` is none of `P-256`, `P-384` and `Ed25519`, or not of its `kty`")]
     UnknownCurve,
     /// An `alg` that is not understood.
-    #[error("its `alg` is no algorithm that is known here")]
+    #[error("its `alg` is not a known algorithm")]
     UnknownAlgorithm,
     /// An `alg` of another kind of key.
     #[error("its `alg` is {algorithm}, which needs another kind of key")]
@@ -260,7 +260,7 @@ pub enum JwkProblem {
     /// A key for encryption, or to sign with.
     #[error("its `use` or `key_ops` is not to verify signatures")]
     NotForSignatures,
-    /// A private key, or a public one with a secret `k` in it: whoever reads it can sign.
+    /// A private key, or a public one with a secret `k` in it: anybody who reads it can sign.
     #[error("it is a private key, or has a secret in it")]
     PrivateKey,
     /// A point that is not on its curve, or numbers that are no RSA key.

@@ -63,10 +63,10 @@ impl Source {
         })
     }
 
-    /// The keys as they are now, for a token with this header.
+    /// The current keys, for a token with this header.
     #[cfg_attr(
         not(feature = "jwks"),
-        expect(unused_variables, reason = "the keys of these sources are always there")
+        expect(unused_variables, reason = "the keys of these sources are always available")
     )]
     pub(crate) fn current(&self, header: &Header) -> Result<Arc<KeySet>, TokenError> {
         match self {
@@ -77,7 +77,7 @@ impl Source {
         }
     }
 
-    /// The number of the keys as they are now; `None` where there are none.
+    /// The number of the current keys; `None` if there are none.
     pub(crate) fn key_set_number(&self) -> Option<u64> {
         match self {
             Self::Fixed(keys) => Some(keys.number()),
@@ -87,34 +87,34 @@ impl Source {
         }
     }
 
-    /// Whether [`learn`](Self::learn) may bring a key that is unknown now.
+    /// Whether [`refresh_for_unknown_kid`](Self::refresh_for_unknown_kid) may bring a key that is not known now.
     #[cfg_attr(
         not(feature = "jwks"),
-        expect(unused_variables, reason = "these sources learn nothing")
+        expect(unused_variables, reason = "these sources are not refreshed for a token")
     )]
-    pub(crate) fn may_learn(&self, alg: &str) -> bool {
+    pub(crate) fn may_refresh(&self, alg: &str) -> bool {
         match self {
             Self::Fixed(_) | Self::File(_) => false,
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.may_learn(alg),
+            Self::Remote(remote) => remote.may_refresh(alg),
         }
     }
 
-    /// Waits for a key that is unknown now, until `has_helped` says that it is there.
+    /// Waits for a fetch that may bring a key that is not known now, until `has_helped` says that it has.
     #[cfg_attr(
         not(feature = "jwks"),
-        expect(unused_variables, reason = "these sources learn nothing")
+        expect(unused_variables, reason = "these sources are not refreshed for a token")
     )]
-    pub(crate) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
+    pub(crate) async fn refresh_for_unknown_kid(&self, has_helped: impl Fn() -> bool + Send) {
         match self {
             Self::Fixed(_) | Self::File(_) => {}
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.learn(has_helped).await,
+            Self::Remote(remote) => remote.refresh_for_unknown_kid(has_helped).await,
         }
     }
 }
 
-/// What no key could verify is refused, though no key is there to refuse it.
+/// A token that no accepted key could verify is refused, although there are no keys yet to verify it with.
 #[cfg(feature = "jwks")]
 fn without_keys(remote: &RemoteJwks, header: &Header) -> TokenError {
     match header.kid().and_then(|_| header.algorithm()) {

@@ -32,7 +32,7 @@ impl TokenVerifier {
                 Err(TokenError::UnknownKid | TokenError::KeysUnavailable)
             )
         };
-        source.learn(has_helped).await;
+        source.refresh_for_unknown_kid(has_helped).await;
         self.verify_cached(token)
     }
 
@@ -47,12 +47,12 @@ impl TokenVerifier {
 
     /// The source that may yet bring the key of a token that could not be verified without it.
     fn source_to_refresh(&self, token: &[u8], error: TokenError) -> Option<&Source> {
-        if !error.is_for_want_of_a_key() {
+        if !error.is_missing_key() {
             return None;
         }
         let token = Compact::parse(token).ok()?;
         let header = Header::parse(token.header).ok()?;
         let source = &self.trust(&token).ok()?.1.keys;
-        source.may_learn(header.algorithm().ok()?).then_some(source)
+        source.may_refresh(header.algorithm().ok()?).then_some(source)
     }
 }

@@ -22,11 +22,11 @@ use crate::{TenantsShape, TokenError, TokenVerifierBuilder};
 /// # The cache of verified tokens
 ///
 /// By [`verify_cached`](Self::verify_cached) and [`verify_refreshing`](Self::verify_refreshing) a verifier
-/// verifies a token once and keeps what it said, for 60 s unless set otherwise by
-/// [`with_token_cache`](TokenVerifierBuilder::with_token_cache). What is kept is found by a digest of the
-/// whole token under a secret that only this verifier has; the token itself is not kept. It is served while the token's times hold by the system's clock,
-/// and while the keys of its issuer are the very set that verified it: a key set that was read or fetched anew
-/// verifies each token anew. Refused tokens are not kept, since anybody can make them without end.
+/// verifies a token once and caches its claims, for 60 s unless set otherwise by
+/// [`with_token_cache`](TokenVerifierBuilder::with_token_cache). They are found by a digest of the whole token under a
+/// secret that only this verifier has; the token itself is not stored. They are served while the token's times are valid
+/// by the system's clock, and while the keys of its issuer are the very set that verified it: a key set that was read or
+/// fetched anew verifies each token anew. Refused tokens are not cached, since anybody can make them without end.
 ///
 /// [`without_token_cache`](TokenVerifierBuilder::without_token_cache) switches it off.
 ///
@@ -85,7 +85,7 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// A verifier that has yet to be told its keys, issuer and audience.
+    /// Configures a verifier: its keys, issuer and audience are required.
     #[must_use]
     pub fn builder() -> TokenVerifierBuilder {
         TokenVerifierBuilder::default()
@@ -112,7 +112,7 @@ impl TokenVerifier {
     pub(crate) fn verify_in_full(&self, token: &[u8], unix_seconds: u64) -> Result<Verified, TokenError> {
         let token = Compact::parse(token)?;
         let header = Header::parse(token.header)?;
-        let (place, trust) = self.trust(&token)?;
+        let (index, trust) = self.trust(&token)?;
         let keys = trust.keys.current(&header)?;
         let key = keys.select(&header)?;
         if self.typ.as_ref().is_some_and(|typ| !header.is_of_type(typ)) {
@@ -132,7 +132,7 @@ impl TokenVerifier {
             claims,
             size,
             times,
-            trust: place,
+            trust: index,
             key_set: keys.number(),
         })
     }
@@ -142,8 +142,8 @@ impl TokenVerifier {
     /// Where several sets of keys are trusted, it is the payload's `iss` that chooses one, before the
     /// signature is checked, and nothing else of the payload is looked at then. Choosing by `kid` in all
     /// sets would let one issuer publish a key of another's `kid`, and decide by that which key the other's
-    /// tokens are held against. Whoever lies in `iss` chooses the keys of the issuer that he names, which
-    /// have not signed his token; and it is read again, and holds, once they have.
+    /// tokens are verified with. An attacker who lies in `iss` chooses the keys of the issuer that they name, which
+    /// have not signed their token. Once the signature is verified, `iss` is read again from the signed payload.
     pub(crate) fn trust(&self, token: &Compact<'_>) -> Result<(usize, &Trust), TokenError> {
         if let [only] = self.trusts.as_slice() {
             return Ok((0, only));

@@ -20,7 +20,7 @@ const DEFAULT_TIMES: Times = Times {
     maximum_age: Duration::from_secs(24 * 60 * 60),
 };
 
-/// What a [`RemoteJwks`] is told before its first fetch.
+/// Configures a [`RemoteJwks`] before its first fetch.
 pub struct RemoteJwksBuilder<F> {
     fetcher: F,
     algorithms: Vec<KeyAlgorithm>,
@@ -47,7 +47,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
         self
     }
 
-    /// How long a key set is kept before it is fetched again, where the issuer does not say. Default: 300 s.
+    /// How long a key set is used before it is fetched again, if the issuer does not say. Default: 300 s.
     /// At most half of the maximum age.
     #[must_use]
     pub const fn with_refresh_interval(mut self, interval: Duration) -> Self {
@@ -55,7 +55,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
         self
     }
 
-    /// How long nothing more is fetched for the sake of unknown keys, once it was. Default: 30 s.
+    /// The least time between two fetches for the sake of unknown keys, a bound on their rate. Default: 30 s.
     #[must_use]
     pub const fn with_unknown_key_interval(mut self, interval: Duration) -> Self {
         self.times.unknown_key_interval = interval;
@@ -96,7 +96,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
     ///
     /// # Errors
     ///
-    /// Algorithms that a key set from the network cannot have, a time of zero, no runtime.
+    /// Fails for algorithms that a key set from the network cannot have, for a time of zero, and outside of a runtime.
     pub fn start(self) -> Result<RemoteJwks, StartJwksError> {
         let rules = JwkRules::new(self.algorithms, true)?;
         if [self.times.refresh_interval, self.times.timeout, self.times.maximum_age].contains(&Duration::ZERO) {
@@ -127,9 +127,9 @@ pub enum StartJwksError {
     #[error(transparent)]
     Algorithms(#[from] AlgorithmsError),
     /// A refresh interval, a timeout or a maximum age of zero.
-    #[error("the refresh interval, the timeout and the maximum age are longer than zero")]
+    #[error("the refresh interval, the timeout and the maximum age must be longer than zero")]
     NoTime,
     /// Not called in a tokio runtime.
-    #[error("a key set is fetched in a tokio runtime, and there is none here")]
+    #[error("failed to start fetching the key set: this is not called in a tokio runtime")]
     NoRuntime,
 }

@@ -5,7 +5,7 @@ use std::iter;
 
 use rustls::CertificateError;
 
-/// Why a server cannot be reached, in words of this machine: nothing that the server says is among them.
+/// Why a connection failed, in words of this machine: nothing that the server says is among them.
 #[derive(Debug)]
 pub struct ConnectJwksError(String);
 

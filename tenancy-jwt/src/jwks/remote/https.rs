@@ -50,9 +50,9 @@ impl HttpsJwks {
     ///
     /// # Security
     ///
-    /// The address may be on any host: the issuer chooses whom this machine asks, also inside your network.
-    /// Of an answer nothing but keys is used, and nothing but its status is told, in the log. Where that is
-    /// too much for an issuer that is not your own use [`at`](Self::at).
+    /// The address may be on any host: the issuer chooses which server this machine connects to, also inside your
+    /// network (SSRF). Nothing of an answer is used but its keys, and nothing is logged but its status. If that is too
+    /// much for an issuer that is not your own, use [`at`](Self::at).
     #[must_use]
     pub fn discover(issuer: impl Into<String>) -> HttpsJwksBuilder {
         HttpsJwksBuilder::new(issuer.into(), true)
@@ -154,7 +154,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// What a [`HttpsJwks`] is told before it is built.
+/// Configures a [`HttpsJwks`] before it is built.
 #[derive(Clone, Debug)]
 pub struct HttpsJwksBuilder {
     address: String,
@@ -184,7 +184,7 @@ impl HttpsJwksBuilder {
     ///
     /// # Security
     ///
-    /// Whoever is on the way chooses the keys, and with them whose tokens are accepted.
+    /// Anybody on the way can choose the keys, and with them whose tokens are accepted.
     #[must_use]
     pub const fn dangerously_allow_http(mut self) -> Self {
         self.allow_http = true;
@@ -195,7 +195,7 @@ impl HttpsJwksBuilder {
     ///
     /// # Errors
     ///
-    /// An address that is none or no `https` one, no certificate to trust, a TLS library without it.
+    /// Fails if the address is not valid or not `https`, if there is no certificate to trust, or in the TLS library.
     pub fn build(self) -> Result<HttpsJwks, HttpsJwksError> {
         let target = if self.is_issuer {
             let discovery = address::of_discovery(&self.address, self.allow_http)?;
@@ -262,7 +262,7 @@ pub enum HttpsJwksError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// No certificate to trust.
-    #[error("there is no root certificate, or one that is no PEM")]
+    #[error("failed to read the root certificates: there is none, or one is not PEM")]
     Roots,
     /// A certificate that cannot be used.
     #[error("{0}")]
@@ -274,19 +274,19 @@ pub enum HttpsJwksError {
 #[non_exhaustive]
 pub enum FetchJwksError {
     /// No connection, or none that is trusted.
-    #[error("the server cannot be reached: {0}")]
+    #[error("failed to connect to the server: {0}")]
     Connect(ConnectJwksError),
     /// Any status but 200. A redirect is not followed.
     #[error("the server answered with the status {0}")]
     Status(u16),
     /// Another type of content.
-    #[error("the answer is no JSON by its `Content-Type`")]
+    #[error("the answer's `Content-Type` is not JSON")]
     NotJson,
     /// More than 64 KiB.
     #[error("the answer is longer than {MAX_DOCUMENT_LEN} bytes")]
     TooLong,
     /// An answer that breaks off.
-    #[error("the answer broke off")]
+    #[error("failed to read the answer to its end")]
     Body,
     /// A discovery document that is no JSON object with each name once.
     #[error("the discovery document {0}")]

@@ -23,7 +23,7 @@ use crate::key::key_set::KeySet;
 /// algorithm none of its keys has: an issuer that gives an old `kid` to a key of another algorithm is
 /// followed at the next refresh.
 ///
-/// Which keys of a document are used, and when it is refused as a whole, is told at
+/// Which keys of a document are used, and when it is refused as a whole, is described at
 /// [`JwksFile`](crate::JwksFile#which-keys-of-a-key-set-are-used). Two things differ. A document from the network
 /// with any secret is refused, also if there is nothing but secrets in it. And one without a key that can be used is
 /// no reason to keep the keys as they were: the issuer may have taken them all back.
@@ -42,6 +42,8 @@ use crate::key::key_set::KeySet;
 ///     .build()?;
 /// # Ok(()) }
 /// ```
+#[doc(alias = "JWKS rotation")]
+#[doc(alias = "key rotation")]
 pub struct RemoteJwks {
     name: String,
     shared: Arc<Shared>,
@@ -62,10 +64,10 @@ impl RemoteJwks {
         self.shared.current()
     }
 
-    /// Whether waiting may bring the key of a token with this `alg`. Where no key could have it, nothing
-    /// is fetched for it.
-    pub(crate) fn may_learn(&self, alg: &str) -> bool {
-        self.accepts(alg) && self.shared.may_learn()
+    /// Whether waiting may bring the key of a token with this `alg`. If no accepted key could have it, nothing is
+    /// fetched for it.
+    pub(crate) fn may_refresh(&self, alg: &str) -> bool {
+        self.accepts(alg) && self.shared.may_refresh()
     }
 
     /// Whether a key of this set could have this `alg`.
@@ -74,8 +76,8 @@ impl RemoteJwks {
         accepted.iter().any(|algorithm| algorithm.as_str() == alg)
     }
 
-    pub(crate) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
-        self.shared.learn(has_helped).await;
+    pub(crate) async fn refresh_for_unknown_kid(&self, has_helped: impl Fn() -> bool + Send) {
+        self.shared.refresh_for_unknown_kid(has_helped).await;
     }
 }
 

@@ -51,10 +51,10 @@ impl<F: JwksFetcher> Refresh<F> {
     async fn refresh(&mut self) -> Duration {
         let shared = Arc::clone(&self.shared);
         shared.begin();
-        let asked_at = shared.clock.now();
+        let requested_at = shared.clock.now();
         let fetching = unwinding(async { self.fetcher.fetch().await });
         let fetched = match timeout(shared.times.timeout, fetching).await {
-            Ok(Some(Ok(fetched))) => self.take(fetched, asked_at).map_err(Failure::Document),
+            Ok(Some(Ok(fetched))) => self.take(fetched, requested_at).map_err(Failure::Document),
             Ok(Some(Err(error))) => Err(Failure::Fetch(error)),
             Ok(None) => Err(Failure::Panicked),
             Err(_) => Err(Failure::TimedOut),
@@ -69,13 +69,13 @@ impl<F: JwksFetcher> Refresh<F> {
             }
             Err(failure) => self.report(&failure),
         };
-        // Whoever waits is told last, when the keys are there.
+        // Those who wait are woken last, when the keys are there.
         shared.finish();
         pause
     }
 
     /// Replaces the keys: those that are gone verify nothing any more.
-    fn take(&mut self, fetched: FetchedJwks, asked_at: Instant) -> Result<Option<Duration>, JwksError> {
+    fn take(&mut self, fetched: FetchedJwks, requested_at: Instant) -> Result<Option<Duration>, JwksError> {
         let source = self.fetcher.name();
         let keys = match &self.last {
             Some((document, keys)) if *document == fetched.document => {
@@ -96,7 +96,7 @@ impl<F: JwksFetcher> Refresh<F> {
                 keys
             }
         };
-        self.shared.set(keys, asked_at);
+        self.shared.set(keys, requested_at);
         Ok(fetched.max_age)
     }
 
@@ -105,13 +105,9 @@ impl<F: JwksFetcher> Refresh<F> {
         let error: &dyn Error = failure;
         let source = self.fetcher.name();
         if self.shared.current().is_some() {
-            tracing::warn!(
-                source,
-                error,
-                "the key set could not be fetched, the keys stay as they were"
-            );
+            tracing::warn!(source, error, "failed to fetch the key set, the keys stay as they were");
         } else {
-            tracing::error!(source, error, "the key set could not be fetched, and there are no keys");
+            tracing::error!(source, error, "failed to fetch the key set, and there are no keys");
         }
         let longest = BACKOFF.0.saturating_mul(1 << self.failures.min(16)).min(BACKOFF.1);
         self.failures = self.failures.saturating_add(1);
@@ -170,7 +166,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
             Self::Fetch(error) => error.fmt(f),
             Self::Document(problem) => write!(f, "the document is refused: {problem}"),
             Self::Panicked => f.write_str("the fetcher has panicked"),
-            Self::TimedOut => f.write_str("it took too long"),
+            Self::TimedOut => f.write_str("the fetch took too long"),
         }
     }
 }

@@ -35,13 +35,13 @@ pub(super) struct Times {
 
 struct Good {
     keys: Arc<KeySet>,
-    /// When it was asked for: it may be as old as the question.
+    /// When its fetch began: the keys may be as old as the request for them.
     fetched_at: Instant,
 }
 
 #[derive(Default)]
 struct Progress {
-    /// A fetch is asked for, and has not begun.
+    /// A fetch is requested, and has not begun.
     wanted: bool,
     under_way: bool,
     /// How many fetches have come to an end.
@@ -51,7 +51,7 @@ struct Progress {
     ended: bool,
 }
 
-/// When a fetch began, as seen by whoever waits for it.
+/// When a fetch began, as seen by a caller that waits for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Began {
     Earlier,
@@ -65,7 +65,7 @@ impl Shared {
             clock,
             times,
             last_good: RwLock::new(None),
-            // The first fetch is about to begin: whoever comes before it waits for it.
+            // The first fetch is about to begin: callers that come before it wait for it.
             progress: watch::Sender::new(Progress {
                 wanted: true,
                 ..Progress::default()
@@ -86,26 +86,26 @@ impl Shared {
     }
 
     /// Whether a fetch may bring a key that is unknown: one is under way, or it is time for one.
-    pub(super) fn may_learn(&self) -> bool {
+    pub(super) fn may_refresh(&self) -> bool {
         let progress = self.progress.borrow();
         progress.is_expected() || progress.is_due(self.clock.now(), self.times.unknown_key_interval)
     }
 
-    /// Waits for keys that help. A fetch that has begun already may have asked before they were there: where
-    /// it does not help, the next one is waited for as well.
-    pub(super) async fn learn(&self, has_helped: impl Fn() -> bool + Send) {
-        let learn = async {
+    /// Waits for a fetch that brings an unknown key. A fetch that has begun already may have read the key set before the
+    /// key was published: if it does not help, this waits for the next one as well.
+    pub(super) async fn refresh_for_unknown_kid(&self, has_helped: impl Fn() -> bool + Send) {
+        let refreshed = async {
             if self.next_fetch().await == Some(Began::Earlier) && !has_helped() {
                 self.next_fetch().await;
             }
         };
-        let _ = timeout(self.times.wait, learn).await;
+        let _ = timeout(self.times.wait, refreshed).await;
     }
 
-    /// Waits for the fetch that is under way, or for a new one if it is time for one; for all that ask
-    /// in the meantime it is the same.
+    /// Waits for the fetch that is under way, or for a new one if it is time for one. All that wait in the meantime wait
+    /// for the same fetch.
     async fn next_fetch(&self) -> Option<Began> {
-        let mut told = self.progress.subscribe();
+        let mut progress = self.progress.subscribe();
         let now = self.clock.now();
         let mut expected = None;
         self.progress.send_if_modified(|progress| {
@@ -123,16 +123,16 @@ impl Shared {
             asks
         });
         let (began, goal) = expected?;
-        let done = told.wait_for(|progress| progress.finished >= goal || progress.ended);
+        let done = progress.wait_for(|progress| progress.finished >= goal || progress.ended);
         // The sender is not dropped: it is ours.
         done.await.is_ok().then_some(began)
     }
 
-    /// Waits until a request asks for a fetch.
+    /// Waits until a request needs a fetch.
     pub(super) async fn wanted(&self) {
-        let mut told = self.progress.subscribe();
+        let mut progress = self.progress.subscribe();
         // The sender is not dropped: it is ours.
-        let _ = told.wait_for(|progress| progress.wanted).await;
+        let _ = progress.wait_for(|progress| progress.wanted).await;
     }
 
     pub(super) fn begin(&self) {
