@@ -1,15 +1,15 @@
-//! The time by which cached answers and keys grow old. The rules of a request read no clock.
+//! Clocks: the time by which cached answers and keys expire. The rules of a request read no clock.
 
 use core::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Tells the time by which kept answers grow old.
+/// The time by which cached answers expire.
 pub trait Clock: Send + Sync {
-    /// The time now. It never goes back.
+    /// The current time. It never goes back.
     fn now(&self) -> Instant;
 
-    /// By how much [`now`](Self::now) may be behind. Default: not at all. A cache keeps its answers for so much less.
+    /// By how much [`now`](Self::now) may be behind. Default: zero. A cache expires its answers earlier by this.
     fn resolution(&self) -> Duration {
         Duration::ZERO
     }
@@ -35,17 +35,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests: it stands still until it is told to go on.
+/// A clock for tests: it stands still until [`advance`](Self::advance) is called.
+#[doc(alias = "mock clock")]
 pub struct ManualClock(Mutex<Instant>);
 
 impl ManualClock {
-    /// A clock that stands at some time.
+    /// A clock that stands at the current time.
     #[must_use]
     pub fn new() -> Self {
         Self(Mutex::new(Instant::now()))
     }
 
-    /// Goes on by `time`.
+    /// Advances the clock by `time`.
     pub fn advance(&self, time: Duration) {
         *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += time;
     }

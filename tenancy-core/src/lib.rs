@@ -75,7 +75,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! With the feature `std`, the page `custom_servers` tells what else a server must see to.
+//! With the feature `std`, the page `custom_servers` describes what else a server must do.
 //!
 //! # The way of a request
 //!
@@ -89,8 +89,8 @@
 //!
 //! # Features
 //!
-//! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that make kept
-//!   answers old, the clocks that they grow old by, the stub for tests.
+//! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that invalidate
+//!   cached answers, the clocks that these expire by, the stub for tests.
 //! - `serde` (with `std`): the configuration, see `config`.
 
 #![no_std]

@@ -1,4 +1,4 @@
-//! Who is the caller? Asked once per request, before anything else.
+//! The authenticator: who is the caller? It is called once per request, before anything else.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -13,11 +13,11 @@ use tenancy_core::{Credentials, FieldName, VerifiedClaims};
 /// What reading the caller's credentials has come to, with claims that outlive the request.
 #[derive(Clone)]
 pub enum Authentication {
-    /// The caller shows none.
+    /// The caller sent none.
     Absent,
-    /// They cannot be told apart: several fields, or several in one.
+    /// There are several, of which none may be chosen: several fields, or several in one field.
     Malformed,
-    /// They were read, and do not hold.
+    /// They were read, and are not valid.
     Invalid,
     /// They were verified.
     Verified(Arc<dyn VerifiedClaims>),
@@ -44,8 +44,8 @@ impl fmt::Debug for Authentication {
 
 /// Reads and verifies the caller's credentials.
 ///
-/// It is asked only where the route's mark reads credentials, and once per request. An error refuses
-/// the request with 503; it never counts as bad credentials, or as none.
+/// It is called only if the route's access policy reads credentials, and once per request. An error refuses
+/// the request with 503; it never counts as invalid credentials, or as absent ones.
 pub trait Authenticator: Send + Sync {
     /// Why credentials could not be verified.
     type Error: Error + Send + Sync + 'static;
@@ -54,18 +54,18 @@ pub trait Authenticator: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Where the authenticator cannot tell.
+    /// Fails if the authenticator cannot tell.
     fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Self::Error>> + Send;
 
-    /// What reading has come to, where it needs no waiting; `None` where
-    /// [`authenticate`](Self::authenticate) must be asked. It keeps a request from being put on the heap.
+    /// The result, if it is available without waiting; `None` if
+    /// [`authenticate`](Self::authenticate) must be called. It saves a request an allocation on the heap.
     fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
         let _ = parts;
         None
     }
 
-    /// Verified claims that the request carries already, in its extensions. They are used where they are, and
-    /// [`authenticate`](Self::authenticate) need not copy them. It is asked first; `None` where it must be
+    /// Verified claims that the request carries already, in its extensions. They are used from there, so that
+    /// [`authenticate`](Self::authenticate) need not copy them. This is called first; `None` if the request must be
     /// authenticated. Default: none.
     fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
         let _ = parts;

@@ -1,4 +1,4 @@
-//! The verifier as the authenticator of requests.
+//! Bearer tokens of the `Authorization` field: the verifier as the authenticator of requests.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::{Authentication, Authenticator, HeaderFields};
 
 static AUTHORIZATION_NAME: [HeaderName; 1] = [AUTHORIZATION];
 
-/// Reads the bearer token of the `Authorization` field. What was wrong with a refused one goes to
-/// the log at the level debug; the client learns `invalid_token` only.
+/// Reads the bearer token of the `Authorization` field. Why a token is refused is logged at the level debug; the client
+/// sees `invalid_token` only.
 impl Authenticator for TokenVerifier {
     type Error = KeysUnavailable;
 
@@ -26,7 +26,7 @@ impl Authenticator for TokenVerifier {
         judge(self.verify_refreshing(token).await)
     }
 
-    /// Keys that are at hand answer at once, and so does an unknown one that there is no waiting for.
+    /// A token of a known key is judged at once, and so is one of an unknown key if no fetch may bring it.
     fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
         let fields = HeaderFields::new(&parts.headers).with_names(&AUTHORIZATION_NAME);
         let token = match read(bearer_credential(&fields)) {
@@ -41,7 +41,7 @@ impl Authenticator for TokenVerifier {
     }
 }
 
-/// The token, or what its absence has come to.
+/// The token, or what follows if there is none to verify.
 const fn read(credential: BearerCredential<'_>) -> Result<&[u8], Authentication> {
     match credential {
         BearerCredential::Absent => Err(Authentication::Absent),

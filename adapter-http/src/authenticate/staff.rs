@@ -14,7 +14,7 @@ use tenancy_core::{Authorize, Authorizer, Decision};
 ///
 /// # Security
 ///
-/// Whoever can get such a token reads and writes every tenant's data. Give it to people for a short
+/// Anybody who can get such a token reads and writes every tenant's data. Give it to people for a short
 /// time, from an issuer that does nothing else; an issuer that is bound to tenants stays bound to them.
 /// Each entry is logged at the level warn, with the target `tenancy::audit`, the tenant, the subject and
 /// its issuer. Keep that log.

@@ -1,4 +1,4 @@
-//! What a layer comes to about one request, and the mark that it leaves on it.
+//! The outcome of a layer for one request, and the extension by which inner layers and handlers find it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,14 +9,14 @@ use http::{Extensions, HeaderValue};
 use tenancy_core::context::Bound;
 use tenancy_core::{Access, Rejection};
 
-use super::engine::{BoxFuture, Decision, SetUp};
+use super::engine::{BoxFuture, Decision, EngineId};
 use crate::{Authentication, Tenancy};
 
-/// What a layer has come to about one request.
+/// The outcome of a layer for one request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Admission {
-    /// The request's own parts, with the layer's mark on them where it was admitted.
+    /// The request's own parts. If it was admitted, their extensions say so.
     pub parts: Parts,
     /// What the request is bound to, or why it is refused.
     pub bound: Result<Bound, Rejection>,
@@ -31,7 +31,7 @@ impl Admission {
     }
 }
 
-/// An admission, less the request's parts: they are large to move.
+/// An admission without the request's parts, which are large to move.
 pub(crate) struct Verdict {
     pub(crate) bound: Result<Bound, Rejection>,
     pub(crate) vary: Option<HeaderValue>,
@@ -47,11 +47,11 @@ impl Verdict {
     }
 }
 
-/// The mark that a layer leaves on a request. Private, so that nobody else can leave it.
+/// The extension by which a layer says what it has decided. It is private, so that nobody else can insert it.
 #[derive(Clone)]
 pub(crate) struct Layered {
-    /// Which set-up has decided. A number, and no handle, which all requests of all threads would count in one place.
-    set_up: SetUp,
+    /// Which engine has decided. It is a number, not a handle whose reference count all threads would contend for.
+    engine_id: EngineId,
     access: Access,
     bound: Bound,
 }
@@ -61,22 +61,22 @@ impl Layered {
         &self.bound
     }
 
-    /// Whether the same set-up has decided already, and no less strictly.
+    /// Whether the same engine has decided already, and no less strictly.
     pub(crate) fn confirms(&self, tenancy: &Tenancy, access: Access) -> bool {
-        self.set_up == tenancy.0.set_up() && self.access >= access
+        self.engine_id == tenancy.0.id() && self.access >= access
     }
 }
 
-/// What a layer has bound a request to; `None` under no layer.
+/// What a layer has bound a request to; `None` if it stands under no layer.
 ///
-/// Handlers ask [`tenant`](crate::tenant), their framework's extractor, or the
+/// Handlers use [`tenant`](crate::tenant), their framework's extractor, or the
 /// [`context`](tenancy_core::context).
 #[must_use]
 pub fn bound(extensions: &Extensions) -> Option<&Bound> {
     extensions.get::<Layered>().map(Layered::bound)
 }
 
-/// What the layers so far have bound a request to, kept to be put back: for frameworks where a request that stands
+/// What the layers so far have bound a request to, saved to be restored: for frameworks where a request that stands
 /// under a layer may leave it again, and go on to another route.
 #[derive(Clone)]
 pub struct OuterMark(Option<Layered>);
@@ -136,7 +136,7 @@ impl Placed {
         };
         if let Ok(bound) = &bound {
             parts.extensions.insert(Layered {
-                set_up: tenancy.0.set_up(),
+                engine_id: tenancy.0.id(),
                 access,
                 bound: bound.clone(),
             });
@@ -145,7 +145,7 @@ impl Placed {
     }
 }
 
-/// How far a decision came at once.
+/// How far a decision came without waiting.
 pub(crate) enum Begun {
     Decided(Verdict),
     Undecided(Undecided),
@@ -154,7 +154,7 @@ pub(crate) enum Begun {
 /// What is known so far of a decision that needs an answer from elsewhere.
 pub(crate) struct Undecided {
     pub(crate) placed: Placed,
-    /// Who the caller is, where that was told at once.
+    /// Who the caller is, if that was known without waiting.
     pub(crate) authentication: Option<Authentication>,
 }
 

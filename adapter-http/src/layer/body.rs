@@ -62,7 +62,7 @@ impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().source.project() {
             Projected::Handler { body, bound } if bound.is_some() => context::lend(bound, || body.poll_frame(cx)),
-            // Whoever polls it may be in a scope.
+            // The task that polls it may be in another scope.
             Projected::Handler { body, .. } => body.poll_frame(cx),
             Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }

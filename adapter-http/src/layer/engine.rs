@@ -20,11 +20,11 @@ use crate::{Authentication, Authenticator};
 
 pub(crate) type Decision = Result<Bound, Rejection>;
 
-/// A set-up, told from every other of the process.
+/// The id of an engine, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SetUp(u64);
+pub(crate) struct EngineId(u64);
 
-impl SetUp {
+impl EngineId {
     pub(crate) fn next() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed))
@@ -33,9 +33,9 @@ impl SetUp {
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a [`Tenancy`](crate::Tenancy) does, whatever it is made of.
+/// What a [`Tenancy`](crate::Tenancy) does, with the types of its parts erased.
 pub(crate) trait Engine: Send + Sync {
-    fn set_up(&self) -> SetUp;
+    fn id(&self) -> EngineId;
 
     fn enforcer(&self) -> &Enforcer;
 
@@ -51,10 +51,10 @@ pub(crate) trait Engine: Send + Sync {
     /// Reads the credentials, where the mark reads them and where that needs no waiting.
     fn authenticate_now(&self, parts: &Parts, access: Access) -> Option<Authentication>;
 
-    /// Decides, where all answers are at hand.
+    /// Decides, if all answers are available without waiting.
     fn decide_now(&self, request: &RequestView<'_>, access: Access) -> Option<Decision>;
 
-    /// Decides, and hands the request's parts back. Without `authentication` it is asked for.
+    /// Decides, and returns the request's parts. Without `authentication` the authenticator is called.
     fn decide(
         self: Arc<Self>,
         parts: Parts,
@@ -64,9 +64,9 @@ pub(crate) trait Engine: Send + Sync {
     ) -> BoxFuture<(Parts, Decision)>;
 }
 
-/// An engine of these parts.
-pub(crate) struct Parted<N, D, A> {
-    pub(crate) set_up: SetUp,
+/// The engine's implementation.
+pub(crate) struct EngineParts<N, D, A> {
+    pub(crate) id: EngineId,
     pub(crate) enforcer: Enforcer,
     pub(crate) authenticator: N,
     pub(crate) directory: D,
@@ -78,14 +78,14 @@ pub(crate) struct Parted<N, D, A> {
     pub(crate) vary: [Option<HeaderValue>; 3],
 }
 
-impl<N, D, A> Engine for Parted<N, D, A>
+impl<N, D, A> Engine for EngineParts<N, D, A>
 where
     N: Authenticator + 'static,
     D: Directory + 'static,
     A: Authorizer + 'static,
 {
-    fn set_up(&self) -> SetUp {
-        self.set_up
+    fn id(&self) -> EngineId {
+        self.id
     }
 
     fn enforcer(&self) -> &Enforcer {
@@ -146,7 +146,7 @@ where
     }
 }
 
-impl<N: Authenticator, D: Directory, A: Authorizer> Parted<N, D, A> {
+impl<N: Authenticator, D: Directory, A: Authorizer> EngineParts<N, D, A> {
     async fn walk(
         &self,
         parts: &Parts,
@@ -157,7 +157,7 @@ impl<N: Authenticator, D: Directory, A: Authorizer> Parted<N, D, A> {
         let authentication = match authentication {
             Some(authentication) => authentication,
             None => self.authenticator.authenticate(parts).await.map_err(|error| {
-                tracing::error!(error = &error as &dyn Error, "credentials could not be verified");
+                tracing::error!(error = &error as &dyn Error, "failed to verify credentials");
                 Rejection::new(Cause::AuthenticatorUnavailable)
             })?,
         };
@@ -176,14 +176,14 @@ pub(crate) fn client_uri(parts: &Parts, original_uri: OriginalUri) -> &Uri {
     original_uri(&parts.extensions).unwrap_or(&parts.uri)
 }
 
-/// Logs the fault behind a refusal; the client is told nothing of it.
+/// Logs the fault behind a refusal; the client sees nothing of it.
 fn report<E: Error + 'static, F: Error + 'static>(refused: Refused<E, F>) -> Rejection {
     match &refused.fault {
         Some(Fault::Directory(error)) => {
-            tracing::error!(error = error as &dyn Error, "the directory could not be asked")
+            tracing::error!(error = error as &dyn Error, "failed to query the directory")
         }
         Some(Fault::Authorizer(error)) => {
-            tracing::error!(error = error as &dyn Error, "the authorizer could not be asked")
+            tracing::error!(error = error as &dyn Error, "failed to query the authorizer")
         }
         None => {}
     }

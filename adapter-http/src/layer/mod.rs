@@ -8,6 +8,6 @@ mod layer;
 
 pub use admission::{Admission, OuterMark, bound};
 pub use body::TenancyBody;
-pub(crate) use engine::{Engine, Parted, SetUp};
+pub(crate) use engine::{Engine, EngineId, EngineParts};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};

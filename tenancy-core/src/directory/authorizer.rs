@@ -18,11 +18,11 @@ pub trait Authorizer: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Where the authorizer cannot tell.
+    /// Fails if the authorizer cannot tell.
     fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send;
 
-    /// The decision, where it needs no waiting; `None` where [`authorize`](Self::authorize) must
-    /// be asked.
+    /// The decision, if it is available without waiting; `None` if [`authorize`](Self::authorize) must
+    /// be called.
     fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
         let _ = asked;
         None
@@ -81,8 +81,8 @@ forward_authorizer!(std::boxed::Box<A>, std::sync::Arc<A>);
 /// As its one tenant, or in its list. Nothing is asked of anyone, so a removed member stays one
 /// until the credential expires.
 ///
-/// The credential's roles hold in its one tenant. In a tenant that it merely lists the member has
-/// none: nobody said that he has them there.
+/// The credential's roles are valid in its one tenant. In a tenant that it merely lists, the member has no roles: nothing
+/// says that they have them there.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClaimMembership;
 

@@ -1,4 +1,4 @@
-//! What changed in a directory, and who must know.
+//! What changed in a directory, and who must be notified.
 
 use core::fmt;
 use core::future::Future;
@@ -9,9 +9,9 @@ use std::vec::Vec;
 
 use crate::{Subject, TenantId};
 
-/// A change that makes kept answers old.
+/// A change that invalidates cached answers.
 ///
-/// Tell of it after the change is committed: an answer that is read between the two would be kept as new.
+/// Publish it after the change is committed: an answer that is read between the two would be cached as a new one.
 ///
 /// Its text travels between processes; it is read again with [`str::parse`].
 ///
@@ -25,6 +25,7 @@ use crate::{Subject, TenantId};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(alias = "invalidation")]
 pub enum Change {
     /// A tenant: its names, its status, its members. `tenant acme`.
     Tenant(TenantId),
@@ -89,25 +90,25 @@ impl FromStr for Change {
     }
 }
 
-/// A text that tells of no change that is known here. It may be of a newer version: whoever receives it
-/// must take it for [`Change::Everything`].
+/// A text that is not a known change. It may come from a newer version, so the receiver must treat it as
+/// [`Change::Everything`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseChangeError(());
 
 impl fmt::Display for ParseChangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the text tells of no known change")
+        f.write_str("the text is not a known change")
     }
 }
 
 impl core::error::Error for ParseChangeError {}
 
-/// What must know of changes: a cache, which forgets, or a publisher, which tells others.
+/// What must be notified of changes: a cache, which forgets, or a publisher, which notifies others.
 pub trait Invalidate: Send + Sync {
-    /// Takes notice of a change.
+    /// Notifies it of a change.
     ///
-    /// When a cache returns from it, no answer that the change made old is kept, nor will be: one that is
-    /// being read at that time is not stored after it. A change that a cache does not know empties it.
+    /// When this returns, a cache holds no answer that the change has made stale, and stores none later: the answer of a
+    /// query that is under way at that time is not stored when it arrives. A change that a cache does not know empties it.
     fn invalidate(&self, change: &Change);
 }
 
@@ -145,24 +146,24 @@ macro_rules! invalidate_each {
 invalidate_each!(A a, B b);
 invalidate_each!(A a, B b, C c);
 
-/// Changes as they come, such as from a database that tells of them.
+/// A stream of changes, such as the notifications of a database.
 ///
-/// A feed tells all changes from the time that it was made; what is read before that may be old.
+/// A feed delivers all changes from the time that it was made; what is read before that may be stale.
 ///
 /// # Security
 ///
-/// A lost change is a revoked membership that still opens a door. A feed that may have lost some tells
-/// [`Change::Everything`], and it does so *after* it receives changes again: what is read while it is deaf
-/// may be old as well.
+/// If a change is lost, a revoked membership still admits. A feed that may have lost changes delivers
+/// [`Change::Everything`], and does so *after* it receives changes again: what is read while it is disconnected may be
+/// stale as well.
 pub trait ChangeFeed: Send {
-    /// Why the next change cannot be told.
+    /// Why the next change could not be received.
     type Error: core::error::Error + Send + Sync + 'static;
 
-    /// The next change; `None` where no more will come. A call that is dropped loses no change.
+    /// The next change; `None` if no more will come. A call that is dropped loses no change (it is cancel safe).
     ///
     /// # Errors
     ///
-    /// Where the feed is deaf for now. The next call tries again, at once: whoever calls waits a while.
+    /// Fails if the feed is disconnected for now. The next call tries again at once, so the caller should pause before it.
     fn next(&mut self) -> impl Future<Output = Result<Option<Change>, Self::Error>> + Send;
 }
 
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_tell_of_nothing_known() {
+    fn texts_that_are_no_known_change() {
         for text in [
             "",
             "tenant",

@@ -4,14 +4,14 @@ use core::fmt;
 
 use crate::{Authorize, Authorizer, Decision};
 
-/// A caller is let in where both authorizers let him in; see [`Authorizer::and`].
+/// A caller is admitted if both authorizers admit them; see [`Authorizer::and`].
 #[derive(Clone, Copy, Debug)]
 pub struct AllOf<A, B> {
     pub(crate) first: A,
     pub(crate) second: B,
 }
 
-/// A caller is let in where one of the authorizers lets him in; see [`Authorizer::or`].
+/// A caller is admitted if one of the authorizers admits them; see [`Authorizer::or`].
 #[derive(Clone, Copy, Debug)]
 pub struct AnyOf<A, B> {
     pub(crate) first: A,
@@ -74,7 +74,7 @@ impl<A: Authorizer, B: Authorizer> Authorizer for AnyOf<A, B> {
             return Ok(allowed);
         }
         match (first, self.second.authorize(asked).await.map_err(EitherError::Second)?) {
-            // Who cannot be asked may have let him in: that is no denial.
+            // The authorizer that failed might have admitted the caller, so this is not a denial.
             (Err(error), Decision::Deny) => Err(EitherError::First(error)),
             (_, second) => Ok(second),
         }

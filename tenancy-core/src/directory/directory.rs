@@ -9,8 +9,8 @@ pub trait TenantEntry {
     /// The tenant's record.
     fn record(&self) -> &TenantRecord;
 
-    /// The tenant's record, to be handed on. An entry that is kept and looked up often keeps the handle, too: the
-    /// default copies the record.
+    /// The tenant's record, to be handed on. The default copies the record; an entry that is cached and looked up often
+    /// should hold the handle, too.
     fn handle(&self) -> TenantHandle {
         self.record().clone().into()
     }
@@ -45,7 +45,7 @@ impl TenantEntry for TenantRecord {
 
 /// A store of tenants.
 ///
-/// Three answers are told apart: this tenant, no such tenant, and "I cannot tell", the error. An
+/// It has three different answers: this tenant, no such tenant, and the error, "I cannot tell". An
 /// error refuses the request with 503; it never counts as "no such tenant".
 pub trait Directory: Send + Sync {
     /// What a look-up finds.
@@ -57,22 +57,22 @@ pub trait Directory: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Where the directory cannot tell.
+    /// Fails if the directory cannot tell.
     fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send;
 
-    /// The answer, where it is at hand without waiting; `None` where [`find`](Self::find) must be
-    /// asked. It keeps a warm request from being put on the heap.
+    /// The answer, if it is available without waiting; `None` if [`find`](Self::find) must be
+    /// called. It saves a warm request an allocation on the heap.
     fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
         let _ = key;
         None
     }
 
-    /// Answers a look-up where the answer is at hand without waiting; else hands it back. A directory that keeps its
-    /// entries answers with them where they are, and hands none out. Default: by [`find_now`](Self::find_now).
+    /// Answers a look-up if the answer is available without waiting; else returns the look-up. A directory that holds its
+    /// entries in memory answers from there, and copies none. Default: by [`find_now`](Self::find_now).
     ///
     /// # Errors
     ///
-    /// The look-up, for which [`find`](Self::find) must be asked.
+    /// Returns the look-up, for which [`find`](Self::find) must be called.
     #[cfg_attr(
         not(feature = "std"),
         expect(clippy::result_large_err, reason = "there is no allocator to box with")

@@ -1,7 +1,8 @@
 //! How open a route is.
 
-/// What a route is marked as, by the layer that it stands under. Ordered from open to narrow.
+/// The access policy of a route, set by the layer that it stands under. Ordered from open to narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[doc(alias = "route policy")]
 pub enum Access {
     /// Anyone may read what an active tenant shows.
     Public,
@@ -12,7 +13,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// What holds where a layer of this mark stands inside one of another: the narrower of both.
+    /// The access inside two layers, where one with this access stands inside one with another: the narrower of both.
     #[must_use]
     pub fn within(self, outer: Self) -> Self {
         self.max(outer)

@@ -4,7 +4,7 @@ use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, Tena
 
 /// A member's capability to act in one tenant.
 ///
-/// It comes from [`Authorize::allow`](crate::Authorize::allow) and its siblings alone. Whoever holds one has been
+/// It comes from [`Authorize::allow`](crate::Authorize::allow) and its siblings alone. Code that holds one has been
 /// named a tenant by the request, and has been found to be its member. It cannot be made up:
 ///
 /// ```compile_fail,E0451

@@ -13,8 +13,7 @@ pub enum Disclosure {
     /// A stranger cannot tell an unknown tenant from a suspended one, or from another's. The default.
     #[default]
     Uniform,
-    /// The reasons are told apart. Whoever has a valid credential can then find out which tenants
-    /// exist.
+    /// Each reason has its own answer. Anybody with a valid credential can then find out which tenants exist (enumeration).
     Detailed,
 }
 

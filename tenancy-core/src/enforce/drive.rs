@@ -39,7 +39,7 @@ where
 /// A refusal, with the fault behind it where there is one. The fault is for the operator alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused<D, A> {
-    /// What the client is told.
+    /// What the client sees.
     pub rejection: Rejection,
     /// What failed, where something did.
     pub fault: Option<Fault<D, A>>,
@@ -105,11 +105,11 @@ pub async fn drive<D: Directory, A: Authorizer>(
     }
 }
 
-/// Walks the steps as far as answers are at hand, and hands back the first that must wait.
+/// Walks the steps as far as answers are available without waiting, and hands back the first step that must wait.
 ///
 /// # Errors
 ///
-/// The step that only [`drive`] can take further.
+/// Returns the step that only [`drive`] can take further.
 #[expect(clippy::result_large_err, reason = "there is no allocator to box with")]
 pub fn drive_now<'r, D: Directory, A: Authorizer>(
     mut step: Step<'r>,

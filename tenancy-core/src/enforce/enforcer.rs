@@ -6,7 +6,7 @@ use super::steps::Lookup;
 use crate::resolver::{ResolutionError, ResolverChain};
 use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey};
 
-/// Decides about requests. It is pure: same request, same answer, no matter who asks.
+/// Decides about requests. It is pure: the same request always gets the same answer.
 #[derive(Debug)]
 pub struct Enforcer {
     chain: ResolverChain,
@@ -35,8 +35,8 @@ impl Enforcer {
         &self.chain
     }
 
-    /// Whether credentials are to be read at all on a route of this mark. Where they are not, a bad
-    /// one does no harm.
+    /// Whether credentials are to be read at all on a route of this access. If they are not, an invalid
+    /// credential does no harm.
     #[must_use]
     pub fn reads_credentials(&self, access: Access) -> bool {
         match access {
@@ -52,13 +52,14 @@ impl Enforcer {
         self.chain.each_field(visit);
     }
 
-    /// Takes up a request. `place` is where the key that the request names is put, and stays: a key is large to move.
+    /// Takes up a request. The key that the request names is written into `key_slot` and stays there, since a key is large
+    /// to move. Whatever the slot holds before is dropped.
     #[must_use]
     pub fn begin<'r>(
         &'r self,
         request: &'r RequestView<'r>,
         access: Access,
-        place: &'r mut Option<TenantKey>,
+        key_slot: &'r mut Option<TenantKey>,
     ) -> Step<'r> {
         let claims = match request.credentials {
             _ if !self.reads_credentials(access) => None,
@@ -67,14 +68,14 @@ impl Enforcer {
             Credentials::Malformed => return Step::Reject(Rejection::new(Cause::AmbiguousCredentials)),
             Credentials::Invalid => return Step::Reject(Rejection::new(Cause::InvalidCredentials)),
         };
-        // Whatever was there is another request's.
-        *place = None;
-        let named = match self.chain.resolve(request, place) {
+        // A key that is in the slot already is another request's.
+        *key_slot = None;
+        let named = match self.chain.resolve(request, key_slot) {
             Ok(named) => named,
             Err(ResolutionError::Malformed(malformed)) => return Step::Reject(Rejection::new(malformed.cause())),
             Err(ResolutionError::Conflict) => return Step::Reject(Rejection::new(Cause::ConflictingKeys)),
         };
-        let (Some(named), Some(key)) = (named, place) else {
+        let (Some(named), Some(key)) = (named, key_slot) else {
             return match access {
                 Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
                 Access::Optional => Step::Done(Outcome::NoTenant),

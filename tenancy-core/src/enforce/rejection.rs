@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A refused request: what the client is told, and what the operator may know.
+/// A refused request: what the client sees, and what the operator may know.
 ///
 /// Everything that reaches the client ([`status`](Self::status), [`code`](Self::code),
 /// [`body`](Self::body), [`www_authenticate`](Self::www_authenticate)) is constant text. `Display`
@@ -13,7 +13,7 @@ pub struct Rejection {
     cause: Cause,
 }
 
-/// Why a request was refused, for the operator. The client is told less.
+/// Why a request was refused, for the operator. The client sees less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -23,9 +23,9 @@ pub enum Cause {
     NoCredentials,
     /// Several credentials, of which none may be chosen.
     AmbiguousCredentials,
-    /// A credential that does not hold.
+    /// A credential that is not valid.
     InvalidCredentials,
-    /// A source of the tenant's name is malformed or repeated.
+    /// A source of the tenant's name is malformed or repeated, such as a duplicate header.
     MalformedTenant,
     /// The authority is malformed, repeated, missing or contradicted.
     MalformedHost,
@@ -45,13 +45,13 @@ pub enum Cause {
     NotAMember,
     /// An inner layer resolved another tenant than the one outside it.
     TenantReplaced,
-    /// The caller's credentials could not be verified: what that needs cannot be reached.
+    /// Verifying the caller's credentials failed, since what that needs is not available.
     AuthenticatorUnavailable,
-    /// The directory could not be asked.
+    /// Querying the directory failed.
     DirectoryUnavailable,
     /// The directory answered with a tenant that does not go by the key it was asked for.
     DirectoryAnsweredAnotherTenant,
-    /// The authorizer could not be asked.
+    /// Querying the authorizer failed.
     AuthorizerUnavailable,
     /// Authenticator, directory and authorizer together took too long.
     TimedOut,
@@ -238,8 +238,8 @@ impl fmt::Display for Rejection {
         f.write_str(match self.cause {
             Cause::NoTenantNamed => "no resolver found a tenant",
             Cause::NoCredentials => "a tenant is named without credentials",
-            Cause::AmbiguousCredentials => "several credentials are shown",
-            Cause::InvalidCredentials => "the credential does not hold",
+            Cause::AmbiguousCredentials => "the request has several credentials",
+            Cause::InvalidCredentials => "the credential is not valid",
             Cause::MalformedTenant => "a source of the tenant is malformed or repeated",
             Cause::MalformedHost => "the authority is malformed, repeated or missing",
             Cause::ConflictingKeys => "two sources name two tenants",
@@ -248,12 +248,12 @@ impl fmt::Display for Rejection {
             Cause::SuspendedTenant => "the tenant is suspended",
             Cause::ArchivedTenant => "the tenant is archived",
             Cause::ProvisioningTenant => "the tenant is still being provisioned",
-            Cause::NotAMember => "the caller is no member of the tenant",
+            Cause::NotAMember => "the caller is not a member of the tenant",
             Cause::TenantReplaced => "an inner layer resolved another tenant than the outer one",
-            Cause::AuthenticatorUnavailable => "the credentials could not be verified",
-            Cause::DirectoryUnavailable => "the directory could not be asked",
+            Cause::AuthenticatorUnavailable => "failed to verify the credentials",
+            Cause::DirectoryUnavailable => "failed to query the directory",
             Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than it was asked for",
-            Cause::AuthorizerUnavailable => "the authorizer could not be asked",
+            Cause::AuthorizerUnavailable => "failed to query the authorizer",
             Cause::TimedOut => "authenticator, directory and authorizer took too long",
             Cause::NoLayer => "a tenant was asked for where no tenancy layer is: mark the route `scoped()`, `optional()` or `public()`",
             Cause::NotEnforced => "a marked route answered, and nothing on it asked for a decision: ask for the tenant before the handler",

@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::disclosure::Disclosure;
-use crate::resolver::{OtherPlaces, ResolverChain};
+use crate::resolver::{OtherIndices, ResolverChain};
 use crate::{
     Admitted, Cause, Decision, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry,
     TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,
@@ -15,9 +15,9 @@ use crate::{
     expect(clippy::large_enum_variant, reason = "there is no allocator to box with")
 )]
 pub enum Step<'r> {
-    /// A directory must be asked for the tenant that the request names.
+    /// A directory must be queried for the tenant that the request names.
     Lookup(Lookup<'r>),
-    /// An authorizer must be asked whether the caller is a member.
+    /// An authorizer must be queried whether the caller is a member.
     Authorize(Authorize<'r>),
     /// The request is bound.
     Done(Outcome),
@@ -51,8 +51,8 @@ pub struct Lookup<'r> {
     pub(crate) disclosure: Disclosure,
     pub(crate) resolver: &'r ResolverName,
     pub(crate) key: &'r mut TenantKey,
-    /// Who must be asked for the keys that are to be looked up after this one.
-    pub(crate) others: OtherPlaces,
+    /// The resolvers that name the keys which must be looked up after this one.
+    pub(crate) others: OtherIndices,
     /// Whether the request named more than one key; stays true while they are worked off.
     pub(crate) is_one_of_many: bool,
     /// Whose the keys were that have been looked up.
@@ -92,16 +92,16 @@ impl<'r> Lookup<'r> {
         if self.found.as_ref().is_some_and(|other| other.id != tenant.id) {
             return self.reject(Cause::ConflictingRecords);
         }
-        let Some(place) = self.others.pop() else {
+        let Some(index) = self.others.pop() else {
             return self.judge(tenant);
         };
-        match self.chain.resolve_again(place, self.request) {
+        match self.chain.resolve_again(index, self.request) {
             Ok(Some(key)) => {
                 self.found = Some(tenant);
                 *self.key = key;
                 Step::Lookup(self)
             }
-            // It has named a key before. A resolver that changes its mind is believed neither time.
+            // The resolver has named a key before. If it changes its mind, neither answer is believed.
             Ok(None) => self.reject(Cause::ConflictingRecords),
             Err(malformed) => Step::Reject(Rejection::new(malformed.cause())),
         }
@@ -164,9 +164,9 @@ impl<'r> Lookup<'r> {
     }
 }
 
-/// Whether an entry is the one that was asked for.
+/// Whether an entry is the one that was looked up.
 ///
-/// A function, and no method that an entry could replace: it may be the wrong entry.
+/// This is a function, not a method that an entry could override: the entry may be the wrong one.
 #[must_use]
 pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
     match key {

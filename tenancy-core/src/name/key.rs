@@ -31,7 +31,7 @@ impl TenantKey {
         }
     }
 
-    /// A clone, into its place.
+    /// A clone, into the slot where it stays.
     pub(crate) fn clone_into(&self, key: &mut Option<Self>) {
         let is_read = match self {
             Self::Id(id) => KeyForm::Id.read_into(id.as_str(), key).is_ok(),
@@ -92,7 +92,7 @@ impl KeyForm {
         }
     }
 
-    /// As [`parse`](Self::parse), into its place: a key is large to move.
+    /// As [`parse`](Self::parse), into the slot where the key stays: a key is large to move.
     pub(crate) fn parse_into(self, bytes: &[u8], key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         // Too long for any name.
         if bytes.len() > ExternalId::MAX_LEN {
@@ -101,7 +101,7 @@ impl KeyForm {
         self.read_into(core::str::from_utf8(bytes).map_err(|_| Malformed::Tenant)?, key)
     }
 
-    /// As [`parse_into`](Self::parse_into), of text. `key` is none where the text is no such name.
+    /// As [`parse_into`](Self::parse_into), of text. `key` is `None` afterwards if the text is not such a name.
     pub(crate) fn read_into(self, text: &str, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
         // Ids and slugs are written where they stay: made elsewhere, they would be moved in pieces.
         let is_read = match self {

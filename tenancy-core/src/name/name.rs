@@ -160,7 +160,7 @@ name! {
     ResolverName(Short), 31, "a resolver name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
-/// Names that are read into their place: no name before, and none where `read` says no.
+/// Names that are read into the slot where they stay. They are blank before, and not valid if `read` returns false.
 macro_rules! in_place {
     ($($Name:ident),*) => {$(
         impl $Name {

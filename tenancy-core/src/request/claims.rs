@@ -19,7 +19,7 @@ pub trait VerifiedClaims: Send + Sync {
     /// Whether the credential lists `tenant` among several.
     fn lists(&self, tenant: &TenantRecord) -> bool;
 
-    /// Who issued the credential: the `iss` of a token. Default: not told.
+    /// Who issued the credential: the `iss` of a token. Default: unknown.
     ///
     /// A subject means something only together with its issuer.
     fn issuer(&self) -> Option<&str> {
@@ -36,7 +36,7 @@ pub trait VerifiedClaims: Send + Sync {
         false
     }
 
-    /// Whether whoever issued the credential may speak for `tenant`. Default: yes.
+    /// Whether the issuer of the credential may speak for `tenant`. Default: yes.
     ///
     /// Where it may not, the caller is a stranger there, whatever an authorizer would say.
     fn may_speak_for(&self, tenant: &TenantRecord) -> bool {

@@ -5,7 +5,7 @@ use heapless::Vec;
 /// Room for the longest name that a source can carry.
 pub(crate) type Decoded = Vec<u8, 128, u8>;
 
-/// Decodes once; `None` for an escape that is none, and for a text too long to be any name.
+/// Decodes once; `None` for an invalid escape, and for a text too long to be any name.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Decoded> {
     let mut decoded = Decoded::new();
     let mut rest = bytes;

@@ -72,7 +72,8 @@ pub enum Occurrence<'a> {
     Absent,
     /// There once.
     Once(&'a [u8]),
-    /// There twice or more, equal or not.
+    /// There twice or more, equal or not: a duplicate header, for example.
+    #[doc(alias = "duplicate header")]
     Repeated,
 }
 
@@ -132,11 +133,11 @@ impl Headers for HeaderList<'_> {
 /// What reading the caller's credentials has come to.
 #[derive(Clone, Copy)]
 pub enum Credentials<'a> {
-    /// The caller shows none.
+    /// The caller sent none.
     Absent,
-    /// They cannot be told apart: several fields, or several in one.
+    /// There are several, of which none may be chosen: several fields, or several in one field.
     Malformed,
-    /// They were read, and do not hold.
+    /// They were read, and are not valid.
     Invalid,
     /// They were verified.
     Verified(&'a dyn VerifiedClaims),

@@ -1,4 +1,4 @@
-//! What a member may do, as far as it can be told in names.
+//! What a member may do, as far as names can say it.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::Role;
 
 /// The roles of a member in one tenant. Their meaning is the application's: tenancy carries them.
 ///
-/// They come from whoever established the membership: the token that names this very tenant, the
+/// They come from what established the membership: the token that names this very tenant, the
 /// directory, your own authorizer. Cheap to clone. Without the feature `std` there is nowhere to keep
 /// them, and they are always empty.
 ///

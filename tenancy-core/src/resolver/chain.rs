@@ -46,12 +46,12 @@ struct Link {
 pub(crate) struct Named<'c> {
     pub(crate) resolver: &'c ResolverName,
     /// Who names it in other forms.
-    pub(crate) others: OtherPlaces,
+    pub(crate) others: OtherIndices,
 }
 
-/// The places in a chain whose keys are of other forms than the first key and than each other; some only
-/// under [`OnConflict::Reject`]. Places, since keys are large, and are rarely more than one.
-pub(crate) type OtherPlaces = Vec<u8, { FORMS - 1 }, u8>;
+/// The indices in a chain of resolvers whose keys are of other forms than the first key and than each other; there are
+/// some only under [`OnConflict::Reject`]. Indices, since keys are large, and rarely more than one is needed.
+pub(crate) type OtherIndices = Vec<u8, { FORMS - 1 }, u8>;
 
 /// How many forms of keys there are.
 const FORMS: usize = 4;
@@ -149,18 +149,18 @@ impl ResolverChain {
         first: &mut Option<TenantKey>,
     ) -> Result<Option<Named<'_>>, ResolutionError> {
         let mut keys: Vec<(&ResolverName, TenantKey), FORMS, u8> = Vec::new();
-        let mut others = OtherPlaces::new();
+        let mut others = OtherIndices::new();
         let mut is_conflict = false;
-        for (place, link) in (0..).zip(&self.links) {
+        for (index, link) in (0..).zip(&self.links) {
             let Some(key) = link.resolver.resolve(request)? else {
                 continue;
             };
-            // A conflict is told only after all sources are read: malformed beats it.
+            // A conflict is reported only after all sources are read: a malformed source comes first.
             is_conflict |= match keys.iter().find(|(_, other)| other.is_of_same_form(&key)) {
                 Some((_, other)) => *other != key,
                 None => {
                     let is_first = keys.is_empty();
-                    keys.push((&link.name, key)).is_err() || (!is_first && others.push(place).is_err())
+                    keys.push((&link.name, key)).is_err() || (!is_first && others.push(index).is_err())
                 }
             };
         }
@@ -174,9 +174,9 @@ impl ResolverChain {
         Ok(Some(Named { resolver, others }))
     }
 
-    /// What the resolver in a place names, when it is asked again.
-    pub(crate) fn resolve_again(&self, place: u8, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
-        match self.links.get(usize::from(place)) {
+    /// What the resolver at an index names, when it is called again.
+    pub(crate) fn resolve_again(&self, index: u8, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
+        match self.links.get(usize::from(index)) {
             Some(link) => link.resolver.resolve(request),
             None => Ok(None),
         }
