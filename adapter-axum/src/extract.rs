@@ -73,7 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 pub struct TenantRejection(Rejection);
 
 impl TenantRejection {
-    /// What the client is told, and why.
+    /// What the client sees, and why.
     #[must_use]
     pub const fn rejection(&self) -> &Rejection {
         &self.0

@@ -53,7 +53,7 @@
 //!
 //! # Features
 //!
-//! - `cache`: [`http`]'s caches of directories and authorizers.
+//! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 
@@ -64,4 +64,4 @@ mod tenancy;
 pub use extract::{Tenant, TenantRejection, Visitor};
 pub use problem::problem;
 pub use tenancy::Tenancy;
-pub use tenancy_http as http;
+pub use tenancy_http;

@@ -30,60 +30,44 @@
 //!
 //! # Features
 //!
-//! - `cache`: `CachedDirectory` and `CachedAuthorizer`, which keep the answers of others, and `follow`, by
-//!   which they learn of changes.
+//! - `cache`: re-exports `tenancy-cache`: `CachedDirectory` and `CachedAuthorizer`, which cache the answers of others,
+//!   and `follow`, by which they learn of changes.
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS. Includes `jwt`.
-//! - `jwt`: `TokenVerifier`, the authenticator for bearer tokens, and its configuration. The page
+//! - `jwt`: re-exports `tenancy-jwt`: `TokenVerifier`, which is the authenticator for bearer tokens here, and its
+//!   configuration. The page
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
 
-mod admission;
 mod authenticate;
-mod body;
-#[cfg(feature = "cache")]
-mod cache;
-#[cfg(any(feature = "cache", feature = "jwt"))]
-mod clock;
-mod engine;
 mod extract;
-mod future;
 #[cfg(all(feature = "jwt", any(doc, doctest)))]
 #[doc = include_str!("../docs/identity-providers.md")]
 pub mod identity_providers {}
 mod layer;
 mod problem;
 mod response;
-mod staff;
 mod tenancy;
-#[cfg(feature = "jwt")]
-mod token;
 mod view;
 
-pub use admission::{Admission, OuterMark, bound};
-pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension};
-pub use body::TenancyBody;
-#[cfg(feature = "cache")]
-pub use cache::{
-    CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, LocalChangeFeed, LocalChanges, SharedError, follow,
-};
-#[cfg(feature = "cache")]
-pub use clock::CoarseClock;
-#[cfg(any(feature = "cache", feature = "jwt"))]
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension, PlatformStaff};
 pub use extract::{optional_tenant, tenant, visitor};
-pub use future::TenancyFuture;
-pub use layer::{TenancyLayer, TenancyService};
+pub use layer::{Admission, OuterMark, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound};
 pub use problem::problem;
 pub use response::{add_vary, rejection_response};
-pub use staff::PlatformStaff;
 pub use tenancy::{Tenancy, TenancyBuilder};
-pub use tenancy_core as core;
+#[cfg(feature = "cache")]
+pub use tenancy_cache::{
+    CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, CoarseClock, LocalChangeFeed, LocalChanges,
+    SharedError, follow,
+};
+pub use tenancy_core;
+pub use tenancy_core::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwks")]
-pub use token::{
+pub use tenancy_jwt::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
     JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
 };
 #[cfg(feature = "jwt")]
-pub use token::{
+pub use tenancy_jwt::{
     AlgorithmsError, BuildVerifierError, ClaimProblem, JsonProblem, JwkProblem, JwksError, JwksFile, JwksFileBuilder,
     JwksFileError, JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig, KeyAlgorithm,
     KeyError, KeyProblem, KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenCacheLimits,

@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName};
 
-use crate::engine::{Engine, Parted, SetUp};
+use crate::layer::{Engine, EngineId, EngineParts};
 use crate::{Authentication, Authenticator, TenancyLayer};
 
 /// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
@@ -191,8 +191,8 @@ where
         } = self;
         let vary =
             [Access::Public, Access::Optional, Access::Scoped].map(|access| vary(&enforcer, &authenticator, access));
-        Tenancy(Arc::new(Parted {
-            set_up: SetUp::next(),
+        Tenancy(Arc::new(EngineParts {
+            id: EngineId::next(),
             names: names(&enforcer),
             enforcer,
             authenticator,
@@ -228,7 +228,7 @@ fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access)
     if fields.is_empty() {
         None
     } else {
-        // Kept for good, a few bytes for each set-up: a shared text would be counted by all threads in one place.
+        // Leaked once per `Tenancy`, a few bytes, so that threads do not contend for a reference count.
         HeaderValue::from_maybe_shared(Bytes::from_static(fields.join(", ").leak().as_bytes())).ok()
     }
 }
@@ -240,7 +240,7 @@ fn names(enforcer: &Enforcer) -> Vec<HeaderName> {
     names
 }
 
-/// Everyone is the stub's one caller.
+/// Takes everybody for the stub's one caller.
 struct StubAuthenticator(Arc<Claims>);
 
 impl Authenticator for StubAuthenticator {

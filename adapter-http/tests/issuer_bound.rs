@@ -4,6 +4,7 @@
 #![cfg(feature = "jwt")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../tenancy-jwt/tests/token_support/mod.rs"]
 mod token_support;
 
 use std::convert::Infallible;

@@ -2,8 +2,10 @@
 
 #![cfg(feature = "jwt")]
 
+#[path = "../../tenancy-jwt/tests/jwks_support/mod.rs"]
 mod jwks_support;
 mod providers_support;
+#[path = "../../tenancy-jwt/tests/token_support/mod.rs"]
 mod token_support;
 
 use providers_support::{Change, Recipe, headings, key};

@@ -94,7 +94,7 @@ impl TenantRejection {
         Self(rejection).into()
     }
 
-    /// What the client is told, and why.
+    /// What the client sees, and why.
     #[must_use]
     pub const fn rejection(&self) -> &Rejection {
         &self.0

@@ -82,7 +82,7 @@
 //!
 //! # Features
 //!
-//! - `cache`: [`http`]'s caches of directories and authorizers.
+//! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 
@@ -95,4 +95,4 @@ pub use extract::{MaybeTenant, Tenant, TenantRejection, Visitor};
 pub use middleware::{TenancyEndpoint, TenancyMiddleware};
 pub use problem::problem;
 pub use tenancy::Tenancy;
-pub use tenancy_http as http;
+pub use tenancy_http;

@@ -106,7 +106,7 @@ impl Deref for Visitor {
 pub struct TenantRejection(Rejection);
 
 impl TenantRejection {
-    /// What the client is told, and why.
+    /// What the client sees, and why.
     #[must_use]
     pub const fn rejection(&self) -> &Rejection {
         &self.0

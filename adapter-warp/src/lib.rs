@@ -66,9 +66,9 @@
 //! scope: `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
-//! Your own authentication, with [`ClaimsFromExtension`](http::ClaimsFromExtension), is a tower layer
+//! Your own authentication, with [`ClaimsFromExtension`](tenancy_http::ClaimsFromExtension), is a tower layer
 //! around the [`service()`]: a filter cannot put an extension on a request. A
-//! [`TenancyLayer`](http::TenancyLayer) may stand there too; marks inside of it confirm and narrow.
+//! [`TenancyLayer`](tenancy_http::TenancyLayer) may stand there too; marks inside of it confirm and narrow.
 //!
 //! # CORS
 //!
@@ -83,7 +83,7 @@
 //!
 //! # Features
 //!
-//! - `cache`: [`http`]'s caches of directories and authorizers.
+//! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 
@@ -100,4 +100,4 @@ pub use extract::{Tenant, TenantRejection, Visitor, enforce, optional_tenant, te
 pub use problem::problem;
 pub use service::{TenancyService, service};
 pub use tenancy::Tenancy;
-pub use tenancy_http as http;
+pub use tenancy_http;

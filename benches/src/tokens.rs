@@ -110,6 +110,6 @@ fn key_file(algorithm: KeyAlgorithm, half: &str) -> Vec<u8> {
         KeyAlgorithm::EdDsa => "ed25519",
         _ => "rsa-2048",
     };
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../adapter-http/tests/keys");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tenancy-jwt/tests/keys");
     fs::read(format!("{folder}/{name}.{half}.pem")).unwrap()
 }

@@ -75,7 +75,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! With the feature `std`, the page `custom_servers` tells what else a server must see to.
+//! With the feature `std`, the page `custom_servers` describes what else a server must do.
 //!
 //! # The way of a request
 //!
@@ -89,8 +89,8 @@
 //!
 //! # Features
 //!
-//! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that make kept
-//!   answers old, the stub for tests.
+//! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that invalidate
+//!   cached answers, the clocks that these expire by, the stub for tests.
 //! - `serde` (with `std`): the configuration, see `config`.
 
 #![no_std]
@@ -98,31 +98,13 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-mod admitted;
-mod authorizer;
-mod bearer;
-mod chain;
 #[cfg(feature = "std")]
-mod change;
-mod claims;
-mod combine;
+mod clock;
 mod directory;
-mod drive;
-mod enforcer;
-mod forwarded;
-mod handle;
-mod host;
-mod key;
+mod enforce;
 mod name;
-mod percent;
-mod rejection;
 mod request;
-mod reserved;
 mod resolver;
-mod roles;
-mod steps;
-mod tenant;
-mod text;
 
 #[cfg(feature = "serde")]
 pub mod config;
@@ -132,44 +114,34 @@ pub mod context;
 #[doc = include_str!("../docs/custom-servers.md")]
 pub mod custom_servers {}
 #[cfg(feature = "std")]
-mod member;
-#[cfg(feature = "std")]
-mod memory;
-#[cfg(feature = "std")]
 pub mod testing;
 
-pub use admitted::{Admitted, Outcome, Visit};
-pub use authorizer::{Authorizer, ClaimMembership, Decision, Membership};
-pub use bearer::{BearerCredential, bearer_credential};
-pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
 #[cfg(feature = "std")]
-pub use change::{Change, ChangeFeed, Invalidate, ParseChangeError};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use directory::{
+    AllOf, AnyOf, Authorizer, ClaimMembership, Decision, Directory, EitherError, Membership, TenantEntry,
+};
 #[cfg(feature = "std")]
-pub use claims::Claims;
-pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};
-pub use combine::{AllOf, AnyOf, EitherError};
-pub use directory::{Directory, TenantEntry};
-pub use drive::{Fault, Refused, drive, drive_now};
-pub use enforcer::{Access, Disclosure, Enforcer};
-pub use forwarded::{ForwardedField, HostSource};
-pub use handle::TenantHandle;
-pub use host::{Host, HostAddress, parse_authority};
-pub use key::{KeyForm, TenantKey};
-#[cfg(feature = "std")]
-pub use member::Member;
-#[cfg(feature = "std")]
-pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
+pub use directory::{
+    Change, ChangeFeed, Invalidate, Member, MemoryDirectory, MemoryDirectoryError, MemoryEntry, ParseChangeError,
+};
+pub use enforce::{
+    Access, Admitted, Authorize, Cause, Disclosure, Enforcer, Fault, Lookup, Outcome, Refused, Rejection, Step,
+    TenantHandle, Visit, answers_to, drive, drive_now,
+};
 pub use name::{
-    Domain, ExternalId, FieldName, NameProblem, ParseNameError, PlacementName, ResolverName, Role, Slug, StrategyName,
-    Subject, TenantId,
+    Domain, ExternalId, FieldName, Host, HostAddress, KeyForm, NameProblem, ParseNameError, PlacementName,
+    ReservedNames, ResolverName, Role, Slug, StrategyName, Subject, TenantId, TenantKey, TenantRecord, TenantStatus,
+    UnknownStatus, parse_authority,
 };
-pub use rejection::{Cause, Rejection};
-pub use request::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};
-pub use reserved::ReservedNames;
+#[cfg(feature = "std")]
+pub use request::Claims;
+pub use request::{
+    BearerCredential, ClaimPath, Credentials, ForwardedField, HeaderList, Headers, HostSource, HttpVersion, Occurrence,
+    ParseClaimPathError, RequestView, Roles, Standing, Target, VerifiedClaims, bearer_credential,
+};
 pub use resolver::{
-    ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, ParsePathTemplateError,
-    PathResolver, PathTemplate, QueryResolver, Resolver, SubdomainResolver,
+    AnyResolver, BuildChainError, ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, MAX_RESOLVERS,
+    Malformed, OnConflict, ParameterName, ParsePathTemplateError, PathResolver, PathTemplate, QueryResolver, Resolver,
+    ResolverChain, SubdomainResolver,
 };
-pub use roles::{Roles, Standing};
-pub use steps::{Authorize, Lookup, Step, answers_to};
-pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};

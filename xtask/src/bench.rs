@@ -1,9 +1,8 @@
 //! The benches, and their report.
 
-use std::fs;
-
-use crate::command::{Failure, Invocation, cargo, program, root};
+use crate::command::{Failure, Invocation, cargo};
 use crate::postgres::Server;
+use crate::report::{heading, keep};
 use crate::{counts, peers};
 
 /// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
@@ -47,30 +46,3 @@ fn report(filter: &[&str]) -> Result<(), Failure> {
 /// Relative to the folder that the report is kept in.
 const PLOTS: &str = "Plots of each row's distribution, once `cargo xtask bench` has run: \
     [criterion's report](criterion/report/index.html).\n";
-
-/// Prints a text, and keeps it under `target`.
-pub(crate) fn keep(name: &str, text: &str) -> Result<(), Failure> {
-    print!("\n{text}");
-    let file = root().join("target").join(name);
-    fs::write(&file, text).map_err(|error| Failure::new(format!("write {}: {error}", file.display())))?;
-    println!("Kept in target/{name}.");
-    Ok(())
-}
-
-pub(crate) fn heading() -> String {
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processor
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("an unknown processor", |(_, name)| name.trim());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let first_line =
-        |text: Result<String, Failure>| text.unwrap_or_default().lines().next().unwrap_or_default().to_owned();
-    let rust = first_line(program("rustc").args(["--version"]).quietly());
-    let commit = first_line(program("git").args(["rev-parse", "--short", "HEAD"]).quietly());
-    format!(
-        "# What the hot path costs\n\n{model}, {cores} cores, {}; {rust}; commit {commit}.\n\nMedian of 101 turns of 4 ms each; \
-         the rows of a group take turns. A ratio is the median of the ratios within each turn.\n",
-        std::env::consts::OS
-    )
-}

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::bench::keep;
 use crate::command::{Failure, cargo, install, program, root};
+use crate::report::keep;
 
 /// Where callgrind writes: a file for each time that it writes down what it has counted, with a number behind.
 const COUNTS: &str = "target/counts";

@@ -3,10 +3,10 @@
 use crate::command::{Failure, cargo, root};
 use crate::python::{Environment, MISSING, has_venv};
 
-const SCRIPT: &str = "adapter-http/tests/foreign/generate.py";
+const SCRIPT: &str = "tenancy-jwt/tests/foreign/generate.py";
 const ENVIRONMENT: Environment = Environment {
     folder: "target/foreign/venv",
-    requirements: "adapter-http/tests/foreign/requirements.txt",
+    requirements: "tenancy-jwt/tests/foreign/requirements.txt",
 };
 const TOKENS: &str = "target/foreign/fresh";
 

@@ -12,7 +12,9 @@ mod peers;
 mod pooler;
 mod postgres;
 mod python;
+mod report;
 mod sabotage;
+mod server_process;
 mod step;
 mod tests;
 

@@ -1,8 +1,8 @@
 //! The layer beside other libraries that do a part of the same.
 
-use crate::bench::{heading, keep};
 use crate::command::{Failure, cargo};
 use crate::python::{Environment, MISSING, has_venv};
+use crate::report::{heading, keep};
 
 /// A workspace of its own.
 pub(crate) const MANIFEST: &str = "benches/peers/Cargo.toml";

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 use crate::command::Failure;
-use crate::postgres::{as_user, free_port, give};
+use crate::server_process::{as_user, free_port, give};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

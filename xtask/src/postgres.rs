@@ -1,9 +1,6 @@
 //! A PostgreSQL server for the tests, thrown away after them.
 
-use std::ffi::OsStr;
-use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +8,7 @@ use std::{env, fs, io, thread};
 
 use crate::command::{Failure, program};
 use crate::pooler::Pooler;
+use crate::server_process::{as_user, free_port, give, user};
 
 /// Names the server that the tests use, in sqlx's own variable. Where it is set, that server is used, in
 /// databases that the tests make and remove.
@@ -214,48 +212,6 @@ fn concat_option(option: &str, path: &Path) -> std::ffi::OsString {
     text
 }
 
-/// PostgreSQL refuses to run as root; then it runs as its own user, or as nobody.
-fn user() -> Result<Option<(u32, u32)>, Failure> {
-    if program("id").args(["-u"]).quietly()?.trim() != "0" {
-        return Ok(None);
-    }
-    let users = fs::read_to_string("/etc/passwd").map_err(|error| Failure::new(format!("/etc/passwd: {error}")))?;
-    let named = |name: &str| {
-        users.lines().find_map(|line| {
-            let fields: Vec<&str> = line.split(':').collect();
-            match fields.as_slice() {
-                [user, _, uid, gid, ..] if *user == name => Some((uid.parse().ok()?, gid.parse().ok()?)),
-                _ => None,
-            }
-        })
-    };
-    named("postgres")
-        .or_else(|| named("nobody"))
-        .map(Some)
-        .ok_or_else(|| Failure::new("PostgreSQL cannot run as root, and there is no user `postgres` or `nobody`"))
-}
-
-pub(crate) fn give(path: &Path, user: Option<(u32, u32)>) -> Result<(), Failure> {
-    let Some((uid, gid)) = user else { return Ok(()) };
-    chown(path, Some(uid), Some(gid))
-        .map_err(|error| Failure::new(format!("give {} to the server's user: {error}", path.display())))
-}
-
-pub(crate) fn as_user(binary: impl AsRef<OsStr>, user: Option<(u32, u32)>) -> Command {
-    let mut command = Command::new(binary);
-    // Its own settings alone; and a folder that the user can look into.
-    for (name, _) in env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"PG") {
-            command.env_remove(name);
-        }
-    }
-    command.current_dir("/");
-    if let Some((uid, gid)) = user {
-        command.uid(uid).gid(gid);
-    }
-    command
-}
-
 fn random_password() -> Result<String, Failure> {
     let bytes = || -> io::Result<[u8; 16]> {
         let mut bytes = [0; 16];
@@ -264,10 +220,6 @@ fn random_password() -> Result<String, Failure> {
     };
     let bytes = bytes().map_err(|error| Failure::new(format!("/dev/urandom: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// The folder with PostgreSQL's programs, installed where it is missing and that is possible.

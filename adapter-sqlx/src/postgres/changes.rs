@@ -12,7 +12,7 @@ const CHANNEL: &str = "tenancy_changes";
 
 /// The changes of a [`PgDirectory`](crate::PgDirectory), whichever process makes them (`LISTEN`).
 ///
-/// Give it to `tenancy_http::follow` with the caches: then a tenant that is suspended, or a member that is
+/// Give it to `tenancy_cache::follow` with the caches: then a tenant that is suspended, or a member that is
 /// removed, is refused by every process as soon as the change is committed and the database has told of it.
 ///
 /// It holds one connection. Where that is lost, the next call makes another and tells

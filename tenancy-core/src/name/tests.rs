@@ -1,6 +1,6 @@
 use std::string::ToString;
 
-use super::*;
+use super::name::*;
 
 #[test]
 fn tenant_ids_have_one_spelling() {

@@ -1,4 +1,4 @@
-use crate::host::{split_at_byte, trim};
+use crate::name::{split_at_byte, trim};
 use crate::resolver::query::ParameterName;
 use crate::{FieldName, KeyForm, Malformed, Occurrence, RequestView, Resolver, ResolverName, TenantKey};
 

@@ -1,4 +1,4 @@
-use crate::host::trim;
+use crate::name::trim;
 use crate::{FieldName, KeyForm, Malformed, Occurrence, RequestView, Resolver, ResolverName, TenantKey};
 
 /// Reads a header field, such as `X-Tenant-ID: acme`.

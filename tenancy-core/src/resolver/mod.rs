@@ -1,5 +1,6 @@
-//! Resolvers: each reads one source of a tenant's name.
+//! Resolvers: each reads one source of a tenant's name. A chain tries them in order.
 
+mod chain;
 mod claim;
 mod cookie;
 mod domain;
@@ -8,6 +9,8 @@ mod path;
 mod query;
 mod subdomain;
 
+pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
+pub(crate) use chain::{OtherIndices, ResolutionError};
 pub use claim::ClaimResolver;
 pub use cookie::CookieResolver;
 pub use domain::DomainResolver;
@@ -34,7 +37,7 @@ pub trait Resolver: Send + Sync {
     /// Where the source is present and malformed, or repeated.
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed>;
 
-    /// As [`resolve`](Self::resolve), into the place of the key: it is large to move. Where nothing is named, `key`
+    /// As [`resolve`](Self::resolve), into the slot where the key stays: it is large to move. Where nothing is named, `key`
     /// stays as it is. Default: by `resolve`.
     ///
     /// # Errors

@@ -2,7 +2,7 @@ use core::fmt;
 
 use heapless::String;
 
-use crate::percent::{decode, next_byte};
+use crate::request::percent::{decode, next_byte};
 use crate::{KeyForm, Malformed, RequestView, Resolver, ResolverName, Target, TenantKey};
 
 /// Reads a segment of the path: `acme` of `/api/v1/acme/notes`.

@@ -2,8 +2,8 @@ use core::fmt;
 
 use heapless::String;
 
-use crate::host::split_at_byte;
-use crate::percent::{decode, decodes_to};
+use crate::name::split_at_byte;
+use crate::request::percent::{decode, decodes_to};
 use crate::{
     KeyForm, Malformed, NameProblem, Occurrence, ParseNameError, RequestView, Resolver, ResolverName, Target, TenantKey,
 };

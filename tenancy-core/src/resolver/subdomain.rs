@@ -1,6 +1,6 @@
 use heapless::String;
 
-use crate::host::Authority;
+use crate::name::Authority;
 use crate::{
     Domain, FieldName, HostSource, KeyForm, Malformed, RequestView, ReservedNames, Resolver, ResolverName, TenantKey,
 };

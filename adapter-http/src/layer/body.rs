@@ -1,0 +1,84 @@
+//! Response bodies that are polled inside the request's scope.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tenancy_core::context::{self, Bound};
+
+pin_project! {
+    /// A response's body under a tenancy layer.
+    ///
+    /// A body is polled after the handler has returned; a streamed one still finds the tenant in its
+    /// context.
+    #[derive(Debug)]
+    pub struct TenancyBody<B> {
+        #[pin]
+        source: Source<B>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = Projected]
+    enum Source<B> {
+        Handler { #[pin] body: B, bound: Option<Bound> },
+        Refusal { data: Option<Bytes> },
+    }
+}
+
+impl<B> TenancyBody<B> {
+    /// A handler's body, polled in the scope of what its request is bound to; `None` where no layer has bound it. For
+    /// frameworks that are no tower services, beside [`TenancyLayer::admit`](crate::TenancyLayer::admit).
+    #[must_use]
+    pub const fn new(body: B, bound: Option<Bound>) -> Self {
+        Self {
+            source: Source::Handler { body, bound },
+        }
+    }
+
+    pub(crate) fn refusal(data: Bytes) -> Self {
+        Self {
+            source: Source::Refusal {
+                data: Some(data).filter(|data| !data.is_empty()),
+            },
+        }
+    }
+}
+
+/// An empty body. Layers outside that answer on their own, such as one for CORS, make one.
+impl<B> Default for TenancyBody<B> {
+    fn default() -> Self {
+        Self::refusal(Bytes::new())
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.project().source.project() {
+            Projected::Handler { body, bound } if bound.is_some() => context::lend(bound, || body.poll_frame(cx)),
+            // The task that polls it may be in another scope.
+            Projected::Handler { body, .. } => body.poll_frame(cx),
+            Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Handler { body, .. } => body.is_end_stream(),
+            Source::Refusal { data } => data.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Handler { body, .. } => body.size_hint(),
+            Source::Refusal { data } => SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64)),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Answers of a directory and of an authorizer, cached for a bounded time, so that most requests query nobody.
+//!
+//! It needs the core alone: a server on any framework uses it, and so does a worker that speaks no HTTP.
+//! [`CachedDirectory`] and [`CachedAuthorizer`] wrap what they cache. [`follow`] has them forget what a feed of changes
+//! says is out of date, such as [`LocalChanges`] in one process or a database's feed in several.
+//!
+//! ```
+//! use tenancy_cache::{CachedDirectory, LocalChanges, follow};
+//! use tenancy_core::{Change, Directory, MemoryDirectory, MemoryEntry, TenantId, TenantKey, TenantRecord};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let acme: TenantId = "acme".parse()?;
+//! let tenants = MemoryDirectory::new([MemoryEntry::new(TenantRecord::new(acme.clone(), "row".parse()?))])?;
+//! let directory = CachedDirectory::new(tenants);
+//! let changes = LocalChanges::new();
+//! tokio::spawn(follow(changes.subscribe(), directory.clone()));
+//!
+//! assert!(directory.find(&TenantKey::Id(acme.clone())).await?.is_some());
+//! // After a change of the tenant is committed:
+//! changes.publish(Change::Tenant(acme));
+//! # Ok(()) }
+//! ```
+
+mod authorizer;
+mod coarse_clock;
+mod directory;
+mod error;
+mod follow;
+mod limits;
+mod local;
+mod store;
+mod thread_local_cache;
+
+pub use authorizer::CachedAuthorizer;
+pub use coarse_clock::CoarseClock;
+pub use directory::{CachedDirectory, CachedEntry};
+pub use error::SharedError;
+pub use follow::follow;
+pub use limits::CacheLimits;
+pub use local::{LocalChangeFeed, LocalChanges};

@@ -1,0 +1,126 @@
+//! Where tenants are looked up.
+
+use core::future::Future;
+
+use crate::{Domain, Lookup, Step, TenantHandle, TenantKey, TenantRecord};
+
+/// What a directory answers with: a tenant's record, and which domains are the tenant's.
+pub trait TenantEntry {
+    /// The tenant's record.
+    fn record(&self) -> &TenantRecord;
+
+    /// The tenant's record, to be handed on. The default copies the record; an entry that is cached and looked up often
+    /// should hold the handle, too.
+    fn handle(&self) -> TenantHandle {
+        self.record().clone().into()
+    }
+
+    /// Whether `domain` is one of the tenant's own.
+    fn has_domain(&self, domain: &Domain) -> bool;
+}
+
+impl TenantEntry for TenantHandle {
+    fn record(&self) -> &TenantRecord {
+        self
+    }
+
+    fn handle(&self) -> TenantHandle {
+        self.clone()
+    }
+
+    fn has_domain(&self, _: &Domain) -> bool {
+        false
+    }
+}
+
+impl TenantEntry for TenantRecord {
+    fn record(&self) -> &TenantRecord {
+        self
+    }
+
+    fn has_domain(&self, _: &Domain) -> bool {
+        false
+    }
+}
+
+/// A store of tenants.
+///
+/// It has three different answers: this tenant, no such tenant, and the error, "I cannot tell". An
+/// error refuses the request with 503; it never counts as "no such tenant".
+pub trait Directory: Send + Sync {
+    /// What a look-up finds.
+    type Entry: TenantEntry + Send;
+    /// Why a look-up fails.
+    type Error: core::error::Error + Send + Sync + 'static;
+
+    /// Looks a tenant up by the key that a request names.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory cannot tell.
+    fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send;
+
+    /// The answer, if it is available without waiting; `None` if [`find`](Self::find) must be
+    /// called. It saves a warm request an allocation on the heap.
+    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
+        let _ = key;
+        None
+    }
+
+    /// Answers a look-up if the answer is available without waiting; else returns the look-up. A directory that holds its
+    /// entries in memory answers from there, and copies none. Default: by [`find_now`](Self::find_now).
+    ///
+    /// # Errors
+    ///
+    /// Returns the look-up, for which [`find`](Self::find) must be called.
+    #[cfg_attr(
+        not(feature = "std"),
+        expect(clippy::result_large_err, reason = "there is no allocator to box with")
+    )]
+    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
+        match self.find_now(lookup.key()) {
+            Some(answer) => Ok(lookup.answered(answer.as_ref())),
+            None => Err(lookup),
+        }
+    }
+}
+
+macro_rules! forward_directory {
+    ($($Pointer:ty),*) => {$(
+        impl<D: Directory + ?Sized> Directory for $Pointer {
+            type Entry = D::Entry;
+            type Error = D::Error;
+
+            fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send {
+                (**self).find(key)
+            }
+
+            fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
+                (**self).find_now(key)
+            }
+
+            fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
+                (**self).answer_now(lookup)
+            }
+        }
+    )*};
+}
+
+forward_directory!(&D);
+#[cfg(feature = "std")]
+forward_directory!(std::boxed::Box<D>, std::sync::Arc<D>);
+
+#[cfg(feature = "std")]
+impl<E: TenantEntry + ?Sized> TenantEntry for std::sync::Arc<E> {
+    fn record(&self) -> &TenantRecord {
+        (**self).record()
+    }
+
+    fn handle(&self) -> TenantHandle {
+        (**self).handle()
+    }
+
+    fn has_domain(&self, domain: &Domain) -> bool {
+        (**self).has_domain(domain)
+    }
+}

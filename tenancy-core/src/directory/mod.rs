@@ -1,0 +1,23 @@
+//! What answers the steps: directories that know the tenants, authorizers that know the members, and their changes.
+
+mod authorizer;
+#[cfg(feature = "std")]
+mod change;
+mod combine;
+mod decision;
+mod directory;
+#[cfg(feature = "std")]
+mod member;
+#[cfg(feature = "std")]
+mod memory;
+
+pub use authorizer::{Authorizer, ClaimMembership, Membership};
+#[cfg(feature = "std")]
+pub use change::{Change, ChangeFeed, Invalidate, ParseChangeError};
+pub use combine::{AllOf, AnyOf, EitherError};
+pub use decision::Decision;
+pub use directory::{Directory, TenantEntry};
+#[cfg(feature = "std")]
+pub use member::Member;
+#[cfg(feature = "std")]
+pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};

@@ -1,0 +1,101 @@
+//! The beginning of enforcement: credentials, resolution, and what can be refused at once.
+
+use super::access::Access;
+use super::disclosure::Disclosure;
+use super::steps::Lookup;
+use crate::resolver::{ResolutionError, ResolverChain};
+use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey};
+
+/// Decides about requests. It is pure: the same request always gets the same answer.
+#[derive(Debug)]
+pub struct Enforcer {
+    chain: ResolverChain,
+    disclosure: Disclosure,
+}
+
+impl Enforcer {
+    /// Enforces what the chain resolves. Refusals are uniform.
+    #[must_use]
+    pub const fn new(chain: ResolverChain) -> Self {
+        Self {
+            chain,
+            disclosure: Disclosure::Uniform,
+        }
+    }
+
+    /// Sets how much a refused caller learns. Default: [`Disclosure::Uniform`].
+    #[must_use]
+    pub fn with_disclosure(self, disclosure: Disclosure) -> Self {
+        Self { disclosure, ..self }
+    }
+
+    /// The resolvers.
+    #[must_use]
+    pub const fn chain(&self) -> &ResolverChain {
+        &self.chain
+    }
+
+    /// Whether credentials are to be read at all on a route of this access. If they are not, an invalid
+    /// credential does no harm.
+    #[must_use]
+    pub fn reads_credentials(&self, access: Access) -> bool {
+        match access {
+            Access::Optional | Access::Scoped => true,
+            Access::Public => self.chain.reads_claims(),
+        }
+    }
+
+    /// Calls `visit` with each field that a configured resolver may read. With the credential's own
+    /// field (where [`reads_credentials`](Self::reads_credentials) says so) they make up `Vary`
+    /// (RFC 9110 §12.5.5). `Host` is not among them: every cache keys on it.
+    pub fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
+        self.chain.each_field(visit);
+    }
+
+    /// Takes up a request. The key that the request names is written into `key_slot` and stays there, since a key is large
+    /// to move. Whatever the slot holds before is dropped.
+    #[must_use]
+    pub fn begin<'r>(
+        &'r self,
+        request: &'r RequestView<'r>,
+        access: Access,
+        key_slot: &'r mut Option<TenantKey>,
+    ) -> Step<'r> {
+        let claims = match request.credentials {
+            _ if !self.reads_credentials(access) => None,
+            Credentials::Absent => None,
+            Credentials::Verified(claims) => Some(claims),
+            Credentials::Malformed => return Step::Reject(Rejection::new(Cause::AmbiguousCredentials)),
+            Credentials::Invalid => return Step::Reject(Rejection::new(Cause::InvalidCredentials)),
+        };
+        // A key that is in the slot already is another request's.
+        *key_slot = None;
+        let named = match self.chain.resolve(request, key_slot) {
+            Ok(named) => named,
+            Err(ResolutionError::Malformed(malformed)) => return Step::Reject(Rejection::new(malformed.cause())),
+            Err(ResolutionError::Conflict) => return Step::Reject(Rejection::new(Cause::ConflictingKeys)),
+        };
+        let (Some(named), Some(key)) = (named, key_slot) else {
+            return match access {
+                Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
+                Access::Optional => Step::Done(Outcome::NoTenant),
+                Access::Public => Step::Reject(Rejection::not_found(Cause::NoTenantNamed)),
+            };
+        };
+        if claims.is_none() && access != Access::Public {
+            return Step::Reject(Rejection::new(Cause::NoCredentials));
+        }
+        Step::Lookup(Lookup {
+            access,
+            disclosure: self.disclosure,
+            resolver: named.resolver,
+            key,
+            is_one_of_many: !named.others.is_empty(),
+            others: named.others,
+            found: None,
+            claims,
+            chain: &self.chain,
+            request,
+        })
+    }
+}

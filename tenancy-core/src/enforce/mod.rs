@@ -1,0 +1,19 @@
+//! The decision about a request: steps that own what comes next, and the admission or refusal that they lead to.
+
+mod access;
+mod admitted;
+mod disclosure;
+mod drive;
+mod enforcer;
+mod handle;
+mod rejection;
+mod steps;
+
+pub use access::Access;
+pub use admitted::{Admitted, Outcome, Visit};
+pub use disclosure::Disclosure;
+pub use drive::{Fault, Refused, drive, drive_now};
+pub use enforcer::Enforcer;
+pub use handle::TenantHandle;
+pub use rejection::{Cause, Rejection};
+pub use steps::{Authorize, Lookup, Step, answers_to};

@@ -1,0 +1,266 @@
+//! Refusals: one mapping from what went wrong to what the client sees.
+
+use core::fmt;
+
+/// A refused request: what the client sees, and what the operator may know.
+///
+/// Everything that reaches the client ([`status`](Self::status), [`code`](Self::code),
+/// [`body`](Self::body), [`www_authenticate`](Self::www_authenticate)) is constant text. `Display`
+/// and [`cause`](Self::cause) are for the operator's log; they hold no input either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    answer: Answer,
+    cause: Cause,
+}
+
+/// Why a request was refused, for the operator. The client sees less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No resolver found a tenant, and the route needs one.
+    NoTenantNamed,
+    /// A tenant is named, and the caller shows no credentials.
+    NoCredentials,
+    /// Several credentials, of which none may be chosen.
+    AmbiguousCredentials,
+    /// A credential that is not valid.
+    InvalidCredentials,
+    /// A source of the tenant's name is malformed or repeated, such as a duplicate header.
+    MalformedTenant,
+    /// The authority is malformed, repeated, missing or contradicted.
+    MalformedHost,
+    /// Two sources name two tenants in one form.
+    ConflictingKeys,
+    /// Sources of different forms are not answered by one tenant.
+    ConflictingRecords,
+    /// The directory knows no such tenant.
+    UnknownTenant,
+    /// The tenant is suspended.
+    SuspendedTenant,
+    /// The tenant is archived.
+    ArchivedTenant,
+    /// The tenant is still being provisioned.
+    ProvisioningTenant,
+    /// The caller is no member of the tenant.
+    NotAMember,
+    /// An inner layer resolved another tenant than the one outside it.
+    TenantReplaced,
+    /// Verifying the caller's credentials failed, since what that needs is not available.
+    AuthenticatorUnavailable,
+    /// Querying the directory failed.
+    DirectoryUnavailable,
+    /// The directory answered with a tenant that does not go by the key it was asked for.
+    DirectoryAnsweredAnotherTenant,
+    /// Querying the authorizer failed.
+    AuthorizerUnavailable,
+    /// Authenticator, directory and authorizer together took too long.
+    TimedOut,
+    /// A handler asks for a tenant, and stands under no layer that binds one.
+    NoLayer,
+    /// A route under a mark has answered, and nothing on it has asked for a decision.
+    NotEnforced,
+    /// A tenant is asked for on a request that the adapter does not follow.
+    NotFollowed,
+    /// A handler asks for a member's tenant under a layer that binds visits only.
+    VisitOnly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    MalformedCredentials,
+    MalformedTenant,
+    MalformedHost,
+    ConflictingTenants,
+    InvalidToken,
+    TenantRequired,
+    CredentialsRequired,
+    Forbidden,
+    TenantSuspended,
+    TenantNotReady,
+    NotAMember,
+    NotFound,
+    UnknownTenant,
+    Internal,
+    Unavailable,
+}
+
+impl Rejection {
+    /// The uniform answer to a cause.
+    #[must_use]
+    pub const fn new(cause: Cause) -> Self {
+        let answer = match cause {
+            Cause::NoTenantNamed => Answer::TenantRequired,
+            Cause::NoCredentials => Answer::CredentialsRequired,
+            Cause::AmbiguousCredentials => Answer::MalformedCredentials,
+            Cause::InvalidCredentials => Answer::InvalidToken,
+            Cause::MalformedTenant => Answer::MalformedTenant,
+            Cause::MalformedHost => Answer::MalformedHost,
+            Cause::ConflictingKeys => Answer::ConflictingTenants,
+            Cause::ConflictingRecords
+            | Cause::UnknownTenant
+            | Cause::SuspendedTenant
+            | Cause::ArchivedTenant
+            | Cause::ProvisioningTenant
+            | Cause::NotAMember
+            | Cause::TenantReplaced => Answer::Forbidden,
+            Cause::AuthenticatorUnavailable
+            | Cause::DirectoryUnavailable
+            | Cause::DirectoryAnsweredAnotherTenant
+            | Cause::AuthorizerUnavailable
+            | Cause::TimedOut => Answer::Unavailable,
+            Cause::NoLayer | Cause::NotEnforced | Cause::NotFollowed | Cause::VisitOnly => Answer::Internal,
+        };
+        Self { answer, cause }
+    }
+
+    /// The answer that tells the reasons for a 403 apart.
+    pub(crate) const fn detailed(cause: Cause) -> Self {
+        let answer = match cause {
+            Cause::UnknownTenant | Cause::ArchivedTenant => Answer::UnknownTenant,
+            Cause::SuspendedTenant => Answer::TenantSuspended,
+            Cause::ProvisioningTenant => Answer::TenantNotReady,
+            Cause::NotAMember => Answer::NotAMember,
+            _ => return Self::new(cause),
+        };
+        Self { answer, cause }
+    }
+
+    /// The one answer of a public route to every tenant that is not there for visitors.
+    pub(crate) const fn not_found(cause: Cause) -> Self {
+        Self {
+            answer: Answer::NotFound,
+            cause,
+        }
+    }
+
+    /// Why, for the operator.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The HTTP status (RFC 9110 §15).
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self.answer {
+            Answer::MalformedCredentials
+            | Answer::MalformedTenant
+            | Answer::MalformedHost
+            | Answer::ConflictingTenants => 400,
+            Answer::InvalidToken | Answer::TenantRequired | Answer::CredentialsRequired => 401,
+            Answer::Forbidden | Answer::TenantSuspended | Answer::TenantNotReady | Answer::NotAMember => 403,
+            Answer::NotFound | Answer::UnknownTenant => 404,
+            Answer::Internal => 500,
+            Answer::Unavailable => 503,
+        }
+    }
+
+    /// The stable name of the refusal, for clients.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self.answer {
+            Answer::MalformedCredentials => "malformed_credentials",
+            Answer::MalformedTenant => "malformed_tenant",
+            Answer::MalformedHost => "malformed_host",
+            Answer::ConflictingTenants => "conflicting_tenants",
+            Answer::InvalidToken => "invalid_token",
+            Answer::TenantRequired => "tenant_required",
+            Answer::CredentialsRequired => "credentials_required",
+            Answer::Forbidden => "forbidden",
+            Answer::TenantSuspended => "tenant_suspended",
+            Answer::TenantNotReady => "tenant_not_ready",
+            Answer::NotAMember => "not_a_member",
+            Answer::NotFound => "not_found",
+            Answer::UnknownTenant => "unknown_tenant",
+            Answer::Internal => "internal",
+            Answer::Unavailable => "unavailable",
+        }
+    }
+
+    /// The body: a problem document (RFC 9457) as JSON text, of media type
+    /// `application/problem+json`.
+    #[must_use]
+    pub const fn body(&self) -> &'static str {
+        macro_rules! problem {
+            ($status:literal, $title:literal, $code:literal) => {
+                concat!(
+                    r#"{"type":"about:blank","title":""#,
+                    $title,
+                    r#"","status":"#,
+                    $status,
+                    r#","code":""#,
+                    $code,
+                    r#""}"#
+                )
+            };
+        }
+        match self.answer {
+            Answer::MalformedCredentials => problem!(400, "Bad Request", "malformed_credentials"),
+            Answer::MalformedTenant => problem!(400, "Bad Request", "malformed_tenant"),
+            Answer::MalformedHost => problem!(400, "Bad Request", "malformed_host"),
+            Answer::ConflictingTenants => problem!(400, "Bad Request", "conflicting_tenants"),
+            Answer::InvalidToken => problem!(401, "Unauthorized", "invalid_token"),
+            Answer::TenantRequired => problem!(401, "Unauthorized", "tenant_required"),
+            Answer::CredentialsRequired => problem!(401, "Unauthorized", "credentials_required"),
+            Answer::Forbidden => problem!(403, "Forbidden", "forbidden"),
+            Answer::TenantSuspended => problem!(403, "Forbidden", "tenant_suspended"),
+            Answer::TenantNotReady => problem!(403, "Forbidden", "tenant_not_ready"),
+            Answer::NotAMember => problem!(403, "Forbidden", "not_a_member"),
+            Answer::NotFound => problem!(404, "Not Found", "not_found"),
+            Answer::UnknownTenant => problem!(404, "Not Found", "unknown_tenant"),
+            Answer::Internal => problem!(500, "Internal Server Error", "internal"),
+            Answer::Unavailable => problem!(503, "Service Unavailable", "unavailable"),
+        }
+    }
+
+    /// The challenge that goes with a 401 (RFC 9110 §11.6.1, RFC 6750 §3).
+    #[must_use]
+    pub const fn www_authenticate(&self) -> Option<&'static str> {
+        match self.answer {
+            Answer::InvalidToken => Some(r#"Bearer error="invalid_token""#),
+            Answer::TenantRequired | Answer::CredentialsRequired => Some("Bearer"),
+            _ => None,
+        }
+    }
+
+    /// After how many seconds a client may try again, where trying again can help (RFC 9110 §10.2.3).
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self.answer {
+            Answer::Unavailable => Some(1),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.cause {
+            Cause::NoTenantNamed => "no resolver found a tenant",
+            Cause::NoCredentials => "a tenant is named without credentials",
+            Cause::AmbiguousCredentials => "the request has several credentials",
+            Cause::InvalidCredentials => "the credential is not valid",
+            Cause::MalformedTenant => "a source of the tenant is malformed or repeated",
+            Cause::MalformedHost => "the authority is malformed, repeated or missing",
+            Cause::ConflictingKeys => "two sources name two tenants",
+            Cause::ConflictingRecords => "sources of different forms are not answered by one tenant",
+            Cause::UnknownTenant => "the directory knows no such tenant",
+            Cause::SuspendedTenant => "the tenant is suspended",
+            Cause::ArchivedTenant => "the tenant is archived",
+            Cause::ProvisioningTenant => "the tenant is still being provisioned",
+            Cause::NotAMember => "the caller is not a member of the tenant",
+            Cause::TenantReplaced => "an inner layer resolved another tenant than the outer one",
+            Cause::AuthenticatorUnavailable => "failed to verify the credentials",
+            Cause::DirectoryUnavailable => "failed to query the directory",
+            Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than it was asked for",
+            Cause::AuthorizerUnavailable => "failed to query the authorizer",
+            Cause::TimedOut => "authenticator, directory and authorizer took too long",
+            Cause::NoLayer => "a tenant was asked for where no tenancy layer is: mark the route `scoped()`, `optional()` or `public()`",
+            Cause::NotEnforced => "a marked route answered, and nothing on it asked for a decision: ask for the tenant before the handler",
+            Cause::NotFollowed => "a tenant was asked for on a request that is not followed: serve the routes by the adapter's own service",
+            Cause::VisitOnly => "a member's tenant was asked for on a public route: mark the route `scoped()`, or ask for the visit",
+        })
+    }
+}
+
+impl core::error::Error for Rejection {}

@@ -1,0 +1,21 @@
+//! The names of tenants, callers, fields and hosts: untrusted bytes are parsed once, into types that cannot be wrong.
+
+mod host;
+mod key;
+mod name;
+mod reserved;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(crate) use host::{Authority, read_authority, split_at_byte, trim};
+pub use host::{Domain, Host, HostAddress, parse_authority};
+pub use key::{KeyForm, TenantKey};
+pub(crate) use name::is_token_byte;
+pub use name::{
+    ExternalId, FieldName, NameProblem, ParseNameError, PlacementName, ResolverName, Role, Slug, StrategyName, Subject,
+    TenantId,
+};
+pub use reserved::ReservedNames;
+pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};

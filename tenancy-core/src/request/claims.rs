@@ -1,0 +1,225 @@
+//! What a verified credential says of its holder.
+
+use core::fmt;
+
+use heapless::{String, Vec};
+
+use crate::{Roles, Subject, TenantKey, TenantRecord};
+
+/// The claims of a credential that has been verified, already parsed.
+///
+/// Implement it for your own session type to use tenancy with your own authentication.
+pub trait VerifiedClaims: Send + Sync {
+    /// Who the caller is.
+    fn subject(&self) -> &Subject;
+
+    /// The tenant that the credential was issued for, where it names one.
+    fn tenant(&self) -> Option<&TenantKey>;
+
+    /// Whether the credential lists `tenant` among several.
+    fn lists(&self, tenant: &TenantRecord) -> bool;
+
+    /// Who issued the credential: the `iss` of a token. Default: unknown.
+    ///
+    /// A subject means something only together with its issuer.
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// The subject's roles in the [`tenant`](Self::tenant) that the credential was issued for. Default: none.
+    fn roles(&self) -> Roles {
+        Roles::none()
+    }
+
+    /// Whether the credential names its holder as staff of the platform. Default: no.
+    fn is_platform_staff(&self) -> bool {
+        false
+    }
+
+    /// Whether the issuer of the credential may speak for `tenant`. Default: yes.
+    ///
+    /// Where it may not, the caller is a stranger there, whatever an authorizer would say.
+    fn may_speak_for(&self, tenant: &TenantRecord) -> bool {
+        let _ = tenant;
+        true
+    }
+
+    /// Whether the credential names `tenant`, as its one or among several.
+    fn names(&self, tenant: &TenantRecord) -> bool {
+        self.tenant().is_some_and(|key| tenant.answers_to(key)) || self.lists(tenant)
+    }
+}
+
+/// Claims that own what they say.
+#[cfg(feature = "std")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    subject: Subject,
+    tenant: Option<TenantKey>,
+    tenants: std::vec::Vec<TenantKey>,
+    /// The tenants that the issuer may speak for, where it is bound to some.
+    issuer_tenants: Option<std::sync::Arc<[TenantKey]>>,
+    issuer: Option<std::sync::Arc<str>>,
+    roles: Roles,
+    is_platform_staff: bool,
+}
+
+#[cfg(feature = "std")]
+impl Claims {
+    /// Claims that name a subject and no tenant.
+    #[must_use]
+    pub const fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            tenant: None,
+            tenants: std::vec::Vec::new(),
+            issuer_tenants: None,
+            issuer: None,
+            roles: Roles::none(),
+            is_platform_staff: false,
+        }
+    }
+
+    /// Says who issued the credential.
+    #[must_use]
+    pub fn with_issuer(self, issuer: impl Into<std::sync::Arc<str>>) -> Self {
+        Self {
+            issuer: Some(issuer.into()),
+            ..self
+        }
+    }
+
+    /// Sets the subject's roles in the tenant that the credential was issued for.
+    #[must_use]
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self { roles, ..self }
+    }
+
+    /// Names the holder as staff of the platform.
+    ///
+    /// # Security
+    ///
+    /// Where the bypass for staff is on, this opens every tenant.
+    #[must_use]
+    pub fn with_platform_staff(self, is_platform_staff: bool) -> Self {
+        Self {
+            is_platform_staff,
+            ..self
+        }
+    }
+
+    /// Names the tenant that the credential was issued for.
+    #[must_use]
+    pub fn with_tenant(self, tenant: TenantKey) -> Self {
+        Self {
+            tenant: Some(tenant),
+            ..self
+        }
+    }
+
+    /// Binds the credential to the tenants that its issuer may speak for.
+    #[must_use]
+    pub fn with_issuer_tenants(self, tenants: std::sync::Arc<[TenantKey]>) -> Self {
+        Self {
+            issuer_tenants: Some(tenants),
+            ..self
+        }
+    }
+
+    /// Lists the tenants that the subject belongs to.
+    #[must_use]
+    pub fn with_tenants(self, tenants: impl IntoIterator<Item = TenantKey>) -> Self {
+        Self {
+            tenants: tenants.into_iter().collect(),
+            ..self
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl VerifiedClaims for Claims {
+    fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    fn tenant(&self) -> Option<&TenantKey> {
+        self.tenant.as_ref()
+    }
+
+    fn lists(&self, tenant: &TenantRecord) -> bool {
+        self.tenants.iter().any(|key| tenant.answers_to(key))
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    fn roles(&self) -> Roles {
+        self.roles.clone()
+    }
+
+    fn is_platform_staff(&self) -> bool {
+        self.is_platform_staff
+    }
+
+    fn may_speak_for(&self, tenant: &TenantRecord) -> bool {
+        match &self.issuer_tenants {
+            Some(bound) => bound.iter().any(|key| tenant.answers_to(key)),
+            None => true,
+        }
+    }
+}
+
+/// Where a claim stands in a token's payload: one literal name, or names that nest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPath(Vec<String<128, u8>, 4, u8>);
+
+impl ClaimPath {
+    /// A claim of the payload itself. Dots, slashes and colons are part of the name:
+    /// `https://example.com/tenant` is one claim.
+    ///
+    /// # Errors
+    ///
+    /// An empty name, or one over 128 bytes.
+    pub fn literal(name: &str) -> Result<Self, ParseClaimPathError> {
+        Self::nested([name])
+    }
+
+    /// A claim inside objects: `["org", "tenant"]` is the member `tenant` of the claim `org`.
+    ///
+    /// # Errors
+    ///
+    /// No name, more than four, an empty one, or one over 128 bytes.
+    pub fn nested<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, ParseClaimPathError> {
+        let mut path = Vec::new();
+        for name in names {
+            if name.is_empty() {
+                return Err(ParseClaimPathError(()));
+            }
+            let name = String::try_from(name).map_err(|_| ParseClaimPathError(()))?;
+            path.push(name).map_err(|_| ParseClaimPathError(()))?;
+        }
+        if path.is_empty() {
+            Err(ParseClaimPathError(()))
+        } else {
+            Ok(Self(path))
+        }
+    }
+
+    /// The names, outermost first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// A text that names no claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseClaimPathError(());
+
+impl fmt::Display for ParseClaimPathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a claim is one to four names of 1 to 128 bytes")
+    }
+}
+
+impl core::error::Error for ParseClaimPathError {}

@@ -1,0 +1,16 @@
+//! What a request shows: its view, its credentials and their claims, and where its host is read.
+
+mod bearer;
+mod claims;
+mod forwarded;
+pub(crate) mod percent;
+mod request;
+mod roles;
+
+pub use bearer::{BearerCredential, bearer_credential};
+#[cfg(feature = "std")]
+pub use claims::Claims;
+pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};
+pub use forwarded::{ForwardedField, HostSource};
+pub use request::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};
+pub use roles::{Roles, Standing};

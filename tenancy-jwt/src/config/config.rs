@@ -1,0 +1,310 @@
+//! The table `[jwt]`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+
+use tenancy_core::config::{ClaimName, ConfigError, TenancyConfig};
+
+use crate::builder::MAX_LEEWAY;
+use crate::{
+    JwtConfigError, JwtIssuerConfig, JwtTokenCacheConfig, KeyAlgorithm, TenantsShape, TokenSigner, TokenVerifier,
+    TokenVerifierBuilder, VerificationKey,
+};
+
+tenancy_core::settings! {
+    /// The table `[jwt]`: whose tokens are accepted.
+    pub struct JwtConfig {
+        /// The `iss` of the tokens. Required, unless any is accepted.
+        pub issuer: Option<String> = None,
+        /// The tenants that the issuer may speak for, as the tenant claim spells them. Default: all.
+        pub issuer_tenants: Option<Vec<String>> = None,
+        /// Accepts tokens of any issuer. Default: `false`.
+        pub dangerously_accept_any_issuer: bool = false,
+        /// The `aud` of the tokens. Required, unless any is accepted.
+        pub audience: Option<String> = None,
+        /// Accepts tokens for any audience. Default: `false`.
+        pub dangerously_accept_any_audience: bool = false,
+        /// How far the issuer's clock may be off, in seconds. Default: 30. At most 60.
+        pub leeway_seconds: u64 = 30,
+        /// The `typ` that tokens must have. Default: any.
+        pub typ: Option<String> = None,
+        /// The claim that has the subject's roles in the tenant of the tenant claim. Default: none.
+        pub roles_claim: Option<ClaimName> = None,
+        /// How the claim of `enforcement.tenants_claim` lists them: as an `array`, as an object's `names`, or
+        /// as the `ids` of an object's members. Default: `array`.
+        pub tenants_claim_shape: TenantsShape = TenantsShape::Array,
+        /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
+        pub staff_claim: Option<ClaimName> = None,
+        /// How long a verified token is not verified again.
+        pub token_cache: JwtTokenCacheConfig = JwtTokenCacheConfig::default(),
+        /// The keys. At least one is required.
+        pub keys: Vec<JwtKeyConfig> = Vec::new(),
+        /// Issuers with keys of their own, in place of `issuer`, `audience`, `keys` and what belongs to
+        /// them. Default: none.
+        pub issuers: Vec<JwtIssuerConfig> = Vec::new(),
+    }
+}
+
+tenancy_core::settings! {
+    /// A table `[[jwt.keys]]`: one key. It has exactly one of `secret_file`, `secret` and
+    /// `public_key_file`.
+    pub struct JwtKeyConfig {
+        /// The name by which tokens choose the key. Required where there are several.
+        pub kid: Option<String> = None,
+        /// The key's one algorithm. Required.
+        pub algorithm: Option<KeyAlgorithm> = None,
+        /// A file that holds the secret, as it is, less one line end behind it.
+        pub secret_file: Option<PathBuf> = None,
+        /// The secret itself. A file is safer.
+        pub secret: Option<SecretString> = None,
+        /// A file that holds the public key as PEM.
+        pub public_key_file: Option<PathBuf> = None,
+    }
+}
+
+impl JwtConfig {
+    /// Reads the keys and prepares a verifier. The claims that name tenants are set on
+    /// the builder, as by [`with_claims_of`](TokenVerifierBuilder::with_claims_of).
+    /// Paths are relative to `base_dir`, the folder of the configuration file.
+    ///
+    /// # Errors
+    ///
+    /// A setting that is missing, contradicts another or cannot be used, or a file that cannot be
+    /// read. [`TokenVerifierBuilder::build`] checks what concerns several keys.
+    pub fn verifier_builder(&self, base_dir: &Path) -> Result<TokenVerifierBuilder, JwtConfigError> {
+        if self.leeway_seconds > MAX_LEEWAY.as_secs() {
+            return Err(JwtConfigError::Leeway);
+        }
+        let mut builder = TokenVerifier::builder()
+            .with_leeway(Duration::from_secs(self.leeway_seconds))
+            .with_tenants_shape(self.tenants_claim_shape);
+        if let Some(typ) = &self.typ {
+            builder = builder.with_type(not_empty("jwt.typ", typ)?);
+        }
+        if let Some(claim) = &self.roles_claim {
+            builder = builder.with_roles_claim(claim.path("jwt.roles_claim")?);
+        }
+        if let Some(claim) = &self.staff_claim {
+            builder = builder.with_staff_claim(claim.path("jwt.staff_claim")?);
+        }
+        builder = self.token_cache.apply(builder)?;
+        if self.issuers.is_empty() {
+            return self.with_shared_keys(builder, base_dir);
+        }
+        self.refuse_shared()?;
+        for (index, issuer) in self.issuers.iter().enumerate() {
+            builder = builder.with_trusted_issuer(issuer.load(&format!("jwt.issuers[{index}]"), base_dir)?);
+        }
+        Ok(builder)
+    }
+
+    fn with_shared_keys(
+        &self,
+        builder: TokenVerifierBuilder,
+        base_dir: &Path,
+    ) -> Result<TokenVerifierBuilder, JwtConfigError> {
+        let builder = match (self.chosen_issuer()?, &self.issuer_tenants) {
+            (Some(issuer), Some(tenants)) => builder.with_issuer_of(issuer, tenants),
+            (Some(issuer), None) => builder.with_issuer(issuer),
+            (None, None) => builder.dangerously_accept_any_issuer(),
+            (None, Some(_)) => {
+                return Err(JwtConfigError::Required {
+                    setting: "jwt.issuer".to_owned(),
+                    expected: "the issuer that `jwt.issuer_tenants` binds",
+                });
+            }
+        };
+        let mut builder = match self.chosen_audience()? {
+            Some(audience) => builder.with_audience(audience),
+            None => builder.dangerously_accept_any_audience(),
+        };
+        if self.keys.is_empty() {
+            return Err(JwtConfigError::Required {
+                setting: "jwt.keys".to_owned(),
+                expected: "at least one table `[[jwt.keys]]`",
+            });
+        }
+        for (index, key) in self.keys.iter().enumerate() {
+            builder = builder.with_key(key.load(&format!("jwt.keys[{index}]"), base_dir)?);
+        }
+        Ok(builder)
+    }
+
+    /// Beside issuers with keys of their own nobody could tell which issuer these are for.
+    fn refuse_shared(&self) -> Result<(), JwtConfigError> {
+        let given = [
+            ("jwt.issuer", self.issuer.is_some()),
+            ("jwt.issuer_tenants", self.issuer_tenants.is_some()),
+            ("jwt.dangerously_accept_any_issuer", self.dangerously_accept_any_issuer),
+            ("jwt.audience", self.audience.is_some()),
+            (
+                "jwt.dangerously_accept_any_audience",
+                self.dangerously_accept_any_audience,
+            ),
+            ("jwt.keys", !self.keys.is_empty()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((setting, _)) => Err(contradiction(setting, "jwt.issuers")),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the first `HS256` key and prepares a signer of tokens that the verifier accepts.
+    ///
+    /// # Errors
+    ///
+    /// No such key, or one that cannot be read or used.
+    pub fn signer(&self, base_dir: &Path) -> Result<TokenSigner, JwtConfigError> {
+        let (index, key) = self
+            .keys
+            .iter()
+            .enumerate()
+            .find(|(_, key)| key.algorithm == Some(KeyAlgorithm::Hs256))
+            .ok_or(JwtConfigError::NoSigningKey)?;
+        let setting = format!("jwt.keys[{index}]");
+        let secret = key.secret(&setting, base_dir)?;
+        let mut signer = TokenSigner::hs256(key.kid.as_deref(), &secret)
+            .map_err(|problem| JwtConfigError::Key { setting, problem })?;
+        if let Some(issuer) = self.chosen_issuer()? {
+            signer = signer.with_issuer(issuer);
+        }
+        if let Some(audience) = self.chosen_audience()? {
+            signer = signer.with_audience(audience);
+        }
+        Ok(match &self.typ {
+            Some(typ) => signer.with_type(typ),
+            None => signer,
+        })
+    }
+
+    fn chosen_issuer(&self) -> Result<Option<&str>, JwtConfigError> {
+        choose(
+            "jwt.issuer",
+            self.issuer.as_deref(),
+            "jwt.dangerously_accept_any_issuer",
+            self.dangerously_accept_any_issuer,
+        )
+    }
+
+    fn chosen_audience(&self) -> Result<Option<&str>, JwtConfigError> {
+        choose(
+            "jwt.audience",
+            self.audience.as_deref(),
+            "jwt.dangerously_accept_any_audience",
+            self.dangerously_accept_any_audience,
+        )
+    }
+}
+
+impl TokenVerifierBuilder {
+    /// Reads the claims that the tables `[resolution]` and `[enforcement]` name: the tenant claim with its
+    /// form, and the list claim.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name of a claim is not valid.
+    pub fn with_claims_of(self, tenancy: &TenancyConfig) -> Result<Self, ConfigError> {
+        let resolution = &tenancy.resolution;
+        let claim = resolution.jwt_claim.path("resolution.jwt_claim")?;
+        let builder = self.with_tenant_claim(claim, resolution.jwt_claim_form);
+        Ok(match &tenancy.enforcement.tenants_claim {
+            Some(list) => builder.with_tenants_claim(list.path("enforcement.tenants_claim")?),
+            None => builder,
+        })
+    }
+}
+
+impl JwtKeyConfig {
+    /// `setting` is the name of this table.
+    pub(crate) fn load(&self, setting: &str, base_dir: &Path) -> Result<VerificationKey, JwtConfigError> {
+        let algorithm = self.algorithm.ok_or_else(|| JwtConfigError::Required {
+            setting: format!("{setting}.algorithm"),
+            expected: "one of `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, \
+                       `ES256`, `ES384`, `EdDSA`",
+        })?;
+        let kid = self.kid.as_deref();
+        let refuse = |problem| JwtConfigError::Key {
+            setting: setting.to_owned(),
+            problem,
+        };
+        match (&self.public_key_file, algorithm.is_symmetric()) {
+            (Some(file), false) if self.secret.is_none() && self.secret_file.is_none() => {
+                let pem = read(&format!("{setting}.public_key_file"), &base_dir.join(file))?;
+                VerificationKey::public_pem(kid, algorithm, &pem).map_err(refuse)
+            }
+            (None, true) => VerificationKey::hmac(kid, algorithm, &self.secret(setting, base_dir)?).map_err(refuse),
+            (_, false) => Err(JwtConfigError::Required {
+                setting: setting.to_owned(),
+                expected: "`public_key_file` alone, since the algorithm is not an HMAC",
+            }),
+            (_, true) => Err(JwtConfigError::Required {
+                setting: setting.to_owned(),
+                expected: "`secret_file` or `secret` alone, since the algorithm is an HMAC",
+            }),
+        }
+    }
+
+    fn secret(&self, setting: &str, base_dir: &Path) -> Result<SecretSlice<u8>, JwtConfigError> {
+        match (&self.secret_file, &self.secret, &self.public_key_file) {
+            (Some(file), None, None) => {
+                let bytes = read(&format!("{setting}.secret_file"), &base_dir.join(file))?;
+                let secret = bytes.strip_suffix(b"\r\n").or(bytes.strip_suffix(b"\n"));
+                Ok(secret.unwrap_or(&bytes).to_vec().into())
+            }
+            (None, Some(secret), None) => Ok(secret.expose_secret().as_bytes().to_vec().into()),
+            _ => Err(JwtConfigError::Required {
+                setting: setting.to_owned(),
+                expected: "exactly one of `secret_file` and `secret`",
+            }),
+        }
+    }
+}
+
+/// A value, or the loud wish to have none.
+pub(crate) fn choose<'v>(
+    setting: &str,
+    value: Option<&'v str>,
+    opt_out: &str,
+    any: bool,
+) -> Result<Option<&'v str>, JwtConfigError> {
+    match (value, any) {
+        (Some(value), false) => not_empty(setting, value).map(Some),
+        (None, true) => Ok(None),
+        (Some(_), true) => Err(contradiction(setting, opt_out)),
+        (None, false) => Err(JwtConfigError::RequiredUnless {
+            setting: setting.to_owned(),
+            opt_out: opt_out.to_owned(),
+        }),
+    }
+}
+
+pub(crate) fn contradiction(setting: &str, other: &str) -> JwtConfigError {
+    JwtConfigError::Contradiction {
+        setting: setting.to_owned(),
+        other: other.to_owned(),
+    }
+}
+
+pub(crate) fn not_empty<'v>(setting: &str, value: &'v str) -> Result<&'v str, JwtConfigError> {
+    if value.is_empty() {
+        return Err(JwtConfigError::Required {
+            setting: setting.to_owned(),
+            expected: "a text that is not empty",
+        });
+    }
+    Ok(value)
+}
+
+pub(crate) fn read(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, JwtConfigError> {
+    fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|problem| JwtConfigError::Read {
+            setting: setting.to_owned(),
+            path: path.to_owned(),
+            problem,
+        })
+}

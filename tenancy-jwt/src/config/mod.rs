@@ -1,0 +1,11 @@
+//! The table `[jwt]` of a configuration, and the tables inside of it.
+
+mod config;
+mod config_error;
+mod issuer_config;
+mod token_cache_config;
+
+pub use config::{JwtConfig, JwtKeyConfig};
+pub use config_error::JwtConfigError;
+pub use issuer_config::JwtIssuerConfig;
+pub use token_cache_config::JwtTokenCacheConfig;
