@@ -1,0 +1,79 @@
+//! Tenants of all strategies on one server, under everything that a handler and its surroundings can do to them.
+
+mod disturb;
+mod hostile;
+mod settle;
+mod tenants;
+mod worker;
+mod world;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::Failure;
+use crate::logged;
+use crate::random::Random;
+use crate::report::Part;
+use crate::site::Site;
+
+pub(crate) use settle::settle;
+pub(crate) use worker::{ASKED_FOR, Worker};
+pub(crate) use world::World;
+
+/// How long a round takes before everything is checked, and begins anew with other numbers of workers.
+const ROUND: Duration = Duration::from_secs(20);
+
+const TENANTS_OF_EACH: usize = 5;
+
+/// Runs rounds for a time, directly or through PgBouncer.
+pub(crate) async fn run(
+    server: PgConnectOptions,
+    pooler: Option<u16>,
+    part: &Part,
+    mut random: Random,
+    time: Duration,
+) -> Result<(), Failure> {
+    let direct = Site::create(server, "stress_isolation").await?;
+    let site = pooler.map_or_else(|| direct.clone(), |port| direct.through_pooler(port));
+    let until = Instant::now() + time;
+    let outcome = async {
+        while Instant::now() < until {
+            let end = until.min(Instant::now() + ROUND);
+            round(&site, part, &mut random, end).await?;
+        }
+        Ok(())
+    };
+    let outcome: Result<(), Failure> = outcome.await;
+    logged::count(part);
+    for what in ["transactions", "commits acknowledged", "futures dropped", "hostile statements", "rows looked at"] {
+        part.require(what);
+    }
+    outcome.and(direct.remove().await)
+}
+
+async fn round(site: &Site, part: &Part, random: &mut Random, until: Instant) -> Result<(), Failure> {
+    let world = World::open(site.clone(), TENANTS_OF_EACH, part.clone()).await?;
+    part.add("rounds", 1);
+    let worker = |random: &mut Random| Worker {
+        world: Arc::clone(&world),
+        random: random.fork(),
+        is_hostile: true,
+    };
+    let (end, is_over) = tokio::sync::oneshot::channel();
+    let apart: Vec<Worker> = (0..=random.below(4)).map(|_| worker(random)).collect();
+    let stalling = disturb::work_on_a_runtime_that_stalls(Arc::clone(&world), apart, random.fork(), until, is_over);
+    let killer = tokio::spawn(disturb::kill_backends(Arc::clone(&world), random.fork(), until));
+    let workers = (0..4 + random.below(8)).map(|_| tokio::spawn(worker(random).work(until)));
+    for ended in join_all(workers).await {
+        ended?;
+    }
+    killer.await?;
+    let settled = settle(&world).await;
+    // An error if it has ended, which the next line tells.
+    let _ = end.send(());
+    tokio::task::spawn_blocking(move || stalling.join()).await?.map_err(|_| "a runtime's thread has panicked")??;
+    settled
+}

@@ -1,0 +1,116 @@
+//! Tries what tenancy promises under load, cancellation, crashes and hostile statements, and counts what it sees.
+//!
+//! Started by `cargo xtask stress`, which gives it a PostgreSQL server and a PgBouncer to throw away.
+
+mod isolation;
+mod logged;
+mod poll;
+mod random;
+mod report;
+mod site;
+
+use std::process::ExitCode;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use sqlx::postgres::PgConnectOptions;
+
+use random::Random;
+use report::Report;
+
+/// An error that ends the run, and is none of what is counted.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Tries tenancy under load, and counts what it sees.
+#[derive(Parser)]
+struct Arguments {
+    /// The parts to run; all of them by default.
+    parts: Vec<PartName>,
+    /// How long all of it takes, besides the time to set up and to check.
+    #[arg(long, default_value_t = 2.0)]
+    minutes: f64,
+    /// Repeats the choices of another run, as far as concurrency lets it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The server's superuser.
+    #[arg(long, env = "DATABASE_URL")]
+    server: String,
+    /// The port of a PgBouncer in front of the server.
+    #[arg(long, env = "TENANCY_PGBOUNCER_PORT")]
+    pooler: Option<u16>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PartName {
+    Isolation,
+}
+
+impl PartName {
+    const ALL: [Self; 1] = [Self::Isolation];
+
+    /// Which share of the time it has.
+    const fn weight(self) -> f64 {
+        match self {
+            Self::Isolation => 6.0,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    quiet_panics();
+    logged::watch();
+    let report = Report::default();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(&arguments, &report)));
+    println!("\n{report}");
+    match outcome {
+        Err(error) => {
+            eprintln!("failed to run to the end: {error:?}");
+            ExitCode::FAILURE
+        }
+        Ok(()) if report.is_broken() => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let parts = if arguments.parts.is_empty() { &PartName::ALL[..] } else { &arguments.parts };
+    let seed = arguments.seed.unwrap_or_else(|| std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0));
+    println!("seed {seed}");
+    let server = PgConnectOptions::from_str(&arguments.server)?;
+    let whole: f64 = parts.iter().map(|part| part.weight()).sum();
+    for part in parts {
+        let time = Duration::try_from_secs_f64(arguments.minutes * 60.0 * part.weight() / whole)?;
+        // Each part makes the same choices alone and among the others.
+        let random = Random::new(seed);
+        match part {
+            PartName::Isolation => {
+                let direct = report.part("isolation");
+                let is_pooled = arguments.pooler.is_some();
+                let time = if is_pooled { time / 2 } else { time };
+                isolation::run(server.clone(), None, &direct, random, time).await?;
+                if is_pooled {
+                    let pooled = report.part("isolation through PgBouncer");
+                    isolation::run(server.clone(), arguments.pooler, &pooled, Random::new(seed), time).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Panics that a worker makes itself are not printed.
+fn quiet_panics() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload().downcast_ref() != Some(&isolation::ASKED_FOR) {
+            told(panic);
+        }
+    }));
+}
