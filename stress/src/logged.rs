@@ -19,7 +19,7 @@ static LINES: AtomicU64 = AtomicU64::new(0);
 static FOREIGN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What each mark begins with. A mark ends with a colon, so that none is the beginning of another.
-const MARK: &str = "mark:";
+pub(crate) const MARK: &str = "mark:";
 
 /// The mark of a tenant: each row of its own has it, and each error that its handlers provoke.
 pub(crate) fn mark_of(tenant: &str) -> Arc<str> {

@@ -38,15 +38,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let direct = Site::create(server, "stress_isolation").await?;
     let site = pooler.map_or_else(|| direct.clone(), |port| direct.through_pooler(port));
-    let until = Instant::now() + time;
-    let outcome = async {
-        while Instant::now() < until {
-            let end = until.min(Instant::now() + ROUND);
-            round(&site, part, &mut random, end).await?;
-        }
-        Ok(())
-    };
-    let outcome: Result<(), Failure> = outcome.await;
+    let outcome = rounds(&site, part, &mut random, time).await;
     logged::count(part);
     for what in ["transactions", "commits acknowledged", "futures dropped", "hostile statements", "rows looked at"] {
         part.require(what);
@@ -54,24 +46,36 @@ pub(crate) async fn run(
     outcome.and(direct.remove().await)
 }
 
-async fn round(site: &Site, part: &Part, random: &mut Random, until: Instant) -> Result<(), Failure> {
-    let world = World::open(site.clone(), TENANTS_OF_EACH, part.clone()).await?;
-    part.add("rounds", 1);
+async fn rounds(site: &Site, part: &Part, random: &mut Random, time: Duration) -> Result<(), Failure> {
+    let mut left = time;
+    while !left.is_zero() {
+        let world = World::open(site.clone(), TENANTS_OF_EACH, part.clone()).await?;
+        let time = left.min(ROUND);
+        round(&world, random, time).await?;
+        part.add("rounds", 1);
+        part.add("seconds", time.as_secs());
+        left -= time;
+    }
+    Ok(())
+}
+
+async fn round(world: &Arc<World>, random: &mut Random, time: Duration) -> Result<(), Failure> {
+    let until = Instant::now() + time;
     let worker = |random: &mut Random| Worker {
-        world: Arc::clone(&world),
+        world: Arc::clone(world),
         random: random.fork(),
         is_hostile: true,
     };
     let (end, is_over) = tokio::sync::oneshot::channel();
     let apart: Vec<Worker> = (0..=random.below(4)).map(|_| worker(random)).collect();
-    let stalling = disturb::work_on_a_runtime_that_stalls(Arc::clone(&world), apart, random.fork(), until, is_over);
-    let killer = tokio::spawn(disturb::kill_backends(Arc::clone(&world), random.fork(), until));
+    let stalling = disturb::work_on_a_runtime_that_stalls(Arc::clone(world), apart, random.fork(), until, is_over);
+    let killer = tokio::spawn(disturb::kill_backends(Arc::clone(world), random.fork(), until));
     let workers = (0..4 + random.below(8)).map(|_| tokio::spawn(worker(random).work(until)));
     for ended in join_all(workers).await {
         ended?;
     }
     killer.await?;
-    let settled = settle(&world).await;
+    let settled = settle(world).await;
     // An error if it has ended, which the next line tells.
     let _ = end.send(());
     tokio::task::spawn_blocking(move || stalling.join()).await?.map_err(|_| "a runtime's thread has panicked")??;

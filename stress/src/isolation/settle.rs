@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use super::tenants::{Fate, Tenant};
 use super::world::{FOREIGN, HUNG, World, text_of};
 use crate::Failure;
+use crate::logged::MARK;
 use crate::site::{OWN_CONNECTIONS, SHARED_CONNECTIONS};
 
 const OPEN: &str = "transactions left open at the end";
@@ -122,8 +123,8 @@ fn judge(world: &World, tenant: &Tenant, rows: &BTreeMap<i64, u64>) {
 /// The shared table as the administrator sees it: each row carries the tenant that it belongs to.
 async fn across_tenants(world: &World) -> Result<(), Failure> {
     let mut tx = world.db.dangerously_begin_across_tenants().await?;
-    let sql = "select count(*) from notes where mark <> 'mark:' || tenant_id || ':'";
-    let foreign: i64 = sqlx::query_scalar(sql).fetch_one(&mut *tx).await?;
+    let sql = "select count(*) from notes where mark <> concat($1, tenant_id, ':')";
+    let foreign: i64 = sqlx::query_scalar(sql).bind(MARK).fetch_one(&mut *tx).await?;
     if foreign > 0 {
         world.part.broken(FOREIGN, format_args!("{foreign} rows of the shared table are under another tenant"));
     }
