@@ -2,6 +2,9 @@
 //!
 //! Started by `cargo xtask stress`, which gives it a PostgreSQL server and a PgBouncer to throw away.
 
+mod cache;
+mod clock;
+mod failover;
 mod isolation;
 mod logged;
 mod poll;
@@ -44,15 +47,21 @@ struct Arguments {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PartName {
     Isolation,
+    Cache,
+    Failover,
+    Clock,
 }
 
 impl PartName {
-    const ALL: [Self; 1] = [Self::Isolation];
+    const ALL: [Self; 4] = [Self::Isolation, Self::Cache, Self::Failover, Self::Clock];
 
     /// Which share of the time it has.
     const fn weight(self) -> f64 {
         match self {
-            Self::Isolation => 6.0,
+            Self::Isolation => 12.0,
+            Self::Cache => 2.0,
+            Self::Failover => 4.0,
+            Self::Clock => 1.0,
         }
     }
 }
@@ -100,6 +109,15 @@ async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
                     isolation::run(server.clone(), arguments.pooler, &pooled, Random::new(seed), time).await?;
                 }
             }
+            PartName::Cache => {
+                let part = report.part("cache");
+                tokio::task::spawn_blocking(move || cache::run(&part, random, time)).await??;
+            }
+            PartName::Failover => match failover::Programs::find()? {
+                Some(programs) => failover::run(&programs, &report.part("failover"), random, time).await?,
+                None => println!("NOT RUN: failover needs PostgreSQL's programs: start it by `cargo xtask stress`"),
+            },
+            PartName::Clock => clock::run(&report.part("clock"), random, time).await?,
         }
     }
     Ok(())
