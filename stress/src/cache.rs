@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use http::HeaderValue;
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{
-    Access, Authorize, Authorizer, Change, Claims, Credentials, Decision, Directory, Enforcer, Invalidate as _, Outcome,
-    PlacementName, StrategyName, Subject, TenantId, TenantKey, TenantRecord, drive, drive_now,
+    Access, Authorize, Authorizer, Change, Claims, Credentials, Decision, Directory, Enforcer, Invalidate as _,
+    Outcome, PlacementName, StrategyName, Subject, TenantId, TenantKey, TenantRecord, drive, drive_now,
 };
 use tenancy_http::{CachedAuthorizer, CachedDirectory, HeaderFields, request_view};
 
@@ -28,7 +28,7 @@ const TOGETHER: u64 = 4;
 
 const STALE: &str = "answers from before an invalidation that had returned";
 
-fn subject() -> Subject {
+fn alice() -> Subject {
     Subject::from_static("alice")
 }
 
@@ -111,7 +111,10 @@ struct Caches {
 pub(crate) fn run(part: &Part, mut random: Random, time: Duration) -> Result<(), Failure> {
     part.invariant(STALE);
     let truths = || Arc::new((0..TENANTS).map(|_| Truth::default()).collect::<Vec<_>>());
-    let source = Source { tenants: truths(), members: truths() };
+    let source = Source {
+        tenants: truths(),
+        members: truths(),
+    };
     let caches = Caches {
         directory: CachedDirectory::new(source.clone()),
         authorizer: CachedAuthorizer::new(source.clone()),
@@ -160,8 +163,14 @@ impl Caches {
         let mut changes = 0;
         while Instant::now() < until {
             let number = usize::try_from(random.below(TENANTS as u64)).unwrap_or_default();
-            let Ok(id) = format!("t{number}").parse::<TenantId>() else { return };
-            let truths = if random.once_in(2) { &self.source.tenants } else { &self.source.members };
+            let Ok(id) = format!("t{number}").parse::<TenantId>() else {
+                return;
+            };
+            let truths = if random.once_in(2) {
+                &self.source.tenants
+            } else {
+                &self.source.members
+            };
             let Some(truth) = truths.get(number) else { return };
             let version = truth.version.fetch_add(1, Ordering::SeqCst) + 1;
             if Arc::ptr_eq(truths, &self.source.tenants) {
@@ -189,14 +198,14 @@ impl Caches {
     }
 
     fn forget_member(&self, id: &TenantId, random: &mut Random) {
-        let (tenant, subject) = (id.clone(), subject());
+        let (tenant, subject) = (id.clone(), alice());
         match random.below(6) {
             0 => self.authorizer.forget_all(),
             1 => self.authorizer.forget_tenant(id),
-            2 => self.authorizer.forget_subject(None, &subject()),
+            2 => self.authorizer.forget_subject(None, &alice()),
             3 => self.authorizer.invalidate(&Change::Member { tenant, subject }),
             4 => self.authorizer.invalidate(&Change::Tenant(tenant)),
-            _ => self.authorizer.forget(id, &subject()),
+            _ => self.authorizer.forget(id, &alice()),
         }
     }
 }
@@ -218,14 +227,16 @@ impl<'c> Reader<'c> {
         let mut requests = Vec::new();
         for number in 0..TENANTS {
             let name = HeaderValue::try_from(format!("t{number}"))?;
-            let request = http::Request::get("/").header(InsecureTestStub::HEADER, name).body(())?;
+            let request = http::Request::get("/")
+                .header(InsecureTestStub::HEADER, name)
+                .body(())?;
             requests.push(request.into_parts().0);
         }
         Ok(Self {
             caches,
             random,
             enforcer: InsecureTestStub::enforcer(),
-            claims: Claims::new(subject()),
+            claims: Claims::new(alice()),
             requests,
             asked: 0,
             at_once: 0,
@@ -245,12 +256,17 @@ impl<'c> Reader<'c> {
     async fn ask(&mut self) {
         let number = usize::try_from(self.random.below(TENANTS as u64)).unwrap_or_default();
         let source = &self.caches.source;
-        let (Some(parts), Some(tenant), Some(member)) =
-            (self.requests.get(number), source.tenants.get(number), source.members.get(number))
-        else {
+        let (Some(parts), Some(tenant), Some(member)) = (
+            self.requests.get(number),
+            source.tenants.get(number),
+            source.members.get(number),
+        ) else {
             return;
         };
-        let floors = (tenant.forgotten.load(Ordering::SeqCst), member.forgotten.load(Ordering::SeqCst));
+        let floors = (
+            tenant.forgotten.load(Ordering::SeqCst),
+            member.forgotten.load(Ordering::SeqCst),
+        );
         let fields = HeaderFields::new(&parts.headers);
         let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&self.claims));
         let mut key = None;
@@ -262,7 +278,11 @@ impl<'c> Reader<'c> {
                 outcome.ok()
             }
             Err(step) => {
-                let polls = if self.random.once_in(8) { self.random.below(4) } else { u64::MAX };
+                let polls = if self.random.once_in(8) {
+                    self.random.below(4)
+                } else {
+                    u64::MAX
+                };
                 let driven = drive(step, &self.caches.directory, &self.caches.authorizer);
                 let Some(outcome) = poll_at_most(polls, driven).await else {
                     self.dropped += 1;
@@ -284,7 +304,9 @@ impl<'c> Reader<'c> {
             _ => tenant.allows(floors.0, None) || member.allows(floors.1, None),
         };
         if !is_fresh {
-            self.caches.part.broken(STALE, format_args!("t{number}: {outcome:?}, after {floors:?}"));
+            self.caches
+                .part
+                .broken(STALE, format_args!("t{number}: {outcome:?}, after {floors:?}"));
         }
     }
 }

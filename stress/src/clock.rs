@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretSlice;
-use tenancy_core::{ClaimPath, Directory, PlacementName, StrategyName, Subject, TenantEntry as _, TenantKey, TenantRecord};
+use tenancy_core::{
+    ClaimPath, Directory, PlacementName, StrategyName, Subject, TenantEntry as _, TenantKey, TenantRecord,
+};
 use tenancy_http::{
     CacheLimits, CachedDirectory, Clock, CoarseClock, KeyAlgorithm, SystemClock, TokenCacheLimits, TokenSigner,
     TokenVerifier, VerificationKey,
@@ -95,11 +97,23 @@ impl Clock for Jumping {
 }
 
 async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> {
-    let clock = Jumping { start: Instant::now(), milliseconds: Arc::default() };
+    let clock = Jumping {
+        start: Instant::now(),
+        milliseconds: Arc::default(),
+    };
     // Also one that ends after the end of time.
-    let lives = [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(60), Duration::MAX];
-    let Some(time_to_live) = random.pick(&lives).copied() else { return Ok(()) };
-    let limits = CacheLimits::new().with_clock(clock.clone()).with_time_to_live(time_to_live);
+    let lives = [
+        Duration::ZERO,
+        Duration::from_millis(1),
+        Duration::from_secs(60),
+        Duration::MAX,
+    ];
+    let Some(time_to_live) = random.pick(&lives).copied() else {
+        return Ok(());
+    };
+    let limits = CacheLimits::new()
+        .with_clock(clock.clone())
+        .with_time_to_live(time_to_live);
     let source = Source::default();
     let cached = CachedDirectory::with_limits(source.clone(), limits);
     let key = TenantKey::Id("acme".parse()?);
@@ -110,7 +124,11 @@ async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> 
         let jumps = [0, 1, 59_999, 60_000, 60_001, 10 * 365 * 86_400_000];
         let jump = random.pick(&jumps).copied().unwrap_or_default();
         let goes_back = may_go_back && random.once_in(3);
-        let now = if goes_back { now.saturating_sub(jump) } else { now + jump };
+        let now = if goes_back {
+            now.saturating_sub(jump)
+        } else {
+            now + jump
+        };
         clock.milliseconds.store(now, Ordering::SeqCst);
         let questions = source.0.load(Ordering::SeqCst);
         let found = cached.find(&key).await?;
@@ -130,7 +148,9 @@ async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> 
 /// A token at every time: it is accepted within its times and the leeway, and at no other, kept or not.
 fn tokens(part: &Part, random: &mut Random) -> Result<(), Failure> {
     let secret = SecretSlice::from(b"a secret of thirty-two bytes, or more".to_vec());
-    let signer = TokenSigner::hs256(None, &secret)?.with_issuer("issuer").with_audience("audience");
+    let signer = TokenSigner::hs256(None, &secret)?
+        .with_issuer("issuer")
+        .with_audience("audience");
     let verifier = TokenVerifier::builder()
         .with_key(VerificationKey::hmac(None, KeyAlgorithm::Hs256, &secret)?)
         .with_issuer("issuer")
@@ -146,10 +166,22 @@ fn tokens(part: &Part, random: &mut Random) -> Result<(), Failure> {
         return Ok(());
     }
     for _ in 0..100 {
-        let times = [0, 1, before - LEEWAY - 1, before - LEEWAY, before, before + lifetime + LEEWAY - 1,
-            before + lifetime + LEEWAY, before + random.below(10_000), before.saturating_sub(random.below(10_000)),
-            u64::MAX, u64::from(u32::MAX)];
-        let Some(now) = random.pick(&times).copied() else { return Ok(()) };
+        let times = [
+            0,
+            1,
+            before - LEEWAY - 1,
+            before - LEEWAY,
+            before,
+            before + lifetime + LEEWAY - 1,
+            before + lifetime + LEEWAY,
+            before + random.below(10_000),
+            before.saturating_sub(random.below(10_000)),
+            u64::MAX,
+            u64::from(u32::MAX),
+        ];
+        let Some(now) = random.pick(&times).copied() else {
+            return Ok(());
+        };
         let is_valid = now.saturating_add(LEEWAY) >= before && now < before + lifetime + LEEWAY;
         let kept = verifier.verify_cached_at(token.as_bytes(), now).is_ok();
         let in_full = verifier.verify_at(token.as_bytes(), now).is_ok();

@@ -81,7 +81,10 @@ impl Subscriber for Watch {
         let is_anyones = own.is_none() && event.metadata().target() == "sqlx::postgres::notice";
         if !is_anyones && foreign_mark(&line.0, own.as_deref()).is_some() {
             let told = format!("to {own:?}: {}", line.0.chars().take(400).collect::<String>());
-            FOREIGN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(told);
+            FOREIGN
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .push(told);
         }
     }
 

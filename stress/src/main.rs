@@ -4,6 +4,7 @@
 
 mod cache;
 mod clock;
+mod directory;
 mod failover;
 mod isolation;
 mod logged;
@@ -48,18 +49,26 @@ struct Arguments {
 enum PartName {
     Isolation,
     Cache,
+    Directory,
     Failover,
     Clock,
 }
 
 impl PartName {
-    const ALL: [Self; 4] = [Self::Isolation, Self::Cache, Self::Failover, Self::Clock];
+    const ALL: [Self; 5] = [
+        Self::Isolation,
+        Self::Cache,
+        Self::Directory,
+        Self::Failover,
+        Self::Clock,
+    ];
 
     /// Which share of the time it has.
     const fn weight(self) -> f64 {
         match self {
             Self::Isolation => 12.0,
             Self::Cache => 2.0,
+            Self::Directory => 5.0,
             Self::Failover => 4.0,
             Self::Clock => 1.0,
         }
@@ -67,6 +76,10 @@ impl PartName {
 }
 
 fn main() -> ExitCode {
+    // The part `directory` starts this program for each of its processes.
+    if std::env::args().nth(1).as_deref() == Some("child") {
+        return run_child();
+    }
     let arguments = Arguments::parse();
     quiet_panics();
     logged::watch();
@@ -88,9 +101,38 @@ fn main() -> ExitCode {
     }
 }
 
+#[derive(Parser)]
+struct Child {
+    #[command(flatten)]
+    arguments: directory::ChildArguments,
+}
+
+fn run_child() -> ExitCode {
+    let child = Child::parse_from(std::env::args().skip(1));
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(directory::run_child(&child.arguments)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("a process of the directory's failed: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
-    let parts = if arguments.parts.is_empty() { &PartName::ALL[..] } else { &arguments.parts };
-    let seed = arguments.seed.unwrap_or_else(|| std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0));
+    let parts = if arguments.parts.is_empty() {
+        &PartName::ALL[..]
+    } else {
+        &arguments.parts
+    };
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0));
     println!("seed {seed}");
     let server = PgConnectOptions::from_str(&arguments.server)?;
     let whole: f64 = parts.iter().map(|part| part.weight()).sum();
@@ -112,6 +154,11 @@ async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
             PartName::Cache => {
                 let part = report.part("cache");
                 tokio::task::spawn_blocking(move || cache::run(&part, random, time)).await??;
+            }
+            PartName::Directory => {
+                let postgres = report.part("directory on PostgreSQL");
+                directory::on_postgres(server.clone(), &postgres, random, time * 3 / 5).await?;
+                directory::on_sqlite(&report.part("directory on SQLite"), Random::new(seed), time * 2 / 5).await?;
             }
             PartName::Failover => match failover::Programs::find()? {
                 Some(programs) => failover::run(&programs, &report.part("failover"), random, time).await?,

@@ -49,9 +49,16 @@ impl fmt::Display for Report {
         writeln!(f, "| part | what | count |\n|---|---|---:|")?;
         for row in &state.rows {
             let bold = if row.is_invariant { "**" } else { "" };
-            writeln!(f, "| {} | {bold}{}{bold} | {bold}{}{bold} |", row.part, row.what, row.count)?;
+            writeln!(
+                f,
+                "| {} | {bold}{}{bold} | {bold}{}{bold} |",
+                row.part, row.what, row.count
+            )?;
         }
-        state.findings.iter().try_for_each(|finding| writeln!(f, "\nBROKEN: {finding}"))
+        state
+            .findings
+            .iter()
+            .try_for_each(|finding| writeln!(f, "\nBROKEN: {finding}"))
     }
 }
 
@@ -95,13 +102,21 @@ impl Part {
 
     fn count(&self, what: &str, count: u64, is_invariant: bool) -> u64 {
         let mut state = self.report.state();
-        let known = state.rows.iter_mut().find(|row| row.part == self.name && row.what == what);
+        let known = state
+            .rows
+            .iter_mut()
+            .find(|row| row.part == self.name && row.what == what);
         if let Some(row) = known {
             row.count += count;
             return row.count;
         }
         let (part, what) = (self.name, what.to_owned());
-        state.rows.push(Row { part, what, count, is_invariant });
+        state.rows.push(Row {
+            part,
+            what,
+            count,
+            is_invariant,
+        });
         count
     }
 }

@@ -60,12 +60,19 @@ impl Site {
 
     /// The same database by way of PgBouncer.
     pub(crate) fn through_pooler(&self, port: u16) -> Self {
-        Self { application_port: Some(port), has_pooler: true, ..self.clone() }
+        Self {
+            application_port: Some(port),
+            has_pooler: true,
+            ..self.clone()
+        }
     }
 
     /// The same database by way of something that forwards bytes, for the administrator too.
     pub(crate) fn through_forwarder(&self, port: u16) -> Self {
-        Self { server: self.server.clone().port(port), ..self.clone() }
+        Self {
+            server: self.server.clone().port(port),
+            ..self.clone()
+        }
     }
 
     pub(crate) const fn is_pooled(&self) -> bool {
@@ -93,7 +100,10 @@ impl Site {
     pub(crate) fn application(&self) -> PgConnectOptions {
         let application = self.administrator().username(&self.application_role());
         match self.application_port {
-            Some(port) => application.port(port).statement_cache_capacity(0).extra_float_digits(None),
+            Some(port) => application
+                .port(port)
+                .statement_cache_capacity(0)
+                .extra_float_digits(None),
             None => application,
         }
     }
@@ -106,7 +116,8 @@ impl Site {
     /// The three strategies, with few connections each.
     pub(crate) async fn open(&self) -> Result<TenantDb<sqlx::Postgres>, Failure> {
         let patience = Duration::from_secs(45);
-        let tables = PgRowSchema::new(&self.application_role(), &self.owner())?.with_table(PgTenantTable::new("notes")?);
+        let tables =
+            PgRowSchema::new(&self.application_role(), &self.owner())?.with_table(PgTenantTable::new("notes")?);
         let mut row = PgRowStrategy::options(tables, self.application(), self.administrator())
             .with_migrations(migrations(ROW_NOTES))
             .with_max_connections(SHARED_CONNECTIONS)
@@ -127,7 +138,9 @@ impl Site {
             schema = schema.with_transaction_pooler();
             own = own.with_transaction_pooler();
         }
-        let registry = StrategyRegistry::new().with(row.open().await?)?.with(schema.open().await?)?;
+        let registry = StrategyRegistry::new()
+            .with(row.open().await?)?
+            .with(schema.open().await?)?;
         Ok(TenantDb::new(registry.with(own.open())?))
     }
 
@@ -146,7 +159,11 @@ impl Site {
             .fetch_all(&mut superuser)
             .await?;
         for database in tenants.iter().chain([&self.name]) {
-            execute(&mut superuser, format!("drop database if exists \"{database}\" with (force)")).await?;
+            execute(
+                &mut superuser,
+                format!("drop database if exists \"{database}\" with (force)"),
+            )
+            .await?;
         }
         let roles = format!("drop role if exists {}, {}", self.application_role(), self.owner());
         execute(&mut superuser, roles).await?;

@@ -26,15 +26,22 @@ pub(crate) struct Programs {
 impl Programs {
     /// As `cargo xtask stress` says. `None` without it.
     pub(crate) fn find() -> Result<Option<Self>, Failure> {
-        let Some(folder) = env::var_os("TENANCY_POSTGRES_PROGRAMS") else { return Ok(None) };
+        let Some(folder) = env::var_os("TENANCY_POSTGRES_PROGRAMS") else {
+            return Ok(None);
+        };
         let user = match env::var("TENANCY_POSTGRES_USER") {
             Ok(user) => {
-                let (uid, gid) = user.split_once(':').ok_or("TENANCY_POSTGRES_USER is not a user and a group")?;
+                let (uid, gid) = user
+                    .split_once(':')
+                    .ok_or("TENANCY_POSTGRES_USER is not a user and a group")?;
                 Some((uid.parse()?, gid.parse()?))
             }
             Err(_) => None,
         };
-        Ok(Some(Self { folder: folder.into(), user }))
+        Ok(Some(Self {
+            folder: folder.into(),
+            user,
+        }))
     }
 
     fn command(&self, name: &str) -> Command {
@@ -52,7 +59,12 @@ impl Programs {
             return Ok(());
         }
         let told = String::from_utf8_lossy(&output.stderr);
-        Err(format!("`{}` ended with {}: {told}", command.get_program().display(), output.status).into())
+        Err(format!(
+            "`{}` ended with {}: {told}",
+            command.get_program().display(),
+            output.status
+        )
+        .into())
     }
 
     fn give(&self, path: &Path) -> Result<(), io::Error> {
@@ -74,13 +86,26 @@ impl Server {
     pub(crate) async fn primary(programs: &Programs) -> Result<Self, Failure> {
         let folder = folder_of(programs)?;
         // Loopback only, for a minute, and nothing worth having is in it.
-        let password = format!("{:x}", std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0));
+        let password = format!(
+            "{:x}",
+            std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0)
+        );
         let password_file = folder.path().join("password");
         fs::write(&password_file, &password)?;
         programs.give(&password_file)?;
         let mut initdb = programs.command("initdb");
-        initdb.arg("-D").arg(folder.path().join("data")).arg("--pwfile").arg(&password_file);
-        initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        initdb
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .arg("--pwfile")
+            .arg(&password_file);
+        initdb.args([
+            "--username=postgres",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]);
         programs.run(&mut initdb)?;
         Self::start(programs, folder, password).await
     }
@@ -91,28 +116,53 @@ impl Server {
         let mut backup = programs.command("pg_basebackup");
         backup.arg("-D").arg(folder.path().join("data"));
         backup.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"]);
-        backup.args(["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync"]);
+        backup.args([
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--wal-method=stream",
+            "--no-sync",
+        ]);
         programs.run(backup.env("PGPASSWORD", &self.password))?;
         let standby = Self::start(programs, folder, self.password.clone()).await?;
         let mut superuser = self.superuser().connect().await?;
         // A file of the primary's alone: the standby waits for nobody once it is promoted.
-        sqlx::raw_sql("alter system set synchronous_standby_names = '*'").execute(&mut superuser).await?;
+        sqlx::raw_sql("alter system set synchronous_standby_names = '*'")
+            .execute(&mut superuser)
+            .await?;
         sqlx::raw_sql("select pg_reload_conf()").execute(&mut superuser).await?;
-        wait_until("select count(*) = 1 from pg_stat_replication where sync_state = 'sync'", &mut superuser).await?;
+        wait_until(
+            "select count(*) = 1 from pg_stat_replication where sync_state = 'sync'",
+            &mut superuser,
+        )
+        .await?;
         Ok(standby)
     }
 
     async fn start(programs: &Programs, folder: TempDir, password: String) -> Result<Self, Failure> {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut postgres = programs.command("postgres");
-        postgres.arg("-D").arg(folder.path().join("data")).arg("-k").arg(folder.path());
+        postgres
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .arg("-k")
+            .arg(folder.path());
         postgres.args(["-p", &port.to_string()]);
-        for setting in ["listen_addresses=127.0.0.1", "max_connections=200", "fsync=off", "synchronous_commit=on"] {
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "max_connections=200",
+            "fsync=off",
+            "synchronous_commit=on",
+        ] {
             postgres.args(["-c", setting]);
         }
         let log = fs::File::create(folder.path().join("log"))?;
         let process = postgres.stderr(log).spawn()?;
-        let server = Self { folder, process, port, password };
+        let server = Self {
+            folder,
+            process,
+            port,
+            password,
+        };
         let started = Instant::now();
         while let Err(error) = server.superuser().connect().await {
             if started.elapsed() > PATIENCE {
@@ -126,7 +176,10 @@ impl Server {
 
     pub(crate) fn superuser(&self) -> PgConnectOptions {
         let options = PgConnectOptions::new().host("127.0.0.1").port(self.port);
-        options.username("postgres").password(&self.password).database("postgres")
+        options
+            .username("postgres")
+            .password(&self.password)
+            .database("postgres")
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -136,8 +189,14 @@ impl Server {
     /// Makes a standby a primary.
     pub(crate) async fn promote(&self) -> Result<(), Failure> {
         let mut superuser = self.superuser().connect().await?;
-        let is_promoted: bool = sqlx::query_scalar("select pg_promote(true, 60)").fetch_one(&mut superuser).await?;
-        if is_promoted { Ok(()) } else { Err("the standby was not promoted".into()) }
+        let is_promoted: bool = sqlx::query_scalar("select pg_promote(true, 60)")
+            .fetch_one(&mut superuser)
+            .await?;
+        if is_promoted {
+            Ok(())
+        } else {
+            Err("the standby was not promoted".into())
+        }
     }
 
     /// `kill -9`, of the server and of each process that it has started.
@@ -174,7 +233,10 @@ fn folder_of(programs: &Programs) -> Result<TempDir, Failure> {
 
 async fn wait_until(condition: &'static str, superuser: &mut PgConnection) -> Result<(), Failure> {
     let started = Instant::now();
-    while !sqlx::query_scalar::<_, bool>(condition).fetch_one(&mut *superuser).await? {
+    while !sqlx::query_scalar::<_, bool>(condition)
+        .fetch_one(&mut *superuser)
+        .await?
+    {
         if started.elapsed() > PATIENCE {
             return Err(format!("this did not become true: {condition}").into());
         }

@@ -22,7 +22,11 @@ impl Forwarder {
         let port = listener.local_addr()?.port();
         let (sender, receiver) = watch::channel(Some(target));
         let accepting = tokio::spawn(accept(listener, receiver));
-        Ok(Self { port, target: sender, accepting })
+        Ok(Self {
+            port,
+            target: sender,
+            accepting,
+        })
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -54,7 +58,9 @@ async fn accept(listener: TcpListener, target: watch::Receiver<Option<u16>>) {
 }
 
 async fn forward(mut client: TcpStream, mut target: watch::Receiver<Option<u16>>) {
-    let Some(port) = *target.borrow_and_update() else { return };
+    let Some(port) = *target.borrow_and_update() else {
+        return;
+    };
     let copy = async {
         let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         server.set_nodelay(true)?;

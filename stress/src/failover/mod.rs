@@ -63,7 +63,14 @@ async fn fail_over(programs: &Programs, part: &Part, random: &mut Random, load: 
     let until = Instant::now() + load * 2;
     let workers = (0..WORKERS).map(|_| {
         let (world, random) = (Arc::clone(&world), random.fork());
-        tokio::spawn(Worker { world, random, is_hostile: false }.work(until))
+        tokio::spawn(
+            Worker {
+                world,
+                random,
+                is_hostile: false,
+            }
+            .work(until),
+        )
     });
     let workers: Vec<_> = workers.collect();
     let switch_at = Instant::now() + load;

@@ -23,10 +23,15 @@ pub(super) async fn kill_backends(world: Arc<World>, mut random: Random, until: 
         };
         let kill = "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
             where usename = $1 order by random() limit 1) as ended";
-        let killed = sqlx::query_scalar(kill).bind(world.site.application_role()).fetch_one(connection).await;
+        let killed = sqlx::query_scalar(kill)
+            .bind(world.site.application_role())
+            .fetch_one(connection)
+            .await;
         let killed: Result<i64, _> = killed;
         match killed {
-            Ok(killed) => world.part.add("backends killed", u64::try_from(killed).unwrap_or_default()),
+            Ok(killed) => world
+                .part
+                .add("backends killed", u64::try_from(killed).unwrap_or_default()),
             Err(_) => superuser = None,
         }
     }

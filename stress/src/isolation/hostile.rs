@@ -148,7 +148,11 @@ pub(super) const SLOW: [&str; 4] = [
 /// The statement as `sender` sends it.
 pub(super) fn text(kind: &str, sender: &Tenant, other: &Tenant) -> String {
     let other = other.id();
-    let huge = if kind.contains("{huge}") { "x".repeat(1 << 20) } else { String::new() };
+    let huge = if kind.contains("{huge}") {
+        "x".repeat(1 << 20)
+    } else {
+        String::new()
+    };
     kind.replace("{other}", other)
         .replace("{schema}", &format!("tenant_{other}"))
         .replace("{mark}", &sender.mark)
@@ -158,5 +162,7 @@ pub(super) fn text(kind: &str, sender: &Tenant, other: &Tenant) -> String {
 
 /// Whether what the transaction did before may be committed by this, or undone, without anybody hearing of it.
 pub(super) fn may_end(kind: &str) -> bool {
-    ["commit", "end", "abort", "rollback", "prepare transaction"].iter().any(|word| kind.contains(word))
+    ["commit", "end", "abort", "rollback", "prepare transaction"]
+        .iter()
+        .any(|word| kind.contains(word))
 }

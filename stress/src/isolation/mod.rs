@@ -21,7 +21,7 @@ use crate::site::Site;
 
 pub(crate) use settle::settle;
 pub(crate) use worker::{ASKED_FOR, Worker};
-pub(crate) use world::World;
+pub(crate) use world::{World, text_of};
 
 /// How long a round takes before everything is checked, and begins anew with other numbers of workers.
 const ROUND: Duration = Duration::from_secs(20);
@@ -40,7 +40,13 @@ pub(crate) async fn run(
     let site = pooler.map_or_else(|| direct.clone(), |port| direct.through_pooler(port));
     let outcome = rounds(&site, part, &mut random, time).await;
     logged::count(part);
-    for what in ["transactions", "commits acknowledged", "futures dropped", "hostile statements", "rows looked at"] {
+    for what in [
+        "transactions",
+        "commits acknowledged",
+        "futures dropped",
+        "hostile statements",
+        "rows looked at",
+    ] {
         part.require(what);
     }
     outcome.and(direct.remove().await)
@@ -78,6 +84,8 @@ async fn round(world: &Arc<World>, random: &mut Random, time: Duration) -> Resul
     let settled = settle(world).await;
     // An error if it has ended, which the next line tells.
     let _ = end.send(());
-    tokio::task::spawn_blocking(move || stalling.join()).await?.map_err(|_| "a runtime's thread has panicked")??;
+    tokio::task::spawn_blocking(move || stalling.join())
+        .await?
+        .map_err(|_| "a runtime's thread has panicked")??;
     settled
 }

@@ -68,17 +68,25 @@ async fn wait_until_idle(world: &World) -> Result<(), Failure> {
 /// Each pool lends as many connections at a time as it may.
 async fn take_all_places(world: &World) {
     let shared = usize::try_from(SHARED_CONNECTIONS).unwrap_or_default();
-    for (strategy, places, of_each) in [("row", shared, shared), ("schema", shared, shared), ("database", OWN_CONNECTIONS, 2)] {
+    for (strategy, places, of_each) in [
+        ("row", shared, shared),
+        ("schema", shared, shared),
+        ("database", OWN_CONNECTIONS, 2),
+    ] {
         // Behind a pooler a transaction waits for another's connection to the server, so none is held there.
         if world.site.is_pooled() {
             continue;
         }
         let tenants = world.tenants.iter().filter(|tenant| tenant.strategy == strategy);
-        let tenants = tenants.flat_map(|tenant| std::iter::repeat_n(tenant, of_each)).take(places);
+        let tenants = tenants
+            .flat_map(|tenant| std::iter::repeat_n(tenant, of_each))
+            .take(places);
         let begun = join_all(tenants.map(|tenant| world.db.begin(&tenant.admitted))).await;
         world.part.add("places taken at the end", begun.len() as u64);
         for error in begun.iter().filter_map(|begun| begun.as_ref().err()) {
-            world.part.broken(PLACES, format_args!("{strategy}: {}", text_of(error)));
+            world
+                .part
+                .broken(PLACES, format_args!("{strategy}: {}", text_of(error)));
         }
     }
 }
@@ -86,13 +94,17 @@ async fn take_all_places(world: &World) {
 /// How often each row is there, by its number.
 async fn rows_of(world: &World, tenant: &Tenant) -> Result<BTreeMap<i64, u64>, Failure> {
     let mut tx = world.db.begin_read(&tenant.admitted).await?;
-    let rows: Vec<(i64, String)> = sqlx::query_as("select number, mark from notes").fetch_all(&mut *tx).await?;
+    let rows: Vec<(i64, String)> = sqlx::query_as("select number, mark from notes")
+        .fetch_all(&mut *tx)
+        .await?;
     tx.commit().await?;
     world.part.add("rows looked at", rows.len() as u64);
     let mut numbers = BTreeMap::new();
     for (number, mark) in rows {
         if mark != *tenant.mark {
-            world.part.broken(FOREIGN, format_args!("{} has a row of {mark}", tenant.id()));
+            world
+                .part
+                .broken(FOREIGN, format_args!("{} has a row of {mark}", tenant.id()));
         }
         *numbers.entry(number).or_default() += 1;
     }
@@ -112,11 +124,15 @@ fn judge(world: &World, tenant: &Tenant, rows: &BTreeMap<i64, u64>) {
             (Fate::Undone, 0) => world.part.add("rows rolled back, and not there", 1),
         }
         if times > 1 {
-            world.part.broken(TWICE, format_args!("{} of {}: {times} times", number, tenant.id()));
+            world
+                .part
+                .broken(TWICE, format_args!("{} of {}: {times} times", number, tenant.id()));
         }
     }
     for number in rows.keys().filter(|number| !fates.contains_key(number)) {
-        world.part.broken(UNDONE, format_args!("{number} of {}, which nobody wrote", tenant.id()));
+        world
+            .part
+            .broken(UNDONE, format_args!("{number} of {}, which nobody wrote", tenant.id()));
     }
 }
 
@@ -126,7 +142,10 @@ async fn across_tenants(world: &World) -> Result<(), Failure> {
     let sql = "select count(*) from notes where mark <> concat($1, tenant_id, ':')";
     let foreign: i64 = sqlx::query_scalar(sql).bind(MARK).fetch_one(&mut *tx).await?;
     if foreign > 0 {
-        world.part.broken(FOREIGN, format_args!("{foreign} rows of the shared table are under another tenant"));
+        world.part.broken(
+            FOREIGN,
+            format_args!("{foreign} rows of the shared table are under another tenant"),
+        );
     }
     Ok(tx.commit().await?)
 }

@@ -33,7 +33,10 @@ impl Tenant {
         let mut tenants = Vec::new();
         for strategy in ["row", "schema", "database"] {
             for number in 0..of_each {
-                tenants.push(Self::new(strategy, &format!("{}{number}", strategy.get(..1).unwrap_or_default()))?);
+                tenants.push(Self::new(
+                    strategy,
+                    &format!("{}{number}", strategy.get(..1).unwrap_or_default()),
+                )?);
             }
         }
         Ok(tenants)

@@ -36,7 +36,9 @@ impl Worker {
     pub(crate) async fn work(mut self, until: Instant) {
         let world = Arc::clone(&self.world);
         while Instant::now() < until {
-            let Some(tenant) = self.random.pick(&world.tenants) else { return };
+            let Some(tenant) = self.random.pick(&world.tenants) else {
+                return;
+            };
             let is_hostile = self.is_hostile && self.random.once_in(6);
             self.one(&world, tenant, is_hostile).await;
             if is_hostile {
@@ -52,7 +54,11 @@ impl Worker {
     }
 
     async fn one(&mut self, world: &World, tenant: &Tenant, is_hostile: bool) {
-        let polls = if self.random.once_in(5) { self.random.below(24) } else { u64::MAX };
+        let polls = if self.random.once_in(5) {
+            self.random.below(24)
+        } else {
+            u64::MAX
+        };
         let mut random = self.random.fork();
         let work = async {
             match (is_hostile, random.below(5)) {
@@ -65,10 +71,16 @@ impl Worker {
         let outcome = tokio::time::timeout(PATIENCE, poll_at_most(polls, work)).await;
         world.part.add("transactions", 1);
         match outcome {
-            Err(_) => world.part.broken(HUNG, format_args!("a transaction of {}", tenant.id())),
+            Err(_) => world
+                .part
+                .broken(HUNG, format_args!("a transaction of {}", tenant.id())),
             Ok(None) => world.part.add("futures dropped", 1),
-            Ok(Some(Err(panic))) if panic.downcast_ref() == Some(&ASKED_FOR) => world.part.add("panics in transactions", 1),
-            Ok(Some(Err(panic))) => world.part.broken(PANICS, format_args!("{:?}", panic.downcast_ref::<String>())),
+            Ok(Some(Err(panic))) if panic.downcast_ref() == Some(&ASKED_FOR) => {
+                world.part.add("panics in transactions", 1)
+            }
+            Ok(Some(Err(panic))) => world
+                .part
+                .broken(PANICS, format_args!("{:?}", panic.downcast_ref::<String>())),
             Ok(Some(Ok(Ok(())))) => {}
             Ok(Some(Ok(Err(error)))) if is_hostile => world.judge_error(tenant, &*error),
             Ok(Some(Ok(Err(error)))) => world.judge_bystander(tenant, &*error),
@@ -111,7 +123,17 @@ async fn write(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome {
     if random.once_in(4) {
         world.look(&mut tx, tenant).await?;
     }
-    end(world, tx, tenant, Written { rows: &written, may_have_ended: false }, random).await
+    end(
+        world,
+        tx,
+        tenant,
+        Written {
+            rows: &written,
+            may_have_ended: false,
+        },
+        random,
+    )
+    .await
 }
 
 /// The rows of a transaction, and whether a hostile statement may have ended it before its handler does.
@@ -208,8 +230,14 @@ async fn hostile(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome
         written.extend(insert(world, &mut tx, tenant, random).await.ok());
     }
     for _ in 0..=random.below(3) {
-        let kind = if random.once_in(400) { random.pick(&hostile::SLOW) } else { random.pick(&hostile::KINDS) };
-        let (Some(kind), Some(other)) = (kind, random.pick(&world.tenants)) else { break };
+        let kind = if random.once_in(400) {
+            random.pick(&hostile::SLOW)
+        } else {
+            random.pick(&hostile::KINDS)
+        };
+        let (Some(kind), Some(other)) = (kind, random.pick(&world.tenants)) else {
+            break;
+        };
         if hostile::may_end(kind) {
             set_fates(tenant, &written, Fate::Unknown);
             may_have_ended = true;
@@ -217,7 +245,11 @@ async fn hostile(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome
         world.part.add("hostile statements", 1);
         let sql = AssertSqlSafe(hostile::text(kind, tenant, other));
         // A copy never ends by itself.
-        let polls = if random.once_in(4) || kind.contains("stdin") { 1 + random.below(4) } else { u64::MAX };
+        let polls = if random.once_in(4) || kind.contains("stdin") {
+            1 + random.below(4)
+        } else {
+            u64::MAX
+        };
         let sent = poll_at_most(polls, sqlx::raw_sql(sql).execute(&mut *tx)).await;
         if let Some(Err(error)) = sent {
             world.judge_error(tenant, &error);
@@ -227,7 +259,17 @@ async fn hostile(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome
         }
     }
     panic_now_and_then(random);
-    end(world, tx, tenant, Written { rows: &written, may_have_ended }, random).await
+    end(
+        world,
+        tx,
+        tenant,
+        Written {
+            rows: &written,
+            may_have_ended,
+        },
+        random,
+    )
+    .await
 }
 
 fn panic_now_and_then(random: &mut Random) {

@@ -43,7 +43,11 @@ impl World {
             part,
             numbers: AtomicI64::new(0),
         };
-        let records: Vec<TenantRecord> = world.tenants.iter().map(|tenant| tenant.admitted.tenant().clone()).collect();
+        let records: Vec<TenantRecord> = world
+            .tenants
+            .iter()
+            .map(|tenant| tenant.admitted.tenant().clone())
+            .collect();
         for record in &records {
             world.db.provision(record).await?;
         }
@@ -62,11 +66,16 @@ impl World {
             .bind(&*tenant.mark)
             .fetch_one(&mut *connection)
             .await?;
-        let marks: Vec<String> = sqlx::query_scalar("select mark from notes limit 8").fetch_all(connection).await?;
+        let marks: Vec<String> = sqlx::query_scalar("select mark from notes limit 8")
+            .fetch_all(connection)
+            .await?;
         self.part.add("rows looked at", u64::try_from(all).unwrap_or_default());
         let strange = marks.iter().find(|mark| !mark.starts_with(&*tenant.mark));
         if foreign > 0 || strange.is_some() {
-            self.part.broken(FOREIGN, format_args!("{} sees {foreign} of {all}, such as {strange:?}", tenant.id()));
+            self.part.broken(
+                FOREIGN,
+                format_args!("{} sees {foreign} of {all}, such as {strange:?}", tenant.id()),
+            );
         }
         Ok(())
     }
