@@ -16,7 +16,7 @@ const PASSWORD: &str = "only for this run";
 /// The greatest number of the application's connections for each of the strategies `row` and `schema`.
 pub(crate) const SHARED_CONNECTIONS: u32 = 3;
 /// The same for all tenants of the strategy `database`.
-pub(crate) const OWN_CONNECTIONS: usize = 4;
+pub(crate) const OWN_CONNECTIONS: usize = 6;
 
 const ROW_NOTES: &str = "create table notes (
     tenant_id text not null, id bigint generated always as identity,

@@ -7,7 +7,7 @@ use crate::postgres::{Server, programs};
 pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
     // Never the user's own: it ends sessions, and its handlers send what they should not.
     let server = Server::start_own()?;
-    let mut run = cargo("run --locked --quiet --profile bench -p stress --".split(' ')).args(options);
+    let mut run = cargo("run --locked --quiet -p stress --".split(' ')).args(options);
     for (name, value) in server.variables().into_iter().chain(programs()?) {
         run = run.env(name, &value);
     }

@@ -14,8 +14,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use tenancy_sqlx::NewTenant;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::process::{ChildStdout, Command};
+use tokio::sync::{Mutex, oneshot};
 
 use crate::Failure;
 use crate::random::Random;
@@ -31,6 +31,9 @@ const PROCESSES: u64 = 2;
 
 /// How long the processes run before everything is checked.
 const ROUND: Duration = Duration::from_secs(10);
+
+/// How long a process may take to start, and to end once its time is over.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const BLOCKED: &str = "writes that did not go through at once";
 const LEFT: &str = "transactions and locks left";
@@ -132,14 +135,19 @@ impl Run<'_> {
                 .kill_on_drop(true)
                 .spawn()?;
             let told = process.stdout.take().ok_or("a process has no output")?;
-            let reading = tokio::spawn(read(BufReader::new(told), Arc::clone(ledger)));
+            let (ready, is_ready) = oneshot::channel();
+            let reading = tokio::spawn(read(BufReader::new(told), Arc::clone(ledger), ready));
             if is_last {
-                let ended = tokio::time::timeout(left + Duration::from_secs(60), process.wait()).await;
+                let ended = tokio::time::timeout(left + PATIENCE, process.wait()).await;
                 match ended {
                     Ok(Ok(status)) if status.success() => {}
                     other => self.part.broken(HUNG, format_args!("{other:?}")),
                 }
             } else {
+                // Most are killed while they change something; the others at any moment of their start.
+                if !random.once_in(5) {
+                    let _ = tokio::time::timeout(PATIENCE, is_ready).await;
+                }
                 tokio::time::sleep(life).await;
                 self.part.add("processes killed", 1);
             }
@@ -192,9 +200,14 @@ impl Run<'_> {
     }
 }
 
-async fn read(told: BufReader<tokio::process::ChildStdout>, ledger: Arc<Mutex<Ledger>>) {
-    let mut lines = told.lines();
+/// Takes down what a process tells until it ends, and says when it has begun.
+async fn read(told: BufReader<ChildStdout>, ledger: Arc<Mutex<Ledger>>, ready: oneshot::Sender<()>) {
+    let (mut lines, mut ready) = (told.lines(), Some(ready));
     while let Ok(Some(text)) = lines.next_line().await {
+        if let Some(ready) = ready.take() {
+            // An error if nobody waits for it.
+            let _ = ready.send(());
+        }
         if let Some(line) = Line::parse(&text) {
             ledger.lock().await.write(&line);
         }

@@ -16,7 +16,7 @@ use crate::random::Random;
 pub(super) async fn kill_backends(world: Arc<World>, mut random: Random, until: Instant) {
     let mut superuser: Option<PgConnection> = None;
     while Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(20 + random.below(200))).await;
+        tokio::time::sleep(Duration::from_millis(50 + random.below(900))).await;
         let Some(connection) = &mut superuser else {
             superuser = world.site.superuser().await.ok();
             continue;

@@ -13,7 +13,7 @@ use crate::site::{OWN_CONNECTIONS, SHARED_CONNECTIONS};
 
 const OPEN: &str = "transactions left open at the end";
 const PLACES: &str = "places that did not come back to their pool";
-const LOST: &str = "acknowledged commits lost";
+const LOST: &str = "acknowledged rows lost";
 const TWICE: &str = "rows that are there twice";
 const UNDONE: &str = "rows that are there though they were rolled back";
 
@@ -118,7 +118,7 @@ fn judge(world: &World, tenant: &Tenant, rows: &BTreeMap<i64, u64>) {
         match (fate, times) {
             (Fate::Committed, 0) => world.part.broken(LOST, format_args!("{} of {}", number, tenant.id())),
             (Fate::Undone, 1..) => world.part.broken(UNDONE, format_args!("{} of {}", number, tenant.id())),
-            (Fate::Committed, _) => world.part.add("acknowledged commits found at the end", 1),
+            (Fate::Committed, _) => world.part.add("acknowledged rows that are there", 1),
             (Fate::Unknown, 0) => world.part.add("unconfirmed rows that are not there", 1),
             (Fate::Unknown, _) => world.part.add("unconfirmed rows that are there", 1),
             (Fate::Undone, 0) => world.part.add("rows rolled back, and not there", 1),
