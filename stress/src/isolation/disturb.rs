@@ -37,6 +37,44 @@ pub(super) async fn kill_backends(world: Arc<World>, mut random: Random, until: 
     }
 }
 
+/// One runtime after the other, each of which ends while its workers are in the midst of their transactions. What they
+/// leave in the shared pools was made on a runtime that is gone.
+pub(super) fn work_on_runtimes_that_end(
+    world: Arc<World>,
+    mut random: Random,
+    until: Instant,
+) -> JoinHandle<Result<(), Failure>> {
+    spawn(move || {
+        while Instant::now() < until {
+            sleep(Duration::from_millis(random.below(2000)));
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()?;
+            for _ in 0..=random.below(3) {
+                let (world, random) = (Arc::clone(&world), random.fork());
+                let is_hostile = true;
+                runtime.spawn(
+                    Worker {
+                        world,
+                        random,
+                        is_hostile,
+                    }
+                    .work(until),
+                );
+            }
+            sleep(Duration::from_millis(20 + random.below(500)));
+            if random.once_in(2) {
+                runtime.shutdown_background();
+            } else {
+                drop(runtime);
+            }
+            world.part.add("runtimes that ended in the midst of transactions", 1);
+        }
+        Ok(())
+    })
+}
+
 /// Workers on a runtime of their own, of one thread, that stands still now and then with all that is on it. It ends
 /// when `is_over` says so: connections that were made on it are in the shared pools until then.
 pub(super) fn work_on_a_runtime_that_stalls(

@@ -145,6 +145,11 @@ pub(super) const SLOW: [&str; 4] = [
     "commit; set idle_in_transaction_session_timeout = 0; select pg_sleep(1)",
 ];
 
+/// How many there are.
+pub(super) const fn kinds() -> u64 {
+    (KINDS.len() + SLOW.len()) as u64
+}
+
 /// The statement as `sender` sends it.
 pub(super) fn text(kind: &str, sender: &Tenant, other: &Tenant) -> String {
     let other = other.id();

@@ -38,6 +38,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let direct = Site::create(server, "stress_isolation").await?;
     let site = pooler.map_or_else(|| direct.clone(), |port| direct.through_pooler(port));
+    part.add("kinds of hostile statements", hostile::kinds());
     let outcome = rounds(&site, part, &mut random, time).await;
     logged::count(part);
     for what in [
@@ -75,17 +76,22 @@ async fn round(world: &Arc<World>, random: &mut Random, time: Duration) -> Resul
     let (end, is_over) = tokio::sync::oneshot::channel();
     let apart: Vec<Worker> = (0..=random.below(4)).map(|_| worker(random)).collect();
     let stalling = disturb::work_on_a_runtime_that_stalls(Arc::clone(world), apart, random.fork(), until, is_over);
+    let ending = disturb::work_on_runtimes_that_end(Arc::clone(world), random.fork(), until);
     let killer = tokio::spawn(disturb::kill_backends(Arc::clone(world), random.fork(), until));
     let workers = (0..4 + random.below(8)).map(|_| tokio::spawn(worker(random).work(until)));
     for ended in join_all(workers).await {
         ended?;
     }
     killer.await?;
+    join(ending).await?;
     let settled = settle(world).await;
     // An error if it has ended, which the next line tells.
     let _ = end.send(());
-    tokio::task::spawn_blocking(move || stalling.join())
-        .await?
-        .map_err(|_| "a runtime's thread has panicked")??;
+    join(stalling).await?;
     settled
+}
+
+async fn join(thread: std::thread::JoinHandle<Result<(), Failure>>) -> Result<(), Failure> {
+    let joined = tokio::task::spawn_blocking(move || thread.join()).await?;
+    joined.map_err(|_| "a runtime's thread has panicked")?
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, panic_any};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -61,9 +61,10 @@ impl Worker {
         };
         let mut random = self.random.fork();
         let work = async {
-            match (is_hostile, random.below(5)) {
+            match (is_hostile, random.below(6)) {
                 (true, _) => hostile(world, tenant, &mut random).await,
                 (false, 0 | 1) => read(world, tenant, &mut random).await,
+                (false, 2) => run(world, tenant).await,
                 (false, _) => write(world, tenant, &mut random).await,
             }
         };
@@ -136,6 +137,30 @@ async fn write(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome {
     .await
 }
 
+/// A write by `run`, which may call its work twice. What the first call did is undone then.
+async fn run(world: &World, tenant: &Tenant) -> Outcome {
+    let written = Mutex::new(Vec::new());
+    let last = || written.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let work = async |tx: &mut TenantTransaction<Postgres>| {
+        set_fates(tenant, &last(), Fate::Undone);
+        let number = world.number();
+        tenant.set_fate(number, Fate::Undone);
+        sqlx::query("insert into notes (number, mark) values ($1, $2)")
+            .bind(number)
+            .bind(&*tenant.mark)
+            .execute(&mut **tx)
+            .await?;
+        // It is committed after this.
+        tenant.set_fate(number, Fate::Unknown);
+        *last() = vec![number];
+        Ok::<_, Box<dyn Error + Send + Sync>>(())
+    };
+    world.db.run(&tenant.admitted, work).await?;
+    set_fates(tenant, &last(), Fate::Committed);
+    world.part.add("commits acknowledged", 1);
+    Ok(())
+}
+
 /// The rows of a transaction, and whether a hostile statement may have ended it before its handler does.
 #[derive(Clone, Copy)]
 struct Written<'w> {
@@ -193,6 +218,14 @@ async fn end(
     }
     if random.once_in(10) {
         drop(tx);
+        return Ok(());
+    }
+    if random.once_in(30) {
+        // Where there is no runtime.
+        std::thread::spawn(move || drop(tx))
+            .join()
+            .map_err(|_| "a drop has panicked")?;
+        world.part.add("transactions dropped outside of a runtime", 1);
         return Ok(());
     }
     set_fates(tenant, written.rows, Fate::Unknown);
