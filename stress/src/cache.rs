@@ -255,41 +255,17 @@ impl<'c> Reader<'c> {
 
     async fn ask(&mut self) {
         let number = usize::try_from(self.random.below(TENANTS as u64)).unwrap_or_default();
-        let source = &self.caches.source;
-        let (Some(parts), Some(tenant), Some(member)) = (
-            self.requests.get(number),
-            source.tenants.get(number),
-            source.members.get(number),
-        ) else {
+        let caches = self.caches;
+        let (Some(tenant), Some(member)) = (caches.source.tenants.get(number), caches.source.members.get(number))
+        else {
             return;
         };
         let floors = (
             tenant.forgotten.load(Ordering::SeqCst),
             member.forgotten.load(Ordering::SeqCst),
         );
-        let fields = HeaderFields::new(&parts.headers);
-        let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&self.claims));
-        let mut key = None;
-        let step = self.enforcer.begin(&request, Access::Scoped, &mut key);
-        self.asked += 1;
-        let outcome = match drive_now(step, &self.caches.directory, &self.caches.authorizer) {
-            Ok(outcome) => {
-                self.at_once += 1;
-                outcome.ok()
-            }
-            Err(step) => {
-                let polls = if self.random.once_in(8) {
-                    self.random.below(4)
-                } else {
-                    u64::MAX
-                };
-                let driven = drive(step, &self.caches.directory, &self.caches.authorizer);
-                let Some(outcome) = poll_at_most(polls, driven).await else {
-                    self.dropped += 1;
-                    return;
-                };
-                outcome.ok()
-            }
+        let Some(outcome) = self.admit(number).await else {
+            return;
         };
         let is_fresh = match &outcome {
             Some(Outcome::Admitted(admitted)) => {
@@ -304,10 +280,32 @@ impl<'c> Reader<'c> {
             _ => tenant.allows(floors.0, None) || member.allows(floors.1, None),
         };
         if !is_fresh {
-            self.caches
-                .part
-                .broken(STALE, format_args!("t{number}: {outcome:?}, after {floors:?}"));
+            let finding = format_args!("t{number}: {outcome:?}, after {floors:?}");
+            caches.part.broken(STALE, finding);
         }
+    }
+
+    /// Asks as a request would, and gives up now and then: that is `None`. A refusal is `Some(None)`.
+    async fn admit(&mut self, number: usize) -> Option<Option<Outcome>> {
+        let parts = self.requests.get(number)?;
+        let fields = HeaderFields::new(&parts.headers);
+        let request = request_view(parts, &parts.uri, &fields, Credentials::Verified(&self.claims));
+        let mut key = None;
+        let step = self.enforcer.begin(&request, Access::Scoped, &mut key);
+        self.asked += 1;
+        let step = match drive_now(step, &self.caches.directory, &self.caches.authorizer) {
+            Ok(outcome) => {
+                self.at_once += 1;
+                return Some(outcome.ok());
+            }
+            Err(step) => step,
+        };
+        let gives_up = self.random.once_in(8);
+        let polls = if gives_up { self.random.below(4) } else { u64::MAX };
+        let driven = drive(step, &self.caches.directory, &self.caches.authorizer);
+        let outcome = poll_at_most(polls, driven).await;
+        self.dropped += u64::from(outcome.is_none());
+        Some(outcome?.ok())
     }
 }
 

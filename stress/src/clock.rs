@@ -96,21 +96,23 @@ impl Clock for Jumping {
     }
 }
 
+/// In milliseconds, up to ten years.
+const JUMPS: [u64; 6] = [0, 1, 59_999, 60_000, 60_001, 10 * 365 * 86_400_000];
+
+/// Also one that ends after the end of time.
+const LIVES: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(1),
+    Duration::from_secs(60),
+    Duration::MAX,
+];
+
 async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> {
     let clock = Jumping {
         start: Instant::now(),
         milliseconds: Arc::default(),
     };
-    // Also one that ends after the end of time.
-    let lives = [
-        Duration::ZERO,
-        Duration::from_millis(1),
-        Duration::from_secs(60),
-        Duration::MAX,
-    ];
-    let Some(time_to_live) = random.pick(&lives).copied() else {
-        return Ok(());
-    };
+    let time_to_live = random.pick(&LIVES).copied().unwrap_or_default();
     let limits = CacheLimits::new()
         .with_clock(clock.clone())
         .with_time_to_live(time_to_live);
@@ -121,8 +123,7 @@ async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> 
     let mut asked_at = 0;
     for _ in 0..200 {
         let now = clock.milliseconds.load(Ordering::SeqCst);
-        let jumps = [0, 1, 59_999, 60_000, 60_001, 10 * 365 * 86_400_000];
-        let jump = random.pick(&jumps).copied().unwrap_or_default();
+        let jump = random.pick(&JUMPS).copied().unwrap_or_default();
         let goes_back = may_go_back && random.once_in(3);
         let now = if goes_back {
             now.saturating_sub(jump)
@@ -165,24 +166,23 @@ fn tokens(part: &Part, random: &mut Random) -> Result<(), Failure> {
         // A second began meanwhile, and nobody knows on which side the token was signed.
         return Ok(());
     }
+    let end = before + lifetime + LEEWAY;
     for _ in 0..100 {
-        let times = [
+        let edges = [
             0,
             1,
             before - LEEWAY - 1,
             before - LEEWAY,
             before,
-            before + lifetime + LEEWAY - 1,
-            before + lifetime + LEEWAY,
-            before + random.below(10_000),
-            before.saturating_sub(random.below(10_000)),
-            u64::MAX,
+            end - 1,
+            end,
             u64::from(u32::MAX),
+            u64::MAX,
         ];
-        let Some(now) = random.pick(&times).copied() else {
-            return Ok(());
-        };
-        let is_valid = now.saturating_add(LEEWAY) >= before && now < before + lifetime + LEEWAY;
+        let near = before.saturating_sub(5_000) + random.below(10_000);
+        let edge = random.pick(&edges).copied().unwrap_or(near);
+        let now = if random.once_in(2) { edge } else { near };
+        let is_valid = now.saturating_add(LEEWAY) >= before && now < end;
         let kept = verifier.verify_cached_at(token.as_bytes(), now).is_ok();
         let in_full = verifier.verify_at(token.as_bytes(), now).is_ok();
         part.add("tokens judged at a time that jumps", 1);

@@ -102,3 +102,20 @@ impl Visit for Line {
         let _ = write!(self.0, "{field}={value:?} ");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_that_begins_like_another_is_foreign() {
+        let own = mark_of("r1");
+        let judge = |text| foreign_mark(text, Some(&own)).is_some();
+        assert!(!judge("failed to write `mark:r1:`, and again mark:r1:"));
+        assert!(judge("failed to write `mark:r1:`, not `mark:r10:`"));
+        assert!(judge("mark:r:"));
+        assert!(!judge("cut off: mark:r"));
+        assert!(foreign_mark("mark:r1:", None).is_some());
+        assert!(foreign_mark("no mark", None).is_none());
+    }
+}

@@ -138,36 +138,64 @@ async fn run(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     let whole: f64 = parts.iter().map(|part| part.weight()).sum();
     for part in parts {
         let time = Duration::try_from_secs_f64(arguments.minutes * 60.0 * part.weight() / whole)?;
-        // Each part makes the same choices alone and among the others.
-        let random = Random::new(seed);
-        match part {
-            PartName::Isolation => {
-                let direct = report.part("isolation");
-                let is_pooled = arguments.pooler.is_some();
-                let time = if is_pooled { time / 2 } else { time };
-                isolation::run(server.clone(), None, &direct, random, time).await?;
-                if is_pooled {
-                    let pooled = report.part("isolation through PgBouncer");
-                    isolation::run(server.clone(), arguments.pooler, &pooled, Random::new(seed), time).await?;
-                }
-            }
-            PartName::Cache => {
-                let part = report.part("cache");
-                tokio::task::spawn_blocking(move || cache::run(&part, random, time)).await??;
-            }
-            PartName::Directory => {
-                let postgres = report.part("directory on PostgreSQL");
-                directory::on_postgres(server.clone(), &postgres, random, time * 3 / 5).await?;
-                directory::on_sqlite(&report.part("directory on SQLite"), Random::new(seed), time * 2 / 5).await?;
-            }
-            PartName::Failover => match failover::Programs::find()? {
-                Some(programs) => failover::run(&programs, &report.part("failover"), random, time).await?,
-                None => println!("NOT RUN: failover needs PostgreSQL's programs: start it by `cargo xtask stress`"),
-            },
-            PartName::Clock => clock::run(&report.part("clock"), random, time).await?,
-        }
+        let run = Run {
+            server: server.clone(),
+            pooler: arguments.pooler,
+            seed,
+            time,
+            report,
+        };
+        run.part(*part).await?;
     }
     Ok(())
+}
+
+/// One part of the run. Its choices are the same alone and among the others.
+struct Run<'r> {
+    server: PgConnectOptions,
+    pooler: Option<u16>,
+    seed: u64,
+    time: Duration,
+    report: &'r Report,
+}
+
+impl Run<'_> {
+    async fn part(self, part: PartName) -> Result<(), Failure> {
+        let random = Random::new(self.seed);
+        match part {
+            PartName::Isolation => self.isolation().await,
+            PartName::Cache => {
+                let part = self.report.part("cache");
+                tokio::task::spawn_blocking(move || cache::run(&part, random, self.time)).await?
+            }
+            PartName::Directory => {
+                let postgres = self.report.part("directory on PostgreSQL");
+                directory::on_postgres(self.server, &postgres, random, self.time * 3 / 5).await?;
+                let sqlite = self.report.part("directory on SQLite");
+                directory::on_sqlite(&sqlite, Random::new(self.seed), self.time * 2 / 5).await
+            }
+            PartName::Failover => match failover::Programs::find()? {
+                Some(programs) => failover::run(&programs, &self.report.part("failover"), random, self.time).await,
+                None => {
+                    println!("NOT RUN: failover needs PostgreSQL's programs: start it by `cargo xtask stress`");
+                    Ok(())
+                }
+            },
+            PartName::Clock => clock::run(&self.report.part("clock"), random, self.time).await,
+        }
+    }
+
+    /// Directly, and as long again through PgBouncer if there is one.
+    async fn isolation(self) -> Result<(), Failure> {
+        let random = || Random::new(self.seed);
+        let direct = self.report.part("isolation");
+        let Some(pooler) = self.pooler else {
+            return isolation::run(self.server, None, &direct, random(), self.time).await;
+        };
+        isolation::run(self.server.clone(), None, &direct, random(), self.time / 2).await?;
+        let pooled = self.report.part("isolation through PgBouncer");
+        isolation::run(self.server, Some(pooler), &pooled, random(), self.time / 2).await
+    }
 }
 
 /// Panics that a worker makes itself are not printed.

@@ -120,3 +120,30 @@ impl Part {
         count
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_invariant_fails_the_run() {
+        let report = Report::default();
+        let part = report.part("part");
+        part.invariant("rows lost");
+        part.add("rows", 2);
+        part.require("rows");
+        assert!(!report.is_broken());
+        part.broken("rows lost", "the first");
+        assert!(report.is_broken());
+        let table = report.to_string();
+        assert!(table.contains("| part | **rows lost** | **1** |"), "{table}");
+        assert!(table.contains("BROKEN: part: rows lost: the first"), "{table}");
+    }
+
+    #[test]
+    fn a_run_that_shows_nothing_fails() {
+        let report = Report::default();
+        report.part("part").require("rows");
+        assert!(report.is_broken());
+    }
+}

@@ -161,3 +161,43 @@ impl Ledger {
 fn version(name: &str) -> &str {
     name.rsplit_once('-').map_or(name, |(_, version)| version)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Report;
+
+    fn written(lines: &[&str]) -> (Report, Ledger) {
+        let report = Report::default();
+        let mut ledger = Ledger::new(&report.part("directory"));
+        for line in lines {
+            ledger.write(&Line::parse(&format!("{line} ")).unwrap());
+        }
+        (report, ledger)
+    }
+
+    #[test]
+    fn what_nobody_heard_of_may_be() {
+        let lines = ["try a names 1", "done a names 1", "try a names 2", "try a names 3"];
+        let (_, ledger) = written(&lines);
+        let field = &ledger.fields[&("a".to_owned(), "names".to_owned())];
+        assert!(["1", "2", "3"].iter().all(|value| field.may_be(value)));
+        assert!(!field.may_be("4"));
+    }
+
+    #[test]
+    fn one_creates_an_id() {
+        let (report, _) = written(&["try a creation 0", "try a creation 1", "done a creation 1"]);
+        assert!(!report.is_broken());
+        let (report, _) = written(&["done a creation 0", "done a creation 1"]);
+        assert!(report.is_broken());
+    }
+
+    #[test]
+    fn nothing_is_stolen() {
+        let (report, _) = written(&["try thief theft slug", "refused thief theft slug"]);
+        assert!(!report.is_broken());
+        assert!(written(&["done thief theft slug"]).0.is_broken());
+        assert!(written(&["done a revival 2"]).0.is_broken());
+    }
+}

@@ -62,3 +62,26 @@ impl Line {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_it_was_written() {
+        for (verb, _) in WORDS {
+            let line = Line {
+                verb,
+                id: "own-0-1".to_owned(),
+                field: "names".to_owned(),
+                value: "7".to_owned(),
+                told: "an error in words".to_owned(),
+            };
+            assert_eq!(Line::parse(&line.to_string()), Some(line));
+        }
+        // A process was killed while it wrote.
+        for cut in ["", "do", "done own-0-1", "done own-0-1 names 7"] {
+            assert_eq!(Line::parse(cut), None, "{cut}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use tenancy_sqlx::NewTenant;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{ChildStdout, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::Failure;
@@ -120,20 +120,8 @@ impl Run<'_> {
             let left = until.saturating_duration_since(Instant::now());
             let life = Duration::from_millis(150 + random.below(1500));
             let is_last = life >= left;
-            let milliseconds = if is_last {
-                left.as_millis().to_string()
-            } else {
-                "600000".to_owned()
-            };
-            let numbers = [number, generation, random.next()].map(|number| number.to_string());
-            let mut process = Command::new(env::current_exe()?)
-                .args(["child", &self.target, &self.application])
-                .args(numbers)
-                .arg(milliseconds)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()?;
+            let time = if is_last { left } else { Duration::from_secs(600) };
+            let mut process = self.start([number, generation, random.next()], time)?;
             let told = process.stdout.take().ok_or("a process has no output")?;
             let (ready, is_ready) = oneshot::channel();
             let reading = tokio::spawn(read(BufReader::new(told), Arc::clone(ledger), ready));
@@ -158,6 +146,18 @@ impl Run<'_> {
                 return Ok(());
             }
         }
+    }
+
+    fn start(&self, numbers: [u64; 3], time: Duration) -> Result<Child, Failure> {
+        let process = Command::new(env::current_exe()?)
+            .args(["child", &self.target, &self.application])
+            .args(numbers.map(|number| number.to_string()))
+            .arg(time.as_millis().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(process)
     }
 
     async fn check(&self, ledger: &Arc<Mutex<Ledger>>, round: u64) -> Result<(), Failure> {

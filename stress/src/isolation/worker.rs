@@ -275,36 +275,30 @@ async fn hostile(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome
             set_fates(tenant, &written, Fate::Unknown);
             may_have_ended = true;
         }
-        world.part.add("hostile statements", 1);
-        let sql = AssertSqlSafe(hostile::text(kind, tenant, other));
+        let sql = hostile::text(kind, tenant, other);
         // A copy never ends by itself.
-        let polls = if random.once_in(4) || kind.contains("stdin") {
-            1 + random.below(4)
-        } else {
-            u64::MAX
-        };
-        let sent = poll_at_most(polls, sqlx::raw_sql(sql).execute(&mut *tx)).await;
-        if let Some(Err(error)) = sent {
-            world.judge_error(tenant, &error);
-        }
+        let gives_up = random.once_in(4) || kind.contains("stdin");
+        let polls = if gives_up { 1 + random.below(4) } else { u64::MAX };
+        send(world, &mut tx, tenant, sql, polls).await;
         if random.once_in(8) {
             std::thread::sleep(Duration::from_millis(random.below(4)));
         }
     }
     panic_now_and_then(random);
-    end(
-        world,
-        tx,
-        tenant,
-        Written {
-            rows: &written,
-            may_have_ended,
-        },
-        random,
-    )
-    .await
+    let rows = &written;
+    end(world, tx, tenant, Written { rows, may_have_ended }, random).await
 }
 
+/// Its error is ignored, as such a handler does.
+async fn send(world: &World, connection: &mut PgConnection, tenant: &Tenant, sql: String, polls: u64) {
+    world.part.add("hostile statements", 1);
+    let sent = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection);
+    if let Some(Err(error)) = poll_at_most(polls, sent).await {
+        world.judge_error(tenant, &error);
+    }
+}
+
+#[expect(clippy::panic, reason = "it is what is tried")]
 fn panic_now_and_then(random: &mut Random) {
     if random.once_in(30) {
         panic_any(ASKED_FOR);
