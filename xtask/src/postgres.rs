@@ -14,6 +14,10 @@ use crate::server_process::{as_user, free_port, give, user};
 /// databases that the tests make and remove.
 const DATABASE_URL: &str = "DATABASE_URL";
 
+/// Names the folder with PostgreSQL's programs, and the user and group that they run as, where it is not this one.
+const PROGRAMS: &str = "TENANCY_POSTGRES_PROGRAMS";
+const USER: &str = "TENANCY_POSTGRES_USER";
+
 /// Names the port of the PgBouncer before that server. Without it nothing is tested through one.
 const POOLER_PORT: &str = "TENANCY_PGBOUNCER_PORT";
 
@@ -22,6 +26,13 @@ const OLDEST: u32 = 15;
 
 /// How long the server may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a program finds that starts servers of its own by.
+pub(crate) fn programs() -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut variables = vec![(PROGRAMS, binaries()?.to_string_lossy().into_owned())];
+    variables.extend(user()?.map(|(uid, gid)| (USER, format!("{uid}:{gid}"))));
+    Ok(variables)
+}
 
 /// Runs a command with a server at hand.
 pub(crate) fn run(command: &[&str]) -> Result<(), Failure> {
@@ -50,6 +61,11 @@ impl Server {
         {
             return Ok(Self { url, own: None });
         }
+        Self::start_own()
+    }
+
+    /// A new one, whatever `DATABASE_URL` says.
+    pub(crate) fn start_own() -> Result<Self, Failure> {
         let cluster = Cluster::start(&binaries()?)?;
         Ok(Self {
             url: cluster.database.url(),

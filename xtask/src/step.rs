@@ -1,10 +1,13 @@
 //! The steps of `cargo xtask ci`.
 
 use crate::command::{Failure, cargo};
-use crate::{bench, core_tree, features, foreign, fuzz, no_std, peers, sabotage, tests};
+use crate::{bench, core_tree, features, foreign, fuzz, no_std, peers, sabotage, stress, tests};
 
 /// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
 const FUZZ_SECONDS: u32 = 5;
+
+/// How long the stress runs here, besides the time to set up and to check. Long runs are made with `cargo xtask stress`.
+const STRESS_MINUTES: &str = "0.35";
 
 /// One check of the whole project.
 #[derive(Clone, Copy)]
@@ -21,11 +24,12 @@ pub(crate) enum Step {
     Bench,
     Sabotage,
     Fuzz,
+    Stress,
 }
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Fmt,
         Self::CoreTree,
         Self::NoStd,
@@ -38,6 +42,7 @@ impl Step {
         Self::Bench,
         Self::Sabotage,
         Self::Fuzz,
+        Self::Stress,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -54,6 +59,7 @@ impl Step {
             Self::Bench => "bench",
             Self::Sabotage => "sabotage",
             Self::Fuzz => "fuzz",
+            Self::Stress => "stress",
         }
     }
 
@@ -71,6 +77,7 @@ impl Step {
             Self::Bench => "each row of the benches runs, and is counted",
             Self::Sabotage => "each guard that is taken out is missed by its test",
             Self::Fuzz => "no fuzz target finds anything within a few seconds",
+            Self::Stress => "no invariant breaks within a few seconds of load, crashes and hostile statements",
         }
     }
 
@@ -98,6 +105,7 @@ impl Step {
             Self::Bench => bench::check(),
             Self::Sabotage => sabotage::command(&[]),
             Self::Fuzz => fuzz::run_all(FUZZ_SECONDS),
+            Self::Stress => stress::command(&["--minutes", STRESS_MINUTES]),
         }
     }
 }

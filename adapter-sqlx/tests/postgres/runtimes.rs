@@ -70,6 +70,60 @@ fn a_transaction_is_dropped_outside_of_a_runtime() {
     drop((db, database));
 }
 
+/// What it has left a moment before its end goes back: neither a place in the pool is lost nor a transaction left open.
+#[test]
+fn a_runtime_that_ends_gives_back_what_it_left() {
+    // It goes on while nobody waits for it, and gives back what its own tasks leave.
+    let lasting = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (database, db) = lasting.block_on(async {
+        let database = TestDatabase::new().await;
+        let db = open(&database, 2).await;
+        seed(&db, &["acme"]).await;
+        (database, db)
+    });
+    for turn in 0..8 {
+        let ending = if turn < 4 {
+            runtime()
+        } else {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap()
+        };
+        let left = async {
+            match turn % 4 {
+                // Dropped while it is open, for the next one to use.
+                0 => drop(begin(&db, 0).await),
+                1 => begin(&db, 0).await.commit().await.unwrap(),
+                2 => db.begin(&tenant("acme")).await.unwrap().commit().await.unwrap(),
+                // Ended by a task that the end of the runtime drops.
+                _ => {
+                    let tx = begin(&db, 0).await;
+                    tokio::spawn(async move {
+                        let _tx = tx;
+                        std::future::pending::<()>().await;
+                    });
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        ending.block_on(left);
+        drop(ending);
+        // As many as there may be, at a time.
+        lasting.block_on(async {
+            let (mut one, mut other) = (begin(&db, 0).await, begin(&db, 0).await);
+            assert_eq!(bodies(&mut one).await, ["of acme"], "turn {turn}");
+            assert_eq!(bodies(&mut other).await, ["of acme"], "turn {turn}");
+        });
+    }
+    lasting.block_on(is_over_soon(&database));
+}
+
 /// A runtime that stands still keeps no transaction of another's open.
 #[test]
 fn a_runtime_that_stands_still_holds_up_no_other() {

@@ -227,11 +227,23 @@ impl Reaper {
 }
 
 impl Drop for Reaper {
-    /// Its runtime may have ended. Then another begins as soon as something stays.
+    /// Dropped before it has ended, its runtime is at its end, which drops all tasks. Nobody else would ever use or give
+    /// back what that runtime has left: its transactions would stay open, and its connections be missing in the pool.
+    /// For what stays after this another reaper begins, and is dropped as this one is.
     fn drop(&mut self) {
-        if !self.has_ended {
-            self.shared.state().reaping.retain(|runtime| *runtime != self.runtime);
+        if self.has_ended {
+            return;
         }
+        let left: Vec<Entry> = {
+            let mut state = self.shared.state();
+            state.reaping.retain(|runtime| *runtime != self.runtime);
+            state
+                .warm
+                .extract_if(.., |entry| entry.runtime == self.runtime)
+                .collect()
+        };
+        // Not under the lock, which giving back may take.
+        drop(left);
     }
 }
 
