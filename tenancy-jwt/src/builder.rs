@@ -172,7 +172,7 @@ impl TokenVerifierBuilder {
     ///
     /// # Security
     ///
-    /// It opens every tenant to the holder, where [`PlatformStaff`](crate::PlatformStaff) authorizes.
+    /// It opens every tenant to the holder, if `PlatformStaff` of `tenancy-http` authorizes.
     #[must_use]
     pub fn with_staff_claim(mut self, claim: ClaimPath) -> Self {
         self.staff_claim = Some(claim);
