@@ -4,6 +4,7 @@
 //! `Test:` which test must fail then, as arguments of `cargo test`.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use crate::command::{Failure, Invocation, cargo, program, root};
@@ -16,7 +17,7 @@ struct Sabotage {
     test: Vec<String>,
 }
 
-/// Runs those whose patch has one of the words in its name, or all.
+/// Runs those whose patch has one of the words in its name, or all, after their tests with every guard in place.
 pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
     let all = read_all()?;
     let chosen: Vec<&Sabotage> = all
@@ -32,20 +33,47 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         println!("\n=== with every guard: {}", test.join(" "));
         run(&tree, &server, test).run()?;
     }
+    judge_all(&chosen, &tree, &server, None)
+}
+
+/// Runs as many as the time allows, of tests that have just passed with every guard in place. Each commit begins at
+/// another patch, so that all have their turn.
+pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
+    let all = read_all()?;
+    let commit = program("git").args(["rev-parse", "HEAD"]).quietly()?;
+    let number = usize::from_str_radix(commit.get(..7).unwrap_or_default(), 16).unwrap_or_default();
+    let mut chosen: Vec<&Sabotage> = all.iter().collect();
+    let first = number % chosen.len().max(1);
+    chosen.rotate_left(first);
+    let tree = copy_of_the_tree()?;
+    // Each of them fits the code, also where its turn does not come.
+    chosen.iter().try_for_each(|one| one.apply(&tree, &["--check"]))?;
+    judge_all(&chosen, &tree, &Server::start()?, Some(limit))
+}
+
+fn judge_all(chosen: &[&Sabotage], tree: &Path, server: &Server, limit: Option<Duration>) -> Result<(), Failure> {
+    let started = Instant::now();
     let mut survivors = Vec::new();
-    for one in &chosen {
+    let mut judged = 0;
+    for one in chosen {
+        if limit.is_some_and(|limit| started.elapsed() > limit) {
+            break;
+        }
         println!("\n=== without: {}", one.guard);
-        let verdict = one.judge(&tree, &server)?;
+        let verdict = one.judge(tree, server)?;
         println!("{verdict}");
+        judged += 1;
         if verdict != SEEN {
             survivors.push(format!("{}: {verdict}", one.name()));
         }
     }
-    println!(
-        "\n{} of {} guards are watched",
-        chosen.len() - survivors.len(),
-        chosen.len()
-    );
+    println!("\n{} of {judged} guards are watched", judged - survivors.len());
+    if judged < chosen.len() {
+        println!(
+            "NOT RUN in the time: {} more, see `cargo xtask sabotage`",
+            chosen.len() - judged
+        );
+    }
     if survivors.is_empty() {
         Ok(())
     } else {
