@@ -56,7 +56,7 @@ pub(crate) enum EndState {
     /// The transaction has ended, and no other is open.
     Ended,
     /// The transaction has ended, and an empty one was opened in its place, so that sqlx's count stays right.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     Empty,
     /// The transaction is open. A query may still run.
     Open,
