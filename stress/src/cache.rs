@@ -272,7 +272,7 @@ impl<'c> Reader<'c> {
                 let of_tenant = admitted.tenant().placement.as_ref().map(PlacementName::as_str);
                 let of_member = admitted.roles().iter().next().map(tenancy_core::Role::as_str);
                 let (of_tenant, of_member) = (of_tenant.and_then(version), of_member.and_then(version));
-                // There must be both: an answer without a version is none of the source's.
+                // Both must be there: the source gives no answer without a version.
                 of_tenant.is_some_and(|seen| tenant.allows(floors.0, Some(seen)))
                     && of_member.is_some_and(|seen| member.allows(floors.1, Some(seen)))
             }

@@ -146,7 +146,7 @@ async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A token at every time: it is accepted within its times and the leeway, and at no other, kept or not.
+/// A token at every time: it is accepted within its times and the leeway, and at no other, from the cache and verified in full.
 fn tokens(part: &Part, random: &mut Random) -> Result<(), Failure> {
     let secret = SecretSlice::from(b"a secret of thirty-two bytes, or more".to_vec());
     let signer = TokenSigner::hs256(None, &secret)?
@@ -163,7 +163,7 @@ fn tokens(part: &Part, random: &mut Random) -> Result<(), Failure> {
     let claim = ClaimPath::literal("tenant_id")?;
     let token = signer.sign(&Subject::from_static("alice"), None, &claim, i64::try_from(lifetime)?)?;
     if unix_seconds()? != before {
-        // A second began meanwhile, and nobody knows on which side the token was signed.
+        // A second began meanwhile, and so the second in which the token was signed is unknown.
         return Ok(());
     }
     let end = before + lifetime + LEEWAY;

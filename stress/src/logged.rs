@@ -77,7 +77,7 @@ impl Subscriber for Watch {
         let mut line = Line(format!("{}: ", event.metadata().target()));
         event.record(&mut line);
         let own = CURRENT.try_with(Arc::clone).ok();
-        // A notice that nobody waited for is read by a task of no tenant, and is logged as what it is.
+        // A notice to a dropped query is read by a background task, which has no tenant.
         let is_anyones = own.is_none() && event.metadata().target() == "sqlx::postgres::notice";
         if !is_anyones && foreign_mark(&line.0, own.as_deref()).is_some() {
             let told = format!("to {own:?}: {}", line.0.chars().take(400).collect::<String>());

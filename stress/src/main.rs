@@ -23,7 +23,7 @@ use sqlx::postgres::PgConnectOptions;
 use random::Random;
 use report::Report;
 
-/// An error that ends the run, and is none of what is counted.
+/// An error that ends the run. A broken invariant is not one: it is counted.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Tries tenancy under load, and counts what it sees.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// How many findings of one invariant are told in words.
+/// How many findings of one invariant are printed in full.
 const TOLD: usize = 5;
 
 /// The counts of all parts, in the order in which they were first named.

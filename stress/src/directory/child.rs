@@ -15,7 +15,7 @@ use crate::Failure;
 use crate::poll::poll_at_most;
 use crate::random::Random;
 
-/// What a child is told when it is started.
+/// The arguments of a child process.
 #[derive(clap::Args)]
 pub(crate) struct ChildArguments {
     /// An address of PostgreSQL, or a folder.
@@ -35,7 +35,7 @@ struct Child {
     store: Arc<Store>,
     random: Random,
     number: u64,
-    /// The next value that nobody has used.
+    /// The last value that was used.
     next: u64,
     own: Vec<TenantId>,
     removed: Vec<TenantId>,
@@ -104,7 +104,7 @@ impl Child {
         self.next
     }
 
-    /// Tells what is tried, tries it, and tells what came of it. Now and then it is given up half-way.
+    /// Prints a line, makes the change, and prints its outcome. One in a few is dropped half-way, and has no outcome.
     async fn tell(
         &mut self,
         id: &TenantId,
@@ -314,6 +314,6 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
 
 fn print(line: &Line) {
     let mut out = std::io::stdout().lock();
-    // Whoever reads this is gone, and ends this process.
+    // The parent reads this. If it is gone, it has killed this process already.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

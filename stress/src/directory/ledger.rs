@@ -1,4 +1,4 @@
-//! What the processes were told, and whether the directory says the same.
+//! What was acknowledged to the processes, compared with what the directory has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const WINNERS: &str = "ids that were created twice";
 const STOLEN: &str = "names and ids given out again within their quarantine";
 const FAILED: &str = "errors that were not to be expected";
 
-/// One field of one tenant: the last value that was acknowledged, and those of which nobody has heard.
+/// One field of one tenant: the last value that was acknowledged, and the values whose outcome is unknown.
 #[derive(Default)]
 struct Field {
     acknowledged: Option<String>,
@@ -47,7 +47,7 @@ impl Ledger {
         }
     }
 
-    /// Takes down what a process has told.
+    /// Records a line of a process.
     pub(super) fn write(&mut self, line: &Line) {
         let part = self.part.clone();
         match line.verb {

@@ -1,11 +1,11 @@
-//! What a process tells the one that started it, a line for each step.
+//! The lines that a child process prints for its parent, one for each step.
 
 use std::fmt;
 
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
-    /// It is about to be tried. Without another line nobody knows what became of it.
+    /// It is about to be tried. Without another line its outcome is unknown.
     Try,
     /// It was acknowledged.
     Done,

@@ -200,12 +200,12 @@ impl Run<'_> {
     }
 }
 
-/// Takes down what a process tells until it ends, and says when it has begun.
+/// Records the lines of a process until it ends, and signals the first of them.
 async fn read(told: BufReader<ChildStdout>, ledger: Arc<Mutex<Ledger>>, ready: oneshot::Sender<()>) {
     let (mut lines, mut ready) = (told.lines(), Some(ready));
     while let Ok(Some(text)) = lines.next_line().await {
         if let Some(ready) = ready.take() {
-            // An error if nobody waits for it.
+            // This fails if the signal is not awaited.
             let _ = ready.send(());
         }
         if let Some(line) = Line::parse(&text) {

@@ -125,7 +125,7 @@ impl Server {
         programs.run(backup.env("PGPASSWORD", &self.password))?;
         let standby = Self::start(programs, folder, self.password.clone()).await?;
         let mut superuser = self.superuser().connect().await?;
-        // A file of the primary's alone: the standby waits for nobody once it is promoted.
+        // This goes into a file of the primary alone, so the standby waits for no other once it is promoted.
         sqlx::raw_sql("alter system set synchronous_standby_names = '*'")
             .execute(&mut superuser)
             .await?;

@@ -64,7 +64,7 @@ async fn fail_over(programs: &Programs, part: &Part, random: &mut Random, load: 
     let workers = start_workers(&world, random, Instant::now() + load * 2);
     let switch_at = Instant::now() + load;
     let acknowledged = change_directory(&directory, switch_at).await?;
-    // What the primary acknowledges from here on nobody hears of.
+    // No client receives what the primary acknowledges from here on.
     forwarder.cut();
     primary.kill();
     standby.promote().await?;
@@ -103,7 +103,7 @@ fn start_workers(world: &Arc<World>, random: &mut Random, until: Instant) -> Vec
     (0..WORKERS).map(worker).collect()
 }
 
-/// Puts tenants into the directory until a time. Answers with the ids that it was told are there.
+/// Puts tenants into the directory until a time. Returns the ids whose upsert was acknowledged.
 async fn change_directory(directory: &PgDirectory, until: Instant) -> Result<Vec<String>, Failure> {
     let mut acknowledged = Vec::new();
     while Instant::now() < until {

@@ -85,7 +85,7 @@ async fn round(world: &Arc<World>, random: &mut Random, time: Duration) -> Resul
     killer.await?;
     join(ending).await?;
     let settled = settle(world).await;
-    // An error if it has ended, which the next line tells.
+    // This fails if the thread has ended already, which `join` reports.
     let _ = end.send(());
     join(stalling).await?;
     settled

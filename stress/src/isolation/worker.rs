@@ -250,7 +250,7 @@ fn set_fates(tenant: &Tenant, written: &[i64], fate: Fate) {
 }
 
 /// A transaction whose handler sends one to three statements that it should not, and ignores their errors. What it sees
-/// itself is its own affair. What it is told of its commit is not.
+/// within that transaction is not judged. The answer to its commit is.
 async fn hostile(world: &World, tenant: &Tenant, random: &mut Random) -> Outcome {
     let mut tx = if random.once_in(4) {
         world.db.begin_read(&tenant.admitted).await?

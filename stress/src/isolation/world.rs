@@ -80,7 +80,7 @@ impl World {
         Ok(())
     }
 
-    /// Asks whether the session is as a new one would be. What it finds it tells by the name of what it asked.
+    /// Checks that the session is as a new one would be. Each finding is reported by its name in the query.
     pub(crate) async fn probe(&self, connection: &mut PgConnection, tenant: &Tenant) -> Result<(), sqlx::Error> {
         let left: Option<String> = sqlx::query_scalar(PROBE)
             .bind((tenant.strategy == "row").then(|| tenant.id()))
