@@ -123,6 +123,9 @@ fn array(texts: &[String]) -> String {
 /// A role sees every row where row-level security does not hold for it (a superuser, `BYPASSRLS`, an owner who is not
 /// forced), or where a permissive policy shows it every row for each command and no restrictive one may hide any. A
 /// policy holds for a role that has the privileges of one that it names: by memberships of any depth, too.
+///
+/// Whether a policy's expression is the constant `true` is read from its tree: to spell it, the server would lock the
+/// table.
 const FILTERS: &str = "
 , guarded as (
     select a.oid as role, a.rolname, c.oid as relid, format('%I.%I', n.nspname, c.relname) as tab
@@ -132,15 +135,22 @@ const FILTERS: &str = "
     where c.relrowsecurity and (c.relforcerowsecurity or not pg_has_role(a.oid, c.relowner, 'usage'))
 ), holding as (
     select g.role, g.rolname, g.relid, g.tab, p.polname, p.polpermissive, p.polcmd, p.polroles,
-        coalesce(pg_get_expr(p.polqual, p.polrelid), (not p.polpermissive)::text) = 'true' as shows_all
+        coalesce(p.polqual::text ~ '^{CONST :consttype 16 .*:constisnull false .*:constvalue 1 [[] 1 ', not p.polpermissive)
+            as shows_all
     from guarded g join pg_policy p on p.polrelid = g.relid
     where exists (select from unnest(p.polroles) as r(oid)
         where case when r.oid = 0 then true else pg_has_role(g.role, r.oid, 'usage') end)
 ), found as (
     select h.rolname, h.tab, h.polname,
         case when 0 = any (h.polroles) or h.role = any (h.polroles)
-        then format('alter policy %I on %s to %s', h.polname, h.tab,
-            (select string_agg(quote_ident(name), ', ') from application))
+        -- It stays for everybody else who it holds for, and goes if that is nobody.
+        then coalesce((select format('alter policy %I on %s to %s', h.polname, h.tab,
+                string_agg(distinct quote_ident(r.rolname), ', '))
+            from pg_roles r where r.oid <> h.role and case when 0 <> all (h.polroles) then r.oid = any (h.polroles)
+                else r.rolname in (select name from application) or exists (select from pg_policy p
+                    where p.polrelid = h.relid and p.polpermissive and p.polname <> 'tenancy_administrator'
+                        and r.oid = any (p.polroles)) end
+            having count(*) > 0), format('drop policy %I on %s', h.polname, h.tab))
         else (select string_agg(format('revoke %I from %I', m.rolname, h.rolname), '; ' order by m.rolname)
             from pg_auth_members granted join pg_roles m on m.oid = granted.roleid
             where granted.member = h.role and exists (select from unnest(h.polroles) as r(oid)
