@@ -2,8 +2,8 @@
 
 /// Common table expressions that every [`Check`](super::Check) can use:
 ///
-/// - `declared`: the declared tables, with what the catalog has of them (`relid` and `attnum` are null if it has
-///   nothing);
+/// - `declared`: the declared tables, each with its place in the declaration from 1 on, and with what the catalog has of
+///   them (`relid` and `attnum` are null if it has nothing);
 /// - `guarded`: the declared tables that exist, and all their partitions and inheritance children, of any depth and in
 ///   any schema. A child has columns in an order of its own, so `attnum` is looked up by the column's name;
 /// - `exposed`: the relations by whose name a row of a guarded table can be read: these, and the tables that they
@@ -23,8 +23,8 @@
 /// application, `$5` the administrator's, `$6` the rights to each table, `$7` and `$8` the declared views' schemas and names.
 pub(super) const RELATIONS: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
-        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights
-    from unnest($1::text[], $2::text[], $3::text[], $6::text[]) as d(schema, name, col, rights)
+        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights, d.place
+    from unnest($1::text[], $2::text[], $3::text[], $6::text[]) with ordinality as d(schema, name, col, rights, place)
     left join pg_namespace n on n.nspname = d.schema
     left join pg_class c on c.relnamespace = n.oid and c.relname = d.name
     left join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and not a.attisdropped
