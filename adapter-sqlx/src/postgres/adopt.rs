@@ -5,6 +5,7 @@ use tenancy_core::TenantId;
 use thiserror::Error;
 
 use super::identifier::Literal;
+use super::remade_key::remade_key;
 use super::row_schema::PgRowSchema;
 use super::table::PgTenantTable;
 use super::verify::Filter;
@@ -183,22 +184,18 @@ union all select format('%I on %s', k.conname, o.tab), 'MATCH FULL over several 
     where (o.attnum is null or not o.attnum = any (k.conkey))
         and (k.confmatchtype = 'f' and cardinality(k.conkey) > 1 or k.confupdtype in ('n', 'd'))";
 
-/// Unique keys without the tenant, each made anew under its name. The list of columns is the first in parentheses
-/// of a constraint's text, and behind the method's name in an index's.
-const KEYS: &str = "
-select case when k.oid is not null then
-        format(E'alter table %s drop constraint %I, add constraint %2$I %s;\\n', d.tab, k.conname,
-            overlay(pg_get_constraintdef(k.oid) placing format('(%I, ', d.col)
-                from position('(' in pg_get_constraintdef(k.oid)) for 1))
-    else format(E'drop index %I.%I;\\n%s;\\n', n.nspname, x.relname,
-            overlay(pg_get_indexdef(i.indexrelid) placing format(' USING btree (%I, ', d.col)
-                from position(' USING btree (' in pg_get_indexdef(i.indexrelid)) for length(' USING btree (')))
-    end, ''
+/// Unique keys without the tenant, each made anew under its name.
+const KEYS: &str = concat!(
+    "
+select ",
+    remade_key!("d"),
+    " || E';\\n', ''
 from declared d join pg_index i on i.indrelid = d.relid and i.indisunique
 join pg_class x on x.oid = i.indexrelid join pg_namespace n on n.oid = x.relnamespace
 left join pg_constraint k on k.conindid = i.indexrelid and k.contype in ('p', 'u')
 where d.attnum is null or not d.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-order by d.tab, x.relname";
+order by d.tab, x.relname"
+);
 
 /// Foreign keys between declared tables without the tenant: what drops each, and what adds it again with it.
 const FOREIGN_KEYS: &str = "

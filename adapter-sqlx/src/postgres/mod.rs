@@ -14,6 +14,7 @@ mod outside;
 mod places;
 mod pool;
 mod provision;
+mod remade_key;
 mod row;
 mod row_schema;
 mod schema;

@@ -38,6 +38,12 @@ impl PgRowSchema {
                 changes.push(format!("alter table {table} {};\n", parts.join(", ")));
             }
         };
+        if found.is_shared(self) {
+            // Another service's tenants are kept apart by other words. The default is theirs too, and a role that was
+            // let in beside them would not be kept within a tenant.
+            alter(security_changes(found));
+            return changes;
+        }
         alter(self.column_changes(table, found));
         alter(security_changes(found));
         changes.extend(self.policy_changes(table, found));

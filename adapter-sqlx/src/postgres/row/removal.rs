@@ -89,7 +89,9 @@ impl RowRemoval<'_> {
     ///
     /// All in one statement first: foreign keys are checked at its end, and those that form a cycle allow nothing else.
     /// A trigger that writes another table of the same statement can make it fail in one order of the tables and
-    /// not in the other. What is left is then tried table by table, as foreign keys and triggers may have it.
+    /// not in the other, or in both; and a rule allows no such statement. So statements follow each other next, with
+    /// the checks deferred that can be. What is left is then tried table by table, as foreign keys and triggers may have
+    /// it.
     async fn empty(
         &self,
         tx: &mut PgConnection,
@@ -98,8 +100,11 @@ impl RowRemoval<'_> {
         let statements: Vec<String> = tables.iter().map(|table| self.delete_sql(table)).collect();
         let mut first_refusal = None;
         let reversed: Vec<String> = statements.iter().rev().cloned().collect();
-        for statements in [&statements, &reversed] {
-            match attempt(tx, one_statement(statements)).await? {
+        let orders = [&statements, &reversed];
+        let at_once = orders.iter().map(|order| one_statement(order));
+        let in_turn = orders.iter().map(|order| deferred(order));
+        for sql in at_once.chain(in_turn) {
+            match attempt(tx, sql).await? {
                 None => return Ok(None),
                 Some(refusal) => first_refusal.get_or_insert(refusal),
             };
@@ -157,6 +162,11 @@ fn one_statement(statements: &[String]) -> String {
         .map(|(number, statement)| format!("emptied_{number} as ({statement})"))
         .collect();
     format!("with {} select", parts.join(", "))
+}
+
+/// Several deletions one after the other, whose foreign keys are checked behind the last where they are deferrable.
+fn deferred(statements: &[String]) -> String {
+    format!("set constraints all deferred; {}", statements.join("; "))
 }
 
 /// Runs a statement and what it deferred, or nothing of both. Returns the error where another order of the statements

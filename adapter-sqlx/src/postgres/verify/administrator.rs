@@ -90,14 +90,13 @@ with asked as (
 ), declared as (
     select schema, name from unnest({}, {}) as d(schema, name)
 ), application as (
-    select {}::text[] as names, {}::text as list, {}::text as administrator
+    select {}::text[] as names, {}::text as administrator
 ){FILTERS};
 rollback to savepoint tenancy_administrator;
 release savepoint tenancy_administrator",
             array(&schemas),
             array(&names),
             array(&applications),
-            Literal(&self.application_list()),
             Literal(self.administrator().as_str()),
         );
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(transaction).await?;
@@ -125,6 +124,9 @@ fn array(texts: &[String]) -> String {
 /// A role sees every row where row-level security does not hold for it (a superuser, `BYPASSRLS`, an owner who is not
 /// forced), or where a permissive policy shows it every row for each command and no restrictive one may hide any. A
 /// policy holds for a role that has the privileges of one that it names: by memberships of any depth, too.
+///
+/// Whether a policy's expression is the constant `true` is read from its tree: to spell it, the server would lock the
+/// table.
 const FILTERS: &str = "
 , guarded as (
     select a.oid as role, a.rolname, c.oid as relid, format('%I.%I', n.nspname, c.relname) as tab
@@ -143,7 +145,14 @@ const FILTERS: &str = "
 ), found as (
     select h.rolname, h.tab, h.polname,
         case when 0 = any (h.polroles) or h.role = any (h.polroles)
-        then format('alter policy %I on %s to %s', h.polname, h.tab, application.list)
+        -- It stays for everybody else who it holds for, and goes if that is nobody.
+        then coalesce((select format('alter policy %I on %s to %s', h.polname, h.tab,
+                string_agg(distinct quote_ident(r.rolname), ', '))
+            from pg_roles r where r.oid <> h.role and case when 0 <> all (h.polroles) then r.oid = any (h.polroles)
+                else r.rolname = any (application.names) or exists (select from pg_policy p
+                    where p.polrelid = h.relid and p.polpermissive and p.polname <> 'tenancy_administrator'
+                        and r.oid = any (p.polroles)) end
+            having count(*) > 0), format('drop policy %I on %s', h.polname, h.tab))
         else (select string_agg(format('revoke %I from %I', m.rolname, h.rolname), '; ' order by m.rolname)
             from pg_auth_members granted join pg_roles m on m.oid = granted.roleid
             where granted.member = h.role and exists (select from unnest(h.polroles) as r(oid)
@@ -156,10 +165,12 @@ const FILTERS: &str = "
     from holding h cross join application
     where not h.polpermissive and h.polcmd in ('*', 'r', 'w', 'd') and not h.shows_all
     union all
-    select g.rolname, g.tab, null, format('drop policy if exists tenancy_administrator on %s; '
+    -- Another role than the declared administrator is not to take the policy from that one.
+    select g.rolname, g.tab, null, case when g.rolname = application.administrator then format(
+        'drop policy if exists tenancy_administrator on %s; '
         'create policy tenancy_administrator on %1$s as permissive for all to %I using (true) with check (true)',
-        g.tab, g.rolname), false
-    from guarded g
+        g.tab, g.rolname) end, false
+    from guarded g cross join application
     where exists (select from unnest(array['r', 'w', 'd']) as asked(cmd)
         where not exists (select from holding h where h.relid = g.relid and h.role = g.role
             and h.polpermissive and h.shows_all and h.polcmd::text in ('*', asked.cmd)))

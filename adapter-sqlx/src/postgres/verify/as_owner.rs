@@ -5,7 +5,7 @@ use super::{Check, PgFault};
 pub(super) const CHECKS: &[Check] = &[
     // A function that the application cannot name, for want of a right to its schema, runs where something else does: a
     // default, a check, an operator, a view. All of these ask for the right to execute. An extension's functions are
-    // its author's matter.
+    // its author's matter. A function that an aggregate is made of needs the right of the aggregate's owner only.
     Check {
         fault: PgFault::FunctionAsOwner,
         sql: "
@@ -14,9 +14,12 @@ select distinct f.oid::regprocedure::text,
 from pg_proc f join pg_namespace n on n.oid = f.pronamespace cross join acting a
 where f.prosecdef and f.proowner in (select oid from seeing) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-    and has_function_privilege(a.oid, f.oid, 'execute')
-    and (has_schema_privilege(a.oid, n.oid, 'usage')
-        or exists (select from pg_depend u where u.refclassid = 'pg_proc'::regclass and u.refobjid = f.oid))
+    and exists (select from pg_proc called where (called.oid = f.oid or has_function_privilege(called.proowner, f.oid, 'execute')
+            and exists (select from pg_aggregate g where g.aggfnoid = called.oid and f.oid in (g.aggtransfn, g.aggfinalfn,
+                g.aggcombinefn, g.aggserialfn, g.aggdeserialfn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)))
+        and has_function_privilege(a.oid, called.oid, 'execute')
+        and (has_schema_privilege(a.oid, called.pronamespace, 'usage')
+            or exists (select from pg_depend u where u.refclassid = 'pg_proc'::regclass and u.refobjid = called.oid)))
     and not exists (select from pg_depend e where e.objid = f.oid and e.classid = 'pg_proc'::regclass and e.deptype = 'e')
 order by 1",
     },

@@ -11,16 +11,16 @@ use crate::postgres::table::PgTenantTable;
 /// column with its table, and whether the column's type can be altered. It cannot while the column belongs to a
 /// partition key, comes from a parent, or is named by a view, a rule, a trigger or another policy.
 const UNEQUAL: &str = "
-select place, format('%s.%I', d.tab, d.col), a.attinhcount = 0
+select d.place - 1, format('%s.%I', d.tab, d.col), a.attinhcount = 0
     and not exists (select from pg_partitioned_table t where t.partrelid = d.relid
         and (d.attnum = any (t.partattrs::int2[]) or 0 = any (t.partattrs::int2[])))
     and not exists (select from pg_depend p left join pg_policy o on o.oid = p.objid and p.classid = 'pg_policy'::regclass
         where p.refclassid = 'pg_class'::regclass and p.refobjid = d.relid and p.refobjsubid = d.attnum
             and (p.classid in ('pg_rewrite'::regclass, 'pg_trigger'::regclass) or o.polname <> 'tenancy_tenant'))
-from (select d.*, (row_number() over () - 1)::bigint as place from declared d) d
+from declared d
 join pg_attribute a on a.attrelid = d.relid and a.attnum = d.attnum
 join pg_collation l on l.oid = a.attcollation
-where not l.collisdeterministic order by place";
+where not l.collisdeterministic order by d.place";
 
 impl PgRowSchema {
     /// A child's column has its parent's collation, so the declared tables are all.

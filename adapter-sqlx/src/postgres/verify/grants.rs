@@ -77,11 +77,9 @@ impl PgRowSchema {
                 ),
             ] {
                 let found = self.compare_rights(application.as_str(), sql, tx).await?;
-                findings.extend(
-                    found
-                        .into_iter()
-                        .map(|(object, mend)| PgFinding::new(fault, object, mend)),
-                );
+                for (object, mend) in found {
+                    PgFinding::new(fault, object, mend).join(&mut findings);
+                }
             }
         }
         Ok(findings)

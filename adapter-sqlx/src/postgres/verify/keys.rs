@@ -4,6 +4,7 @@
 //! that the table above has: that one is found and mended there.
 
 use super::{Check, PgFault};
+use crate::postgres::remade_key::remade_key;
 
 /// What rebuilds a foreign key to or from a guarded table, and a unique key without the tenant's column.
 ///
@@ -13,7 +14,8 @@ use super::{Check, PgFault};
 /// since a name can contain any text.
 macro_rules! rebuilt {
     () => {
-        "
+        concat!(
+            "
 , foreign_keys as (
     select k.oid, k.conname, k.conrelid, k.confrelid, k.conkey, k.confkey, k.conindid, k.conparentid,
         k.confmatchtype, k.confupdtype, k.confdeltype, own.names as own_names, other.names as other_names,
@@ -64,18 +66,14 @@ macro_rules! rebuilt {
 ), keys as (
     select g.relid, g.tab, g.attnum, i.indexrelid, x.relname, i.indisexclusion, x.relispartition,
         case when i.indisexclusion or x.relispartition or g.attnum is null then null
-        when k.contype in ('p', 'u') then case when not g.attnum = any (k.conkey) then
-            format('alter table %s drop constraint %I, add constraint %2$I %s', g.tab, k.conname,
-                overlay(pg_get_constraintdef(k.oid) placing format('(%I, ', g.col)
-                    from position('(' in pg_get_constraintdef(k.oid)) for 1)) end
-        else format('drop index %I.%I; CREATE UNIQUE INDEX %2$I ON %s USING %I (%I, %s', n.nspname, x.relname, g.tab,
-            m.amname, g.col, substr(pg_get_indexdef(i.indexrelid), 1 + length(format(
-                'CREATE UNIQUE INDEX %I ON %s%s USING %I (', x.relname,
-                case when x.relkind = 'I' then 'ONLY ' else '' end, g.tab, m.amname))))
+        -- An included column cannot be a key's column, too.
+        when k.contype in ('p', 'u') and g.attnum = any (k.conkey) then null
+        else ",
+            remade_key!("g"),
+            "
         end as rebuild
     from guarded g join pg_index i on i.indrelid = g.relid
     join pg_class x on x.oid = i.indexrelid join pg_namespace n on n.oid = x.relnamespace
-    join pg_am m on m.oid = x.relam
     left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = g.relid and k.contype in ('p', 'u', 'x')
     where (i.indisunique or i.indisexclusion)
         and not exists (select from generate_series(0, i.indnkeyatts - 1) as c(place)
@@ -94,6 +92,7 @@ macro_rules! rebuilt {
         case when not exists (select from unpaired u where u.conindid = k.indexrelid) then k.rebuild end) as mend
     from keys k
 )"
+        )
     };
 }
 

@@ -138,11 +138,8 @@ impl PgRowSchema {
     async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
         let mut findings: Vec<PgFinding> = Vec::new();
         for row in self.about_relations(check.sql, tx).await? {
-            let finding = PgFinding::new(check.fault, row.try_get(0)?, row.try_get(1)?);
             // What is not about a role is found for each.
-            if !findings.contains(&finding) {
-                findings.push(finding);
-            }
+            PgFinding::new(check.fault, row.try_get(0)?, row.try_get(1)?).join(&mut findings);
         }
         Ok(findings)
     }

@@ -2,8 +2,8 @@
 
 /// Common table expressions that every [`Check`](super::Check) can use:
 ///
-/// - `declared`: the declared tables, with what the catalog has of them (`relid` and `attnum` are null if it has
-///   nothing);
+/// - `declared`: the declared tables, each with its place in the declaration from 1 on, and with what the catalog has of
+///   them (`relid` and `attnum` are null if it has nothing);
 /// - `guarded`: the declared tables that exist, and all their partitions and inheritance children, of any depth and in
 ///   any schema. A child has columns in an order of its own, so `attnum` is looked up by the column's name;
 /// - `exposed`: the relations by whose name a row of a guarded table can be read: these, and the tables that they
@@ -16,14 +16,15 @@
 /// - `seeing`: the roles for which no policy holds;
 /// - `writable`: the relations that the application can cause to be written, and the events as `pg_trigger.tgtype` spells
 ///   them (4 insert, 8 delete, 16 update, 32 truncate): directly, on partitions (where an update can move a row), through
-///   views and rules, and by the actions of foreign keys.
+///   views and rules, by the actions of foreign keys, and by whatever the owner of a `SECURITY DEFINER` function or
+///   trigger that it starts can write. Owners who see everything have a finding of their own.
 ///
 /// The parameters are `$1` to `$3` the declared tables' schemas, names and tenant columns, `$4` a role of the
 /// application, `$5` the administrator's, `$6` the rights to each table, `$7` and `$8` the declared views' schemas and names.
 pub(super) const RELATIONS: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
-        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights
-    from unnest($1::text[], $2::text[], $3::text[], $6::text[]) as d(schema, name, col, rights)
+        c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights, d.place
+    from unnest($1::text[], $2::text[], $3::text[], $6::text[]) with ordinality as d(schema, name, col, rights, place)
     left join pg_namespace n on n.nspname = d.schema
     left join pg_class c on c.relnamespace = n.oid and c.relname = d.name
     left join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and not a.attisdropped
@@ -63,13 +64,23 @@ pub(super) const RELATIONS: &str = "with recursive declared as (
     select r.oid from pg_roles r where r.rolsuper or r.rolbypassrls or exists (
         select from (select relowner from guarded union select oid from administrator) as m(oid)
         where pg_has_role(r.oid, m.oid, 'usage'))
-), writable(relid, event) as (
-    select c.oid, e.event from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join acting a
+), lending as (
+    select f.oid, f.proowner, f.prorettype = 'trigger'::regtype as is_trigger from pg_proc f
+    where f.prosecdef and f.proowner not in (select oid from seeing) and f.prorettype <> 'event_trigger'::regtype
+        and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = f.oid and e.deptype = 'e')
+), writers as materialized (
+    select oid, true as is_acting from acting union select proowner, false from lending
+), written_by(writer, is_acting, relid, event) as materialized (
+    select w.oid, w.is_acting, c.oid, e.event from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join writers w
     cross join (values (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) as e(event, privilege)
     where c.relkind in ('r', 'p', 'v', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-        and has_schema_privilege(a.oid, n.oid, 'usage')
-        and case when e.event in (4, 16) then has_any_column_privilege(a.oid, c.oid, e.privilege)
-            else has_table_privilege(a.oid, c.oid, e.privilege) end
+        and has_schema_privilege(w.oid, n.oid, 'usage')
+        and case when e.event in (4, 16) then has_any_column_privilege(w.oid, c.oid, e.privilege)
+            else has_table_privilege(w.oid, c.oid, e.privilege) end
+), writable(relid, event) as (
+    select b.relid, b.event from written_by b where b.is_acting or b.writer in (
+        select f.proowner from lending f cross join acting a where not f.is_trigger
+            and has_function_privilege(a.oid, f.oid, 'execute'))
     union select next.relid, next.event from writable w cross join lateral (
         select i.inhrelid, e.event from pg_inherits i cross join (values (4), (8), (16), (32)) as e(event)
         where i.inhparent = w.relid and (e.event = w.event or w.event = 16 and e.event in (4, 8))
@@ -82,5 +93,8 @@ pub(super) const RELATIONS: &str = "with recursive declared as (
             when w.event = 8 and e.event = 8 then k.confdeltype = 'c'
             when w.event = 8 then k.confdeltype in ('n', 'd')
             else w.event = 16 and e.event = 16 and k.confupdtype in ('c', 'n', 'd') end
+        union all select b.relid, b.event from pg_trigger t join lending f on f.oid = t.tgfoid
+        join written_by b on b.writer = f.proowner
+        where t.tgrelid = w.relid and t.tgtype & w.event <> 0 and t.tgenabled in ('O', 'A')
     ) as next(relid, event)
 )";

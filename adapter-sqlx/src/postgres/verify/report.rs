@@ -201,6 +201,21 @@ impl PgFinding {
         Self { fault, object, mend }
     }
 
+    /// Adds it to the findings, or what mends it to the finding that is about the same object: a fault that concerns
+    /// several roles is one.
+    pub(super) fn join(self, findings: &mut Vec<Self>) {
+        let is_same = |other: &&mut Self| other.fault == self.fault && other.object == self.object;
+        match findings.iter_mut().find(is_same) {
+            None => findings.push(self),
+            Some(other) if self.mend.is_empty() || other.mend.is_empty() => other.mend.clear(),
+            Some(other) if format!("; {};", other.mend).contains(&format!("; {};", self.mend)) => {}
+            Some(other) => {
+                other.mend.push_str("; ");
+                other.mend.push_str(&self.mend);
+            }
+        }
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn fault(&self) -> PgFault {
