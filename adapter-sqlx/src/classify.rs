@@ -37,6 +37,8 @@ pub(crate) fn of_sqlx(error: &sqlx::Error, phase: Phase) -> ErrorKind {
     match error {
         sqlx::Error::Database(error) => of_database(&**error, phase),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => lost(phase),
+        // The answer is to something else, and the commit has been sent.
+        sqlx::Error::Protocol(_) if phase == Phase::Commit => ErrorKind::Unconfirmed,
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => ErrorKind::Unavailable,
         sqlx::Error::Encode(_) if phase == Phase::Statement => ErrorKind::Invalid,
         _ => ErrorKind::Internal,

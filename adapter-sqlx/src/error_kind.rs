@@ -58,8 +58,8 @@ pub enum ErrorKind {
     Exhausted,
     /// The database cannot be asked: 503.
     Unavailable,
-    /// The connection was lost during the commit, so the transaction is committed or not: 503 without `Retry-After`,
-    /// since doing it again may do it twice.
+    /// The connection was lost during the commit, or what it answered is not understood, so the transaction is committed
+    /// or not: 503 without `Retry-After`, since doing it again may do it twice.
     Unconfirmed,
     /// The service is at fault, or nothing is known of the error: 500.
     Internal,

@@ -31,7 +31,7 @@ pub(crate) fn give_back<DB: Database>(mut connection: PoolConnection<DB>, end: E
         Pending::None => return_to_pool(&runtime, connection, end),
         Pending::Failed => close(connection),
         Pending::StillComing => {
-            runtime.spawn(return_when_answered(Returning(Some(connection)), end));
+            runtime.spawn(return_when_answered(Returning::new(connection), end));
         }
     }
 }
@@ -58,20 +58,36 @@ pub(crate) fn pending_answers<DB: Database>(connection: &mut DB::Connection) -> 
 }
 
 /// A connection that is neither lent nor in its pool. Dropped, with the runtime that it is on, it is closed.
-struct Returning<DB: Database>(Option<PoolConnection<DB>>);
+pub(crate) struct Returning<DB: Database>(Option<PoolConnection<DB>>);
+
+impl<DB: Database> Returning<DB> {
+    pub(crate) const fn new(connection: PoolConnection<DB>) -> Self {
+        Self(Some(connection))
+    }
+
+    pub(crate) const fn connection(&mut self) -> Option<&mut PoolConnection<DB>> {
+        self.0.as_mut()
+    }
+
+    pub(crate) const fn take(&mut self) -> Option<PoolConnection<DB>> {
+        self.0.take()
+    }
+}
 
 impl<DB: Database> Drop for Returning<DB> {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
+        if let Some(connection) = self.take() {
             close(connection);
         }
     }
 }
 
 async fn return_when_answered<DB: Database>(mut returning: Returning<DB>, end: EndState) {
-    let Some(connection) = &mut returning.0 else { return };
+    let Some(connection) = returning.connection() else {
+        return;
+    };
     if let Ok(Ok(())) = tokio::time::timeout(RETURN_TIMEOUT, connection.flush()).await
-        && let Some(connection) = returning.0.take()
+        && let Some(connection) = returning.take()
     {
         return_to_pool(&Handle::current(), connection, end);
     }

@@ -29,8 +29,8 @@ pub struct StrategyTransaction<DB: Database> {
 
 /// Who may take the connection afterwards, in place of its pool.
 pub(crate) trait Recycler<DB: Database>: Send + Sync {
-    /// Takes a connection, or hands it back.
-    fn take(&self, connection: PoolConnection<DB>, end: EndState) -> Option<PoolConnection<DB>>;
+    /// Takes a connection.
+    fn take(&self, connection: PoolConnection<DB>, end: EndState);
 }
 
 /// Commits a transaction, and knows whether it was this transaction that was committed: a database may answer a
@@ -102,17 +102,22 @@ impl<DB: Database> StrategyTransaction<DB> {
     }
 
     /// As [`begin`](Self::begin), on a connection whose last transaction is open still: `statement` ends that first.
+    /// Rows that are not the answer to it mean that the connection is out of step, and it is closed.
     #[cfg(feature = "postgres")]
     pub(crate) async fn begin_after_open(
         connection: PoolConnection<DB>,
         statement: impl SqlSafeStr,
+        is_answer: impl FnOnce(&[DB::Row]) -> bool,
     ) -> Result<Self, sqlx::Error>
     where
         for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     {
         let mut begun = Self::beginning(connection);
         // In sqlx's count one transaction is open, before and after.
-        sqlx::raw_sql(statement).execute(begun.connection_mut()).await?;
+        let rows = sqlx::raw_sql(statement).fetch_all(begun.connection_mut()).await?;
+        if !is_answer(&rows) {
+            return Err(sqlx::Error::BeginFailed);
+        }
         begun.state = State::Open;
         Ok(begun)
     }
@@ -200,13 +205,9 @@ impl<DB: Database> Drop for StrategyTransaction<DB> {
         let Some(end) = end else {
             return close(connection);
         };
-        let recycler = self.recycler.take().filter(|_| !std::thread::panicking());
-        let not_taken = match recycler {
+        match self.recycler.take() {
             Some(recycler) => recycler.take(connection, end),
-            None => Some(connection),
-        };
-        if let Some(connection) = not_taken {
-            give_back(connection, end);
+            None => give_back(connection, end),
         }
     }
 }

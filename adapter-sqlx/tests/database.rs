@@ -351,3 +351,25 @@ async fn a_log_without_its_database_is_not_replayed_onto_a_new_one() {
     db.provision(a.tenant()).await.unwrap();
     assert!(path.exists());
 }
+
+/// Each test of a service has a runtime of its own, and shares the files. What closes idle ones ends with its runtime, and
+/// another takes its place.
+#[test]
+fn an_idle_file_is_closed_by_another_runtime() {
+    let runtime = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap()
+    };
+    let dir = tempdir().unwrap();
+    let (db, files) = open(options(&dir).with_idle_timeout(Duration::from_millis(20)));
+    let tenant = runtime().block_on(provisioned(&db, "a"));
+    assert_eq!(files.open_databases(), 1);
+    runtime().block_on(async {
+        assert_eq!(bodies(&db, &tenant).await, ["of a"]);
+        let asked = Instant::now();
+        while files.open_databases() > 0 {
+            assert!(asked.elapsed() < Duration::from_secs(20), "it stays open");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}

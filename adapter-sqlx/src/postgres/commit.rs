@@ -6,8 +6,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::{PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
+use super::session::Echo;
 use crate::strategy_transaction::{Commit, CommitFailure, EndState};
 use crate::{Mode, TransactionError};
 
@@ -18,28 +19,22 @@ pub(super) const MARKED: &str = "on";
 
 /// Nothing is shown in a transaction that has failed. The empty transaction at the end is what sqlx counts.
 const READ_WRITE: &str = "show tenancy.transaction; commit; begin";
-/// A savepoint fails in a transaction that has failed, and where none is open.
-const READ_ONLY: &str = "savepoint tenancy_commit; commit; begin";
+/// A savepoint fails in a transaction that has failed, and where none is open. What is shown is `on`, and tells that this
+/// is the answer.
+const READ_ONLY: &str = "savepoint tenancy_commit; show transaction_read_only; commit; begin";
 
 const NO_ACTIVE_TRANSACTION: &str = "25P01";
 const IN_FAILED_TRANSACTION: &str = "25P02";
 
 pub(super) fn commit_of(mode: Mode) -> &'static dyn Commit<sqlx::Postgres> {
     match mode {
-        Mode::ReadWrite => &PgCommit {
-            sql: READ_WRITE,
-            is_marked: true,
-        },
-        Mode::ReadOnly => &PgCommit {
-            sql: READ_ONLY,
-            is_marked: false,
-        },
+        Mode::ReadWrite => &PgCommit { sql: READ_WRITE },
+        Mode::ReadOnly => &PgCommit { sql: READ_ONLY },
     }
 }
 
 struct PgCommit {
     sql: &'static str,
-    is_marked: bool,
 }
 
 impl Commit<sqlx::Postgres> for PgCommit {
@@ -54,7 +49,7 @@ impl Commit<sqlx::Postgres> for PgCommit {
                 Err(error) => return Err(failure(connection, error).await),
             };
             let mark = rows.first().and_then(|row| row.try_get::<String, _>(0).ok());
-            if self.is_marked && mark.as_deref() != Some(MARKED) {
+            if mark.as_deref() != Some(MARKED) {
                 let error = TransactionError::NotOpen;
                 return Err(CommitFailure { error, end: None });
             }
@@ -64,18 +59,25 @@ impl Commit<sqlx::Postgres> for PgCommit {
 }
 
 /// A refused commit leaves the session idle, or in its failed transaction. Either is put right, so that the connection
-/// can be used again.
+/// can be used again, unless the error was the answer to another statement.
 async fn failure(connection: &mut PgConnection, error: sqlx::Error) -> CommitFailure {
     let code = error.as_database_error().and_then(|error| error.code());
     let (error, mend) = match code.as_deref() {
         None => (TransactionError::Commit(error), None),
         Some(NO_ACTIVE_TRANSACTION) => (TransactionError::NotOpen, None),
-        Some(IN_FAILED_TRANSACTION) => (TransactionError::Failed, Some("rollback; begin")),
-        Some(_) => (TransactionError::Commit(error), Some("begin")),
+        Some(IN_FAILED_TRANSACTION) => (TransactionError::Failed, Some("rollback; ")),
+        Some(_) => (TransactionError::Commit(error), Some("")),
     };
     let end = match mend {
-        Some(sql) if sqlx::raw_sql(sql).execute(connection).await.is_ok() => Some(EndState::Empty),
+        Some(first) if begins_anew(connection, first).await => Some(EndState::Empty),
         _ => None,
     };
     CommitFailure { error, end }
+}
+
+async fn begins_anew(connection: &mut PgConnection, first: &str) -> bool {
+    let echo = Echo::new();
+    let sql = format!("{first}{}; begin", echo.ask());
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
+    rows.is_ok_and(|rows| echo.is_in(&rows))
 }

@@ -1,13 +1,14 @@
 //! The text that begins a transaction.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, SqlStr};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, SqlSafeStr, SqlStr};
 
 use super::commit::{MARK, MARKED};
 use super::identifier::{Literal, PgIdentifier};
 use crate::Mode;
-use crate::strategy_transaction::EndState;
 
 /// Ends what may be open. Without a transaction a `ROLLBACK` alone would be warned of.
 const END: &str = "begin; rollback; ";
@@ -18,14 +19,40 @@ const END_OPEN: &str = "rollback; ";
 /// Gives up a session's advisory locks, and refuses where there is no such schema (none is asked for by `null`).
 ///
 /// Asked before the session is clean, so by names that no search path changes. Locks belong to no transaction.
-fn unlock(schema: &str) -> String {
-    format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace")
+fn unlock(schema: &str, echo: &str) -> String {
+    format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace, {echo}")
+}
+
+/// What a message asks to have told in its answer, and no other message does.
+///
+/// # Security
+///
+/// sqlx counts the answers that are to come, but not those to a `COPY`: after one that failed, or was not read to its
+/// end, it takes each answer for that to the statement after. The next tenant would read the last one's rows.
+pub(super) struct Echo(String);
+
+impl Echo {
+    pub(super) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(format!("tenancy {}", LAST.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// A statement that has it told.
+    pub(super) fn ask(&self) -> String {
+        format!("select null, null, {}", Literal(&self.0))
+    }
+
+    /// Whether these rows are in the answer to its message.
+    pub(super) fn is_in(&self, rows: &[PgRow]) -> bool {
+        let told = |row: &PgRow| row.try_get::<&str, _>(2).is_ok_and(|told| told == self.0);
+        rows.iter().any(told)
+    }
 }
 
 /// Readies a new session for [`BeginText`]: a `SELECT` is the dearest statement of its message by far, and half
 /// as dear where it is prepared. Behind a pooler nobody knows which session it is.
 pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let sql = format!("prepare tenancy_unlock (text) as {}", unlock("$1"));
+    let sql = format!("prepare tenancy_unlock (text, text) as {}", unlock("$1", "$2"));
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
 }
 
@@ -104,17 +131,24 @@ impl BeginText {
         self.mode
     }
 
-    /// The message for a session that the last transaction has left so.
-    pub(super) fn after(&self, end: EndState) -> SqlStr {
-        let end = match end {
-            EndState::Ended => END,
-            EndState::Empty | EndState::Open => END_OPEN,
-        };
+    /// The message for a session in which no transaction is open.
+    pub(super) fn after_end(&self) -> SqlStr {
+        self.after(END, &Echo::new())
+    }
+
+    /// The message for a session whose last transaction is open still, and what its answer tells.
+    pub(super) fn after_open(&self) -> (SqlStr, Echo) {
+        let echo = Echo::new();
+        (self.after(END_OPEN, &echo), echo)
+    }
+
+    fn after(&self, end: &str, echo: &Echo) -> SqlStr {
         let Self { schema, begin, .. } = self;
+        let echo = Literal(&echo.0).to_string();
         let unlock = if self.uses_prepared {
-            format!("execute tenancy_unlock({schema})")
+            format!("execute tenancy_unlock({schema}, {echo})")
         } else {
-            unlock(schema)
+            unlock(schema, &echo)
         };
         let forget = if self.keeps_prepared { "" } else { FORGET_PREPARED };
         AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}")).into_sql_str()

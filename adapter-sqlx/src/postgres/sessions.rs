@@ -5,19 +5,19 @@
 //! for a moment ([`IDLE_GRACE`](warm::IDLE_GRACE)), and goes back to the pool when nobody has used it. The pool decides
 //! on all else: how many there are, how long they live, whose turn it is.
 
+mod return_in_step;
 mod warm;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres, SqlStr};
+use sqlx::{PgPool, Postgres};
 
 use super::commit::commit_of;
 use super::schema_refresh::LastChange;
 use super::session::BeginText;
 use crate::give_back::RETURN_TIMEOUT;
-use crate::strategy_transaction::EndState;
 use crate::{Mode, StrategyError, StrategyTransaction};
 use warm::{Entry, RecycleInto, Shared, Waiting};
 
@@ -72,13 +72,13 @@ impl Sessions {
             return Ok(self.recycled(begun, mode, taken_at));
         }
         let (taken_at, connection) = self.acquire().await?;
-        match StrategyTransaction::begin(connection, text.after(EndState::Ended)).await {
+        match StrategyTransaction::begin(connection, text.after_end()).await {
             Ok(begun) => return Ok(self.recycled(begun, mode, taken_at)),
             Err(error) if !text.uses_prepared() && !is_dead(&error) => return Err(error),
             Err(_) => tracing::debug!("a connection on which no transaction begins is replaced"),
         }
         // All that are there may have died together; after them comes a new one.
-        let text = text.clone().without_prepared().after(EndState::Ended);
+        let text = text.clone().without_prepared().after_end();
         let mut tries_left = self.0.pool.options().get_max_connections();
         loop {
             let (taken_at, connection) = self.acquire().await?;
@@ -148,14 +148,11 @@ impl Sessions {
 /// `None` where there is no answer in time. The connection comes back to its pool if one comes later, and is closed
 /// after [`RETURN_TIMEOUT`].
 async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
-    let (connection, end) = (entry.take()?, entry.end());
-    let text: SqlStr = text.after(end);
-    let mut beginning = Box::pin(async move {
-        match end {
-            EndState::Ended => StrategyTransaction::begin(connection, text).await,
-            EndState::Empty | EndState::Open => StrategyTransaction::begin_after_open(connection, text).await,
-        }
-    });
+    let connection = entry.take()?;
+    let (text, echo) = text.after_open();
+    let mut beginning = Box::pin(StrategyTransaction::begin_after_open(connection, text, move |rows| {
+        echo.is_in(rows)
+    }));
     match tokio::time::timeout(BEGIN_TIMEOUT, beginning.as_mut()).await {
         Ok(begun) => Some(begun),
         Err(_) => {

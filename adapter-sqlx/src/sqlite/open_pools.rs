@@ -215,24 +215,37 @@ impl OpenPools {
         if std::mem::replace(&mut self.0.state().is_swept, true) {
             return;
         }
-        let shared = Arc::downgrade(&self.0);
-        tokio::spawn(sweep(shared, self.0.idle_timeout));
+        let sweeper = Sweeper(Arc::downgrade(&self.0));
+        tokio::spawn(sweeper.run(self.0.idle_timeout));
     }
 }
 
-/// Closes idle databases until nobody holds the pools any more.
-async fn sweep(shared: Weak<Shared>, idle_timeout: Duration) {
-    let pause = (idle_timeout / 2).max(Duration::from_millis(1));
-    loop {
-        tokio::time::sleep(pause).await;
-        let Some(shared) = shared.upgrade() else { return };
-        let (idle, is_closed) = shared.take_idle();
-        shared.freed.notify_waiters();
-        for pools in idle {
-            pools.close().await;
+/// Closes idle databases until nobody holds the pools any more, or its runtime ends. Then the next transaction, which is
+/// another runtime's, has it begin anew.
+struct Sweeper(Weak<Shared>);
+
+impl Sweeper {
+    async fn run(self, idle_timeout: Duration) {
+        let pause = (idle_timeout / 2).max(Duration::from_millis(1));
+        loop {
+            tokio::time::sleep(pause).await;
+            let Some(shared) = self.0.upgrade() else { return };
+            let (idle, is_closed) = shared.take_idle();
+            shared.freed.notify_waiters();
+            for pools in idle {
+                pools.close().await;
+            }
+            if is_closed {
+                return;
+            }
         }
-        if is_closed {
-            return;
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.state().is_swept = false;
         }
     }
 }

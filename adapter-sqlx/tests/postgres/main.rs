@@ -33,6 +33,7 @@ mod identifiers;
 mod leaks;
 mod lifecycle;
 mod network;
+mod odd_ends;
 mod odd_shapes;
 mod open;
 mod open_grants;

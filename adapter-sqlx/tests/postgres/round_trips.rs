@@ -18,9 +18,9 @@ use crate::server::{self, TestDatabase, migrations};
 /// To begin: what the last borrower left is cleaned up, and the tenant set, in the same message.
 const BEGIN: u64 = 1;
 const COMMIT: u64 = 1;
-/// When nobody uses the connection for a moment it goes back, and the pool asks whether it lives; the rollback of a
-/// transaction that was dropped goes with the question.
-const RETURN: u64 = 1;
+/// When nobody uses the connection for a moment it goes back: it is rolled back and shows that it is in step, and the pool
+/// asks whether it lives. Nobody waits for that.
+const RETURN: u64 = 2;
 
 #[tokio::test]
 async fn row() {

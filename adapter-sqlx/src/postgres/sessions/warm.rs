@@ -7,8 +7,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::runtime::{Handle, Id};
 
+use super::return_in_step::give_back_in_step;
 use crate::Mode;
-use crate::give_back::{Pending, close, give_back, pending_answers};
+use crate::give_back::{Pending, close, pending_answers};
 use crate::in_use::{InUse, InUseGuard};
 use crate::postgres::schema_refresh::LastChange;
 use crate::strategy_transaction::{EndState, Recycler};
@@ -41,7 +42,7 @@ struct State {
     is_closed: bool,
 }
 
-/// A connection that stays. Dropped, it goes back to its pool.
+/// A connection that stays, with a transaction that is open. Dropped, it goes back to its pool.
 pub(super) struct Entry {
     connection: Option<PoolConnection<Postgres>>,
     end: EndState,
@@ -56,10 +57,6 @@ impl Entry {
         self.taken_at
     }
 
-    pub(super) const fn end(&self) -> EndState {
-        self.end
-    }
-
     pub(super) const fn take(&mut self) -> Option<PoolConnection<Postgres>> {
         self.connection.take()
     }
@@ -68,7 +65,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            give_back(connection, self.end);
+            give_back_in_step(connection, self.end);
         }
     }
 }
@@ -111,7 +108,7 @@ impl Shared {
         std::mem::take(&mut state.warm)
     }
 
-    /// Lets a connection stay, or hands it back.
+    /// Lets a connection stay, or hands it back where it may not.
     fn stay(
         self: &Arc<Self>,
         connection: PoolConnection<Postgres>,
@@ -167,25 +164,27 @@ impl RecycleInto {
 }
 
 impl Recycler<Postgres> for RecycleInto {
-    fn take(&self, mut connection: PoolConnection<Postgres>, end: EndState) -> Option<PoolConnection<Postgres>> {
+    fn take(&self, mut connection: PoolConnection<Postgres>, end: EndState) {
         let may_stay = match end {
-            EndState::Ended => true,
+            // Only what begins after an open transaction looks at its answer: see `Echo`.
+            EndState::Ended => false,
             EndState::Empty => self.shared.keeps_open,
             // One that wrote may hold rows that others wait for: it is rolled back at once.
             EndState::Open => self.mode == Mode::ReadOnly && self.shared.keeps_open,
         };
-        if !may_stay {
-            return Some(connection);
+        if !may_stay || std::thread::panicking() {
+            return give_back_in_step(connection, end);
         }
         match pending_answers::<Postgres>(&mut connection) {
-            Pending::None => self.shared.stay(connection, end, self.taken_at),
-            // Nobody who begins a transaction waits for it.
-            Pending::StillComing => Some(connection),
-            // An error of the last tenant's query. It is neither told to the next one nor logged.
-            Pending::Failed => {
-                close(connection);
-                None
+            Pending::None => {
+                if let Some(connection) = self.shared.stay(connection, end, self.taken_at) {
+                    give_back_in_step(connection, end);
+                }
             }
+            // Nobody who begins a transaction waits for it.
+            Pending::StillComing => give_back_in_step(connection, end),
+            // An error of the last tenant's query. It is neither told to the next one nor logged.
+            Pending::Failed => close(connection),
         }
     }
 }
