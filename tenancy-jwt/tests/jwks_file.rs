@@ -337,11 +337,11 @@ fn a_file_s_error_is_told_once() {
     for (error, expected) in [
         (
             JwksFileError::from(std::io::Error::other("the disk is gone")),
-            "cannot read the key set: the disk is gone",
+            "failed to read the key set: the disk is gone",
         ),
         (
             JwksFileError::from(JwksError::NoKeys),
-            "cannot use the key set: its `keys` is missing or no array",
+            "the key set is refused: its `keys` is missing or no array",
         ),
     ] {
         assert_eq!(error.to_string(), expected);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::Postgres;
+use sqlx::{AssertSqlSafe, Postgres};
 use tenancy_sqlx::{StrategyError, TenantDb};
 
 use crate::database_server::{begin_error, member, notes_of, open, options, provision_with_note};
@@ -34,6 +34,22 @@ async fn a_tenant_without_a_database_is_not_served() {
         // The only place is free again.
         assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
     }
+    // PgBouncer keeps sessions of the application's role there, which the administrator must be allowed to end. It asks for
+    // passwords as a superuser here, whose session no ordinary administrator can end.
+    let mut superuser = database.superuser().await;
+    let allow = format!("grant pg_signal_backend to {}", database.administrator_role());
+    sqlx::raw_sql(AssertSqlSafe(allow))
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+    let end = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where usename <> $1 and starts_with(datname, $2)";
+    sqlx::query(end)
+        .bind(database.application_role())
+        .bind(database.prefix())
+        .execute(&mut superuser)
+        .await
+        .unwrap();
     strategy
         .dangerously_drop_database(member("acme").tenant())
         .await

@@ -97,7 +97,8 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
         assert!(directory.set_status(&acme, status).await.unwrap(), "round {round}");
         assert_eq!(seen(&mut other, sql).await, 1, "round {round}: Ok, and not committed");
     }
-    assert!(cancelled > 80, "{cancelled} cancelled");
+    // What is polled once at most is always cancelled; the rest depends on how quickly the server answers.
+    assert!(cancelled >= 32, "{cancelled} cancelled");
     wait_until_nothing_is_left(&mut other).await;
     let another = PgDirectory::open(database.administrator()).await.unwrap();
     another.upsert(&new("initech")).await.unwrap();

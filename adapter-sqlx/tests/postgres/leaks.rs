@@ -68,7 +68,22 @@ async fn nothing_of_a_session_is_left() {
                 .map(|row| sqlx::Row::get::<String, _>(row, 0))
                 .collect::<Vec<_>>()
         };
+        // Names are looked up elsewhere then, where the path is pinned for the transaction alone: behind a pooler.
+        let ask_after_a_rollback = async || {
+            let mut tx = db.begin(&tenant("globex")).await.unwrap();
+            sqlx::raw_sql("rollback").execute(&mut *tx).await.unwrap();
+            let rows = sqlx::raw_sql(question).fetch_all(&mut *tx).await.unwrap();
+            rows.iter()
+                .map(|row| sqlx::Row::get::<String, _>(row, 0))
+                .collect::<Vec<_>>()
+        };
+        let asks_outside = !question.contains("from notes");
         let clean = ask().await;
+        let clean_outside = if asks_outside {
+            ask_after_a_rollback().await
+        } else {
+            Vec::new()
+        };
         for ends_by in ["commit", "drop", "own commit", "own rollback"] {
             let mut tx = db.begin(&tenant("acme")).await.unwrap();
             match ends_by {
@@ -85,12 +100,9 @@ async fn nothing_of_a_session_is_left() {
             }
             assert_eq!(ask().await, clean, "{left}; {ends_by}");
             // Nor does it come back with the end of the next transaction.
-            let mut tx = db.begin(&tenant("globex")).await.unwrap();
-            sqlx::raw_sql("rollback").execute(&mut *tx).await.unwrap();
-            if !question.contains("from notes") {
-                let rows = sqlx::raw_sql(question).fetch_all(&mut *tx).await.unwrap();
-                let after: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
-                assert_eq!(after, clean, "{left}; {ends_by}; after a rollback");
+            if asks_outside {
+                let after = ask_after_a_rollback().await;
+                assert_eq!(after, clean_outside, "{left}; {ends_by}; after a rollback");
             }
         }
     }
