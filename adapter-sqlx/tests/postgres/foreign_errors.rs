@@ -53,7 +53,7 @@ impl Subscriber for Logged {
 const SECRET: &str = "the secret of acme";
 
 /// Its error has the parameter in it, which no log of statements has. It comes after a moment.
-const FAILS: &str = "select $1::text::int from (select pg_sleep(0.002)) as slept";
+const FAILS: &str = "select ($1::text || slept::text)::int from (select pg_sleep(0.006) as slept offset 0) as after";
 
 async fn open(database: &TestDatabase, max: u32) -> TenantDb<Postgres> {
     let row = database
@@ -81,15 +81,20 @@ async fn the_error_of_a_dropped_query() {
             };
             let mut tx = begun.unwrap();
             let query = sqlx::query(FAILS).bind(SECRET).execute(&mut *tx);
-            let answered = poll_at_most(1 + round % 3, query).await;
+            // While it is prepared, or while it runs.
+            let answered = if round % 3 == 0 {
+                poll_at_most(1 + round % 4, query).await
+            } else {
+                tokio::time::timeout(Duration::from_millis(3), query).await.ok()
+            };
             assert!(answered.is_none_or(|answer| answer.is_err()));
             if round % 5 == 0 {
                 // The answer has come, and nobody has read it.
-                std::thread::sleep(Duration::from_millis(4));
+                std::thread::sleep(Duration::from_millis(8));
             }
             drop(tx);
             if round % 7 == 0 {
-                tokio::time::sleep(Duration::from_millis(4)).await;
+                tokio::time::sleep(Duration::from_millis(8)).await;
             }
             assert_eq!(bodies_of(&db, "globex").await, ["of globex"], "round {round}");
         }
