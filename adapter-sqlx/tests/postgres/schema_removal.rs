@@ -1,5 +1,7 @@
 //! A tenant's schema goes alone: what else would go with it is refused by name.
 
+use std::time::{Duration, Instant};
+
 use sqlx::PgConnection;
 use tenancy_sqlx::StrategyError;
 
@@ -248,4 +250,37 @@ async fn removals_and_provisionings_of_one_tenant_take_turns() {
     strategy.dangerously_drop_schema(&id).await.unwrap();
     assert_eq!(schemas(&database).await, [""; 0]);
     provision_with_note(&db, "acme").await;
+}
+
+/// As long as another process provisions the schema, which holds this lock, nothing of it is removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_waits_for_a_provisioning() {
+    let database = TestDatabase::new().await;
+    let (db, strategy) = open(options(&database)).await;
+    provision_with_note(&db, "acme").await;
+    let mut other = database.connect().await;
+    run(
+        &mut other,
+        "select pg_advisory_lock(hashtextextended('tenant_acme', 0))",
+    )
+    .await;
+    let removing = {
+        let strategy = strategy.clone();
+        tokio::spawn(async move { strategy.dangerously_drop_schema(&"acme".parse().unwrap()).await })
+    };
+    let waiting = "select exists (select from pg_locks l join pg_database d on d.oid = l.database
+        where l.locktype = 'advisory' and not l.granted and d.datname = current_database())";
+    let started = Instant::now();
+    while !sqlx::query_scalar::<_, bool>(waiting)
+        .fetch_one(&mut other)
+        .await
+        .unwrap()
+    {
+        assert!(started.elapsed() < Duration::from_secs(20), "the removal does not wait");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(schemas(&database).await, ["tenant_acme"]);
+    run(&mut other, "select pg_advisory_unlock_all()").await;
+    removing.await.unwrap().unwrap();
+    assert_eq!(schemas(&database).await, [""; 0]);
 }
