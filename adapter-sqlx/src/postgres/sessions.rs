@@ -166,10 +166,9 @@ async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<StrategyT
 fn is_dead(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
-        // Connection exceptions; ended by an administrator or a crash; an aborted transaction of before; a
-        // session that has dropped what it was prepared with.
+        // Connection exceptions; ended by an administrator or a crash; an aborted transaction of before.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "25P02" | "25P03" | "26000")
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "25P02" | "25P03")
         }),
         _ => false,
     }
