@@ -97,9 +97,6 @@ impl PgRowStrategy {
             return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
         }
         let mut text = BeginText::new(Mode::ReadWrite).set("lock_timeout", "'30s'");
-        if self.schema.is_on_citus() {
-            text = text.set("citus.propagate_set_commands", "'local'");
-        }
         // Triggers may need it, and defaults of the rows that they insert.
         text = text.set(self.schema.setting().as_str(), Literal(tenant.as_str()));
         let begun = self.administrator.begin(text).await;
