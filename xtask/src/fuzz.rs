@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::command::{Failure, Invocation, cargo, program, root};
 
 /// The targets' manifest. It is a workspace of its own, since its flags are not for this one.
-pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
+pub(crate) const MANIFEST: &str = "proof/fuzz/Cargo.toml";
 
 const TARGETS: [&str; 6] = [
     "differential",
@@ -88,7 +88,7 @@ struct Target {
 
 impl Target {
     fn new(name: &str, executables: &Path) -> Result<Self, Failure> {
-        let fuzz = root().join("fuzz");
+        let fuzz = root().join("proof/fuzz");
         let target = Self {
             name: name.to_owned(),
             executable: executables.join(name),

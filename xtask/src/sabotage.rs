@@ -138,7 +138,7 @@ fn distinct_tests<'s>(chosen: &[&'s Sabotage]) -> Vec<&'s [String]> {
 }
 
 fn read_all() -> Result<Vec<Sabotage>, Failure> {
-    let folder = root().join("sabotage");
+    let folder = root().join("proof/sabotage");
     let failed = |error: io::Error| Failure::new(format!("read {}: {error}", folder.display()));
     let mut patches = Vec::new();
     for entry in fs::read_dir(&folder).map_err(failed)? {

@@ -40,7 +40,7 @@ const SLY: [&str; 24] = [
 
 /// The seeds that are ids, the sly ones, and the longest.
 fn ids() -> BTreeSet<TenantId> {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/tenant_id");
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proof/fuzz/seeds/tenant_id");
     let seeds = std::fs::read_dir(seeds)
         .unwrap()
         .map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
