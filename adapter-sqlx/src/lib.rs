@@ -75,39 +75,23 @@
 //! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod begin;
-mod classify;
-mod database;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
-mod error_kind;
-mod give_back;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod in_use;
-mod lifecycle;
-mod registry;
-mod run;
-#[cfg(test)]
-mod send_tests;
-mod strategy;
-mod strategy_transaction;
-mod transaction;
-
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(test)]
+mod send_tests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod strategy;
+mod transaction;
 
-pub use database::TenantDb;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
     CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, ParseCreationKeyError,
-    UpsertAllError, UpsertError,
+    ProvisionProgress, ProvisionSummary, UpsertAllError, UpsertError,
 };
-pub use error::{ProvisionError, RemoveError, StrategyError, TransactionError};
-pub use error_kind::ErrorKind;
-pub use lifecycle::{ProvisionProgress, ProvisionSummary};
+pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 #[cfg(feature = "postgres")]
 pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
@@ -115,13 +99,15 @@ pub use postgres::{
     PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
     PgTenantView, SchemaNameError,
 };
-pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
-pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowOptions,
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
-pub use strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyFuture};
-pub use strategy_transaction::StrategyTransaction;
-pub use transaction::TenantTransaction;
+pub use strategy::{
+    AcrossTenants, Binding, IsolationStrategy, Mode, RegisterError, Removal, StrategyFuture, StrategyRegistry,
+    StrategyTransaction, UnknownStrategy,
+};
+pub use transaction::{
+    CallWork, ErasedError, RunFuture, TenantDb, TenantTransaction, TransactionWork, TypedError, WorkError,
+};

@@ -1,6 +1,6 @@
 //! Creation of a tenant: once, and by the one who began it.
 
-/// A part of [`sql_directory`](super::sql_directory), in the same module: what a sign-up calls.
+/// A part of [`sql_directory`](crate::directory::sql_directory), in the same module: what a sign-up calls.
 macro_rules! sql_create {
     ($Directory:ident on $Database:ident) => {
 impl $Directory {

@@ -1,6 +1,6 @@
 //! Names that nobody has, and that somebody still asks by: tokens, links and bookmarks outlive a name.
 
-/// A part of [`sql_directory`](super::sql_directory), in the same module: what becomes of names that are freed.
+/// A part of [`sql_directory`](crate::directory::sql_directory), in the same module: what becomes of names that are freed.
 macro_rules! sql_quarantine {
     ($Directory:ident) => {
 impl $Directory {

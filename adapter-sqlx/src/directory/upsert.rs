@@ -1,6 +1,6 @@
 //! Tenants put into the directory, or changed there, by its administrator.
 
-/// A part of [`sql_directory`](super::sql_directory), in the same module: what seeds and operators call.
+/// A part of [`sql_directory`](crate::directory::sql_directory), in the same module: what seeds and operators call.
 macro_rules! sql_upsert {
     ($Directory:ident) => {
         impl $Directory {

@@ -1,47 +1,19 @@
-//! Tenants on PostgreSQL.
+//! Tenants on PostgreSQL: a room for each strategy, the connections that they share, and the directory.
 
-mod adopt;
-mod changes;
-mod citus;
-mod commit;
+mod connection;
 mod database;
-mod database_options;
-mod database_provision;
 mod directory;
-mod directory_migrations;
 mod identifier;
-mod outside;
-mod places;
-mod pool;
-mod provision;
-mod remade_key;
 mod row;
-mod row_schema;
 mod schema;
-mod schema_name;
-mod schema_refresh;
-mod schema_removal;
-mod servers;
-mod session;
-mod session_pins;
-mod sessions;
-mod table;
-mod table_grants;
-mod verify;
-mod view;
+mod tenant_schema;
 
-pub use adopt::AdoptError;
-pub use changes::PgChanges;
-pub use database::PgDatabaseStrategy;
-pub use database_options::PgDatabaseOptions;
-pub use directory::PgDirectory;
+pub use database::{FindServer, PgDatabaseOptions, PgDatabaseStrategy, PgServer, PgServers};
+pub use directory::{PgChanges, PgDirectory};
 pub use identifier::{ParseIdentifierError, PgIdentifier};
-pub use row::{PgRowOptions, PgRowStrategy};
-pub use row_schema::{ParseSettingError, PgRowSchema, PgSetting};
+pub use row::{
+    AdoptError, ParseSettingError, PgFault, PgFinding, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSetting,
+    PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable, PgTenantView,
+};
 pub use schema::{PgSchemaOptions, PgSchemaStrategy};
-pub use schema_name::SchemaNameError;
-pub use servers::{FindServer, PgServer, PgServers};
-pub use table::{PgTenantColumn, PgTenantTable};
-pub use table_grants::PgTableGrants;
-pub use verify::{PgFault, PgFinding, PgReport, PgSeverity};
-pub use view::PgTenantView;
+pub use tenant_schema::SchemaNameError;

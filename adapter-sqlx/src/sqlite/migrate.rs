@@ -4,8 +4,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::StrategyError;
-use crate::begin::begin_lent;
 use crate::directory::begin_write;
+use crate::transaction::begin::begin_lent;
 
 /// Runs what is new of `migrations`, all of it or nothing.
 ///

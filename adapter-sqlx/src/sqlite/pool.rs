@@ -6,7 +6,8 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 
-use super::views;
+/// The table of one row that holds the tenant of the running transaction.
+pub(super) const CREATE_BOUND: &str = "create temp table tenancy_bound (tenant text not null)";
 
 /// How many connections, and how long to wait.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,7 @@ impl PoolSettings {
 
 /// Makes the temporary tables that the hooks read: which tenant is bound, which versions the schemas have.
 pub(super) async fn remember(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(views::CREATE_BOUND).execute(&mut *connection).await?;
+    sqlx::raw_sql(CREATE_BOUND).execute(&mut *connection).await?;
     sqlx::raw_sql("create temp table tenancy_installed (main integer not null, temp integer not null)")
         .execute(&mut *connection)
         .await?;

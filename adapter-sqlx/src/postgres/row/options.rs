@@ -6,17 +6,18 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use super::PgRowStrategy;
-use super::attempts::{Attempts, LockTimeout};
-use super::migrations::Migrating;
+use super::policies::attempts::{Attempts, LockTimeout};
+use super::policies::migrations::Migrating;
+use super::row_tables::PgRowSchema;
+use super::strategy::PgRowStrategy;
+use super::table::PgTenantTable;
+use super::verify::{PgFinding, PgReport};
 use crate::StrategyError;
-use crate::begin::begin_lent;
+use crate::postgres::connection::pool::PoolSettings;
+use crate::postgres::connection::session_pins::SessionPins;
+use crate::postgres::connection::stale::LastChange;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
-use crate::postgres::pool::PoolSettings;
-use crate::postgres::row_schema::PgRowSchema;
-use crate::postgres::schema_refresh::LastChange;
-use crate::postgres::session_pins::SessionPins;
-use crate::postgres::verify::{PgFinding, PgReport};
+use crate::transaction::begin::begin_lent;
 
 /// Which tables hold tenants' rows, and how they are reached.
 #[derive(Debug)]
@@ -150,7 +151,8 @@ impl PgRowOptions {
             has_transaction_pooler: false,
             ..self.settings
         };
-        let pins = SessionPins::of_rows(&self.schema, &self.extension_schemas);
+        let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
+        let pins = SessionPins::of_rows(schemas, &self.extension_schemas);
         let application = self.settings.pinned(self.application, &pins);
         let last_change = LastChange::new();
         let sessions = |settings: PoolSettings, connect| {

@@ -3,11 +3,11 @@
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tenancy_core::TenantId;
 
+use super::row_tables::PgRowSchema;
+use super::table::PgTenantTable;
 use crate::StrategyError;
-use crate::begin::begin_lent;
 use crate::postgres::identifier::Literal;
-use crate::postgres::row_schema::PgRowSchema;
-use crate::postgres::table::PgTenantTable;
+use crate::transaction::begin::begin_lent;
 
 /// How many rounds may leave no fewer rows than the best one before. A trigger may hand rows on from table to table, or
 /// remove a row at the second attempt only.

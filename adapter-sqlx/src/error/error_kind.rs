@@ -1,0 +1,213 @@
+//! What an error means for the answer to a client.
+
+use std::error::Error;
+
+use super::classify::{self, Phase};
+use crate::{StrategyError, TransactionError};
+
+/// What an error means for the answer to a client: whether the request, the data, the load or the service is at fault.
+///
+/// A service that answers every database error alike blames itself for its clients' mistakes: on PostgreSQL a NUL in a
+/// path is refused by the database (`22021`), and a name that is taken is a unique violation (`23505`). This reads the
+/// difference from the error. [`status`](Self::status), [`code`](Self::code) and [`retry_after`](Self::retry_after) are
+/// what to answer; the adapters for web frameworks have a function `problem` that makes a response of them.
+///
+/// ```
+/// use tenancy_sqlx::{ErrorKind, StrategyError, TransactionError};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum NotesError {
+///     #[error("failed to reach the notes")]
+///     Transaction(#[from] TransactionError),
+///     #[error("failed to query the notes")]
+///     Query(#[from] sqlx::Error),
+/// }
+///
+/// let error = NotesError::from(sqlx::Error::RowNotFound);
+/// assert_eq!(ErrorKind::of(&error).status(), 500);
+/// assert!(StrategyError::TooManyInUse { max: 10 }.is_exhausted());
+/// ```
+///
+/// # Which error is what
+///
+/// Only an error of a handler's own statement can be the client's fault. Beginning and committing a transaction are
+/// never [`Invalid`](Self::Invalid) or [`Conflict`](Self::Conflict), whatever code the database gives: a deferred
+/// constraint that fails at the commit is [`Internal`](Self::Internal). Send `set constraints all immediate` as the
+/// last statement to have it judged as one.
+///
+/// | kind | PostgreSQL | SQLite |
+/// |---|---|---|
+/// | `Invalid` | class 22 except 22012; 23502, 23514, 54000; a value that sqlx cannot encode | not null, check, datatype, mismatch, too big |
+/// | `Conflict` | 23505, 23503, 23001, 23P01 | unique, primary key, row id, foreign key |
+/// | `Retryable` | 40001, 40P01, 55P03, a stale cached plan | busy, locked (in a transaction that has begun) |
+/// | `Unavailable` | classes 08 and 53, 57P0x, no connection | busy and locked at the beginning, full, I/O error, cannot open |
+/// | `Internal` | everything else, such as 42501 and `RowNotFound` | everything else |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The database refused a value of the request: 400.
+    Invalid,
+    /// What the request asks for contradicts data that is there: 409.
+    Conflict,
+    /// The tenant is not active: 403. Enforcement refuses such requests first; this is the transaction's own look.
+    Forbidden,
+    /// The transaction lost against another one, and was undone. The same transaction may succeed when it is run
+    /// again: 503.
+    Retryable,
+    /// No connection became free in time: 503.
+    Exhausted,
+    /// The database cannot be asked: 503.
+    Unavailable,
+    /// The connection was lost during the commit, or what it answered is not understood, so the transaction is committed
+    /// or not: 503 without `Retry-After`, since doing it again may do it twice.
+    Unconfirmed,
+    /// The service is at fault, or nothing is known of the error: 500.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Reads the kind from the first error in the chain of sources that is one of this crate's or one of sqlx's.
+    ///
+    /// Of `Box<dyn Error + Send + Sync>` pass `&*error`, of `anyhow::Error` pass `error.as_ref()`.
+    ///
+    /// An error that is `#[error(transparent)]` shows only its source's source. So what has no source of its own, such as
+    /// [`TransactionError::NotActive`] or [`sqlx::Error::PoolTimedOut`], cannot be found behind one. Give a variant
+    /// that holds such an error a message of its own.
+    #[must_use]
+    pub fn of(error: &(dyn Error + 'static)) -> Self {
+        classify::of_chain(error, Phase::Statement).unwrap_or(Self::Internal)
+    }
+
+    /// The HTTP status (RFC 9110 §15).
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Forbidden => 403,
+            Self::Conflict => 409,
+            Self::Internal => 500,
+            Self::Retryable | Self::Exhausted | Self::Unavailable | Self::Unconfirmed => 503,
+        }
+    }
+
+    /// The stable name for clients, as in the refusals of tenancy itself.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid_value",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
+            Self::Internal => "internal",
+            Self::Retryable | Self::Exhausted | Self::Unavailable | Self::Unconfirmed => "unavailable",
+        }
+    }
+
+    /// After how many seconds a client may try again, where nothing was done and trying again can help.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Retryable | Self::Exhausted | Self::Unavailable => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Whether the database could not be asked, for whatever reason: an exhausted pool is one, a lost commit another.
+    #[must_use]
+    pub const fn is_unavailable(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Exhausted | Self::Unconfirmed)
+    }
+
+    /// Whether no connection became free in time.
+    #[must_use]
+    pub const fn is_exhausted(self) -> bool {
+        matches!(self, Self::Exhausted)
+    }
+
+    /// Whether the transaction was undone and may succeed when it is run again at once.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::Retryable)
+    }
+
+    /// Whether what was asked for contradicts data that is there.
+    #[must_use]
+    pub const fn is_conflict(self) -> bool {
+        matches!(self, Self::Conflict)
+    }
+
+    /// Whether the database refused a value.
+    #[must_use]
+    pub const fn is_invalid(self) -> bool {
+        matches!(self, Self::Invalid)
+    }
+}
+
+impl TransactionError {
+    /// What the error means for the answer to a client. It is never the client's fault, unless the tenant is not active.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Begin { source, .. } | Self::AcrossTenants(source) => source.kind(),
+            Self::Commit(error) => classify::of_sqlx(error, Phase::Commit),
+            Self::Rollback(error) => classify::of_sqlx(error, Phase::Begin),
+            Self::NotActive { .. } => ErrorKind::Forbidden,
+            // Of a statement that failed before, and was ignored, nothing is known here.
+            Self::OutOfScope(_) | Self::UnknownStrategy { .. } | Self::NotOpen | Self::Failed | Self::SchemaChanged => {
+                ErrorKind::Internal
+            }
+        }
+    }
+}
+
+impl StrategyError {
+    /// What the error means for the answer to a client, where a transaction could not begin for it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Database(error) => classify::of_sqlx(error, Phase::Begin),
+            Self::TooManyInUse { .. } => ErrorKind::Exhausted,
+            // Behind a pooler a database that is not there cannot be told from one that cannot be reached.
+            Self::File { .. } | Self::NotProvisioned { .. } | Self::Closed => ErrorKind::Unavailable,
+            Self::Other(error) => classify::of_chain(&**error, Phase::Begin).unwrap_or(ErrorKind::Internal),
+            _ => ErrorKind::Internal,
+        }
+    }
+}
+
+macro_rules! by_kind {
+    ($($Error:ty),*) => {$(
+        impl $Error {
+            /// Whether the database could not be asked: see [`ErrorKind::is_unavailable`].
+            #[must_use]
+            pub fn is_unavailable(&self) -> bool {
+                self.kind().is_unavailable()
+            }
+
+            /// Whether no connection became free in time: see [`ErrorKind::is_exhausted`].
+            #[must_use]
+            pub fn is_exhausted(&self) -> bool {
+                self.kind().is_exhausted()
+            }
+
+            /// Whether the transaction may succeed when it is run again: see [`ErrorKind::is_retryable`].
+            #[must_use]
+            pub fn is_retryable(&self) -> bool {
+                self.kind().is_retryable()
+            }
+
+            /// Whether the request contradicts data that is there: see [`ErrorKind::is_conflict`].
+            #[must_use]
+            pub fn is_conflict(&self) -> bool {
+                self.kind().is_conflict()
+            }
+
+            /// Whether the database refused a value of the request: see [`ErrorKind::is_invalid`].
+            #[must_use]
+            pub fn is_invalid(&self) -> bool {
+                self.kind().is_invalid()
+            }
+        }
+    )*};
+}
+
+by_kind!(TransactionError, StrategyError);

@@ -1,0 +1,294 @@
+//! What can go wrong with a tenant's data.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+use tenancy_core::context::OutOfScope;
+use tenancy_core::{PlacementName, StrategyName, TenantId, TenantStatus};
+use thiserror::Error;
+
+use crate::strategy::registry::UnknownStrategy;
+
+/// Why a transaction could not be begun or ended.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TransactionError {
+    /// The task that asks has no tenant, or only visits one.
+    #[error("failed to begin a transaction without a tenant")]
+    OutOfScope(#[from] OutOfScope),
+    /// The tenant's record names a strategy that nobody registered.
+    #[error("failed to begin a transaction of the tenant `{tenant}`")]
+    UnknownStrategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// The strategy, and the ones that are registered.
+        source: UnknownStrategy,
+    },
+    /// The tenant's record says that it is not active, so its data is not served.
+    #[error("failed to begin a transaction of the tenant `{tenant}`, which is {} and not active", status.as_str())]
+    NotActive {
+        /// The tenant.
+        tenant: TenantId,
+        /// What its record says.
+        status: TenantStatus,
+    },
+    /// The strategy could not begin.
+    #[error("failed to begin a transaction of the tenant `{tenant}`")]
+    Begin {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the strategy says.
+        source: StrategyError,
+    },
+    /// A transaction across tenants could not be begun.
+    #[error("failed to begin a transaction across tenants")]
+    AcrossTenants(#[source] StrategyError),
+    /// The transaction was ended behind its back, or a savepoint in it was left open: what was done may be
+    /// lost. Its connection is closed.
+    #[error("failed to end a transaction that is not open")]
+    NotOpen,
+    /// A statement of the transaction has failed, so that nothing of it can be committed: it was rolled back.
+    #[error("failed to commit: an earlier statement of the transaction has failed, and it was rolled back")]
+    Failed,
+    /// The transaction created, altered or dropped tables or other objects that all tenants share, or the schema
+    /// was changed just before it began. It was rolled back: only migrations change the schema.
+    #[error("failed to commit a transaction that changes the schema of all tenants")]
+    SchemaChanged,
+    /// The transaction was not committed.
+    #[error("failed to commit a transaction")]
+    Commit(#[source] sqlx::Error),
+    /// The transaction was not rolled back by this call. Its connection does so when it returns.
+    #[error("failed to roll back a transaction")]
+    Rollback(#[source] sqlx::Error),
+}
+
+/// Why a tenant could not be provisioned.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProvisionError {
+    /// The tenant's record names a strategy that nobody registered.
+    #[error("failed to provision the tenant `{tenant}`")]
+    UnknownStrategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// The strategy, and the ones that are registered.
+        source: UnknownStrategy,
+    },
+    /// The strategy could not provision.
+    #[error("failed to provision the tenant `{tenant}`")]
+    Strategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the strategy says.
+        source: StrategyError,
+    },
+}
+
+/// Why a tenant's data could not be removed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// The tenant may still be served.
+    #[error("failed to remove the tenant `{tenant}`, which is {} and not archived", status.as_str())]
+    NotArchived {
+        /// The tenant.
+        tenant: TenantId,
+        /// What its record says.
+        status: TenantStatus,
+    },
+    /// The tenant's record names a strategy that nobody registered.
+    #[error("failed to remove the tenant `{tenant}`")]
+    UnknownStrategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// The strategy, and the ones that are registered.
+        source: UnknownStrategy,
+    },
+    /// The strategy could not remove it, or not all of it.
+    #[error("failed to remove the tenant `{tenant}`")]
+    Strategy {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the strategy says.
+        source: StrategyError,
+    },
+}
+
+/// Why a strategy could not do what it was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StrategyError {
+    /// The database refused or could not be reached.
+    #[error("failed to query the database")]
+    Database(#[from] sqlx::Error),
+    /// The migrations failed.
+    #[error("failed to run the migrations")]
+    Migrate(#[from] MigrateError),
+    /// The file system refused.
+    #[error("failed to use the file `{}`", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the file system says.
+        source: std::io::Error,
+    },
+    /// The tenant has no database or schema of its own yet, or no more. It never gets an empty one by being
+    /// asked for.
+    #[error("the tenant `{tenant}` has no place for its data: provision it first")]
+    NotProvisioned {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// As many connections, or tenants' databases, as may be open at once are all in use, and none became free in time.
+    #[error("failed to get a connection in time: all {max} are in use")]
+    TooManyInUse {
+        /// The bound.
+        max: usize,
+    },
+    /// The tables would not keep tenants apart.
+    #[cfg(feature = "sqlite")]
+    #[error("refused the schema")]
+    UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
+    /// The tenant's record names a place that nobody knows.
+    #[error("the tenant `{tenant}` is placed on `{placement}`, which is not known")]
+    UnknownPlacement {
+        /// The tenant.
+        tenant: TenantId,
+        /// The place.
+        placement: PlacementName,
+    },
+    /// The declaration is for a Citus cluster, where the strategy `row` would not keep tenants' rows apart.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "the strategy `row` does not run on Citus: shards lose restrictive policies, and tenants would see each other's \
+        rows; use the strategy `schema` with `PgSchemaOptions::with_citus`"
+    )]
+    ClusterUnsupported,
+    /// The database would not keep tenants' rows apart.
+    #[cfg(feature = "postgres")]
+    #[error("refused the database")]
+    UnsafeDatabase(#[from] crate::postgres::PgReport),
+    /// Other sessions hold locks on what has to be changed. Nothing is changed.
+    #[cfg(feature = "postgres")]
+    #[error("failed to lock {object} in {attempts} attempts: other sessions hold locks")]
+    LocksHeld {
+        /// What was to be changed.
+        object: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last attempt's error.
+        source: Box<StrategyError>,
+    },
+    /// The tenant's id names no schema or database.
+    #[cfg(feature = "postgres")]
+    #[error("failed to name the schema or database of the tenant `{tenant}`")]
+    SchemaName {
+        /// The tenant.
+        tenant: TenantId,
+        /// Why not.
+        source: crate::postgres::SchemaNameError,
+    },
+    /// The id is one of several spellings of a value in the tenants' column, or none.
+    #[error("the id `{tenant}` is not how the tenants' column spells a value")]
+    NotCanonical {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// The administrator's role does not provably see every row of a declared table. What works on the rows of all
+    /// tenants refuses to begin: row-level security would filter it without an error.
+    #[cfg(feature = "postgres")]
+    #[error("{}", filtered(role, table, policy.as_deref()))]
+    AdministratorFiltered {
+        /// The role that the administrator's connection acts as.
+        role: String,
+        /// The table, as SQL spells it.
+        table: String,
+        /// The restrictive policy that may hide rows. Without one, no permissive policy shows the role all of them.
+        policy: Option<String>,
+    },
+    /// A removal left rows behind, and was rolled back. A trigger or a rule keeps or restores them, or a constraint
+    /// refused.
+    #[error("{rows} rows of the tenant `{tenant}` remain in {table}{}", remaining(others))]
+    Remaining {
+        /// The tenant.
+        tenant: TenantId,
+        /// The first table that still has rows, as SQL spells it.
+        table: String,
+        /// How many it has.
+        rows: u64,
+        /// The other tables that still have rows, and how many.
+        others: Box<[(String, u64)]>,
+        /// What the database refused at last, if it refused anything: rows may also stay without an error.
+        source: Option<Box<sqlx::Error>>,
+    },
+    /// The tenant's database cannot be removed: transactions on it are still open, or a file of it is back.
+    #[error("failed to remove the database of the tenant `{tenant}`, which is in use")]
+    InUse {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Migrations of the strategy `schema` changed what is outside of the tenant's schema, and so is every tenant's. All
+    /// that they did was rolled back.
+    #[cfg(feature = "postgres")]
+    #[error("the migrations change what is outside of the schema {schema}: {}", objects.join(", "))]
+    ChangedOutside {
+        /// The tenant's schema.
+        schema: crate::postgres::PgIdentifier,
+        /// What was made, altered, dropped or written, each with its kind.
+        objects: Vec<String>,
+    },
+    /// A migration of the strategy `schema` changed the search path, by which it and later ones would name the tables of
+    /// another schema. All that the migrations did was rolled back.
+    #[cfg(feature = "postgres")]
+    #[error("the migration {version} changes the search path, which names the tenant's schema")]
+    SearchPathChanged {
+        /// The migration's version.
+        version: i64,
+    },
+    /// The removal of a tenant's schema would take with it what is not the tenant's. Nothing was removed.
+    #[cfg(feature = "postgres")]
+    #[error("failed to remove the schema of the tenant `{tenant}`, with which would go: {}", objects.join(", "))]
+    WouldRemoveMore {
+        /// The tenant.
+        tenant: TenantId,
+        /// What depends on the schema from outside, and what other roles own in it, each with its kind.
+        objects: Vec<String>,
+    },
+    /// The strategy cannot do this.
+    #[error("the strategy `{strategy}` has no {operation}")]
+    Unsupported {
+        /// The strategy.
+        strategy: StrategyName,
+        /// What it was asked for.
+        operation: &'static str,
+    },
+    /// The strategy has been closed.
+    #[error("the strategy is closed")]
+    Closed,
+    /// An error of a strategy of your own.
+    #[error(transparent)]
+    Other(Box<dyn Error + Send + Sync>),
+}
+
+impl StrategyError {
+    /// An error of a strategy of your own.
+    pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn filtered(role: &str, table: &str, policy: Option<&str>) -> String {
+    match policy {
+        Some(policy) => format!("the policy {policy} may hide rows of {table} from the administrator {role}"),
+        None => format!("no policy shows the administrator {role} all rows of {table}"),
+    }
+}
+
+fn remaining(others: &[(String, u64)]) -> String {
+    others
+        .iter()
+        .map(|(table, rows)| format!(", {rows} in {table}"))
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! Errors, and how a database's own error becomes one of them.
+
+pub(crate) mod classify;
+mod error_kind;
+mod errors;
+
+pub use error_kind::ErrorKind;
+pub use errors::{ProvisionError, RemoveError, StrategyError, TransactionError};

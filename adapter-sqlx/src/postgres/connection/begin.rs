@@ -1,0 +1,156 @@
+//! The text that begins a transaction.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, SqlSafeStr, SqlStr};
+
+use super::commit::{MARK, MARKED};
+use crate::Mode;
+use crate::postgres::identifier::{Literal, PgIdentifier};
+
+/// Ends what may be open. Without a transaction a `ROLLBACK` alone would be warned of.
+const END: &str = "begin; rollback; ";
+
+/// Ends what is open. After an error in it nothing else is taken.
+const END_OPEN: &str = "rollback; ";
+
+/// Gives up a session's advisory locks, and refuses where there is no such schema (none is asked for by `null`).
+///
+/// Asked before the session is clean, so by names that no search path changes. Locks belong to no transaction.
+fn unlock(schema: &str, echo: &str) -> String {
+    format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace, {echo}")
+}
+
+/// What a message asks to have told in its answer, and no other message does.
+///
+/// # Security
+///
+/// sqlx counts the answers that are to come, but not those to a `COPY`: after one that failed, or was not read to its
+/// end, it takes each answer for that to the statement after. The next tenant would read the last one's rows.
+pub(in crate::postgres) struct Echo(String);
+
+impl Echo {
+    pub(in crate::postgres) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(format!("tenancy {}", LAST.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// A statement that has it told.
+    pub(in crate::postgres) fn ask(&self) -> String {
+        format!("select null, null, {}", Literal(&self.0))
+    }
+
+    /// Whether these rows are in the answer to its message.
+    pub(in crate::postgres) fn is_in(&self, rows: &[PgRow]) -> bool {
+        let told = |row: &PgRow| row.try_get::<&str, _>(2).is_ok_and(|told| told == self.0);
+        rows.iter().any(told)
+    }
+}
+
+/// Readies a new session for [`BeginText`]: a `SELECT` is the dearest statement of its message by far, and half
+/// as dear where it is prepared. Behind a pooler nobody knows which session it is.
+pub(in crate::postgres) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = format!("prepare tenancy_unlock (text, text) as {}", unlock("$1", "$2"));
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
+}
+
+/// Takes away what an earlier transaction may have left in the session.
+///
+/// It stands before each `BEGIN` in the same message, and not after each transaction: so it costs no
+/// round trip, and holds behind a pooler, where whoever releases a connection does not know who gets it.
+/// It is a transaction of its own, so that a `ROLLBACK` later does not bring anything back. It is not
+/// `DISCARD ALL`, which would take prepared statements too, and sqlx would not know.
+const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; discard sequences; \
+    discard temp; commit; ";
+
+/// For sessions that keep no statements prepared. sqlx names each statement even so and never closes it:
+/// they would pile up, and behind a pooler two of one name would meet.
+const FORGET_PREPARED: &str = "deallocate all; ";
+
+/// One message that leaves a clean session in a transaction.
+#[derive(Clone)]
+pub(in crate::postgres) struct BeginText {
+    mode: Mode,
+    /// SQL: the name of a schema that must be there, or `null`.
+    schema: String,
+    keeps_prepared: bool,
+    uses_prepared: bool,
+    begin: String,
+}
+
+impl BeginText {
+    pub(in crate::postgres) fn new(mode: Mode) -> Self {
+        let begin = match mode {
+            Mode::ReadWrite => format!("begin read write; set local {MARK} = '{MARKED}'"),
+            Mode::ReadOnly => "begin read only".to_owned(),
+        };
+        Self {
+            mode,
+            schema: "null".to_owned(),
+            keeps_prepared: true,
+            uses_prepared: true,
+            begin,
+        }
+    }
+
+    /// Refuses to begin where there is no such schema: a search path skips those without a word.
+    ///
+    /// It is asked while no transaction is open, so that the session is idle after the error.
+    pub(in crate::postgres) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
+        self.schema = Literal(&schema.to_string()).to_string();
+        self
+    }
+
+    /// Drops the session's prepared statements, of which sqlx must not know any.
+    pub(in crate::postgres) const fn forget_prepared(mut self) -> Self {
+        self.keeps_prepared = false;
+        self.uses_prepared = false;
+        self
+    }
+
+    /// Rests on nothing that the session has prepared: a handler may have put something else under that name.
+    pub(in crate::postgres) const fn without_prepared(mut self) -> Self {
+        self.uses_prepared = false;
+        self
+    }
+
+    pub(in crate::postgres) const fn uses_prepared(&self) -> bool {
+        self.uses_prepared
+    }
+
+    /// Sets a setting until the transaction ends. Both texts are SQL already.
+    pub(in crate::postgres) fn set(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
+        // Writing into a text does not fail.
+        let _ = write!(self.begin, "; set local {setting} = {value}");
+        self
+    }
+
+    pub(in crate::postgres) const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The message for a session in which no transaction is open.
+    pub(in crate::postgres) fn after_end(&self) -> SqlStr {
+        self.after(END, &Echo::new())
+    }
+
+    /// The message for a session whose last transaction is open still, and what its answer tells.
+    pub(in crate::postgres) fn after_open(&self) -> (SqlStr, Echo) {
+        let echo = Echo::new();
+        (self.after(END_OPEN, &echo), echo)
+    }
+
+    fn after(&self, end: &str, echo: &Echo) -> SqlStr {
+        let Self { schema, begin, .. } = self;
+        let echo = Literal(&echo.0).to_string();
+        let unlock = if self.uses_prepared {
+            format!("execute tenancy_unlock({schema}, {echo})")
+        } else {
+            unlock(schema, &echo)
+        };
+        let forget = if self.keeps_prepared { "" } else { FORGET_PREPARED };
+        AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}")).into_sql_str()
+    }
+}

@@ -1,0 +1,10 @@
+//! Connections between two transactions: how one is begun, committed, kept warm, and replaced when it is stale.
+
+pub(super) mod begin;
+pub(super) mod commit;
+pub(super) mod pool;
+mod return_in_step;
+pub(super) mod session_pins;
+pub(super) mod stale;
+mod warm;
+pub(super) mod warm_pool;

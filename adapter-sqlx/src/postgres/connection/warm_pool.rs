@@ -1,0 +1,175 @@
+//! Connections that stay available between two transactions.
+//!
+//! sqlx's pool pings a connection whenever it comes back, one round trip for each transaction. Where the next
+//! transaction follows at once, its own beginning shows whether the connection is alive. So a connection stays here
+//! for a moment ([`IDLE_GRACE`](warm::IDLE_GRACE)), and goes back to the pool when nobody has used it. The pool decides
+//! on all else: how many there are, how long they live, whose turn it is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
+
+use super::begin::BeginText;
+use super::commit::commit_of;
+use super::stale::LastChange;
+use super::warm::{Entry, RecycleInto, Shared, Waiting};
+use crate::transaction::give_back::RETURN_TIMEOUT;
+use crate::{Mode, StrategyError, StrategyTransaction};
+
+/// How long a transaction may take to begin on a connection that stayed, before another is tried: the network may have
+/// swallowed it.
+const BEGIN_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// A pool, and what stays out of it for a moment.
+#[derive(Clone)]
+pub(in crate::postgres) struct Sessions(Arc<Shared>);
+
+impl Sessions {
+    pub(in crate::postgres) fn new(pool: PgPool) -> Self {
+        Self(Arc::new(Shared::new(pool)))
+    }
+
+    /// Replaces connections from before the last change.
+    pub(in crate::postgres) fn with_last_change(self, last_change: LastChange) -> Self {
+        self.set(|shared| shared.last_change = Some(last_change))
+    }
+
+    /// Keeps no transaction open behind a pooler.
+    pub(in crate::postgres) fn with_transaction_pooler(self, has_transaction_pooler: bool) -> Self {
+        self.set(|shared| shared.keeps_open = !has_transaction_pooler)
+    }
+
+    /// Before it is shared; after that nothing changes.
+    fn set(mut self, set: impl FnOnce(&mut Shared)) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            set(shared);
+        }
+        self
+    }
+
+    /// Begins a transaction on a connection that is available, and on another where one turns out to be dead or busy.
+    /// All of it takes as long as the pool may take for a connection, and no longer: a pooler lets a client wait
+    /// for minutes in the midst of it.
+    pub(in crate::postgres) async fn begin(
+        &self,
+        text: BeginText,
+    ) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
+        let begun = tokio::time::timeout(self.0.pool.options().get_acquire_timeout(), self.begin_on_any(&text));
+        begun.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// # Security
+    ///
+    /// What a connection answers to the text that begins by a statement which the session has prepared may come from
+    /// the tenant before: a handler can prepare another statement of that name. So that answer is only taken where it
+    /// is a success. What fails is begun again by a text that rests on nothing of the session, on another connection,
+    /// and the first error is neither returned nor logged.
+    async fn begin_on_any(&self, text: &BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
+        let mode = text.mode();
+        if let Some((taken_at, begun)) = self.begin_on_warm(text).await {
+            return Ok(self.recycled(begun, mode, taken_at));
+        }
+        let (taken_at, connection) = self.acquire().await?;
+        match StrategyTransaction::begin(connection, text.after_end()).await {
+            Ok(begun) => return Ok(self.recycled(begun, mode, taken_at)),
+            Err(error) if !text.uses_prepared() && !is_dead(&error) => return Err(error),
+            Err(_) => tracing::debug!("a connection on which no transaction begins is replaced"),
+        }
+        // All that are there may have died together; after them comes a new one.
+        let text = text.clone().without_prepared().after_end();
+        let mut tries_left = self.0.pool.options().get_max_connections();
+        loop {
+            let (taken_at, connection) = self.acquire().await?;
+            match StrategyTransaction::begin(connection, text.clone()).await {
+                Err(error) if is_dead(&error) && tries_left > 0 => {
+                    tracing::debug!("a dead connection is replaced");
+                    tries_left -= 1;
+                }
+                begun => return Ok(self.recycled(begun?, mode, taken_at)),
+            }
+        }
+    }
+
+    /// On the connections that stayed, until one begins. Its error is that of another tenant's last query as likely as
+    /// not, so it only means that another connection is tried.
+    async fn begin_on_warm(&self, text: &BeginText) -> Option<(Instant, StrategyTransaction<Postgres>)> {
+        for _ in 0..self.0.pool.options().get_max_connections() {
+            let entry = self.0.pop()?;
+            let taken_at = entry.taken_at();
+            match begin_on(entry, text).await {
+                Some(Ok(begun)) => return Some((taken_at, begun)),
+                Some(Err(_)) => tracing::debug!("a connection on which no transaction begins is replaced"),
+                None => tracing::debug!("a connection that does not answer is left alone"),
+            }
+        }
+        None
+    }
+
+    /// What it means that [`begin`](Self::begin) failed so.
+    pub(in crate::postgres) fn refusal(&self, error: sqlx::Error) -> StrategyError {
+        self.0
+            .in_use
+            .refusal(error, self.0.pool.options().get_max_connections())
+    }
+
+    /// The pool behind.
+    pub(in crate::postgres) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    /// Closes all connections, once the transactions that hold them have ended.
+    pub(in crate::postgres) async fn close(&self) {
+        drop(self.0.close());
+        self.0.pool.close().await;
+    }
+
+    /// A connection of the pool, and since when it is away.
+    async fn acquire(&self) -> Result<(Instant, PoolConnection<Postgres>), sqlx::Error> {
+        let _waiting = Waiting::new(&self.0);
+        // Before the pool looks at it: what changes meanwhile counts as later.
+        let taken_at = Instant::now();
+        Ok((taken_at, self.0.pool.acquire().await?))
+    }
+
+    fn recycled(
+        &self,
+        begun: StrategyTransaction<Postgres>,
+        mode: Mode,
+        taken_at: Instant,
+    ) -> StrategyTransaction<Postgres> {
+        begun
+            .with_commit(commit_of(mode))
+            .with_recycler(RecycleInto::new(Arc::clone(&self.0), mode, taken_at))
+    }
+}
+
+/// `None` where there is no answer in time. The connection comes back to its pool if one comes later, and is closed
+/// after [`RETURN_TIMEOUT`].
+async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
+    let connection = entry.take()?;
+    let (text, echo) = text.after_open();
+    let mut beginning = Box::pin(StrategyTransaction::begin_after_open(connection, text, move |rows| {
+        echo.is_in(rows)
+    }));
+    match tokio::time::timeout(BEGIN_TIMEOUT, beginning.as_mut()).await {
+        Ok(begun) => Some(begun),
+        Err(_) => {
+            tokio::spawn(tokio::time::timeout(RETURN_TIMEOUT, beginning));
+            None
+        }
+    }
+}
+
+/// Whether it is the connection that failed, and not what it was asked.
+fn is_dead(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
+        // Connection exceptions; ended by an administrator or a crash; an aborted transaction of before.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "25P02" | "25P03")
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,213 @@
+//! A tenant's database, made, migrated and removed.
+
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use tenancy_core::TenantId;
+
+use crate::StrategyError;
+use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::postgres::tenant_schema::provision::{Provisioning, Reach};
+use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
+
+/// How often what needs an unused database is tried while somebody is connected, and the pause in between.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What a tenant's database is described as, before the id.
+const COMMENT: &str = "tenant ";
+
+/// What a tenant's database is to be.
+pub(in crate::postgres) struct DatabaseProvisioning<'p> {
+    pub(in crate::postgres) tenant: &'p TenantId,
+    pub(in crate::postgres) database: &'p PgIdentifier,
+    pub(in crate::postgres) template: &'p PgIdentifier,
+    pub(in crate::postgres) application: &'p PgIdentifier,
+    pub(in crate::postgres) migrations: Option<&'p Migrator>,
+    pub(in crate::postgres) administrator: &'p PgConnectOptions,
+}
+
+impl DatabaseProvisioning<'_> {
+    /// Makes it, or what lacks of it. A database cannot be made in a transaction: each step is one that can be
+    /// done again, and the last one lets the application in.
+    ///
+    /// Says whether tables may look otherwise now than they did before.
+    pub(in crate::postgres) async fn run(&self) -> Result<bool, StrategyError> {
+        let mut server = locked(self.administrator, self.database).await?;
+        match find(&mut server, self.database.as_str()).await? {
+            None => self.create(&mut server).await?,
+            Some(found) if found.is_of(self.tenant) => {}
+            Some(_) => return Err(refusal(self.database, self.tenant)),
+        }
+        // Nobody but the owner comes in, until all is done.
+        let closed = format!("revoke all on database {} from public", self.database);
+        execute(&mut server, closed).await?;
+        let has_changed = self.fill().await?;
+        execute(&mut server, self.opening_sql()).await?;
+        server.close().await?;
+        Ok(has_changed)
+    }
+
+    /// Under another name first. A database gets its comment after it was made, and until then nothing says whose it
+    /// is: so one that has a tenant's name and no comment of ours is never ours, whenever a process may have ended.
+    async fn create(&self, server: &mut PgConnection) -> Result<(), StrategyError> {
+        let unfinished = unfinished_name(server, self.database).await?;
+        match find(server, unfinished.as_str()).await? {
+            None => {
+                let sql = format!("create database {unfinished} template {}", self.template);
+                execute_when_unused(server, sql).await?;
+            }
+            Some(found) if found.is_unfinished_of(self.tenant) => {}
+            Some(_) => return Err(refusal(&unfinished, self.tenant)),
+        }
+        let sql = format!(
+            "comment on database {unfinished} is {}; revoke all on database {unfinished} from public",
+            Literal(&comment(self.tenant))
+        );
+        execute(server, sql).await?;
+        let sql = format!("alter database {unfinished} rename to {}", self.database);
+        execute_when_unused(server, sql).await
+    }
+
+    fn opening_sql(&self) -> String {
+        format!("grant connect on database {} to {}", self.database, self.application)
+    }
+
+    /// Tables and rights, all of them or none.
+    async fn fill(&self) -> Result<bool, StrategyError> {
+        let schema: PgIdentifier = "public".parse().map_err(StrategyError::other)?;
+        let inside = Provisioning {
+            schema: &schema,
+            search_path: "public, pg_temp",
+            application: self.application,
+            migrations: self.migrations,
+            is_sharded: false,
+            reach: Reach::Database,
+        };
+        let mut connection = self
+            .administrator
+            .clone()
+            .database(self.database.as_str())
+            .connect()
+            .await?;
+        let mut tx = begin_lent(&mut connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
+        let has_changed = inside.run(&mut tx).await?;
+        tx.commit().await?;
+        connection.close().await?;
+        Ok(has_changed)
+    }
+}
+
+/// What there is of a database's name.
+struct Found {
+    /// Whether it is the administrator's, and another than the one that they are connected to.
+    is_administrators: bool,
+    comment: Option<String>,
+}
+
+impl Found {
+    /// Whether it is this tenant's: by the whole id. The end of the name says nothing where one prefix begins
+    /// another, and a database without a comment is somebody else's.
+    fn is_of(&self, tenant: &TenantId) -> bool {
+        self.is_administrators && self.comment.as_deref() == Some(&*comment(tenant))
+    }
+
+    /// Under the name that only unfinished ones have, it may have ended before the comment.
+    fn is_unfinished_of(&self, tenant: &TenantId) -> bool {
+        self.is_of(tenant) || self.is_administrators && self.comment.is_none()
+    }
+}
+
+async fn find(server: &mut PgConnection, database: &str) -> Result<Option<Found>, StrategyError> {
+    let sql = "select pg_catalog.pg_get_userbyid(datdba) = current_user and datname <> pg_catalog.current_database(), \
+        pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database where datname = $1";
+    let found: Option<(bool, Option<String>)> = sqlx::query_as(sql).bind(database).fetch_optional(server).await?;
+    Ok(found.map(|(is_administrators, comment)| Found {
+        is_administrators,
+        comment,
+    }))
+}
+
+fn comment(tenant: &TenantId) -> String {
+    format!("{COMMENT}{tenant}")
+}
+
+/// What a tenant's database is called until it says whose it is: the same for each attempt, and nobody else's name.
+async fn unfinished_name(server: &mut PgConnection, database: &PgIdentifier) -> Result<PgIdentifier, StrategyError> {
+    let sql = "select 'tenancy_unfinished_' || pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(
+        pg_catalog.convert_to($1, 'UTF8')), 'hex'), 40)";
+    let name: String = sqlx::query_scalar(sql)
+        .bind(database.as_str())
+        .fetch_one(server)
+        .await?;
+    name.parse().map_err(StrategyError::other)
+}
+
+fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
+    StrategyError::other(format!(
+        "the database {database} is not known to be of the tenant `{tenant}`: its owner is another, or its comment is not \
+        `{}`",
+        comment(tenant)
+    ))
+}
+
+/// Removes a tenant's database, whoever is connected to it. One that does not say that it is this tenant's is refused:
+/// it is somebody else's data.
+pub(in crate::postgres) async fn remove(
+    administrator: &PgConnectOptions,
+    tenant: &TenantId,
+    database: &PgIdentifier,
+) -> Result<(), StrategyError> {
+    let mut server = locked(administrator, database).await?;
+    match find(&mut server, database.as_str()).await? {
+        None => {}
+        Some(found) if found.is_of(tenant) => {
+            execute(&mut server, format!("drop database {database} with (force)")).await?;
+        }
+        Some(_) => return Err(refusal(database, tenant)),
+    }
+    // What provisioning began, and nobody ended.
+    let unfinished = unfinished_name(&mut server, database).await?;
+    if let Some(found) = find(&mut server, unfinished.as_str()).await?
+        && found.is_of(tenant)
+    {
+        execute(&mut server, format!("drop database {unfinished} with (force)")).await?;
+    }
+    Ok(server.close().await?)
+}
+
+/// A connection that is the only one of its kind for this database, as long as it is open.
+async fn locked(administrator: &PgConnectOptions, database: &PgIdentifier) -> Result<PgConnection, StrategyError> {
+    let mut server = administrator.clone().connect().await?;
+    let lock = format!(
+        "select pg_advisory_lock(hashtextextended({}, 0))",
+        Literal(database.as_str())
+    );
+    execute(&mut server, lock).await?;
+    Ok(server)
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
+
+/// Runs what needs a database that nobody is connected to, as often as somebody still is.
+async fn execute_when_unused(server: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
+    for _ in 1..TRIES {
+        match sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *server).await {
+            Err(error) if is_in_use(&error) => tokio::time::sleep(PAUSE).await,
+            done => return Ok(done.map(drop)?),
+        }
+    }
+    execute(server, sql).await
+}
+
+/// Whether somebody is connected to the database: PostgreSQL's `object_in_use`.
+fn is_in_use(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("55006"))
+}

@@ -1,0 +1,88 @@
+//! Which server a tenant's database is on.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::postgres::PgConnectOptions;
+use tenancy_core::{PlacementName, TenantRecord};
+
+use crate::StrategyError;
+
+/// How one server is reached, in both roles.
+#[derive(Clone, Debug)]
+pub struct PgServer {
+    pub(in crate::postgres) application: PgConnectOptions,
+    pub(in crate::postgres) administrator: PgConnectOptions,
+}
+
+impl PgServer {
+    /// The administrator's database is where databases are made from; the application's is not used.
+    #[must_use]
+    pub const fn new(application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
+        Self {
+            application,
+            administrator,
+        }
+    }
+}
+
+/// What a look-up of a server comes to; `None` where there is none of that name.
+pub type FindServer<'f> =
+    Pin<Box<dyn Future<Output = Result<Option<PgServer>, Box<dyn Error + Send + Sync>>> + Send + 'f>>;
+
+/// Knows servers by the names that tenants' records have, and their secrets. Asked when a connection pool is made,
+/// so a new password holds from the next one on.
+///
+/// A closure is one, whose future answers with the server:
+///
+/// ```
+/// use tenancy_core::PlacementName;
+/// use tenancy_sqlx::{PgServer, PgServers};
+///
+/// fn is_one(_: impl PgServers) {}
+/// is_one(|placement: PlacementName| async move {
+///     let url = std::env::var(format!("SERVER_{placement}"));
+///     Ok(match url {
+///         Ok(url) => Some(PgServer::new(format!("{url}?user=app").parse()?, url.parse()?)),
+///         Err(_) => None,
+///     })
+/// });
+/// ```
+pub trait PgServers: Send + Sync + 'static {
+    /// The server of that name.
+    fn find(&self, placement: PlacementName) -> FindServer<'_>;
+}
+
+impl<F, A> PgServers for F
+where
+    F: Fn(PlacementName) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Option<PgServer>, Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    fn find(&self, placement: PlacementName) -> FindServer<'_> {
+        Box::pin(self(placement))
+    }
+}
+
+/// The server of records that name none, and the others.
+pub(in crate::postgres) struct Servers {
+    pub(in crate::postgres) default: PgServer,
+    pub(in crate::postgres) others: Option<Box<dyn PgServers>>,
+}
+
+impl Servers {
+    /// Never the default for a name that is not known: it would be another tenant's place, or an empty one.
+    pub(in crate::postgres) async fn of(&self, tenant: &TenantRecord) -> Result<PgServer, StrategyError> {
+        let Some(placement) = &tenant.placement else {
+            return Ok(self.default.clone());
+        };
+        let found = match &self.others {
+            Some(others) => others.find(placement.clone()).await.map_err(StrategyError::Other)?,
+            None => None,
+        };
+        found.ok_or_else(|| StrategyError::UnknownPlacement {
+            tenant: tenant.id.clone(),
+            placement: placement.clone(),
+        })
+    }
+}

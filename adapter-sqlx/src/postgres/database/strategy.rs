@@ -1,0 +1,276 @@
+//! A database for each tenant.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use sqlx::Postgres;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
+
+use super::connection_budget::{NoPlace, PlaceLimits, Places};
+use super::options::PgDatabaseOptions;
+use super::provision::{self, DatabaseProvisioning};
+use super::servers::{PgServer, Servers};
+use crate::postgres::connection::begin::BeginText;
+use crate::postgres::connection::pool::PoolSettings;
+use crate::postgres::connection::stale::LastChange;
+use crate::postgres::connection::warm_pool::Sessions;
+use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
+
+/// The strategy `database`: each tenant has a database of its own.
+///
+/// - A connection belongs to one tenant's database for all of its life: PostgreSQL has no way from one to
+///   another.
+/// - A tenant without a database is [`StrategyError::NotProvisioned`]. None is made by being asked for.
+/// - There are 50 connections at most over all tenants, used and idle ones together, and 5 of them in use by
+///   one tenant. They are made when they are needed. Where all are taken, the least recently used of the idle
+///   ones is closed. Where none is idle, `begin` waits its turn, for 5 seconds at most, and ends in
+///   [`StrategyError::TooManyInUse`]: answer 503. At most 1,000 wait; more are refused at once.
+///
+/// Two roles share the work. The application's reads and writes rows. The administrator's makes databases
+/// (`CREATEDB`), owns and migrates them, on connections of its own beyond the bound.
+///
+/// # Making one
+///
+/// From the [template](PgDatabaseOptions::with_template), under a lock that other processes see. Migrations
+/// and rights are one transaction, and the application is let in last. Doing it again does what lacks, after a
+/// crash too.
+///
+/// A database says in its comment, `tenant ID`, whose it is. It is made under a name of its own, `tenancy_unfinished_…`,
+/// and gets the tenant's name after the comment. A database of the tenant's name that has another comment or none is
+/// refused, both by provisioning and by removal: it is another service's.
+///
+/// # Security
+///
+/// The strongest of the three: no SQL reads another database, unless the server has extensions for it
+/// (`dblink`, foreign data wrappers): grant those to nobody. The application's role may connect to every
+/// tenant's database, so who has its password has all of them. Roles are the server's, and shared.
+pub struct PgDatabaseStrategy {
+    names: SchemaNames,
+    application_role: PgIdentifier,
+    servers: Servers,
+    template: PgIdentifier,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+    idle_timeout: Duration,
+    places: Places<Key, Sessions>,
+    last_change: LastChange,
+}
+
+/// A tenant's database: a tenant that was moved has another one.
+type Key = (TenantId, Option<PlacementName>);
+
+fn key(tenant: &TenantRecord) -> Key {
+    (tenant.id.clone(), tenant.placement.clone())
+}
+
+impl PgDatabaseStrategy {
+    /// The name under which records choose this strategy.
+    pub const NAME: &'static str = "database";
+
+    /// Describes the server of tenants whose record names none: the application's role, how the application
+    /// connects, and how the administrator does. The administrator's database is where databases are made from; the application's is not used.
+    ///
+    /// # Errors
+    ///
+    /// Where the role's name is none.
+    pub fn options(
+        application_role: &str,
+        application: PgConnectOptions,
+        administrator: PgConnectOptions,
+    ) -> Result<PgDatabaseOptions, ParseIdentifierError> {
+        Ok(PgDatabaseOptions {
+            application_role: application_role.parse()?,
+            servers: Servers {
+                default: PgServer::new(application, administrator),
+                others: None,
+            },
+            names: SchemaNames::default(),
+            template: "template1".parse()?,
+            migrations: None,
+            settings: PoolSettings::default(),
+            max_connections: 50,
+            max_connections_per_tenant: 5,
+            max_waiting: 1000,
+            idle_timeout: Duration::from_secs(5 * 60),
+        })
+    }
+
+    pub(in crate::postgres) fn new(options: PgDatabaseOptions) -> Self {
+        let places = Places::new(PlaceLimits {
+            max: options.max_connections,
+            max_per_tenant: options.max_connections_per_tenant,
+            max_waiting: options.max_waiting,
+            timeout: options.settings.acquire_timeout,
+        });
+        Self {
+            names: options.names,
+            application_role: options.application_role,
+            servers: options.servers,
+            template: options.template,
+            migrations: options.migrations,
+            settings: options.settings,
+            idle_timeout: options.idle_timeout,
+            places,
+            last_change: LastChange::new(),
+        }
+    }
+
+    /// Replaces each connection before it is used again. For migrations that another process ran.
+    pub fn refresh(&self) {
+        self.last_change.mark();
+    }
+
+    /// Removes a tenant's database and all its data, and ends whoever is connected to it. Where there is none,
+    /// nothing happens.
+    ///
+    /// # Security
+    ///
+    /// There is no way back. Make sure first that the tenant is served no more.
+    ///
+    /// # Errors
+    ///
+    /// Where the server refuses it, and where a database of that name does not belong to the administrator or does not
+    /// say in its comment, `tenant ID`, that it is this tenant's.
+    pub async fn dangerously_drop_database(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        let database = self.names.of(&tenant.id)?;
+        let server = self.servers.of(tenant).await?;
+        for idle in self.places.forget(&key(tenant)) {
+            idle.close().await;
+        }
+        provision::remove(&server.administrator, &tenant.id, &database).await
+    }
+
+    async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let database = self.names.of(binding.id())?;
+        let place = self.places.take(&key(binding.tenant())).await;
+        let mut place = place.map_err(|no| self.refusal(no))?;
+        if let Some(others) = place.take_stale() {
+            others.close().await;
+        }
+        let sessions = match place.kept() {
+            Some(sessions) => sessions.clone(),
+            None => {
+                let server = self.servers.of(binding.tenant()).await?;
+                let sessions = self.sessions(server, &database);
+                place.keep(sessions.clone());
+                sessions
+            }
+        };
+        let mut text = BeginText::new(binding.mode());
+        if self.settings.has_transaction_pooler {
+            text = text.forget_prepared();
+        }
+        match sessions.begin(text).await {
+            Ok(begun) => Ok(begun.with_lease(place)),
+            Err(error) => {
+                // What cannot be used is not kept in another's place.
+                if let Some(sessions) = place.empty() {
+                    sessions.close().await;
+                }
+                Err(match error {
+                    error if is_missing_database(&error) => StrategyError::NotProvisioned {
+                        tenant: binding.id().clone(),
+                    },
+                    error => error.into(),
+                })
+            }
+        }
+    }
+
+    /// A pool of one connection: what a place keeps.
+    fn sessions(&self, server: PgServer, database: &PgIdentifier) -> Sessions {
+        let connect = self.settings.connect_options(server.application);
+        let pool = self
+            .settings
+            .pool_options()
+            .max_connections(1)
+            .idle_timeout(self.idle_timeout);
+        self.settings
+            .refreshed_sessions(pool, connect.database(database.as_str()), &self.last_change)
+    }
+
+    fn refusal(&self, no: NoPlace) -> StrategyError {
+        match no {
+            NoPlace::Full => StrategyError::TooManyInUse {
+                max: self.places.limits().max,
+            },
+            NoPlace::Closed => StrategyError::Closed,
+        }
+    }
+
+    async fn provision_tenant(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        let database = self.names.of(&tenant.id)?;
+        let server = self.servers.of(tenant).await?;
+        let provisioning = DatabaseProvisioning {
+            tenant: &tenant.id,
+            database: &database,
+            template: &self.template,
+            application: &self.application_role,
+            migrations: self.migrations.as_ref(),
+            administrator: &server.administrator,
+        };
+        // Marked also where the end of it is not heard of.
+        let changes = self.last_change.mark_on_drop();
+        changes.told(provisioning.run().await?);
+        Ok(())
+    }
+}
+
+impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(Self::NAME)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
+        Box::pin(self.begin(binding))
+    }
+
+    fn check<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async {
+            self.names.of(&tenant.id)?;
+            self.servers.of(tenant).await.map(drop)
+        })
+    }
+
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(self.provision_tenant(tenant))
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.dangerously_drop_database(removal.tenant()))
+    }
+
+    fn refresh(&self) {
+        self.last_change.mark();
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            for sessions in self.places.close() {
+                sessions.close().await;
+            }
+        })
+    }
+}
+
+/// PostgreSQL's `invalid_catalog_name`.
+fn is_missing_database(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("3D000"))
+}
+
+impl fmt::Debug for PgDatabaseStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgDatabaseStrategy")
+            .field("names", &self.names)
+            .field("limits", &self.places.limits())
+            .finish_non_exhaustive()
+    }
+}

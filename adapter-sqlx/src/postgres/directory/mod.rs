@@ -1,0 +1,8 @@
+//! The directory of tenants on PostgreSQL, and its feed of changes.
+
+mod changes;
+mod migrations;
+mod postgres_directory;
+
+pub use changes::PgChanges;
+pub use postgres_directory::PgDirectory;

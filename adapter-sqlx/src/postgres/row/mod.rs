@@ -1,0 +1,26 @@
+//! The strategy `row` on PostgreSQL: rows of many tenants in shared tables, kept apart by row-level security.
+//!
+//! `row_tables` and what it is made of is the declaration. `policies` writes it into the catalog, `verify` proves that
+//! it holds there, `adopt` turns tables without tenants into declared ones, `removal` deletes one tenant's rows.
+
+mod adopt;
+mod citus;
+mod options;
+mod policies;
+mod remade_key;
+mod removal;
+mod row_tables;
+mod strategy;
+mod table;
+mod table_grants;
+mod verify;
+mod view;
+
+pub use adopt::AdoptError;
+pub use options::PgRowOptions;
+pub use row_tables::{ParseSettingError, PgRowSchema, PgSetting};
+pub use strategy::PgRowStrategy;
+pub use table::{PgTenantColumn, PgTenantTable};
+pub use table_grants::PgTableGrants;
+pub use verify::{PgFault, PgFinding, PgReport, PgSeverity};
+pub use view::PgTenantView;

@@ -1,0 +1,177 @@
+//! The three policies of a declared table: what each says, and what of it differs from what is there.
+
+use std::collections::BTreeSet;
+
+use super::look::{FoundPolicy, FoundTable, PUBLIC};
+use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::table::PgTenantTable;
+
+/// Lets the application's roles in.
+pub(in crate::postgres::row) const APPLICATION: &str = "tenancy_application";
+/// Lets the administrator in.
+pub(in crate::postgres::row) const ADMINISTRATOR: &str = "tenancy_administrator";
+/// Keeps the application's roles within the tenant.
+pub(in crate::postgres::row) const TENANT: &str = "tenancy_tenant";
+
+/// A policy as it is to be.
+///
+/// Other services may serve the same tables by other roles, so a role that the policy names already stays in it. A role
+/// that is let in is always kept within the tenant, too.
+struct Wanted<'f> {
+    name: &'static str,
+    is_permissive: bool,
+    rule: &'f str,
+    /// The roles that the declaration gives it.
+    declared: BTreeSet<String>,
+    roles: BTreeSet<String>,
+}
+
+impl Wanted<'_> {
+    /// Whether the policy says this to its roles, whichever those are.
+    fn is_said_by(&self, policy: &FoundPolicy) -> bool {
+        policy.is_permissive == self.is_permissive
+            && policy.is_for_all_commands
+            && policy.using.as_deref() == Some(self.rule)
+            && policy.check.as_deref() == Some(self.rule)
+    }
+
+    /// Whether the policy names a role that is not to be in it by the declaration alone.
+    fn is_shared(&self, policy: &FoundPolicy) -> bool {
+        let mut kept = policy.roles.intersection(&self.roles);
+        kept.any(|role| !self.declared.contains(role))
+    }
+
+    /// What makes the policy so. Nothing if it is, and if it says something else to another service: that is a finding.
+    fn change(&self, table: &str, found: Option<&FoundPolicy>, create: String) -> Option<String> {
+        let Self { name, roles, .. } = self;
+        match found {
+            None => Some(create),
+            Some(policy) if self.is_said_by(policy) => {
+                (policy.roles != *roles).then(|| format!("alter policy {name} on {table} to {};\n", list(roles)))
+            }
+            Some(policy) if self.is_shared(policy) => None,
+            Some(_) => Some(format!("drop policy {name} on {table};\n{create}")),
+        }
+    }
+}
+
+/// A list of roles as SQL spells it.
+fn list(roles: &BTreeSet<String>) -> String {
+    let quoted = roles.iter().map(|role| format!("\"{}\"", role.replace('"', "\"\"")));
+    quoted.collect::<Vec<String>>().join(", ")
+}
+
+impl FoundTable {
+    fn policy(&self, name: &str) -> Option<&FoundPolicy> {
+        self.policies.iter().find(|policy| policy.name == name)
+    }
+
+    fn roles_of(&self, name: &str) -> BTreeSet<String> {
+        self.policy(name).map(|policy| policy.roles.clone()).unwrap_or_default()
+    }
+
+    fn application_policy(&self, schema: &PgRowSchema) -> Wanted<'static> {
+        let declared: BTreeSet<String> = names(schema);
+        let mut roles = self.roles_of(APPLICATION);
+        roles.retain(|role| is_of_a_service(role, schema));
+        roles.extend(declared.iter().cloned());
+        Wanted {
+            name: APPLICATION,
+            is_permissive: true,
+            rule: "true",
+            declared,
+            roles,
+        }
+    }
+
+    fn administrator_policy(&self, schema: &PgRowSchema) -> Wanted<'static> {
+        let declared = BTreeSet::from([schema.administrator().as_str().to_owned()]);
+        let mut roles = self.roles_of(ADMINISTRATOR);
+        roles.remove(PUBLIC);
+        roles.extend(declared.iter().cloned());
+        Wanted {
+            name: ADMINISTRATOR,
+            is_permissive: true,
+            rule: "true",
+            declared,
+            roles,
+        }
+    }
+
+    fn tenant_policy(&self, schema: &PgRowSchema) -> Wanted<'_> {
+        let mut roles = self.roles_of(TENANT);
+        roles.retain(|role| is_of_a_service(role, schema));
+        roles.extend(self.application_policy(schema).roles);
+        Wanted {
+            name: TENANT,
+            is_permissive: false,
+            rule: &self.spelling.rule,
+            declared: names(schema),
+            roles,
+        }
+    }
+
+    /// Whether the policies keep the declared roles, and all others that they let in, within the tenant.
+    pub(in crate::postgres) fn keeps_tenants_apart(&self, schema: &PgRowSchema) -> bool {
+        let (application, tenant) = (self.policy(APPLICATION), self.policy(TENANT));
+        let wanted = self.tenant_policy(schema);
+        application.is_none_or(|policy| self.application_policy(schema).is_said_by(policy))
+            && tenant.is_some_and(|policy| wanted.is_said_by(policy) && policy.roles == wanted.roles)
+    }
+
+    /// Whether a policy says something else than is declared, and names roles of other services.
+    pub(in crate::postgres) fn is_shared(&self, schema: &PgRowSchema) -> bool {
+        let policies = [self.application_policy(schema), self.tenant_policy(schema)];
+        policies.iter().any(|wanted| {
+            self.policy(wanted.name)
+                .is_some_and(|policy| !wanted.is_said_by(policy) && wanted.is_shared(policy))
+        })
+    }
+}
+
+fn names(schema: &PgRowSchema) -> BTreeSet<String> {
+    let names = schema.applications().iter().map(|role| role.as_str().to_owned());
+    names.collect()
+}
+
+/// The administrator sees every tenant by a policy of their own, and nothing is for everybody.
+fn is_of_a_service(role: &str, schema: &PgRowSchema) -> bool {
+    role != PUBLIC && role != schema.administrator().as_str()
+}
+
+impl PgRowSchema {
+    /// What makes the table's policies as declared, a statement or two for each that differs.
+    pub(in crate::postgres::row) fn policy_changes(&self, table: &PgTenantTable, found: &FoundTable) -> Vec<String> {
+        let name = table.to_string();
+        let opening = [found.application_policy(self), found.administrator_policy(self)];
+        let tenant = found.tenant_policy(self);
+        let opening = opening.iter().map(|wanted| {
+            let create = open_policy_sql(wanted.name, &name, &list(&wanted.roles));
+            wanted.change(&name, found.policy(wanted.name), create)
+        });
+        let create = self.tenant_policy_sql(table, &name, &list(&tenant.roles));
+        let keeping = tenant.change(&name, found.policy(TENANT), create);
+        opening.chain([keeping]).flatten().collect()
+    }
+
+    /// The policy that keeps tenants apart, as `table` has it, on a table of this name.
+    pub(in crate::postgres::row) fn tenant_policy_sql(&self, table: &PgTenantTable, name: &str, roles: &str) -> String {
+        let (column, tenant) = (table.tenant_column(), self.tenant(table));
+        // Evaluated once for a query, and not for each row.
+        let tenant = if self.is_on_citus() {
+            tenant
+        } else {
+            format!("(select {tenant})")
+        };
+        format!(
+            "create policy {TENANT} on {name} as restrictive for all to {roles}
+    using ({column} = {tenant}) with check ({column} = {tenant});
+"
+        )
+    }
+}
+
+/// A policy that lets roles in to all rows, on a table of this name.
+pub(in crate::postgres::row) fn open_policy_sql(policy: &str, name: &str, roles: &str) -> String {
+    format!("create policy {policy} on {name} as permissive for all to {roles} using (true) with check (true);\n")
+}

@@ -1,0 +1,91 @@
+//! How the server spells the expressions of the declaration when it reads them back from its catalog.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::look::FoundTable;
+use super::policies::TENANT;
+use crate::StrategyError;
+use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
+use crate::transaction::begin::begin_lent;
+
+/// The default of a tenant's column, and the rule of the restrictive policy.
+///
+/// The catalog holds parsed expressions, so what is stored can only be compared as the server writes it out.
+#[derive(Debug)]
+pub(in crate::postgres) struct Spelling {
+    pub(in crate::postgres::row) default: String,
+    pub(in crate::postgres::row) rule: String,
+}
+
+impl Spelling {
+    /// What PostgreSQL 15 writes. `column` is quoted as the server quotes it.
+    pub(in crate::postgres::row) fn expected(schema: &PgRowSchema, table: &PgTenantTable, column: &str) -> Self {
+        let setting = schema.setting().as_str();
+        let text = format!("NULLIF(current_setting('{setting}'::text, true), ''::text)");
+        let default = match table.tenant_column_type() {
+            PgTenantColumn::Text => text,
+            other => format!("({text})::{}", other.sql_type()),
+        };
+        let rule = if schema.is_on_citus() {
+            format!("({column} = {default})")
+        } else {
+            format!("({column} = ( SELECT {default} AS \"nullif\"))")
+        };
+        Self { default, rule }
+    }
+
+    /// Has the server spell them, on a temporary table that is rolled back: a newer server, or another setting of it,
+    /// may write them in another way. Nothing if it may not write.
+    pub(in crate::postgres::row) async fn of_this_server(
+        schema: &PgRowSchema,
+        table: &PgTenantTable,
+        tx: &mut PgConnection,
+    ) -> Result<Option<Self>, StrategyError> {
+        let mut savepoint = begin_lent(tx, None).await?;
+        let made = sqlx::raw_sql(AssertSqlSafe(model_sql(schema, table)))
+            .execute(&mut *savepoint)
+            .await;
+        let is_refused = |code: &str| matches!(code, READ_ONLY | NOT_ALLOWED);
+        let spelled = match made {
+            Ok(_) => {
+                let spelled = sqlx::query_as(SPELLED).bind(TENANT);
+                let (default, rule) = spelled.fetch_one(&mut *savepoint).await?;
+                Some(Self { default, rule })
+            }
+            Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| is_refused(&code)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        savepoint.rollback().await?;
+        Ok(spelled)
+    }
+}
+
+const READ_ONLY: &str = "25006";
+const NOT_ALLOWED: &str = "42501";
+
+const MODEL: &str = "pg_temp.tenancy_model";
+
+fn model_sql(schema: &PgRowSchema, table: &PgTenantTable) -> String {
+    let (column, column_type) = (table.tenant_column(), table.tenant_column_type().sql_type());
+    format!(
+        "create temp table tenancy_model ({column} {column_type} default {});\n{}",
+        schema.tenant(table),
+        schema.tenant_policy_sql(table, MODEL, "public")
+    )
+}
+
+const SPELLED: &str = "
+select pg_get_expr(e.adbin, e.adrelid), pg_get_expr(p.polqual, p.polrelid)
+from pg_policy p join pg_attrdef e on e.adrelid = p.polrelid
+where p.polrelid = 'pg_temp.tenancy_model'::regclass and p.polname = $1";
+
+impl FoundTable {
+    /// Whether every expression that this crate writes is there, and in the expected spelling.
+    pub(in crate::postgres::row) fn is_spelled_as_expected(&self) -> bool {
+        let is_rule = |text: &Option<String>| text.as_ref() == Some(&self.spelling.rule);
+        let mut tenant = self.policies.iter().filter(|policy| policy.name == TENANT);
+        self.default.as_ref() == Some(&self.spelling.default)
+            && tenant.all(|policy| is_rule(&policy.using) && is_rule(&policy.check))
+    }
+}

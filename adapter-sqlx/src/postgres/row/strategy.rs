@@ -1,0 +1,181 @@
+//! Rows of many tenants in shared tables.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use super::options::PgRowOptions;
+use sqlx::Postgres;
+use sqlx::postgres::PgConnectOptions;
+use tenancy_core::{StrategyName, TenantId, TenantRecord};
+
+use super::removal::RowRemoval;
+use super::row_tables::PgRowSchema;
+use crate::postgres::connection::begin::BeginText;
+use crate::postgres::connection::session_pins::SessionPins;
+use crate::postgres::connection::stale::LastChange;
+use crate::postgres::connection::warm_pool::Sessions;
+use crate::postgres::identifier::Literal;
+use crate::{
+    AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    TransactionError,
+};
+
+/// The strategy `row`: tenants share tables, and row-level security shows each its own rows.
+///
+/// - A forgotten `WHERE` reads, updates or deletes the tenant's own rows only.
+/// - An `INSERT` may leave the tenant's column out; it is filled in. One that names another tenant is an
+///   error, and so is an `UPDATE` that gives a row away.
+/// - Without a tenant there are no rows, and an `INSERT` is an error.
+///
+/// Two roles share the work. The application's is neither superuser nor owner. The administrator's owns
+/// the tables, migrates them and sees every tenant, on connections of its own.
+///
+/// # Session state
+///
+/// What a transaction leaves in its session is taken away before the next one begins: settings, roles,
+/// cursors, temporary tables, sequences' last values, `LISTEN`, advisory locks. A session's advisory lock
+/// is therefore held until the connection is used again: prefer `pg_advisory_xact_lock`.
+///
+/// # Migrations
+///
+/// A connection keeps statements prepared. PostgreSQL refuses to run one whose columns have changed ("cached plan must
+/// not change result type", `0A000`), for as long as the connection lives. So where another process migrates, run
+/// transactions by [`TenantDb::run`](crate::TenantDb::run), which replaces the connections and tries again, or call
+/// [`refresh`](Self::refresh) afterwards.
+///
+/// # Security
+///
+/// This guards against mistakes, not against hostile SQL: whoever can run SQL of his own can set the
+/// tenant. Give tenants who bring their own SQL the strategy `database`.
+///
+/// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
+pub struct PgRowStrategy {
+    pub(super) schema: PgRowSchema,
+    /// What each transaction sets, where the session cannot be trusted to have it: behind a pooler.
+    pub(super) pins: Option<SessionPins>,
+    pub(super) application: Sessions,
+    pub(super) administrator: Sessions,
+    pub(super) last_change: LastChange,
+}
+
+impl PgRowStrategy {
+    /// The name under which records choose this strategy.
+    pub const NAME: &'static str = "row";
+
+    /// Describes the database: the tables, how the application connects, and how the administrator does.
+    #[must_use]
+    pub fn options(
+        schema: PgRowSchema,
+        application: PgConnectOptions,
+        administrator: PgConnectOptions,
+    ) -> PgRowOptions {
+        PgRowOptions::new(schema, application, administrator)
+    }
+}
+
+impl PgRowStrategy {
+    /// Replaces each connection before it is used again. Call it where another process has migrated: see
+    /// [Migrations](Self#migrations).
+    pub fn refresh(&self) {
+        self.last_change.mark();
+    }
+
+    async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        if !self.schema.is_canonical(tenant) {
+            return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
+        }
+        let mut text = BeginText::new(Mode::ReadWrite).set("lock_timeout", "'30s'");
+        // Triggers may need it, and defaults of the rows that they insert.
+        text = text.set(self.schema.setting().as_str(), Literal(tenant.as_str()));
+        let begun = self.administrator.begin(text).await;
+        let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;
+        let removal = RowRemoval {
+            schema: &self.schema,
+            tenant,
+        };
+        removal.run(tx.connection_mut()).await?;
+        tx.commit().await.map_err(|error| match error {
+            TransactionError::Commit(error) => error.into(),
+            error => StrategyError::other(error),
+        })
+    }
+
+    /// Refuses where the administrator would not see every tenant.
+    async fn begin_as_administrator(&self) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
+        let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;
+        match self.schema.filter_of_connection(tx.connection_mut()).await? {
+            Some(filter) => Err(filter.into()),
+            None => Ok(tx),
+        }
+    }
+}
+
+impl IsolationStrategy<Postgres> for PgRowStrategy {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(Self::NAME)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
+        Box::pin(async move {
+            if !self.schema.is_canonical(binding.id()) {
+                return Err(StrategyError::NotCanonical {
+                    tenant: binding.id().clone(),
+                });
+            }
+            let tenant = Literal(binding.id().as_str());
+            let mut text = BeginText::new(binding.mode());
+            text = text.set(self.schema.setting().as_str(), tenant);
+            if let Some(pins) = &self.pins {
+                text = pins.set_in(text).forget_prepared();
+            }
+            let begun = self.application.begin(text).await;
+            begun.map_err(|error| self.application.refusal(error))
+        })
+    }
+
+    fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        // The tables are there since the database was opened, and rows need no place to be made.
+        self.check(tenant)
+    }
+
+    fn check<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async {
+            if self.schema.is_canonical(&tenant.id) {
+                Ok(())
+            } else {
+                Err(StrategyError::NotCanonical {
+                    tenant: tenant.id.clone(),
+                })
+            }
+        })
+    }
+
+    fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
+        Box::pin(self.begin_as_administrator())
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn refresh(&self) {
+        self.last_change.mark();
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.application.close().await;
+            self.administrator.close().await;
+        })
+    }
+}
+
+impl fmt::Debug for PgRowStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgRowStrategy")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,329 @@
+//! A bounded number of open databases.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tenancy_core::TenantId;
+use tokio::sync::Notify;
+
+use crate::StrategyError;
+use crate::sqlite::connections::Connections;
+
+/// The pools of one tenant's file. They connect when they are asked.
+#[derive(Debug)]
+pub(in crate::sqlite) struct TenantPools {
+    pub(in crate::sqlite) read_write: Connections,
+    pub(in crate::sqlite) read_only: Connections,
+    /// Which file it was when it was opened.
+    pub(in crate::sqlite) file: FileIdentity,
+}
+
+impl TenantPools {
+    async fn close(&self) {
+        self.read_write.pool().close().await;
+        self.read_only.pool().close().await;
+    }
+}
+
+/// Tells a file from another of the same name, where the system can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sqlite) struct FileIdentity(pub(in crate::sqlite) u64, pub(in crate::sqlite) u64);
+
+/// The tenants whose databases are open: at most so many, the least recently used closed first.
+///
+/// One that is in use is never closed; where all are, whoever needs another waits.
+#[derive(Clone, Debug)]
+pub(in crate::sqlite) struct OpenPools(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    max: usize,
+    idle_timeout: Duration,
+    wait: Duration,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_closed: bool,
+    is_swept: bool,
+    open: HashMap<TenantId, Slot>,
+    /// The tenants whose databases are being removed: nobody opens them meanwhile.
+    retired: HashSet<TenantId>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    pools: Arc<TenantPools>,
+    leases: usize,
+    last_used: Instant,
+}
+
+/// A place that is kept while a transaction is under way.
+#[derive(Debug)]
+pub(in crate::sqlite) struct Lease {
+    shared: Arc<Shared>,
+    tenant: TenantId,
+    pools: Arc<TenantPools>,
+}
+
+/// Keeps a tenant's database closed until it is dropped.
+#[derive(Debug)]
+pub(in crate::sqlite) struct Retired {
+    shared: Arc<Shared>,
+    tenant: TenantId,
+}
+
+enum Place {
+    Taken {
+        lease: Lease,
+        evicted: Option<Arc<TenantPools>>,
+    },
+    AllInUse,
+}
+
+impl Lease {
+    pub(in crate::sqlite) fn pools(&self) -> &TenantPools {
+        &self.pools
+    }
+}
+
+impl OpenPools {
+    pub(in crate::sqlite) fn new(max: usize, idle_timeout: Duration, wait: Duration) -> Self {
+        Self(Arc::new(Shared {
+            max: max.max(1),
+            idle_timeout,
+            wait,
+            state: Mutex::default(),
+            freed: Notify::new(),
+        }))
+    }
+
+    /// A place among the open databases, opened where it is not.
+    pub(in crate::sqlite) async fn lease(
+        &self,
+        tenant: &TenantId,
+        open: impl Fn() -> TenantPools,
+    ) -> Result<Lease, StrategyError> {
+        self.sweep_in_background();
+        let waited = tokio::time::timeout(self.0.wait, self.place(tenant, open)).await;
+        let (lease, evicted) = waited.map_err(|_| StrategyError::TooManyInUse { max: self.0.max })??;
+        // Its descriptors are free before this one takes new ones.
+        if let Some(evicted) = evicted {
+            evicted.close().await;
+        }
+        Ok(lease)
+    }
+
+    async fn place(
+        &self,
+        tenant: &TenantId,
+        open: impl Fn() -> TenantPools,
+    ) -> Result<(Lease, Option<Arc<TenantPools>>), StrategyError> {
+        loop {
+            let mut freed = std::pin::pin!(self.0.freed.notified());
+            // Registered before it is looked, so that no freed place is missed.
+            freed.as_mut().enable();
+            match self.0.take_place(tenant, &open)? {
+                Place::Taken { lease, evicted } => return Ok((lease, evicted)),
+                Place::AllInUse => freed.await,
+            }
+        }
+    }
+
+    /// Forgets pools of a file that is no more, or is another one.
+    pub(in crate::sqlite) fn forget(&self, tenant: &TenantId, is_stale: impl Fn(&TenantPools) -> bool) {
+        let mut state = self.0.state();
+        if !state.open.get(tenant).is_some_and(|slot| is_stale(&slot.pools)) {
+            return;
+        }
+        let stale = state.open.remove(tenant);
+        drop(state);
+        self.0.freed.notify_waiters();
+        if let Some(slot) = stale {
+            // Transactions that are under way keep their connections; the others close at once.
+            drop(slot.pools.read_write.pool().close());
+            drop(slot.pools.read_only.pool().close());
+        }
+    }
+
+    /// Closes a tenant's database once no transaction uses it, and keeps it closed.
+    ///
+    /// SQLite deletes a write-ahead log by its name when the last connection is closed. A connection that outlived
+    /// the removal of its file would so delete the log of a file that was made anew.
+    ///
+    /// # Errors
+    ///
+    /// [`StrategyError::InUse`] where transactions do not end within the acquire time-out, or another removal is
+    /// under way.
+    pub(in crate::sqlite) async fn retire(&self, tenant: &TenantId) -> Result<Retired, StrategyError> {
+        let in_use = || StrategyError::InUse { tenant: tenant.clone() };
+        if !self.0.state().retired.insert(tenant.clone()) {
+            return Err(in_use());
+        }
+        let retired = Retired {
+            shared: Arc::clone(&self.0),
+            tenant: tenant.clone(),
+        };
+        let closed = tokio::time::timeout(self.0.wait, self.close_unused(tenant)).await;
+        closed.map(|()| retired).map_err(|_| in_use())
+    }
+
+    async fn close_unused(&self, tenant: &TenantId) {
+        loop {
+            let mut freed = std::pin::pin!(self.0.freed.notified());
+            // Registered before it is looked, so that no end of a transaction is missed.
+            freed.as_mut().enable();
+            let unused = {
+                let mut state = self.0.state();
+                match state.open.get(tenant) {
+                    None => return,
+                    Some(slot) if slot.leases > 0 => None,
+                    Some(_) => state.open.remove(tenant),
+                }
+            };
+            match unused {
+                Some(slot) => {
+                    self.0.freed.notify_waiters();
+                    return slot.pools.close().await;
+                }
+                None => freed.await,
+            }
+        }
+    }
+
+    /// How many tenants' databases are open.
+    pub(in crate::sqlite) fn len(&self) -> usize {
+        self.0.state().open.len()
+    }
+
+    pub(in crate::sqlite) async fn close(&self) {
+        let open = {
+            let mut state = self.0.state();
+            state.is_closed = true;
+            std::mem::take(&mut state.open)
+        };
+        self.0.freed.notify_waiters();
+        for slot in open.into_values() {
+            slot.pools.close().await;
+        }
+    }
+
+    fn sweep_in_background(&self) {
+        if std::mem::replace(&mut self.0.state().is_swept, true) {
+            return;
+        }
+        let sweeper = Sweeper(Arc::downgrade(&self.0));
+        tokio::spawn(sweeper.run(self.0.idle_timeout));
+    }
+}
+
+/// Closes idle databases until nobody holds the pools any more, or its runtime ends. Then the next transaction, which is
+/// another runtime's, has it begin anew.
+struct Sweeper(Weak<Shared>);
+
+impl Sweeper {
+    async fn run(self, idle_timeout: Duration) {
+        let pause = (idle_timeout / 2).max(Duration::from_millis(1));
+        loop {
+            tokio::time::sleep(pause).await;
+            let Some(shared) = self.0.upgrade() else { return };
+            let (idle, is_closed) = shared.take_idle();
+            shared.freed.notify_waiters();
+            for pools in idle {
+                pools.close().await;
+            }
+            if is_closed {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.state().is_swept = false;
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_place(self: &Arc<Self>, tenant: &TenantId, open: impl Fn() -> TenantPools) -> Result<Place, StrategyError> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Err(StrategyError::Closed);
+        }
+        if state.retired.contains(tenant) {
+            return Err(StrategyError::NotProvisioned { tenant: tenant.clone() });
+        }
+        let mut evicted = None;
+        if !state.open.contains_key(tenant) && state.open.len() >= self.max {
+            let Some(oldest) = state.least_recently_used() else {
+                return Ok(Place::AllInUse);
+            };
+            evicted = state.open.remove(&oldest).map(|slot| slot.pools);
+        }
+        let slot = state.open.entry(tenant.clone()).or_insert_with(|| Slot {
+            pools: Arc::new(open()),
+            leases: 0,
+            last_used: Instant::now(),
+        });
+        slot.leases += 1;
+        let lease = Lease {
+            shared: Arc::clone(self),
+            tenant: tenant.clone(),
+            pools: Arc::clone(&slot.pools),
+        };
+        Ok(Place::Taken { lease, evicted })
+    }
+
+    fn take_idle(&self) -> (Vec<Arc<TenantPools>>, bool) {
+        let mut state = self.state();
+        let idle = state
+            .open
+            .extract_if(|_, slot| slot.leases == 0 && slot.last_used.elapsed() >= self.idle_timeout)
+            .map(|(_, slot)| slot.pools)
+            .collect();
+        (idle, state.is_closed)
+    }
+}
+
+impl State {
+    fn least_recently_used(&self) -> Option<TenantId> {
+        self.open
+            .iter()
+            .filter(|(_, slot)| slot.leases == 0)
+            .min_by_key(|(_, slot)| slot.last_used)
+            .map(|(tenant, _)| tenant.clone())
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        self.shared.state().retired.remove(&self.tenant);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        // The slot may be another's by now, where the file was replaced.
+        let own = state
+            .open
+            .get_mut(&self.tenant)
+            .filter(|slot| Arc::ptr_eq(&slot.pools, &self.pools));
+        if let Some(slot) = own {
+            slot.leases -= 1;
+            slot.last_used = Instant::now();
+        }
+        drop(state);
+        self.shared.freed.notify_waiters();
+    }
+}

@@ -1,0 +1,275 @@
+//! Rows of many tenants in one file.
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite};
+use tenancy_core::{StrategyName, TenantId, TenantRecord};
+
+use super::catalog;
+use super::declarations::Declarations;
+use super::removal;
+use super::row_pool::{RowSchema, install, row_pool};
+use super::table::TenantTable;
+use crate::sqlite::commit_guard::SqliteCommit;
+use crate::sqlite::connections::Connections;
+use crate::sqlite::migrate;
+use crate::sqlite::pool::PoolSettings;
+use crate::{
+    AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+};
+
+/// The strategy `row`: tenants share one file, and each sees its own rows.
+///
+/// SQLite has no policies. So each connection sees a declared table through a temporary view of the
+/// name that queries use, filtered by the tenant that `begin` sets inside the transaction, and
+/// triggers write through it:
+///
+/// - A forgotten `WHERE` reads, updates or deletes the tenant's own rows only.
+/// - An `INSERT` may leave the tenant's column out; it is filled in. One that names another tenant
+///   is an error, and so is an `UPDATE` that gives a row away.
+/// - Without a tenant there are no rows, and an `INSERT` is an error.
+/// - `begin` takes the write lock at once (`BEGIN IMMEDIATE`) and waits for it as long as the busy
+///   timeout says, so a transaction never fails half-way for having read first.
+/// - Read-only transactions come from a pool that opened the file read-only.
+///
+/// [`open`](SqliteRowOptions::open) proves the schema first, and refuses one that would leak: a
+/// tenant's column that is not `TEXT NOT NULL`, a primary key or unique index without it, a foreign
+/// key that does not pair it or whose action reaches further, a table that has it and is not declared,
+/// and whatever shows the rows of a base table beside its view:
+///
+/// - a view or virtual table that reads it, by whatever other views,
+/// - a trigger that sees its rows and writes to a table that is not declared, such as a full-text index or an
+///   audit table. SQLite itself is asked what views read and triggers write.
+///
+/// A new connection proves it again after a change. Then [`begin`](crate::TenantDb::begin) fails at once with
+/// [`StrategyError::UnsafeSchema`], which names the object.
+///
+/// A tenant's transaction cannot change the schema. Its commit fails with
+/// [`TransactionError::SchemaChanged`](crate::TransactionError::SchemaChanged) and undoes everything, and a
+/// `COMMIT` that is sent as SQL fails with SQLite's error 531 whatever it would commit. Migrations run at
+/// [`open`](SqliteRowOptions::open), or in
+/// [`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants).
+///
+/// A trigger may write to another declared table, in the transaction's tenant only: a write to another
+/// tenant's row is an error.
+///
+/// # Differences from a table
+///
+/// - `INSERT … ON CONFLICT` (upsert) is refused by SQLite on a view. `INSERT OR REPLACE` and
+///   `INSERT OR IGNORE` work, within the tenant.
+/// - `rows_affected` is 0 and `last_insert_rowid` unchanged. Count updates and deletes with `RETURNING`.
+/// - `RETURNING` tells what the statement gave, not what was stored: no defaults, and generated columns
+///   as they were. **With `OR IGNORE` it returns rows that were not written**: use a plain `INSERT`, and
+///   take its unique error for the answer. Make ids in the application.
+/// - An `UPDATE` writes every column of its rows. A trigger of yours on a base table that is for some
+///   columns (`UPDATE OF`) fires for all, and what it changes in the same row can be overwritten.
+/// - What is given for a generated column is ignored.
+/// - A column that is left out, **or set to null**, gets the base table's default where it has one.
+/// - Tables that are not declared are shared by all tenants.
+///
+/// # Security
+///
+/// This guards against mistakes, not against hostile SQL. Around it goes SQL that names the base
+/// table, writes to the temporary tables `tenancy_bound` and `tenancy_installed`, attaches the file once more,
+/// shadows the base table by a temporary one, or rolls the transaction back and changes the schema outside of
+/// any. Triggers that you make on a base table see all tenants: compare the tenant's column in what they read.
+/// Give tenants who bring their own SQL the strategy `database`, in a process of their own.
+///
+/// After each transaction the connection is checked, and closed where it could reach data otherwise: an
+/// open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas that
+/// change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
+/// neither. An update hook of yours takes the place of the one that lets a transaction commit.
+pub struct SqliteRowStrategy {
+    read_write: Connections,
+    read_only: Connections,
+    across_tenants: Connections,
+    schema: Arc<RowSchema>,
+}
+
+impl SqliteRowStrategy {
+    /// The name under which records choose this strategy.
+    pub const NAME: &'static str = "row";
+
+    /// Describes the file to open.
+    pub fn options(file: impl AsRef<Path>) -> SqliteRowOptions {
+        SqliteRowOptions {
+            file: file.as_ref().to_owned(),
+            declared: Declarations::default(),
+            migrations: None,
+            settings: PoolSettings::default(),
+        }
+    }
+
+    async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
+        let (pool, begin) = match binding.mode() {
+            Mode::ReadWrite => (&self.read_write, "begin immediate"),
+            Mode::ReadOnly => (&self.read_only, "begin"),
+        };
+        // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
+        let statement = format!(
+            "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
+            binding.id()
+        );
+        let (connection, in_use) = pool.acquire().await?;
+        let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;
+        let begun = begun.map_err(|error| self.schema.refusal().unwrap_or_else(|| error.into()))?;
+        let begun = begun.with_lease(in_use);
+        Ok(match binding.mode() {
+            Mode::ReadWrite => begun.with_commit(&SqliteCommit),
+            Mode::ReadOnly => begun,
+        })
+    }
+
+    async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        let mut connection = self.across_tenants.pool().acquire().await?;
+        connection.close_on_drop();
+        removal::remove_rows(&mut connection, &self.schema.declared, tenant).await
+    }
+}
+
+/// Which file holds the rows of many tenants, and which of its tables do.
+#[derive(Debug)]
+pub struct SqliteRowOptions {
+    file: PathBuf,
+    declared: Declarations,
+    migrations: Option<Migrator>,
+    settings: PoolSettings,
+}
+
+impl SqliteRowOptions {
+    /// Declares a table that holds tenants' rows.
+    #[must_use]
+    pub fn with_table(mut self, table: TenantTable) -> Self {
+        self.declared.tables.push(table);
+        self
+    }
+
+    /// Accepts that the table, view or virtual table `name` shows rows of all tenants to every tenant.
+    ///
+    /// [`open`](Self::open) refuses a view over a base table, a table with the tenant's column that is not
+    /// declared, and a trigger that writes rows of a base table into a table that is not declared. Of those
+    /// named here it accepts each one. Declare a table instead wherever it can have the tenant's column.
+    ///
+    /// # Security
+    ///
+    /// Nothing filters what a query reads by this name, and a removal of a tenant leaves it as it is. This is for a
+    /// table that only [`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants)
+    /// reads, and for what is meant to be public.
+    #[must_use]
+    pub fn dangerously_expose(mut self, name: impl Into<String>) -> Self {
+        self.declared.exposed.push(name.into());
+        self
+    }
+
+    /// Migrations to run when the file is opened. They see the tables by their own names.
+    #[must_use]
+    pub fn with_migrations(self, migrations: Migrator) -> Self {
+        Self {
+            migrations: Some(migrations),
+            ..self
+        }
+    }
+
+    /// The greatest number of connections that write, and of those that read. The default is 8.
+    #[must_use]
+    pub const fn with_max_connections(mut self, max: u32) -> Self {
+        self.settings.max_connections = max;
+        self
+    }
+
+    /// How long to wait for a free connection. The default is 5 seconds.
+    #[must_use]
+    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// How long to wait for another writer. The default is 5 seconds.
+    #[must_use]
+    pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the file, makes it where it is missing, migrates it and proves its schema.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] where its
+    /// tables would not keep tenants apart.
+    pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
+        let settings = self.settings;
+        let options = settings.connect_options(&self.file);
+        let mut connection = options.clone().create_if_missing(true).connect().await?;
+        if let Some(migrations) = &self.migrations {
+            migrate::run(&mut connection, migrations).await?;
+        }
+        install(&mut connection, &self.declared).await?;
+        catalog::prove_all_declared(&mut connection, &self.declared).await?;
+        connection.close().await?;
+
+        let schema = Arc::new(RowSchema::new(self.declared));
+        let alone = PoolSettings {
+            max_connections: 1,
+            ..settings
+        };
+        Ok(SqliteRowStrategy {
+            read_write: Connections::new(row_pool(settings, options.clone(), &schema, Mode::ReadWrite)),
+            read_only: Connections::new(row_pool(
+                settings,
+                options.clone().read_only(true),
+                &schema,
+                Mode::ReadOnly,
+            )),
+            across_tenants: Connections::new(alone.pool(options)),
+            schema,
+        })
+    }
+}
+
+impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(Self::NAME)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(self.begin(binding))
+    }
+
+    fn provision<'f>(&'f self, _: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        // The tables are there since the file was opened, and rows need no place to be made.
+        Box::pin(async { Ok(()) })
+    }
+
+    fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(async {
+            let (connection, in_use) = self.across_tenants.acquire().await?;
+            let begun = StrategyTransaction::begin(connection, "begin immediate").await?;
+            Ok(begun.with_lease(in_use))
+        })
+    }
+
+    fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
+        Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.read_write.pool().close().await;
+            self.read_only.pool().close().await;
+            self.across_tenants.pool().close().await;
+        })
+    }
+}
+
+impl fmt::Debug for SqliteRowStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteRowStrategy").finish_non_exhaustive()
+    }
+}

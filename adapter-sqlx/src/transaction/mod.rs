@@ -1,0 +1,16 @@
+//! What an application holds: the handle that begins transactions, and a transaction that is bound to one tenant.
+//!
+//! `begin` and `give_back` are the only places where a connection is taken from a pool and returned to one.
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod begin;
+pub(crate) mod give_back;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod in_use;
+mod run;
+mod tenant_db;
+mod tenant_transaction;
+
+pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};
+pub use tenant_db::TenantDb;
+pub use tenant_transaction::TenantTransaction;

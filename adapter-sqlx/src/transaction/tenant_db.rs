@@ -1,0 +1,314 @@
+//! The one way to a connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::Database;
+use tenancy_core::{Admitted, StrategyName, TenantRecord, TenantStatus, Visit, context};
+
+use crate::strategy::isolation_strategy::{AcrossTenants, Binding, Mode, Removal};
+use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, TransactionError};
+
+/// The tenants' data, whatever strategy keeps each tenant's apart. Cheap to clone.
+///
+/// A connection comes from a capability alone: an [`Admitted`] reads and writes, a [`Visit`] reads.
+/// Without one there is none:
+///
+/// ```compile_fail,E0308
+/// # use tenancy_core::TenantRecord;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn begin(db: &TenantDb<sqlx::Sqlite>, tenant: &TenantRecord) -> Result<(), TransactionError> {
+///     db.begin(tenant).await?.commit().await
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::Admitted;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn begin(db: &TenantDb<sqlx::Sqlite>, tenant: &Admitted) -> Result<(), TransactionError> {
+///     db.begin(tenant).await?.commit().await
+/// }
+/// ```
+///
+/// A visitor's capability does not write:
+///
+/// ```compile_fail,E0308
+/// # use tenancy_core::Visit;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn write(db: &TenantDb<sqlx::Sqlite>, visit: &Visit) -> Result<(), TransactionError> {
+///     db.begin(visit).await?.commit().await
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::Visit;
+/// # use tenancy_sqlx::{TenantDb, TransactionError};
+/// async fn read(db: &TenantDb<sqlx::Sqlite>, visit: &Visit) -> Result<(), TransactionError> {
+///     db.visit(visit).await?.commit().await
+/// }
+/// ```
+pub struct TenantDb<DB: Database> {
+    registry: Arc<StrategyRegistry<DB>>,
+}
+
+impl<DB: Database> TenantDb<DB> {
+    /// The data that these strategies keep.
+    #[must_use]
+    pub fn new(registry: StrategyRegistry<DB>) -> Self {
+        Self {
+            registry: Arc::new(registry),
+        }
+    }
+
+    /// The strategies.
+    #[must_use]
+    pub fn strategies(&self) -> &StrategyRegistry<DB> {
+        &self.registry
+    }
+
+    /// Begins a transaction in which a member reads and writes. [`run`](Self::run) does it for work that can be repeated.
+    ///
+    /// A tenant that is not active is refused, as its record says that was read when the request was let in: a tenant
+    /// that was suspended since is not known here.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant is not active, and where its strategy is unknown or cannot begin.
+    pub async fn begin(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(admitted.tenant(), Mode::ReadWrite).await
+    }
+
+    /// Begins a transaction in which a member reads. The database refuses writes.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub async fn begin_read(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(admitted.tenant(), Mode::ReadOnly).await
+    }
+
+    /// Begins a transaction of the tenant that the running task is bound to.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin), and outside a member's scope.
+    pub async fn begin_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.begin(&context::current()?).await
+    }
+
+    /// Begins a transaction that reads from the tenant that the running task is bound to.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_read`](Self::begin_read), and outside a member's scope.
+    pub async fn begin_read_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.begin_read(&context::current()?).await
+    }
+
+    /// Begins a transaction in which a visitor reads. The database refuses writes.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub async fn visit(&self, visit: &Visit) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(visit.tenant(), Mode::ReadOnly).await
+    }
+
+    /// Begins a transaction that reads from the tenant that the running task visits.
+    ///
+    /// # Errors
+    ///
+    /// As [`visit`](Self::visit), and outside a scope.
+    pub async fn visit_current(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.visit(&context::current_visit()?).await
+    }
+
+    /// Begins a transaction of a tenant whatever its status is: to fill its tables before it is active, or to read out
+    /// its data before it is removed.
+    ///
+    /// # Security
+    ///
+    /// Every other transaction refuses a tenant that is suspended, archived or still provisioned. Never serve a request
+    /// from this one.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot begin.
+    pub async fn dangerously_begin_in_any_status(
+        &self,
+        admitted: &Admitted,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind_in_any_status(admitted.tenant(), Mode::ReadWrite).await
+    }
+
+    /// Begins a transaction that sees every tenant of the strategy `row`, for administration.
+    ///
+    /// # Security
+    ///
+    /// Nothing is filtered: the tables are seen by their own names, and rows carry any tenant.
+    /// Never serve a tenant's request from it.
+    ///
+    /// # Errors
+    ///
+    /// Where no strategy `row` is registered or it cannot begin.
+    pub async fn dangerously_begin_across_tenants(&self) -> Result<TenantTransaction<DB>, TransactionError> {
+        let strategy = self
+            .registry
+            .find(&StrategyName::from_static("row"))
+            .map_err(|unknown| TransactionError::AcrossTenants(crate::StrategyError::other(unknown)))?;
+        let begun = strategy.begin_across_tenants(AcrossTenants::new()).await;
+        begun
+            .map(TenantTransaction::new)
+            .map_err(TransactionError::AcrossTenants)
+    }
+
+    /// Whether the tenant's strategy is registered and can hold the tenant, as far as that can be known without
+    /// changing anything. A directory asks this before it writes a new tenant.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown, or [refuses](crate::IsolationStrategy::check) the tenant.
+    pub async fn check(&self, tenant: &TenantRecord) -> Result<(), ProvisionError> {
+        let unknown = |source| ProvisionError::UnknownStrategy {
+            tenant: tenant.id.clone(),
+            source,
+        };
+        let checked = self.registry.find(&tenant.strategy).map_err(unknown)?.check(tenant);
+        checked.await.map_err(|source| ProvisionError::Strategy {
+            tenant: tenant.id.clone(),
+            source,
+        })
+    }
+
+    /// Makes what the tenant needs before it is active: its file, its tables. Doing it again
+    /// changes nothing, but runs migrations that are new.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenant's strategy is unknown or cannot make it.
+    pub async fn provision(&self, tenant: &TenantRecord) -> Result<(), ProvisionError> {
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| ProvisionError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        strategy
+            .provision(tenant)
+            .await
+            .map_err(|source| ProvisionError::Strategy {
+                tenant: tenant.id.clone(),
+                source,
+            })
+    }
+
+    /// Removes a tenant's data: its rows, its schema or its database. Doing it again changes nothing.
+    ///
+    /// The tenant's record must be archived, so that no request is let in any more: removal is two calls, and
+    /// the directory's [`remove`](crate::NewTenant#removal) is the third. Wait between the first two as long as
+    /// your caches and your longest request live.
+    ///
+    /// # Security
+    ///
+    /// There is no way back.
+    ///
+    /// # Errors
+    ///
+    /// Where the record is not archived, its strategy is unknown, or cannot remove.
+    pub async fn dangerously_remove(&self, tenant: &TenantRecord) -> Result<(), RemoveError> {
+        if tenant.status != TenantStatus::Archived {
+            return Err(RemoveError::NotArchived {
+                tenant: tenant.id.clone(),
+                status: tenant.status,
+            });
+        }
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| RemoveError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        let removed = strategy.remove(Removal::new(tenant)).await;
+        removed.map_err(|source| RemoveError::Strategy {
+            tenant: tenant.id.clone(),
+            source,
+        })
+    }
+
+    /// Replaces each connection of every strategy before it is used again. Call it where another process has changed
+    /// tables that this one has queried; [`run`](Self::run) does it by itself.
+    ///
+    /// On PostgreSQL a connection that has a statement prepared refuses it for ever once its columns have changed
+    /// ("cached plan must not change result type", `0A000`). On SQLite nothing has to be replaced.
+    pub fn refresh(&self) {
+        for strategy in self.registry.iter() {
+            strategy.refresh();
+        }
+    }
+
+    pub(crate) fn refresh_strategy(&self, tenant: &TenantRecord) {
+        if let Ok(strategy) = self.registry.find(&tenant.strategy) {
+            strategy.refresh();
+        }
+    }
+
+    /// Closes all strategies, once the transactions that are under way have ended.
+    pub async fn close(&self) {
+        for strategy in self.registry.iter() {
+            strategy.close().await;
+        }
+    }
+
+    /// Begins a transaction, unless the tenant's record says that it is not active.
+    pub(crate) async fn bind(
+        &self,
+        tenant: &TenantRecord,
+        mode: Mode,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        if tenant.status != TenantStatus::Active {
+            return Err(TransactionError::NotActive {
+                tenant: tenant.id.clone(),
+                status: tenant.status,
+            });
+        }
+        self.bind_in_any_status(tenant, mode).await
+    }
+
+    async fn bind_in_any_status(
+        &self,
+        tenant: &TenantRecord,
+        mode: Mode,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| TransactionError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        strategy
+            .begin(Binding::new(tenant, mode))
+            .await
+            .map(TenantTransaction::new)
+            .map_err(|source| TransactionError::Begin {
+                tenant: tenant.id.clone(),
+                source,
+            })
+    }
+}
+
+impl<DB: Database> Clone for TenantDb<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            registry: Arc::clone(&self.registry),
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for TenantDb<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantDb").field("strategies", &self.registry).finish()
+    }
+}
