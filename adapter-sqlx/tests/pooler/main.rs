@@ -12,23 +12,29 @@
 
 const BY_POOLER: bool = true;
 
-#[path = "../postgres/cancel.rs"]
-mod cancel;
-#[path = "../postgres/database.rs"]
-mod database;
-#[path = "../postgres/database_server.rs"]
-mod database_server;
-#[path = "../postgres/leaks.rs"]
-mod leaks;
 mod missing_database;
-#[path = "../postgres/row.rs"]
-mod row;
 mod saturated;
-#[path = "../postgres/schema.rs"]
+
+#[path = "../it/postgres/connection/cancel.rs"]
+mod cancel;
+#[path = "../it/postgres/database/database.rs"]
+mod database;
+#[path = "../it/postgres/connection/leaks.rs"]
+mod leaks;
+#[path = "../it/postgres/row/row.rs"]
+mod row;
+#[path = "../it/postgres/schema/schema.rs"]
 mod schema;
-#[path = "../postgres/schema_cancel.rs"]
+#[path = "../it/postgres/schema/schema_cancel.rs"]
 mod schema_cancel;
-#[path = "../postgres/schema_server.rs"]
-mod schema_server;
-#[path = "../postgres/server.rs"]
-mod server;
+#[path = "../it/postgres/support/mod.rs"]
+mod support;
+
+/// The paths by which these files know each other.
+mod postgres {
+    pub(crate) use crate::support;
+
+    pub(crate) mod connection {
+        pub(crate) use crate::cancel;
+    }
+}

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Postgres};
 use tenancy_sqlx::{StrategyError, TenantDb};
 
-use crate::database_server::{begin_error, member, notes_of, open, options, provision_with_note};
-use crate::server::TestDatabase;
+use crate::support::database_server::{begin_error, member, notes_of, open, options, provision_with_note};
+use crate::support::server::TestDatabase;
 
 /// Much longer than PgBouncer's `server_login_retry` in these tests.
 const PATIENCE: Duration = Duration::from_secs(20);

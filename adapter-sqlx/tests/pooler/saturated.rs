@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenancy_sqlx::{StrategyRegistry, TenantDb, TransactionError};
 
-use crate::server::{TestDatabase, bodies_of, by_the_same_way, seed, tenant};
+use crate::support::server::{TestDatabase, bodies_of, by_the_same_way, seed, tenant};
 
 /// It keeps a client waiting in the midst of its first message, for 15 seconds here and for minutes by default.
 #[tokio::test]

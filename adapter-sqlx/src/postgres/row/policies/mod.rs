@@ -5,7 +5,6 @@ mod difference;
 mod guard;
 mod look;
 pub(super) mod migrations;
-#[expect(clippy::module_inception, reason = "the file of the policies themselves")]
 mod policies;
 mod spelling;
 mod sql;

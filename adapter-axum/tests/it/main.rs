@@ -1,0 +1,4 @@
+//! The tests of `tenancy-axum`, in one binary.
+
+mod layers;
+mod routing;

@@ -1,0 +1,24 @@
+//! The tests of `tenancy-http`, in one binary.
+
+#[cfg(feature = "jwt")]
+#[path = "../../../tenancy-jwt/tests/it/jwks_support/mod.rs"]
+mod jwks_support;
+#[cfg(feature = "cache")]
+#[path = "../../../tenancy-jwt/tests/it/log/mod.rs"]
+mod log;
+#[cfg(feature = "jwt")]
+mod providers_support;
+#[cfg(feature = "jwt")]
+#[path = "../../../tenancy-jwt/tests/it/token_support/mod.rs"]
+mod token_support;
+
+mod authenticator;
+mod bearer;
+mod cached_directory;
+mod grpc;
+mod hyper;
+mod issuer_bound;
+mod providers;
+mod providers_entra;
+mod service;
+mod staff;

@@ -1,0 +1,9 @@
+//! The tests of `tenancy-poem`, in one binary.
+
+mod common;
+
+mod bodies;
+mod faults;
+mod marks;
+mod openapi;
+mod routing;

@@ -1,0 +1,12 @@
+//! The tests of `tenancy-sqlx`, in one binary. Those through PgBouncer are in `tests/pooler`: the same files once more.
+
+/// Not through PgBouncer; see `tests/pooler`.
+#[cfg(feature = "postgres")]
+const BY_POOLER: bool = false;
+
+#[cfg(feature = "sqlite")]
+mod common;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;

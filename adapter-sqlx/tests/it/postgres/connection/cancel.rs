@@ -1,0 +1,59 @@
+//! Futures that are dropped at every point where they wait.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+
+use crate::postgres::support::server::{TestDatabase, bodies, seed, tenant};
+
+/// Polls a future at most so many times, then drops it. `None` where it was not ready by then.
+pub(crate) async fn poll_at_most<F: Future>(times: u32, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut polled = 0;
+    std::future::poll_fn(|context| {
+        if polled == times {
+            return Poll::Ready(None);
+        }
+        polled += 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_future_leaves_no_tenant_behind() {
+    let database = TestDatabase::new().await;
+    let db = database.one_connection().await;
+    seed(&db, &["acme", "globex"]).await;
+    let (mut cancelled, mut finished) = (0, 0);
+    for run in 0..3000_u32 {
+        let work = async {
+            let mut tx = db.begin(&tenant("acme")).await.unwrap();
+            sqlx::query("update notes set body = 'of acme'")
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        };
+        match poll_at_most(run % 12, work).await {
+            None => cancelled += 1,
+            Some(()) => finished += 1,
+        }
+        let mut tx = db.begin(&tenant("globex")).await.unwrap();
+        assert_eq!(bodies(&mut tx).await, ["of globex"], "run {run}");
+        // It is this transaction that is committed, not one that was left open.
+        let sql = "update notes set name = $1";
+        sqlx::query(sql).bind(run.to_string()).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let mut tx = db.begin_read(&tenant("globex")).await.unwrap();
+    let name: String = sqlx::query_scalar("select name from notes")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(name, "2999");
+    assert!(
+        cancelled > 250 && finished > 0,
+        "{cancelled} cancelled, {finished} finished"
+    );
+}

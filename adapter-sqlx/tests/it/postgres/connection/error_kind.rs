@@ -1,0 +1,166 @@
+//! What errors of PostgreSQL mean for the answer to a client.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Postgres};
+use tenancy_core::Admitted;
+use tenancy_sqlx::{ErrorKind, StrategyError, StrategyRegistry, TenantDb, TransactionError};
+
+use crate::postgres::support::schema_server;
+use crate::postgres::support::server::{TestDatabase, migrations, tenant};
+
+const TABLES: &str = "create table notes (
+        id text primary key, body text not null check (body <> 'bad'), due date, size int4range,
+        exclude using gist (size with &&) deferrable initially immediate);
+    create table replies (id text primary key, note text not null references notes deferrable,
+        kept text references notes on delete restrict);
+    insert into notes (id, body, size) values ('1', 'x', '[1,5]'), ('2', 'x', null);
+    insert into replies values ('1', '1', '2')";
+
+async fn open(database: &TestDatabase) -> (TenantDb<Postgres>, Admitted) {
+    let options = schema_server::options(database).with_migrations(migrations(&[TABLES]));
+    let (db, _) = schema_server::open(options).await;
+    let member = schema_server::member("acme");
+    db.provision(member.tenant()).await.unwrap();
+    (db, member)
+}
+
+#[tokio::test]
+async fn a_statement_s_error_is_the_client_s_or_the_service_s() {
+    let database = TestDatabase::new().await;
+    let (db, member) = open(&database).await;
+    for (sql, expected) in [
+        ("select 'x'::date", ErrorKind::Invalid),
+        ("select 99999999999::int4", ErrorKind::Invalid),
+        ("select '{'::json", ErrorKind::Invalid),
+        ("select 'x' ~ '('", ErrorKind::Invalid),
+        ("insert into notes (id) values ('3')", ErrorKind::Invalid),
+        ("insert into notes (id, body) values ('3', 'bad')", ErrorKind::Invalid),
+        (
+            "insert into notes (id, body) values ((select string_agg(md5(n::text), '') from generate_series(1, 999) n), 'x')",
+            ErrorKind::Invalid,
+        ),
+        ("insert into notes (id, body) values ('1', 'x')", ErrorKind::Conflict),
+        (
+            "insert into notes (id, body, size) values ('3', 'x', '[2,3]')",
+            ErrorKind::Conflict,
+        ),
+        ("insert into replies values ('2', 'none')", ErrorKind::Conflict),
+        ("delete from notes where id = '1'", ErrorKind::Conflict),
+        ("delete from notes where id = '2'", ErrorKind::Conflict),
+        (
+            "do $$ begin raise exception using errcode = '40001'; end $$",
+            ErrorKind::Retryable,
+        ),
+        (
+            "do $$ begin raise exception using errcode = '40P01'; end $$",
+            ErrorKind::Retryable,
+        ),
+        (
+            "do $$ begin raise exception using errcode = '53100'; end $$",
+            ErrorKind::Unavailable,
+        ),
+        (
+            "do $$ begin perform pg_terminate_backend(pg_backend_pid()); end $$",
+            ErrorKind::Unavailable,
+        ),
+        ("select 1 / 0", ErrorKind::Internal),
+        ("create table other ()", ErrorKind::Internal),
+        ("truncate notes", ErrorKind::Internal),
+        ("select * from nothing", ErrorKind::Internal),
+        ("not sql", ErrorKind::Internal),
+        ("do $$ begin raise exception 'x'; end $$", ErrorKind::Internal),
+    ] {
+        let mut tx = db.begin(&member).await.unwrap();
+        let error = sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap_err();
+        assert_eq!(ErrorKind::of(&error), expected, "{sql}: {error:?}");
+    }
+    let mut tx = db.begin(&member).await.unwrap();
+    let nul = sqlx::query("select * from notes where id = $1").bind("1\0");
+    let error = nul.fetch_all(&mut *tx).await.unwrap_err();
+    assert_eq!(ErrorKind::of(&error), ErrorKind::Invalid, "{error:?}");
+}
+
+/// What is judged at the commit is not the statement's: neither the client's fault, nor done.
+#[tokio::test]
+async fn a_commit_is_never_the_client_s_fault() {
+    let database = TestDatabase::new().await;
+    let (db, member) = open(&database).await;
+    for (sql, code) in [
+        (
+            "set constraints all deferred; insert into replies values ('2', 'none')",
+            "23503",
+        ),
+        (
+            "set constraints all deferred; insert into notes (id, body, size) values ('3', 'x', '[2,3]')",
+            "23P01",
+        ),
+    ] {
+        let mut tx = db.begin(&member).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap();
+        let error = tx.commit().await.unwrap_err();
+        assert_eq!(
+            (ErrorKind::of(&error), error.is_conflict()),
+            (ErrorKind::Internal, false)
+        );
+        let TransactionError::Commit(error) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(error.as_database_error().unwrap().code().unwrap(), code);
+    }
+}
+
+#[tokio::test]
+async fn an_exhausted_pool_is_told_as_such() {
+    let database = TestDatabase::new().await;
+    let timeout = Duration::from_secs(1);
+    let row = database.row().with_max_connections(2).with_acquire_timeout(timeout);
+    let schema = schema_server::options(&database)
+        .with_max_connections(2)
+        .with_acquire_timeout(timeout);
+    let registry = StrategyRegistry::new().with(row.open().await.unwrap()).unwrap();
+    let db = TenantDb::new(registry.with(schema.open().await.unwrap()).unwrap());
+    for member in [tenant("acme"), schema_server::member("acme")] {
+        db.provision(member.tenant()).await.unwrap();
+        for _ in 0..2 {
+            // One as it comes, one that was used before.
+            db.begin(&member).await.unwrap().commit().await.unwrap();
+            let held = [db.begin(&member).await.unwrap(), db.begin_read(&member).await.unwrap()];
+            let error = db.begin_read(&member).await.unwrap_err();
+            let is_told = matches!(
+                error,
+                TransactionError::Begin {
+                    source: StrategyError::TooManyInUse { max: 2 },
+                    ..
+                }
+            );
+            assert!(is_told, "{error:?}");
+            assert!(error.is_exhausted() && error.is_unavailable() && !error.is_retryable());
+            drop(held);
+        }
+    }
+    let held = [
+        db.dangerously_begin_across_tenants().await.unwrap(),
+        db.dangerously_begin_across_tenants().await.unwrap(),
+    ];
+    assert!(db.dangerously_begin_across_tenants().await.unwrap_err().is_exhausted());
+    drop(held);
+}
+
+/// The pool says the same of a server that lets nobody in, and nothing is in use then.
+#[tokio::test]
+async fn a_server_that_lets_nobody_in_is_not_exhausted() {
+    let database = TestDatabase::new().await;
+    let row = database.row().with_acquire_timeout(Duration::from_millis(300));
+    let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
+    // The owner may change no role.
+    let limit = format!("alter role {} connection limit 0", database.application_role());
+    let mut superuser = database.superuser().await;
+    sqlx::raw_sql(AssertSqlSafe(limit))
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+    let error = db.begin(&tenant("acme")).await.unwrap_err();
+    assert!(error.is_unavailable() && !error.is_exhausted(), "{error:?}");
+    assert_eq!(error.kind().status(), 503);
+}

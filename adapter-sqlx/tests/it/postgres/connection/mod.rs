@@ -1,0 +1,15 @@
+//! What transactions and their connections leave, lose and cost.
+
+pub(crate) mod cancel;
+mod commit;
+mod concurrency;
+mod error_kind;
+pub(crate) mod foreign_errors;
+mod leaks;
+mod network;
+mod odd_ends;
+mod presets;
+mod round_trips;
+mod run;
+mod runtimes;
+pub(crate) mod sessions;

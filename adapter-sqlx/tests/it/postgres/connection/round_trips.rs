@@ -1,0 +1,165 @@
+//! How often the application waits for the server: counted on the wire, so that no machine's speed is in it.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{PgConnection, Postgres};
+use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_sqlx::{PgDatabaseStrategy, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+
+use crate::postgres::support::schema_server;
+use crate::postgres::support::server::{self, TestDatabase, migrations};
+
+/// To begin: what the last borrower left is cleaned up, and the tenant set, in the same message.
+const BEGIN: u64 = 1;
+const COMMIT: u64 = 1;
+/// When nobody uses the connection for a moment it goes back: it is rolled back and shows that it is in step, and the pool
+/// asks whether it lives. Nobody waits for that.
+const RETURN: u64 = 2;
+
+#[tokio::test]
+async fn row() {
+    let database = TestDatabase::new().await;
+    let wire = Wire::to(&database.application());
+    let schema = database.schema().with_table(PgTenantTable::new("notes").unwrap());
+    let row = PgRowStrategy::options(schema, wire.of(database.application()), database.administrator())
+        .with_migrations(migrations(&[server::NOTES]))
+        .with_max_connections(1);
+    let registry = StrategyRegistry::new().with(row.open().await.unwrap());
+    costs(&TenantDb::new(registry.unwrap()), "row", &wire).await;
+}
+
+#[tokio::test]
+async fn schema() {
+    let database = TestDatabase::new().await;
+    let wire = Wire::to(&database.application());
+    let application = wire.of(database.application());
+    let schema = PgSchemaStrategy::options(database.application_role(), application, database.administrator())
+        .unwrap()
+        .with_migrations(migrations(&[schema_server::NOTES]))
+        .with_max_connections(1);
+    let registry = StrategyRegistry::new().with(schema.open().await.unwrap());
+    costs(&TenantDb::new(registry.unwrap()), "schema", &wire).await;
+}
+
+#[tokio::test]
+async fn database() {
+    let database = TestDatabase::new().await;
+    let wire = Wire::to(&database.application());
+    let application = wire.of(database.application());
+    let own = PgDatabaseStrategy::options(database.application_role(), application, database.administrator())
+        .unwrap()
+        .with_prefix(database.prefix())
+        .with_template("template0")
+        .unwrap()
+        .with_migrations(migrations(&[schema_server::NOTES]))
+        .with_max_connections(1);
+    let registry = StrategyRegistry::new().with(own.open());
+    costs(&TenantDb::new(registry.unwrap()), "database", &wire).await;
+}
+
+/// Asks on a warm connection: its statement is prepared, and the tenant's place is known.
+async fn costs(db: &TenantDb<Postgres>, strategy: &'static str, wire: &Wire) {
+    let record = TenantRecord::new("acme".parse().unwrap(), StrategyName::from_static(strategy));
+    let alice = Subject::from_static("alice");
+    let member = Admitted::dangerously_assume(record, ResolverName::from_static("test"), alice);
+    db.provision(member.tenant()).await.unwrap();
+    ask(&mut db.begin_read(&member).await.unwrap(), 3).await;
+    for queries in [1, 5] {
+        // The connection is at hand: what ends the transaction before goes with what begins the next.
+        let mut tx = db.begin_read(&member).await.unwrap();
+        let begun = wire.flights();
+        ask(&mut tx, queries).await;
+        assert_eq!(wire.flights() - begun, queries, "{strategy}");
+        drop(tx);
+
+        let mut tx = db.begin(&member).await.unwrap();
+        let begun_again = wire.flights();
+        assert_eq!(begun_again - begun, queries + BEGIN, "{strategy}");
+        ask(&mut tx, queries).await;
+        tx.commit().await.unwrap();
+        assert_eq!(wire.flights() - begun_again, queries + COMMIT, "{strategy}");
+
+        drop(db.begin_read(&member).await.unwrap());
+        assert_eq!(wire.flights() - begun_again, queries + COMMIT + BEGIN, "{strategy}");
+        let dropped = wire.flights();
+        while wire.flights() == dropped {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(db.begin_read(&member).await.unwrap());
+        assert_eq!(wire.flights() - dropped, RETURN + BEGIN, "{strategy}");
+    }
+}
+
+async fn ask(connection: &mut PgConnection, times: u64) {
+    for _ in 0..times {
+        let notes: i64 = sqlx::query_scalar("select count(*) from notes")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        assert_eq!(notes, 0);
+    }
+}
+
+/// A way to the server that counts.
+struct Wire {
+    port: u16,
+    flights: Arc<AtomicU64>,
+}
+
+impl Wire {
+    fn to(server: &PgConnectOptions) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (server, flights) = ((server.get_host().to_owned(), server.get_port()), Arc::default());
+        let counted = Arc::clone(&flights);
+        // It ends with the process, and each connection with its client.
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                carry(client.unwrap(), TcpStream::connect(&server).unwrap(), &counted);
+            }
+        });
+        Self { port, flights }
+    }
+
+    fn of(&self, application: PgConnectOptions) -> PgConnectOptions {
+        let here = application.host("127.0.0.1").port(self.port);
+        here.ssl_mode(PgSslMode::Disable)
+    }
+
+    /// How often the client has spoken after the server had: each is a round trip.
+    fn flights(&self) -> u64 {
+        self.flights.load(Ordering::SeqCst)
+    }
+}
+
+fn carry(client: TcpStream, server: TcpStream, flights: &Arc<AtomicU64>) {
+    let has_server_spoken = Arc::new(AtomicBool::new(true));
+    let (spoken, flights) = (Arc::clone(&has_server_spoken), Arc::clone(flights));
+    pipe(client.try_clone().unwrap(), server.try_clone().unwrap(), move || {
+        if has_server_spoken.swap(false, Ordering::SeqCst) {
+            flights.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    pipe(server, client, move || spoken.store(true, Ordering::SeqCst));
+}
+
+/// Says that bytes have come before it hands them on.
+fn pipe(mut from: TcpStream, mut to: TcpStream, mut hear: impl FnMut() + Send + 'static) {
+    thread::spawn(move || {
+        let mut bytes = [0; 64 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut bytes) {
+            hear();
+            if to.write_all(&bytes[..read]).is_err() {
+                break;
+            }
+        }
+        // Either may have gone already.
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}

@@ -1,0 +1,408 @@
+//! Work that is run once more: after another process has changed a table, and after losing against another transaction.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Postgres};
+use tenancy_core::Admitted;
+use tenancy_sqlx::{ErrorKind, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
+use tokio::sync::Barrier;
+
+use crate::postgres::support::server::{TestDatabase, code, tenant};
+use crate::postgres::support::{database_server, schema_server};
+
+#[derive(Debug, thiserror::Error)]
+enum NotesError {
+    #[error("failed to reach the notes")]
+    Transaction(#[from] TransactionError),
+    #[error("failed to query the notes")]
+    Query(#[from] sqlx::Error),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Transparent {
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    #[error(transparent)]
+    Query(#[from] sqlx::Error),
+}
+
+/// Keeps nothing of a `TransactionError`.
+#[derive(Debug, thiserror::Error)]
+enum Forgetful {
+    #[error("failed to reach the notes")]
+    Transaction,
+    #[error("failed to query the notes")]
+    Query(#[from] sqlx::Error),
+}
+
+impl From<TransactionError> for Forgetful {
+    fn from(_: TransactionError) -> Self {
+        Self::Transaction
+    }
+}
+
+const CONNECTIONS: u32 = 3;
+
+/// The three strategies, each with a tenant `acme` that has one note.
+async fn open(database: &TestDatabase) -> (TenantDb<Postgres>, [Admitted; 3]) {
+    let row = database.row().with_max_connections(CONNECTIONS).open().await.unwrap();
+    let schema = schema_server::options(database).with_max_connections(CONNECTIONS);
+    let registry = StrategyRegistry::new()
+        .with(row)
+        .unwrap()
+        .with(schema.open().await.unwrap())
+        .unwrap()
+        .with(database_server::options(database).open())
+        .unwrap();
+    let db = TenantDb::new(registry);
+    let members = [
+        tenant("acme"),
+        schema_server::member("acme"),
+        database_server::member("acme"),
+    ];
+    for member in &members {
+        db.provision(member.tenant()).await.unwrap();
+        let added = db
+            .run(member, async |tx| {
+                sqlx::query("insert into notes (name) values ('first')")
+                    .execute(&mut **tx)
+                    .await?;
+                Ok::<_, NotesError>(())
+            })
+            .await;
+        added.unwrap();
+    }
+    (db, members)
+}
+
+/// What another process does to the tenant's table.
+async fn alter(database: &TestDatabase, member: &Admitted, change: &str) {
+    let (options, table) = match member.tenant().strategy.as_str() {
+        "row" => (database.administrator(), "notes"),
+        "schema" => (database.administrator(), "tenant_acme.notes"),
+        _ => (
+            database.administrator().database(&format!("{}acme", database.prefix())),
+            "notes",
+        ),
+    };
+    let sql = AssertSqlSafe(format!("alter table {table} {change}"));
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+}
+
+async fn read(tx: &mut TenantTransaction<Postgres>) -> Result<usize, sqlx::Error> {
+    Ok(sqlx::query("select * from notes").fetch_all(&mut **tx).await?.len())
+}
+
+/// Each connection of the pool has the statement prepared.
+async fn warm(db: &TenantDb<Postgres>, member: &Admitted) {
+    let all = Arc::new(Barrier::new(usize::try_from(CONNECTIONS).unwrap()));
+    let one = async || {
+        let mut tx = db.begin(member).await.unwrap();
+        read(&mut tx).await.unwrap();
+        all.wait().await;
+        tx.commit().await.unwrap();
+    };
+    tokio::join!(one(), one(), one());
+}
+
+#[tokio::test]
+async fn a_table_that_another_process_changes_costs_one_attempt() {
+    let database = TestDatabase::new().await;
+    let (db, members) = open(&database).await;
+    for member in &members {
+        for change in [
+            "add column due date",
+            "alter column body type varchar",
+            "drop column due",
+        ] {
+            warm(&db, member).await;
+            alter(&database, member, change).await;
+            let attempts = AtomicUsize::new(0);
+            let run = async || {
+                db.run(member, async |tx| {
+                    attempts.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, NotesError>(read(tx).await?)
+                })
+                .await
+            };
+            assert_eq!(run().await.unwrap(), 1, "{change}");
+            assert_eq!(attempts.load(Ordering::Relaxed), 2, "{change}: {member:?}");
+            // No other connection is left that refuses.
+            for _ in 0..2 * CONNECTIONS {
+                let mut tx = db.begin(member).await.unwrap();
+                assert_eq!(read(&mut tx).await.unwrap(), 1);
+            }
+            warm(&db, member).await;
+            assert_eq!(run().await.unwrap(), 1);
+            assert_eq!(attempts.load(Ordering::Relaxed), 3);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plain_transaction_heals_after_a_refresh() {
+    let database = TestDatabase::new().await;
+    let (db, members) = open(&database).await;
+    for member in &members {
+        warm(&db, member).await;
+        alter(&database, member, "add column due date").await;
+        // On each connection, and for ever.
+        for _ in 0..2 * CONNECTIONS {
+            let mut tx = db.begin(member).await.unwrap();
+            let refused = read(&mut tx).await;
+            assert_eq!(ErrorKind::of(refused.as_ref().unwrap_err()), ErrorKind::Retryable);
+            assert_eq!(code(refused), "0A000");
+        }
+        db.refresh();
+        warm(&db, member).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_across_tenants_are_replaced_too() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    let across = async || read(&mut db.dangerously_begin_across_tenants().await.unwrap()).await;
+    assert_eq!(across().await.unwrap(), 1);
+    alter(&database, &row, "add column due date").await;
+    assert_eq!(code(across().await), "0A000");
+    db.refresh();
+    assert_eq!(across().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn each_form_of_error_is_looked_into() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    macro_rules! heals {
+        ($($change:literal: $Error:ty),*) => {$(
+            warm(&db, &row).await;
+            alter(&database, &row, $change).await;
+            let found = db.run_read(&row, async |tx| Ok::<_, $Error>(read(tx).await?)).await;
+            assert_eq!(found.unwrap(), 1, $change);
+        )*};
+    }
+    heals!(
+        "add column a date": NotesError,
+        "add column b date": Transparent,
+        "add column c date": Forgetful,
+        "add column d date": sqlx_or_transaction::Either,
+        "add column e date": anyhow::Error,
+        "add column f date": Box<dyn Error + Send + Sync>
+    );
+    // Wrapped by hand, twice.
+    warm(&db, &row).await;
+    alter(&database, &row, "add column g date").await;
+    let nested = db.run_read(&row, async |tx| {
+        let found = read(tx).await.map_err(NotesError::from);
+        found.map_err(|error| anyhow::Error::new(error).context("list the notes"))
+    });
+    assert_eq!(nested.await.unwrap(), 1);
+}
+
+/// An error that shows the database's own error and nothing of sqlx around it.
+mod sqlx_or_transaction {
+    use sqlx::postgres::PgDatabaseError;
+    use tenancy_sqlx::TransactionError;
+
+    #[derive(Debug, thiserror::Error)]
+    pub(super) enum Either {
+        #[error("failed to reach the notes")]
+        Transaction(#[from] TransactionError),
+        #[error("the database refused")]
+        Refused(#[source] Box<PgDatabaseError>),
+        #[error("failed to query")]
+        Other,
+    }
+
+    impl From<sqlx::Error> for Either {
+        fn from(error: sqlx::Error) -> Self {
+            match error.into_database_error().map(|error| error.try_downcast()) {
+                Some(Ok(error)) => Self::Refused(error),
+                _ => Self::Other,
+            }
+        }
+    }
+}
+
+/// A function's author may raise the same code; it says nothing of the connection, nor that it helps to try again.
+#[tokio::test]
+async fn the_code_alone_is_no_reason() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    for (sql, expected) in [
+        (
+            "do $$ begin raise exception using errcode = '0A000',
+                message = 'cached plan must not change result type'; end $$",
+            ErrorKind::Internal,
+        ),
+        (
+            "do $$ begin raise exception using errcode = '23505'; end $$",
+            ErrorKind::Conflict,
+        ),
+        ("select 1 / 0", ErrorKind::Internal),
+    ] {
+        let attempts = AtomicUsize::new(0);
+        let failed = db.run(&row, async |tx| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            sqlx::raw_sql(sql).execute(&mut **tx).await?;
+            Ok::<_, NotesError>(())
+        });
+        assert_eq!(ErrorKind::of(&failed.await.unwrap_err()), expected, "{sql}");
+        assert_eq!(attempts.into_inner(), 1, "{sql}");
+    }
+}
+
+/// One of two wins. The other is run again, and sees what the first has done.
+#[tokio::test]
+async fn who_loses_is_run_again() {
+    let database = TestDatabase::new().await;
+    let (db, members) = open(&database).await;
+    for member in &members {
+        let (both, attempts) = (Barrier::new(2), AtomicUsize::new(0));
+        let add = async || {
+            let attempt = AtomicUsize::new(0);
+            let added = db.run(member, async |tx| {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                sqlx::query("set transaction isolation level serializable")
+                    .execute(&mut **tx)
+                    .await?;
+                let count: i64 = sqlx::query_scalar("select count(*) from notes")
+                    .fetch_one(&mut **tx)
+                    .await?;
+                if attempt.fetch_add(1, Ordering::Relaxed) == 0 {
+                    both.wait().await;
+                }
+                let sql = "insert into notes (name) values ($1)";
+                sqlx::query(sql)
+                    .bind(format!("number {count}"))
+                    .execute(&mut **tx)
+                    .await?;
+                Ok::<_, Forgetful>(())
+            });
+            added.await
+        };
+        let (first, second) = tokio::join!(add(), add());
+        first.unwrap();
+        second.unwrap();
+        assert_eq!(attempts.into_inner(), 3);
+        let names = db.run_read(member, async |tx| {
+            let sql = "select name from notes order by name";
+            Ok::<Vec<String>, NotesError>(sqlx::query_scalar(sql).fetch_all(&mut **tx).await?)
+        });
+        assert_eq!(names.await.unwrap(), ["first", "number 1", "number 2"]);
+    }
+}
+
+#[tokio::test]
+async fn a_serialization_failure_at_the_commit_is_run_again() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    // It fails at the commit as a serializable transaction may. Only the first time: a sequence is not rolled back.
+    let sql = "create sequence attempts; grant usage on sequence attempts to public;
+        create function fail_once() returns trigger language plpgsql as $$ begin
+            if nextval('attempts') = 1 then raise exception using errcode = '40001'; end if; return null; end $$;
+        create constraint trigger fail_once after insert on notes deferrable initially deferred
+            for each row execute function fail_once()";
+    sqlx::raw_sql(sql).execute(&mut database.connect().await).await.unwrap();
+    let attempts = AtomicUsize::new(0);
+    let added = db.run(&row, async |tx| {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        sqlx::query("insert into notes (name) values ('second')")
+            .execute(&mut **tx)
+            .await?;
+        // Whatever the application's error keeps of it.
+        Ok::<_, Forgetful>(read(tx).await?)
+    });
+    assert_eq!(added.await.unwrap(), 2);
+    assert_eq!(attempts.into_inner(), 2);
+}
+
+/// A second failure is the caller's.
+#[tokio::test]
+async fn it_is_run_twice_at_most() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    for code in ["40001", "40P01"] {
+        let attempts = AtomicUsize::new(0);
+        let failed = db.run(&row, async |tx| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            let sql = format!("do $$ begin raise exception using errcode = '{code}'; end $$");
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+            Ok::<_, NotesError>(())
+        });
+        assert!(ErrorKind::of(&failed.await.unwrap_err()).is_retryable());
+        assert_eq!(attempts.into_inner(), 2);
+    }
+}
+
+/// The server may have committed: nobody knows, and nobody does it again.
+#[tokio::test]
+async fn a_lost_commit_is_not_run_again() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    // The backend ends itself while it commits.
+    let sql = "create function die() returns trigger language plpgsql as $$ begin
+            perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
+        create constraint trigger die after insert on notes deferrable initially deferred
+            for each row execute function die()";
+    sqlx::raw_sql(sql).execute(&mut database.connect().await).await.unwrap();
+    let attempts = AtomicUsize::new(0);
+    let lost = db.run(&row, async |tx| {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        sqlx::query("insert into notes (name) values ('second')")
+            .execute(&mut **tx)
+            .await?;
+        Ok::<_, NotesError>(())
+    });
+    let error = lost.await.unwrap_err();
+    assert!(
+        matches!(error, NotesError::Transaction(TransactionError::Commit(_))),
+        "{error:?}"
+    );
+    let kind = ErrorKind::of(&error);
+    assert_eq!(
+        (kind, kind.is_retryable(), kind.retry_after()),
+        (ErrorKind::Unconfirmed, false, None)
+    );
+    assert_eq!(attempts.into_inner(), 1);
+}
+
+/// A time-out in the work ends the work. The query that is still running is waited for by the pool alone.
+#[tokio::test]
+async fn a_query_that_was_given_up_is_not_waited_for() {
+    let database = TestDatabase::new().await;
+    let (db, [row, ..]) = open(&database).await;
+    let (pid, given_up) = (std::sync::Mutex::new(0), std::time::Duration::from_millis(50));
+    let failed = db.run(&row, async |tx| {
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(&mut **tx)
+            .await?;
+        *pid.lock().unwrap() = backend;
+        let sleeping = sqlx::query("select pg_sleep(20)").execute(&mut **tx);
+        match tokio::time::timeout(given_up, sleeping).await {
+            Ok(slept) => slept.map(drop).map_err(Forgetful::from),
+            Err(_) => Err(Forgetful::Transaction),
+        }
+    });
+    assert!(matches!(failed.await, Err(Forgetful::Transaction)));
+    let pid = pid.into_inner().unwrap();
+    // Another role's session is shown to a superuser alone, and ended by it alone.
+    let mut superuser = database.superuser().await;
+    let state: String = sqlx::query_scalar("select state from pg_stat_activity where pid = $1")
+        .bind(pid)
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+    assert_eq!(state, "active");
+    sqlx::query("select pg_terminate_backend($1)")
+        .bind(pid)
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+    let read = db.run_read(&row, async |tx| Ok::<_, NotesError>(read(tx).await?));
+    assert_eq!(read.await.unwrap(), 1);
+}

@@ -1,0 +1,5 @@
+//! The strategy `database`.
+
+mod database;
+mod database_direct;
+mod database_provision;

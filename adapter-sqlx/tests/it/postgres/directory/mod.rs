@@ -1,0 +1,8 @@
+//! The directory of tenants, and its feed of changes.
+
+mod changes;
+mod creation;
+mod directory;
+mod directory_open;
+mod directory_writes;
+mod lifecycle;

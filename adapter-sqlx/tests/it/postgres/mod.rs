@@ -1,0 +1,18 @@
+//! Tenants on PostgreSQL. `DATABASE_URL` names a server; `cargo xtask test` starts one.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+pub(crate) mod connection;
+mod database;
+mod directory;
+mod removal;
+mod row;
+mod schema;
+pub(crate) mod support;
+pub(crate) mod verify;

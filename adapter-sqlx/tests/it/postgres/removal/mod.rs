@@ -1,0 +1,4 @@
+//! Removing one tenant's rows.
+
+mod removal;
+mod removal_graph;

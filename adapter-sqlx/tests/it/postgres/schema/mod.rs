@@ -1,0 +1,7 @@
+//! The strategy `schema`.
+
+mod outside;
+mod schema;
+mod schema_cancel;
+mod schema_provision;
+mod schema_removal;

@@ -1,0 +1,445 @@
+//! The directory of tenants.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+
+use crate::common;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tempfile::{TempDir, tempdir};
+use tenancy_core::{
+    Access, Cause, Claims, Credentials, Directory, Enforcer, HeaderList, HeaderResolver, HttpVersion, Member, Outcome,
+    Rejection, RequestView, ReservedNames, ResolverChain, Roles, Subject, Target, TenantEntry, TenantKey, TenantStatus,
+    drive,
+};
+use tenancy_sqlx::{DirectoryError, NewTenant, SqliteDirectory, UpsertError};
+
+async fn open(dir: &TempDir) -> SqliteDirectory {
+    SqliteDirectory::open(dir.path().join("directory.sqlite"))
+        .await
+        .unwrap()
+}
+
+/// A second way into the file, to break what is in it.
+async fn backdoor(dir: &TempDir) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(dir.path().join("directory.sqlite"));
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .unwrap()
+}
+
+fn tenant(id: &str) -> NewTenant {
+    NewTenant::new(id.parse().unwrap(), "row".parse().unwrap()).with_status(TenantStatus::Active)
+}
+
+fn key_of(error: &UpsertError) -> TenantKey {
+    match error {
+        UpsertError::Conflict { key } | UpsertError::Reserved { key } => key.as_ref().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_is_found_by_each_of_its_names_and_by_no_other() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let acme = tenant("acme")
+        .with_slug("shop".parse().unwrap())
+        .with_external_id("org|Acme".parse().unwrap())
+        .with_domain("shop.acme.com".parse().unwrap())
+        .with_domain("acme.net".parse().unwrap())
+        .with_name("Acme, Inc.; drop table tenancy_tenants --");
+    directory.upsert(&acme).await.unwrap();
+    // Its slug is the other's id: two key spaces.
+    directory
+        .upsert(&tenant("shop").with_slug("acme".parse().unwrap()))
+        .await
+        .unwrap();
+
+    let id = |key: TenantKey| {
+        let directory = directory.clone();
+        async move {
+            let found = directory.find(&key).await.unwrap();
+            found.map(|entry| {
+                let answers = match &key {
+                    TenantKey::Domain(domain) => entry.has_domain(domain),
+                    key => entry.record().answers_to(key),
+                };
+                assert!(answers, "{key}");
+                entry.record().id.to_string()
+            })
+        }
+    };
+    assert_eq!(id(TenantKey::Id("acme".parse().unwrap())).await.unwrap(), "acme");
+    assert_eq!(id(TenantKey::Id("shop".parse().unwrap())).await.unwrap(), "shop");
+    assert_eq!(id(TenantKey::Slug("shop".parse().unwrap())).await.unwrap(), "acme");
+    assert_eq!(id(TenantKey::Slug("acme".parse().unwrap())).await.unwrap(), "shop");
+    assert_eq!(
+        id(TenantKey::External("org|Acme".parse().unwrap())).await.unwrap(),
+        "acme"
+    );
+    assert_eq!(id(TenantKey::External("org|acme".parse().unwrap())).await, None);
+    assert_eq!(
+        id(TenantKey::Domain("ACME.net".parse().unwrap())).await.unwrap(),
+        "acme"
+    );
+    assert_eq!(id(TenantKey::Domain("com".parse().unwrap())).await, None);
+    assert_eq!(id(TenantKey::Id("nobody".parse().unwrap())).await, None);
+
+    let entry = directory.find_by_id(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(entry.name(), "Acme, Inc.; drop table tenancy_tenants --");
+    assert!(!entry.has_domain(&"other.com".parse().unwrap()));
+    let listed = directory.list().await.unwrap();
+    assert_eq!(
+        listed
+            .iter()
+            .map(|entry| entry.record().id.as_str())
+            .collect::<Vec<_>>(),
+        ["acme", "shop"]
+    );
+}
+
+#[tokio::test]
+async fn upserting_changes_what_is_given() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let (alice, bob) = ("alice".parse().unwrap(), "bob".parse().unwrap());
+    let id = "acme".parse().unwrap();
+    let first = tenant("acme")
+        .with_name("Acme")
+        .with_external_id("org1".parse().unwrap())
+        .with_domain("one.com".parse().unwrap())
+        .with_domain("two.com".parse().unwrap())
+        .with_member(alice);
+    directory.upsert(&first).await.unwrap();
+    directory.set_status(&id, TenantStatus::Suspended).await.unwrap();
+    // A seed that names no status leaves the suspension alone.
+    let seed = NewTenant::new(id.clone(), "row".parse().unwrap())
+        .with_slug("shop".parse().unwrap())
+        .with_domain("two.com".parse().unwrap())
+        .with_domain("two.com".parse().unwrap())
+        .with_member(bob);
+    let entry = directory.upsert(&seed).await.unwrap();
+    assert_eq!(entry.record().status, TenantStatus::Suspended);
+    assert_eq!(entry.record().slug, "shop");
+    assert_eq!(entry.record().external_id, None);
+    assert_eq!(entry.name(), "Acme");
+    assert_eq!(entry.domains(), ["two.com"]);
+    for subject in ["alice", "bob"] {
+        assert!(directory.is_member(&id, &subject.parse().unwrap()).await.unwrap());
+    }
+    assert_eq!(directory.find_by_id(&id).await.unwrap().unwrap(), entry);
+    let fresh = NewTenant::new("fresh".parse().unwrap(), "row".parse().unwrap());
+    let fresh = directory.upsert(&fresh).await.unwrap();
+    assert_eq!(
+        (fresh.record().status, fresh.name()),
+        (TenantStatus::Provisioning, "fresh")
+    );
+}
+
+#[tokio::test]
+async fn names_of_others_and_reserved_names_are_refused_as_a_whole() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let acme = tenant("acme")
+        .with_external_id("org1".parse().unwrap())
+        .with_domain("acme.com".parse().unwrap());
+    directory.upsert(&acme).await.unwrap();
+    let before = directory.list().await.unwrap();
+    let other = || tenant("other").with_domain("other.com".parse().unwrap());
+    for (refused, key) in [
+        (other().with_slug("acme".parse().unwrap()), "slug `acme`"),
+        (other().with_external_id("org1".parse().unwrap()), "external id `org1`"),
+        (other().with_domain("acme.com".parse().unwrap()), "domain `acme.com`"),
+        (other().with_slug("www".parse().unwrap()), "slug `www`"),
+        (tenant("admin").with_slug("fine".parse().unwrap()), "id `admin`"),
+        (acme.clone().with_slug("api".parse().unwrap()), "slug `api`"),
+    ] {
+        let error = directory.upsert(&refused).await.unwrap_err();
+        assert_eq!(key_of(&error).to_string(), key);
+        assert!(error.to_string().contains(key), "{error}");
+        assert_eq!(directory.list().await.unwrap(), before, "{key}");
+    }
+    let changed = NewTenant::new("acme".parse().unwrap(), "database".parse().unwrap());
+    let error = directory.upsert(&changed).await.unwrap_err();
+    assert!(matches!(error, UpsertError::StrategyChanged { .. }), "{error:?}");
+    // One that is known keeps a name that was reserved later.
+    let stricter = directory.with_reserved_names(ReservedNames::new(&["acme"]));
+    stricter.upsert(&acme).await.unwrap();
+    stricter.upsert(&tenant("www")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_upserts_one_gets_the_name() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let at_once = (0..16).map(|n| {
+        let directory = directory.clone();
+        tokio::spawn(async move {
+            let wanted = tenant(&format!("t{n}")).with_domain("wanted.com".parse().unwrap());
+            match directory.upsert(&wanted).await {
+                Ok(_) => 1,
+                Err(UpsertError::Conflict { .. }) => 0,
+                Err(other) => panic!("{other:?}"),
+            }
+        })
+    });
+    let mut winners = 0;
+    for one in at_once.collect::<Vec<_>>() {
+        winners += one.await.unwrap();
+    }
+    assert_eq!(winners, 1);
+    assert_eq!(directory.list().await.unwrap().len(), 1);
+    let again = (0..16).map(|_| {
+        let directory = directory.clone();
+        tokio::spawn(async move { directory.upsert(&tenant("same")).await.map(drop) })
+    });
+    for one in again.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(directory.list().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn members_come_and_go() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    directory.upsert(&tenant("acme")).await.unwrap();
+    let (acme, alice): (_, Subject) = ("acme".parse().unwrap(), "alice".parse().unwrap());
+    let member = Member::new(alice.clone());
+    assert!(directory.add_member(&acme, &member).await.unwrap());
+    assert!(!directory.add_member(&acme, &member).await.unwrap());
+    assert!(directory.is_member(&acme, &alice).await.unwrap());
+    assert!(!directory.is_member(&acme, &"Alice".parse().unwrap()).await.unwrap());
+    assert!(directory.remove_member(&acme, &alice).await.unwrap());
+    assert!(!directory.remove_member(&acme, &alice).await.unwrap());
+    assert!(!directory.is_member(&acme, &alice).await.unwrap());
+    let nobody = "nobody".parse().unwrap();
+    let unknown = directory.add_member(&nobody, &member).await;
+    assert!(
+        matches!(unknown, Err(DirectoryError::UnknownTenant { .. })),
+        "{unknown:?}"
+    );
+    assert!(!directory.set_status(&nobody, TenantStatus::Active).await.unwrap());
+}
+
+async fn enforce(directory: &SqliteDirectory, id: &str, subject: &str) -> Result<Outcome, Rejection> {
+    enforce_for(directory, id, Claims::new(subject.parse().unwrap())).await
+}
+
+async fn enforce_for(directory: &SqliteDirectory, id: &str, claims: Claims) -> Result<Outcome, Rejection> {
+    let resolver = HeaderResolver::new("x-tenant-id".parse().unwrap());
+    let enforcer = Enforcer::new(ResolverChain::new().then(resolver).unwrap());
+    let headers = [("x-tenant-id", id.as_bytes())];
+    let headers = HeaderList::new(&headers);
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Verified(&claims),
+    };
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
+    drive(step, directory, directory)
+        .await
+        .map_err(|refused| refused.rejection)
+}
+
+#[tokio::test]
+async fn it_directs_and_authorizes() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    directory
+        .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
+        .await
+        .unwrap();
+    directory
+        .upsert(&tenant("globex").with_member("bob".parse().unwrap()))
+        .await
+        .unwrap();
+    let admitted = enforce(&directory, "acme", "alice").await.unwrap();
+    assert!(matches!(admitted, Outcome::Admitted(acme) if *acme.id() == "acme"));
+    for (id, subject) in [("acme", "bob"), ("globex", "alice"), ("nobody", "alice")] {
+        assert_eq!(enforce(&directory, id, subject).await.unwrap_err().status(), 403);
+    }
+    directory
+        .set_status(&"acme".parse().unwrap(), TenantStatus::Suspended)
+        .await
+        .unwrap();
+    assert_eq!(enforce(&directory, "acme", "alice").await.unwrap_err().status(), 403);
+    directory.close().await;
+    let unavailable = enforce(&directory, "globex", "bob").await.unwrap_err();
+    assert_eq!(unavailable.cause(), Cause::DirectoryUnavailable);
+}
+
+fn roles(names: &[&str]) -> Roles {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// A subject is somebody together with its issuer, and has the roles of that membership.
+#[tokio::test]
+async fn members_have_issuers_and_roles() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let member = |subject: &str| Member::new(subject.parse().unwrap());
+    let acme = tenant("acme")
+        .with_member(
+            member("alice")
+                .with_issuer("https://one")
+                .with_roles(roles(&["editor", "billing, eu"])),
+        )
+        .with_member(member("both").with_issuer("https://one").with_roles(roles(&["editor"])))
+        .with_member(member("both").with_roles(roles(&["reader"])))
+        .with_member(member("any"));
+    directory.upsert(&acme).await.unwrap();
+    for (subject, issuer, expected) in [
+        ("alice", Some("https://one"), Some(&["editor", "billing, eu"][..])),
+        ("alice", Some("https://two"), None),
+        ("alice", None, None),
+        ("any", Some("https://two"), Some(&[])),
+        ("any", None, Some(&[])),
+        ("both", Some("https://one"), Some(&["reader", "editor"])),
+        ("both", Some("https://two"), Some(&["reader"])),
+        ("nobody", Some("https://one"), None),
+    ] {
+        let claims = Claims::new(subject.parse().unwrap());
+        let claims = issuer.map_or(claims.clone(), |issuer| claims.with_issuer(issuer));
+        let found = match enforce_for(&directory, "acme", claims).await {
+            Ok(Outcome::Admitted(admitted)) => Some(admitted.roles().clone()),
+            _ => None,
+        };
+        assert_eq!(found, expected.map(roles), "{subject} by {issuer:?}");
+    }
+
+    // An issuer that somebody forgot to fill in must not become any issuer.
+    let forgotten = member("mallory").with_issuer("");
+    assert!(
+        directory
+            .add_member(&"acme".parse().unwrap(), &forgotten)
+            .await
+            .is_err()
+    );
+    assert!(directory.upsert(&tenant("acme").with_member(forgotten)).await.is_err());
+    assert!(enforce(&directory, "acme", "mallory").await.is_err());
+
+    // The newest roles are the roles.
+    let id = "acme".parse().unwrap();
+    assert!(
+        directory
+            .add_member(&id, &member("any").with_roles(roles(&["owner"])))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !directory
+            .add_member(&id, &member("any").with_roles(roles(&["owner"])))
+            .await
+            .unwrap()
+    );
+    let Ok(Outcome::Admitted(any)) = enforce(&directory, "acme", "any").await else {
+        panic!("a member");
+    };
+    assert_eq!(*any.roles(), roles(&["owner"]));
+    assert!(directory.remove_member(&id, &"both".parse().unwrap()).await.unwrap());
+    assert!(enforce(&directory, "acme", "both").await.is_err(), "of every issuer");
+}
+
+/// A directory of the first version keeps its members.
+#[tokio::test]
+async fn members_outlive_a_new_version() {
+    let dir = tempdir().unwrap();
+    open(&dir)
+        .await
+        .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
+        .await
+        .unwrap();
+    let backdoor = backdoor(&dir).await;
+    for step_back in [
+        "create table first (tenant text not null references tenancy_tenants (id), subject text not null,
+           primary key (tenant, subject)) without rowid",
+        "insert into first select tenant, subject from tenancy_members",
+        "drop table tenancy_members",
+        "alter table first rename to tenancy_members",
+        "delete from _tenancy_migrations where version = 2",
+    ] {
+        sqlx::query(step_back).execute(&backdoor).await.unwrap();
+    }
+    let directory = open(&dir).await;
+    assert!(enforce(&directory, "acme", "alice").await.is_ok());
+    assert!(enforce(&directory, "acme", "bob").await.is_err());
+}
+
+#[tokio::test]
+async fn a_corrupt_row_is_an_error_and_not_a_miss() {
+    for broken in [
+        "update tenancy_tenants set slug = 'UPPER'",
+        "update tenancy_tenants set external_id = ''",
+        "update tenancy_tenants set external_id = 'a b'",
+        "update tenancy_tenants set status = 'Active'",
+        "update tenancy_tenants set strategy = ''",
+        "update tenancy_tenants set strategy = x'ff'",
+        "insert into tenancy_domains values ('not a domain', 'acme')",
+        "insert into tenancy_domains values ('', 'acme')",
+        "update tenancy_members set roles = 'editor' || char(10) || char(10)",
+    ] {
+        let dir = tempdir().unwrap();
+        let directory = open(&dir).await;
+        directory
+            .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
+            .await
+            .unwrap();
+        sqlx::query(broken).execute(&backdoor(&dir).await).await.unwrap();
+        let found = directory.find_by_id(&"acme".parse().unwrap()).await;
+        assert_eq!(found.is_err(), !broken.contains("members"), "{broken}: {found:?}");
+        let refused = enforce(&directory, "acme", "alice").await.unwrap_err();
+        assert_eq!(refused.status(), 503, "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn it_shares_a_file_with_other_migrations() {
+    let dir = tempdir().unwrap();
+    open(&dir).await;
+    let own = common::migrations(&["create table tenants (x)"]);
+    own.run(&backdoor(&dir).await).await.unwrap();
+    own.run(&backdoor(&dir).await).await.unwrap();
+    let directory = open(&dir).await;
+    directory.upsert(&tenant("acme")).await.unwrap();
+}
+
+#[tokio::test]
+async fn it_opens_more_than_once_at_a_time() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("directory.sqlite");
+    let at_once = (0..8).map(|_| tokio::spawn(SqliteDirectory::open(path.clone())));
+    for one in at_once.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn several_tenants_go_in_together_or_not_at_all() {
+    let dir = tempdir().unwrap();
+    let directory = open(&dir).await;
+    let acme = || tenant("acme").with_members(["alice".parse().unwrap()]);
+    directory.upsert_all(&[acme(), tenant("globex")]).await.unwrap();
+
+    let dropped = tenant("acme").with_members(["mallory".parse().unwrap()]);
+    let taken = tenant("initech").with_slug("globex".parse().unwrap());
+    let refused = directory.upsert_all(&[dropped, taken]).await.unwrap_err();
+    assert_eq!(refused.index(), Some(1));
+    assert!(matches!(refused.reason(), UpsertError::Conflict { .. }));
+    let id = "acme".parse().unwrap();
+    assert!(directory.is_member(&id, &"alice".parse().unwrap()).await.unwrap());
+    assert!(!directory.is_member(&id, &"mallory".parse().unwrap()).await.unwrap());
+
+    // `with_members` is the whole list.
+    directory
+        .upsert_all(&[acme().with_members(["bob".parse().unwrap()])])
+        .await
+        .unwrap();
+    assert!(!directory.is_member(&id, &"alice".parse().unwrap()).await.unwrap());
+    assert!(directory.is_member(&id, &"bob".parse().unwrap()).await.unwrap());
+}

@@ -1,0 +1,168 @@
+//! Strategies by name, a user's own among them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use crate::common;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use common::*;
+use sqlx::{Sqlite, SqlitePool};
+use tempfile::tempdir;
+use tenancy_core::testing::InsecureTestStub;
+use tenancy_core::{
+    Access, Credentials, HeaderList, HttpVersion, Outcome, RequestView, StrategyName, Target, TenantRecord,
+};
+use tenancy_sqlx::{
+    Binding, InsecureTestStrategy, IsolationStrategy, Mode, RegisterError, SqliteDatabaseStrategy, StrategyError,
+    StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
+};
+
+/// A strategy as a user would write one.
+struct Own {
+    name: &'static str,
+    pool: SqlitePool,
+}
+
+impl Own {
+    fn named(name: &'static str) -> Self {
+        let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
+        Self { name, pool }
+    }
+}
+
+impl IsolationStrategy<Sqlite> for Own {
+    fn name(&self) -> StrategyName {
+        StrategyName::from_static(self.name)
+    }
+
+    fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        Box::pin(async move {
+            if binding.mode() == Mode::ReadOnly || *binding.id() == "refused" {
+                return Err(StrategyError::other("not here"));
+            }
+            Ok(StrategyTransaction::begin(self.pool.acquire().await?, "begin").await?)
+        })
+    }
+
+    fn provision<'f>(&'f self, _: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.pool.close())
+    }
+}
+
+#[tokio::test]
+async fn strategies_of_ones_own_take_part() {
+    let db = TenantDb::new(StrategyRegistry::new().with(Own::named("own")).unwrap());
+    let mut tx = db.begin(&admitted("a", "own")).await.unwrap();
+    assert_eq!(run(&mut tx, "select 1").await.unwrap(), 1);
+    tx.rollback().await.unwrap();
+    let refused = db.begin(&admitted("refused", "own")).await.unwrap_err();
+    let source = std::error::Error::source(&refused).unwrap();
+    assert_eq!(source.to_string(), "not here");
+}
+
+#[tokio::test]
+async fn tenants_of_different_strategies_are_served_at_once() {
+    let dir = tempdir().unwrap();
+    let rows = row_options(&dir).open().await.unwrap();
+    let files = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+        .with_migrations(migrations(&["create table notes (id text primary key, body text)"]));
+    let registry = StrategyRegistry::new()
+        .with(rows)
+        .unwrap()
+        .with(files.open().unwrap())
+        .unwrap();
+    let db = TenantDb::new(registry);
+    let tenants = [
+        row_tenant("a"),
+        row_tenant("b"),
+        admitted("c", "database"),
+        admitted("d", "database"),
+    ];
+    for tenant in &tenants {
+        db.provision(tenant.tenant()).await.unwrap();
+        let mut tx = db.begin(tenant).await.unwrap();
+        run(
+            &mut tx,
+            &format!("insert into notes (id, body) values ('1', '{}')", tenant.id()),
+        )
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+    }
+    for tenant in &tenants {
+        assert_eq!(bodies(&db, tenant).await, [tenant.id().as_str()]);
+    }
+}
+
+#[tokio::test]
+async fn names_are_unique_and_known() {
+    let mut registry = StrategyRegistry::new()
+        .with(Own::named("own"))
+        .unwrap()
+        .with(Own::named("other"))
+        .unwrap();
+    let duplicate = registry.register(Arc::new(Own::named("own"))).unwrap_err();
+    assert!(matches!(duplicate, RegisterError::Duplicate { .. }));
+    let unknown = registry.find(&StrategyName::from_static("row")).err().unwrap();
+    assert_eq!(
+        unknown.to_string(),
+        "no strategy `row` is registered; registered are `other`, `own`"
+    );
+    let begun = TenantDb::new(registry).begin(&row_tenant("a")).await;
+    assert!(matches!(begun, Err(TransactionError::UnknownStrategy { .. })));
+    let nothing = TenantDb::<Sqlite>::new(StrategyRegistry::new());
+    assert!(nothing.begin(&row_tenant("a")).await.is_err());
+    assert!(nothing.dangerously_begin_across_tenants().await.is_err());
+    assert!(nothing.provision(row_tenant("a").tenant()).await.is_err());
+}
+
+#[tokio::test]
+async fn schema_needs_postgres() {
+    let registry = StrategyRegistry::new().with(Own::named("own")).unwrap();
+    let unknown = registry.find(&StrategyName::from_static("schema")).err().unwrap();
+    assert!(unknown.to_string().contains("needs PostgreSQL"), "{unknown}");
+    assert!(unknown.to_string().contains("`own`"), "{unknown}");
+    let refused = registry.with(Own::named("schema")).unwrap_err();
+    assert!(refused.to_string().contains("needs PostgreSQL"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_stub_for_tests_goes_with_the_cores() {
+    let tables = migrations(&["create table notes (id text, body text)"]);
+    let strategy = InsecureTestStrategy::open(&tables).await.unwrap();
+    let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
+    let headers = [(InsecureTestStub::HEADER, b"acme".as_slice())];
+    let headers = HeaderList::new(&headers);
+    let claims = InsecureTestStub::claims();
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Verified(&claims),
+    };
+    let enforcer = InsecureTestStub::enforcer();
+    let mut key = None;
+    let step = enforcer.begin(&request, Access::Scoped, &mut key);
+    let outcome = tenancy_core::drive(step, &InsecureTestStub, &InsecureTestStub)
+        .await
+        .unwrap();
+    let Outcome::Admitted(acme) = outcome else {
+        panic!("{outcome:?}")
+    };
+
+    let mut tx = db.begin(&acme).await.unwrap();
+    run(&mut tx, "insert into notes values ('1', 'x')").await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = db.begin_read(&acme).await.unwrap();
+    assert!(run(&mut tx, "delete from notes").await.is_err());
+    drop(tx);
+    let mut tx = db.begin(&acme).await.unwrap();
+    assert_eq!(run(&mut tx, "delete from notes returning 1").await.unwrap(), 1);
+}

@@ -1,0 +1,7 @@
+//! The tests of `tenancy-warp`, in one binary.
+
+mod support;
+
+mod marks;
+mod masking;
+mod scope;

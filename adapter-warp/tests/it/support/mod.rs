@@ -1,0 +1,188 @@
+//! A small world to ask: two tenants, a member, and routes that say who they serve.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::fmt;
+
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Full};
+use tenancy_core::{
+    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry,
+    PathResolver, ResolverChain, TenantKey, TenantRecord, context,
+};
+use tenancy_http::ClaimsFromExtension;
+use tenancy_warp::{Tenancy, Tenant, Visitor};
+use tower::ServiceExt;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+pub type Body = Full<bytes::Bytes>;
+
+/// Two tenants, `acme` with the member alice and `globex`, whose members are unknown.
+pub fn directory() -> MemoryDirectory {
+    let entry = |id: &str| MemoryEntry::new(TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap()));
+    MemoryDirectory::new([entry("acme").with_member("alice".parse().unwrap()), entry("globex")]).unwrap()
+}
+
+pub fn enforcer() -> Enforcer {
+    let chain = ResolverChain::new()
+        .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
+        .unwrap()
+        .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
+        .unwrap();
+    Enforcer::new(chain)
+}
+
+pub fn tenancy() -> Tenancy {
+    of_tower().into()
+}
+
+/// The same for a tower layer around the service.
+pub fn of_tower() -> tenancy_http::Tenancy {
+    tenancy_http::Tenancy::builder(enforcer())
+        .with_authenticator(ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()))
+        .with_directory(directory())
+        .with_authorizer(directory())
+        .build()
+}
+
+pub async fn whoami(tenant: Tenant) -> String {
+    tokio::task::yield_now().await;
+    assert_eq!(context::current().unwrap(), tenant.0);
+    format!("{} {} {}", tenant.id(), tenant.resolver(), tenant.subject())
+}
+
+pub async fn portal(visit: Visitor) -> String {
+    visit.id().to_string()
+}
+
+pub async fn maybe(tenant: Option<Tenant>) -> String {
+    tenant.map_or_else(|| "none".into(), |tenant| tenant.id().to_string())
+}
+
+pub fn request(uri: &str, subject: Option<&str>, tenant: Option<&str>) -> Request<Body> {
+    let mut request = Request::get(uri).body(Body::default()).unwrap();
+    if let Some(subject) = subject {
+        request.extensions_mut().insert(Claims::new(subject.parse().unwrap()));
+    }
+    if let Some(tenant) = tenant {
+        request.headers_mut().insert("x-tenant-id", tenant.parse().unwrap());
+    }
+    request
+}
+
+pub fn with_method(method: Method, mut request: Request<Body>) -> Request<Body> {
+    *request.method_mut() = method;
+    request
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    /// The status, with the code of a refusal or the body.
+    pub fn short(self) -> (u16, String) {
+        let body = match serde_json::from_str::<serde_json::Value>(&self.body) {
+            Ok(problem) if problem.is_object() => problem["code"].as_str().unwrap().to_owned(),
+            _ => self.body,
+        };
+        (self.status, body)
+    }
+}
+
+pub async fn send<F, R>(routes: &F, request: Request<Body>) -> Answer
+where
+    F: Filter<Extract = (R,), Error: Into<Rejection>> + Clone + Send + Sync + 'static,
+    R: Reply + 'static,
+{
+    let response = tenancy_warp::service(routes.clone().map(R::into_response).boxed())
+        .oneshot(request)
+        .await
+        .unwrap();
+    let (parts, body) = response.into_parts();
+    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body,
+    }
+}
+
+pub async fn ask<F, R>(routes: &F, uri: &str, subject: Option<&str>, tenant: Option<&str>) -> (u16, String)
+where
+    F: Filter<Extract = (R,), Error: Into<Rejection>> + Clone + Send + Sync + 'static,
+    R: Reply + 'static,
+{
+    send(routes, request(uri, subject, tenant)).await.short()
+}
+
+/// Filters of different types as one.
+pub fn erased<F, R>(routes: F) -> BoxedFilter<(Response,)>
+where
+    F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
+    R: Reply + 'static,
+{
+    routes.map(R::into_response).boxed()
+}
+
+pub fn is(status: u16, body: &str) -> (u16, String) {
+    (status, body.to_owned())
+}
+
+/// A directory and authorizer that fails in a chosen way, and makes everyone wait.
+#[derive(Clone, Copy, Debug)]
+pub enum Fails {
+    Never,
+    Now,
+    Hangs,
+    AnswersAnother,
+}
+
+#[derive(Debug)]
+pub struct Down;
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("down")
+    }
+}
+
+impl std::error::Error for Down {}
+
+impl Directory for Fails {
+    type Entry = TenantRecord;
+    type Error = Down;
+
+    async fn find(&self, key: &TenantKey) -> Result<Option<TenantRecord>, Down> {
+        tokio::task::yield_now().await;
+        let record = |id: &str| Ok(Some(TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())));
+        match self {
+            Self::Never => record(key.as_str()),
+            Self::Now => Err(Down),
+            Self::Hangs => std::future::pending().await,
+            Self::AnswersAnother => record("globex"),
+        }
+    }
+}
+
+impl Authorizer for Fails {
+    type Error = Down;
+
+    async fn authorize(&self, _: &Authorize<'_>) -> Result<Decision, Down> {
+        tokio::task::yield_now().await;
+        match self {
+            Self::Never | Self::AnswersAnother => Ok(Decision::allow_if(true)),
+            Self::Now => Err(Down),
+            Self::Hangs => std::future::pending().await,
+        }
+    }
+}

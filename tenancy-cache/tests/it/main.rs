@@ -1,0 +1,8 @@
+//! The tests of `tenancy-cache`, in one binary.
+
+mod cache_support;
+
+mod cached_authorizer;
+mod cached_directory;
+mod invalidation;
+mod thread_local_cache;
