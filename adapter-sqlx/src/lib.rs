@@ -95,7 +95,7 @@ pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, Transacti
 #[cfg(feature = "postgres")]
 pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
-    PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSchemaOptions,
+    PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowStrategy, PgRowTables, PgSchemaOptions,
     PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
     PgTenantView, SchemaNameError,
 };

@@ -71,7 +71,7 @@ mod postgres {
 
     use super::*;
     use crate::{
-        PgChanges, PgDatabaseStrategy, PgDirectory, PgRowOptions, PgRowSchema, PgSchemaOptions, PgSchemaStrategy,
+        PgChanges, PgDatabaseStrategy, PgDirectory, PgRowOptions, PgRowTables, PgSchemaOptions, PgSchemaStrategy,
     };
 
     directory_is_send!(PgDirectory, Postgres);
@@ -84,7 +84,7 @@ mod postgres {
         is_spawned(PgChanges::connect(options));
     }
 
-    fn the_schema(schema: PgRowSchema, first: TenantId, mut connection: PgConnection) {
+    fn the_schema(schema: PgRowTables, first: TenantId, mut connection: PgConnection) {
         is_spawned(async move {
             let _ = schema.verify(&mut connection).await;
             let _ = schema.apply(&mut connection).await;

@@ -12,7 +12,7 @@ pub use database::{FindServer, PgDatabaseOptions, PgDatabaseStrategy, PgServer, 
 pub use directory::{PgChanges, PgDirectory};
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{
-    AdoptError, ParseSettingError, PgFault, PgFinding, PgReport, PgRowOptions, PgRowSchema, PgRowStrategy, PgSetting,
+    AdoptError, ParseSettingError, PgFault, PgFinding, PgReport, PgRowOptions, PgRowStrategy, PgRowTables, PgSetting,
     PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable, PgTenantView,
 };
 pub use schema::{PgSchemaOptions, PgSchemaStrategy};

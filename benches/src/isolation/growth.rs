@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{ConnectOptions, Connection, Postgres};
 use tenancy_core::{Admitted, TenantRecord};
-use tenancy_sqlx::{PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
 
 use super::member_of;
 use super::postgres::{AT_ONCE, Database, execute, migration};
@@ -64,7 +64,7 @@ fn row(url: &str, number: usize) -> Row {
     let database = Rc::new(Database::new(url, &format!("_row_{number}")));
     let open = async move || {
         let (application, administrator) = (database.application(), database.administrator());
-        let schema = PgRowSchema::new(&database.role(), administrator.get_username()).unwrap();
+        let schema = PgRowTables::new(&database.role(), administrator.get_username()).unwrap();
         let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
         let row = PgRowStrategy::options(schema, application, administrator)
             .with_migrations(migration(SHARED))

@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr};
 use tenancy_sqlx::{
-    PgDatabaseStrategy, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
+    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
 };
 
 use super::{NOTES, TENANTS, member};
@@ -180,7 +180,7 @@ impl Database {
             insert into notes select n, md5(n::text) from generate_series(1, 1000) n";
         let registry = match strategy {
             "row" => {
-                let schema = PgRowSchema::new(&role, administrator.get_username()).unwrap();
+                let schema = PgRowTables::new(&role, administrator.get_username()).unwrap();
                 let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
                 let row = PgRowStrategy::options(schema, application, administrator).with_migrations(migration(shared));
                 // The table without a policy is there on purpose.

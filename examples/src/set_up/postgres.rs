@@ -5,7 +5,7 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_sqlx::{
-    PgChanges, PgDatabaseStrategy, PgDirectory, PgIdentifier, PgRowSchema, PgRowStrategy, PgSchemaStrategy,
+    PgChanges, PgDatabaseStrategy, PgDirectory, PgIdentifier, PgRowStrategy, PgRowTables, PgSchemaStrategy,
     PgTenantTable, StrategyRegistry, TenantDb,
 };
 use uuid::Uuid;
@@ -99,7 +99,7 @@ impl Server {
             database,
         } = self;
         let role = application_role.as_str();
-        let tables = PgRowSchema::new(role, administrator.get_username())?.with_table(PgTenantTable::new("notes")?);
+        let tables = PgRowTables::new(role, administrator.get_username())?.with_table(PgTenantTable::new("notes")?);
         let row = PgRowStrategy::options(tables, application.clone(), administrator.clone())
             .with_migrations(sqlx::migrate!("migrations/postgres/shared"))
             .open()

@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqlSafeStr};
 use tenancy_sqlx::{
-    PgDatabaseStrategy, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
+    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
 };
 
 use crate::Failure;
@@ -117,7 +117,7 @@ impl Site {
     pub(crate) async fn open(&self) -> Result<TenantDb<sqlx::Postgres>, Failure> {
         let patience = Duration::from_secs(45);
         let tables =
-            PgRowSchema::new(&self.application_role(), &self.owner())?.with_table(PgTenantTable::new("notes")?);
+            PgRowTables::new(&self.application_role(), &self.owner())?.with_table(PgTenantTable::new("notes")?);
         let mut row = PgRowStrategy::options(tables, self.application(), self.administrator())
             .with_migrations(migrations(ROW_NOTES))
             .with_max_connections(SHARED_CONNECTIONS)

@@ -5,7 +5,7 @@ use tenancy_core::TenantId;
 use thiserror::Error;
 
 use super::remade_key::remade_key;
-use super::row_tables::PgRowSchema;
+use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use super::verify::Filter;
 use crate::StrategyError;
@@ -43,7 +43,7 @@ pub enum AdoptError {
     Database(#[from] sqlx::Error),
 }
 
-impl PgRowSchema {
+impl PgRowTables {
     /// The SQL that makes the declared tables, which have no tenants yet, tables that tenants share: to read, and
     /// to put into a migration. All rows that are there become the first tenant's.
     ///

@@ -1,6 +1,6 @@
 //! What a declaration for a Citus cluster says, and its refusal.
 
-use super::row_tables::PgRowSchema;
+use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};
@@ -19,7 +19,7 @@ const REFUSAL: &str = "do $$ begin
 end $$;
 ";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Refuses a declaration for a cluster, before anything is connected or written.
     pub(in crate::postgres) const fn refuse_cluster(&self) -> Result<(), StrategyError> {
         if self.is_on_citus() {

@@ -18,7 +18,7 @@ mod view;
 
 pub use adopt::AdoptError;
 pub use options::PgRowOptions;
-pub use row_tables::{ParseSettingError, PgRowSchema, PgSetting};
+pub use row_tables::{ParseSettingError, PgRowTables, PgSetting};
 pub use strategy::PgRowStrategy;
 pub use table::{PgTenantColumn, PgTenantTable};
 pub use table_grants::PgTableGrants;

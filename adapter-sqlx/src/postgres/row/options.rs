@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::policies::attempts::{Attempts, LockTimeout};
 use super::policies::migrations::Migrating;
-use super::row_tables::PgRowSchema;
+use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
 use super::table::PgTenantTable;
 use super::verify::{PgFinding, PgReport};
@@ -22,7 +22,7 @@ use crate::transaction::begin::begin_lent;
 /// Which tables hold tenants' rows, and how they are reached.
 #[derive(Debug)]
 pub struct PgRowOptions {
-    schema: PgRowSchema,
+    schema: PgRowTables,
     application: PgConnectOptions,
     administrator: PgConnectOptions,
     migrations: Option<Migrator>,
@@ -33,7 +33,7 @@ pub struct PgRowOptions {
 }
 
 impl PgRowOptions {
-    pub(super) fn new(schema: PgRowSchema, application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
+    pub(super) fn new(schema: PgRowTables, application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
         Self {
             schema,
             application,
@@ -90,7 +90,7 @@ impl PgRowOptions {
         self
     }
 
-    /// Opens the database also where [`verify`](PgRowSchema::verify) finds ways around the isolation, and logs
+    /// Opens the database also where [`verify`](PgRowTables::verify) finds ways around the isolation, and logs
     /// each as a warning: for the time in which they are mended.
     ///
     /// # Security
@@ -120,8 +120,8 @@ impl PgRowOptions {
     ///    database as the administrator. Nothing is written before that.
     /// 2. It runs the migrations that are new, each in a transaction of its own. A declared table that one of them makes
     ///    is closed to the application in the same transaction.
-    /// 3. In one transaction, it [applies](PgRowSchema::apply) what differs from the declaration and
-    ///    [verifies](PgRowSchema::verify) the result. If that is unsafe, all of this step is undone, so a service that
+    /// 3. In one transaction, it [applies](PgRowTables::apply) what differs from the declaration and
+    ///    [verifies](PgRowTables::verify) the result. If that is unsafe, all of this step is undone, so a service that
     ///    is started wrongly takes nothing from one that runs.
     ///
     /// On a database that is as it should be it writes nothing, and takes no lock that anybody could wait for.

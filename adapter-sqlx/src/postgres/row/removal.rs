@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tenancy_core::TenantId;
 
-use super::row_tables::PgRowSchema;
+use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
@@ -21,7 +21,7 @@ const ROUNDS: u32 = 100;
 /// Whether rows are gone is counted, and not concluded from statements that succeeded: a trigger or a rule can keep
 /// rows, or insert others. So tables are emptied round by round, until none has a row of the tenant left.
 pub(super) struct RowRemoval<'r> {
-    pub(super) schema: &'r PgRowSchema,
+    pub(super) schema: &'r PgRowTables,
     pub(super) tenant: &'r TenantId,
 }
 

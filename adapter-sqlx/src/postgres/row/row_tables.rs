@@ -78,14 +78,14 @@ impl std::error::Error for ParseSettingError {}
 ///   afterwards stays revoked.
 ///
 /// ```
-/// use tenancy_sqlx::{PgRowSchema, PgTenantTable};
+/// use tenancy_sqlx::{PgRowTables, PgTenantTable};
 ///
-/// let schema = PgRowSchema::new("app", "admin")?.with_table(PgTenantTable::new("notes")?);
+/// let schema = PgRowTables::new("app", "admin")?.with_table(PgTenantTable::new("notes")?);
 /// assert!(schema.sql().contains(r#"alter table "public"."notes" force row level security;"#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct PgRowSchema {
+pub struct PgRowTables {
     applications: Vec<PgIdentifier>,
     administrator: PgIdentifier,
     tables: Vec<PgTenantTable>,
@@ -94,7 +94,7 @@ pub struct PgRowSchema {
     citus: Option<Citus>,
 }
 
-impl PgRowSchema {
+impl PgRowTables {
     /// A declaration without tables, for these two roles.
     ///
     /// # Errors

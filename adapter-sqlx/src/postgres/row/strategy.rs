@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::removal::RowRemoval;
-use super::row_tables::PgRowSchema;
+use super::row_tables::PgRowTables;
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
@@ -51,7 +51,7 @@ use crate::{
 ///
 /// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
 pub struct PgRowStrategy {
-    pub(super) schema: PgRowSchema,
+    pub(super) schema: PgRowTables,
     /// What each transaction sets, where the session cannot be trusted to have it: behind a pooler.
     pub(super) pins: Option<SessionPins>,
     pub(super) application: Sessions,
@@ -66,7 +66,7 @@ impl PgRowStrategy {
     /// Describes the database: the tables, how the application connects, and how the administrator does.
     #[must_use]
     pub fn options(
-        schema: PgRowSchema,
+        schema: PgRowTables,
         application: PgConnectOptions,
         administrator: PgConnectOptions,
     ) -> PgRowOptions {

@@ -1,7 +1,7 @@
 //! What differs between the declaration and what the catalog has, as the statements that mend it.
 
 use super::look::FoundTable;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 
 /// Statements to be run, and the object that they need a lock on.
@@ -11,7 +11,7 @@ pub(in crate::postgres::row) struct Change {
     pub(in crate::postgres::row) sql: String,
 }
 
-impl PgRowSchema {
+impl PgRowTables {
     /// The changes that the tables need, always in the same order, so that two who do this do not wait for each other.
     ///
     /// A table that does not exist as declared has none: it is a finding.

@@ -6,7 +6,7 @@ use super::attempts::{Attempts, LockTimeout};
 use super::difference::Change;
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::transaction::begin::begin_lent;
 
 /// How names are looked up, and written out.
@@ -22,7 +22,7 @@ const SET: &str = "select pg_catalog.set_config('search_path', $1, true),
 /// One at a time in each database: PostgreSQL's own checks for what exists do not wait for others.
 const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(hashtextextended('tenancy: policies', 0))";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Makes the tables as declared, as their owner. It looks first, and writes only what differs: if nothing does, it
     /// takes no lock and writes nothing.
     ///

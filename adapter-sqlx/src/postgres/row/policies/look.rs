@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::spelling::Spelling;
 use crate::StrategyError;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::view::PgTenantView;
 
@@ -113,7 +113,7 @@ where n.nspname = any ($1) and n.nspacl is null and pg_has_role(n.nspowner, 'usa
     and exists (select from pg_roles r where r.rolname = any ($2) and not has_schema_privilege(r.oid, n.oid, 'usage'))
 order by name";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// What the catalog has of each declared table, in the order of the declaration: nothing if there is no such table,
     /// or if its tenant's column is missing or of another type.
     ///

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::transaction::begin::begin_lent;
 
@@ -24,12 +24,12 @@ const TRY: Duration = Duration::from_millis(300);
 pub(in crate::postgres::row) struct Migrating<'m> {
     migrations: Migrator,
     is_locking: bool,
-    schema: &'m PgRowSchema,
+    schema: &'m PgRowTables,
     wait: LockTimeout,
 }
 
 impl<'m> Migrating<'m> {
-    pub(in crate::postgres::row) fn new(mut migrations: Migrator, schema: &'m PgRowSchema, wait: LockTimeout) -> Self {
+    pub(in crate::postgres::row) fn new(mut migrations: Migrator, schema: &'m PgRowTables, wait: LockTimeout) -> Self {
         let is_locking = migrations.locking;
         // The lock is taken once for all of them, here.
         migrations.set_locking(false);

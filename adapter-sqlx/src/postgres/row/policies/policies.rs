@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::look::{FoundPolicy, FoundTable, PUBLIC};
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 
 /// Lets the application's roles in.
@@ -70,7 +70,7 @@ impl FoundTable {
         self.policy(name).map(|policy| policy.roles.clone()).unwrap_or_default()
     }
 
-    fn application_policy(&self, schema: &PgRowSchema) -> Wanted<'static> {
+    fn application_policy(&self, schema: &PgRowTables) -> Wanted<'static> {
         let declared: BTreeSet<String> = names(schema);
         let mut roles = self.roles_of(APPLICATION);
         roles.retain(|role| is_of_a_service(role, schema));
@@ -84,7 +84,7 @@ impl FoundTable {
         }
     }
 
-    fn administrator_policy(&self, schema: &PgRowSchema) -> Wanted<'static> {
+    fn administrator_policy(&self, schema: &PgRowTables) -> Wanted<'static> {
         let declared = BTreeSet::from([schema.administrator().as_str().to_owned()]);
         let mut roles = self.roles_of(ADMINISTRATOR);
         roles.remove(PUBLIC);
@@ -98,7 +98,7 @@ impl FoundTable {
         }
     }
 
-    fn tenant_policy(&self, schema: &PgRowSchema) -> Wanted<'_> {
+    fn tenant_policy(&self, schema: &PgRowTables) -> Wanted<'_> {
         let mut roles = self.roles_of(TENANT);
         roles.retain(|role| is_of_a_service(role, schema));
         roles.extend(self.application_policy(schema).roles);
@@ -112,7 +112,7 @@ impl FoundTable {
     }
 
     /// Whether the policies keep the declared roles, and all others that they let in, within the tenant.
-    pub(in crate::postgres) fn keeps_tenants_apart(&self, schema: &PgRowSchema) -> bool {
+    pub(in crate::postgres) fn keeps_tenants_apart(&self, schema: &PgRowTables) -> bool {
         let (application, tenant) = (self.policy(APPLICATION), self.policy(TENANT));
         let wanted = self.tenant_policy(schema);
         application.is_none_or(|policy| self.application_policy(schema).is_said_by(policy))
@@ -120,7 +120,7 @@ impl FoundTable {
     }
 
     /// Whether a policy says something else than is declared, and names roles of other services.
-    pub(in crate::postgres) fn is_shared(&self, schema: &PgRowSchema) -> bool {
+    pub(in crate::postgres) fn is_shared(&self, schema: &PgRowTables) -> bool {
         let policies = [self.application_policy(schema), self.tenant_policy(schema)];
         policies.iter().any(|wanted| {
             self.policy(wanted.name)
@@ -129,17 +129,17 @@ impl FoundTable {
     }
 }
 
-fn names(schema: &PgRowSchema) -> BTreeSet<String> {
+fn names(schema: &PgRowTables) -> BTreeSet<String> {
     let names = schema.applications().iter().map(|role| role.as_str().to_owned());
     names.collect()
 }
 
 /// The administrator sees every tenant by a policy of their own, and nothing is for everybody.
-fn is_of_a_service(role: &str, schema: &PgRowSchema) -> bool {
+fn is_of_a_service(role: &str, schema: &PgRowTables) -> bool {
     role != PUBLIC && role != schema.administrator().as_str()
 }
 
-impl PgRowSchema {
+impl PgRowTables {
     /// What makes the table's policies as declared, a statement or two for each that differs.
     pub(in crate::postgres::row) fn policy_changes(&self, table: &PgTenantTable, found: &FoundTable) -> Vec<String> {
         let name = table.to_string();

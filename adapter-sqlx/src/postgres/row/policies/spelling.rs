@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::look::FoundTable;
 use super::policies::TENANT;
 use crate::StrategyError;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
 use crate::transaction::begin::begin_lent;
 
@@ -20,7 +20,7 @@ pub(in crate::postgres) struct Spelling {
 
 impl Spelling {
     /// What PostgreSQL 15 writes. `column` is quoted as the server quotes it.
-    pub(in crate::postgres::row) fn expected(schema: &PgRowSchema, table: &PgTenantTable, column: &str) -> Self {
+    pub(in crate::postgres::row) fn expected(schema: &PgRowTables, table: &PgTenantTable, column: &str) -> Self {
         let setting = schema.setting().as_str();
         let text = format!("NULLIF(current_setting('{setting}'::text, true), ''::text)");
         let default = match table.tenant_column_type() {
@@ -38,7 +38,7 @@ impl Spelling {
     /// Has the server spell them, on a temporary table that is rolled back: a newer server, or another setting of it,
     /// may write them in another way. Nothing if it may not write.
     pub(in crate::postgres::row) async fn of_this_server(
-        schema: &PgRowSchema,
+        schema: &PgRowTables,
         table: &PgTenantTable,
         tx: &mut PgConnection,
     ) -> Result<Option<Self>, StrategyError> {
@@ -66,7 +66,7 @@ const NOT_ALLOWED: &str = "42501";
 
 const MODEL: &str = "pg_temp.tenancy_model";
 
-fn model_sql(schema: &PgRowSchema, table: &PgTenantTable) -> String {
+fn model_sql(schema: &PgRowTables, table: &PgTenantTable) -> String {
     let (column, column_type) = (table.tenant_column(), table.tenant_column_type().sql_type());
     format!(
         "create temp table tenancy_model ({column} {column_type} default {});\n{}",

@@ -3,10 +3,10 @@
 use super::look::USED_SEQUENCES;
 use super::policies::{ADMINISTRATOR, APPLICATION, TENANT, open_policy_sql};
 use crate::postgres::identifier::Literal;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 
-impl PgRowSchema {
+impl PgRowTables {
     /// The text for one table.
     pub(in crate::postgres) fn table_sql(&self, table: &PgTenantTable) -> String {
         let (column, tenant) = (table.tenant_column(), self.tenant(table));

@@ -16,7 +16,7 @@ pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
 use self::relations::RELATIONS;
 use self::role::{missing, presets, roles};
 use self::table::{keys, tables, views};
-use super::row_tables::PgRowSchema;
+use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use super::view::PgTenantView;
 use crate::StrategyError;
@@ -42,7 +42,7 @@ const CHECKS: &[&[Check]] = &[
     missing::CHECKS,
 ];
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Asks the catalog whether the database keeps tenants' rows apart as this declaration says, and what goes
     /// around it. It changes nothing.
     ///

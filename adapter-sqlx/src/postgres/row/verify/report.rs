@@ -246,7 +246,7 @@ impl fmt::Display for PgFinding {
     }
 }
 
-/// What [`PgRowSchema::verify`](crate::PgRowSchema::verify) found. As text: a line for each finding.
+/// What [`PgRowTables::verify`](crate::PgRowTables::verify) found. As text: a line for each finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PgReport {
     findings: Vec<PgFinding>,

@@ -20,7 +20,7 @@ async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
     let tables = ["notes", "replies"].map(|name| PgTenantTable::new(name).unwrap());
     let schema = tables
         .into_iter()
-        .fold(database.schema(), tenancy_sqlx::PgRowSchema::with_table);
+        .fold(database.schema(), tenancy_sqlx::PgRowTables::with_table);
     let row = PgRowStrategy::options(schema, database.application(), database.administrator())
         .with_migrations(migrations(&[NOTES, REPLIES]))
         .open()

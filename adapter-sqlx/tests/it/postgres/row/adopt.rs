@@ -1,7 +1,7 @@
 //! Tables with rows from before there were tenants.
 
 use sqlx::AssertSqlSafe;
-use tenancy_sqlx::{AdoptError, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{AdoptError, PgRowStrategy, PgRowTables, PgTenantTable, StrategyRegistry, TenantDb};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{TestDatabase, code, tenant};
@@ -27,9 +27,9 @@ insert into books values ('1', 1, 1, 'One'), ('1', 2, 1, 'One again'), ('2', 1, 
 insert into reviews (isbn, edition) values ('1', 1), ('2', 1);
 insert into reviews (parent) select id from reviews";
 
-fn schema(database: &TestDatabase) -> PgRowSchema {
+fn schema(database: &TestDatabase) -> PgRowTables {
     let tables = ["authors", "books", "reviews"].map(|name| PgTenantTable::new(name).unwrap());
-    tables.into_iter().fold(database.schema(), PgRowSchema::with_table)
+    tables.into_iter().fold(database.schema(), PgRowTables::with_table)
 }
 
 async fn open(database: &TestDatabase) -> TenantDb<sqlx::Postgres> {

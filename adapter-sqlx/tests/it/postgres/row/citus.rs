@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tenancy_sqlx::{
-    PgFault, PgFinding, PgRowSchema, PgRowStrategy, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyError,
+    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyError,
     StrategyRegistry, TenantDb,
 };
 
@@ -15,9 +15,9 @@ use crate::postgres::support::server::{NOTES, TestDatabase, bodies, code, migrat
 
 const TAGS: &str = "create table tags (tenant_id text not null, id bigint not null, primary key (tenant_id, id))";
 
-fn schema(database: &TestDatabase) -> PgRowSchema {
+fn schema(database: &TestDatabase) -> PgRowTables {
     let tables = ["notes", "tags"].map(|name| PgTenantTable::new(name).unwrap());
-    let schema = tables.into_iter().fold(database.schema(), PgRowSchema::with_table);
+    let schema = tables.into_iter().fold(database.schema(), PgRowTables::with_table);
     schema.with_citus().with_reference_table("public", "plans").unwrap()
 }
 
@@ -41,8 +41,8 @@ alter table "public"."notes""#;
 #[tokio::test]
 async fn the_strategy_row_does_not_open() {
     let nowhere = || PgConnectOptions::from_str("postgres://nobody@localhost:1/nowhere").unwrap();
-    let with_citus = PgRowSchema::new("app", "admin").unwrap().with_citus();
-    let by_reference = PgRowSchema::new("app", "admin")
+    let with_citus = PgRowTables::new("app", "admin").unwrap().with_citus();
+    let by_reference = PgRowTables::new("app", "admin")
         .unwrap()
         .with_reference_table("public", "plans");
     for declared in [with_citus, by_reference.unwrap()] {
@@ -155,7 +155,7 @@ async fn a_distributed_table_is_found_without_its_declaration() {
     let mut administrator = database.connect().await;
     run(&mut administrator, format!("{NOTES}; {TAGS}")).await;
     let tables = ["notes", "tags"].map(|name| PgTenantTable::new(name).unwrap());
-    let declared = tables.into_iter().fold(database.schema(), PgRowSchema::with_table);
+    let declared = tables.into_iter().fold(database.schema(), PgRowTables::with_table);
     declared.apply(&mut administrator).await.unwrap();
     // Writes to the catalog.
     let mut superuser = database.superuser().await;

@@ -1,7 +1,7 @@
 //! Shapes of databases that are rarer than those of the other tests, for all that judges, mends, opens and removes.
 
 use sqlx::PgConnection;
-use tenancy_sqlx::{PgFault, PgRowSchema, PgTenantColumn, PgTenantTable};
+use tenancy_sqlx::{PgFault, PgRowTables, PgTenantColumn, PgTenantTable};
 
 use crate::postgres::support::removal_server::{declared, open, remove, rows, seed_both};
 use crate::postgres::support::schema_server::run;
@@ -175,7 +175,7 @@ async fn what_is_declared_beside_another_service_changes_nothing_of_its() {
         "create role APP_other; grant select, insert on notes to APP_other; alter table notes add column owner text";
     run(&mut superuser, database.named(sql)).await;
     let before = policies(&mut superuser).await;
-    let other = PgRowSchema::new(&database.named("APP_other"), database.administrator_role()).unwrap();
+    let other = PgRowTables::new(&database.named("APP_other"), database.administrator_role()).unwrap();
     let notes = || PgTenantTable::new("notes").unwrap();
     for declared in [
         other

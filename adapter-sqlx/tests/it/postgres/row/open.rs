@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
-use tenancy_sqlx::{PgRowOptions, PgRowSchema, PgRowStrategy, PgTenantTable};
+use tenancy_sqlx::{PgRowOptions, PgRowStrategy, PgRowTables, PgTenantTable};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, migrations};
@@ -26,7 +26,7 @@ const LINES: &str =
     create function nothing() returns trigger language plpgsql as 'begin return new; end';
     create trigger nothing before insert on lines for each row execute function nothing()";
 
-fn schema(database: &TestDatabase) -> PgRowSchema {
+fn schema(database: &TestDatabase) -> PgRowTables {
     let odd = PgTenantTable::new("Tags $tenancy$").unwrap();
     let odd = odd.with_schema("Odd \"one").unwrap();
     let odd = odd
@@ -34,7 +34,7 @@ fn schema(database: &TestDatabase) -> PgRowSchema {
         .unwrap();
     let tables = ["notes", "events", "lines"].map(|name| PgTenantTable::new(name).unwrap());
     let tables = [odd].into_iter().chain(tables);
-    tables.fold(database.schema(), PgRowSchema::with_table)
+    tables.fold(database.schema(), PgRowTables::with_table)
 }
 
 fn options(database: &TestDatabase, administrator: PgConnectOptions) -> PgRowOptions {

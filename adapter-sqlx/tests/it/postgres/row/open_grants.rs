@@ -1,7 +1,7 @@
 //! Rights are given once. What an operator takes stays taken, and what goes beyond the declaration is found.
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
-use tenancy_sqlx::{PgFault, PgRowSchema, PgRowStrategy, PgTableGrants, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgFault, PgRowStrategy, PgRowTables, PgTableGrants, PgTenantTable, StrategyError};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, code};
@@ -20,17 +20,17 @@ async fn fresh() -> TestDatabase {
     database
 }
 
-fn schema(database: &TestDatabase, log: PgTenantTable) -> PgRowSchema {
+fn schema(database: &TestDatabase, log: PgTenantTable) -> PgRowTables {
     let notes = PgTenantTable::new("notes").unwrap();
     database.schema().with_table(notes).with_table(log)
 }
 
-async fn open(database: &TestDatabase, schema: PgRowSchema) -> Result<(), StrategyError> {
+async fn open(database: &TestDatabase, schema: PgRowTables) -> Result<(), StrategyError> {
     let options = PgRowStrategy::options(schema, database.application(), database.administrator());
     options.open().await.map(drop)
 }
 
-async fn findings(database: &TestDatabase, schema: &PgRowSchema) -> Vec<(PgFault, String, String)> {
+async fn findings(database: &TestDatabase, schema: &PgRowTables) -> Vec<(PgFault, String, String)> {
     let report = schema.verify(&mut database.connect().await).await.unwrap();
     let findings = report.findings().iter();
     let told = findings.map(|finding| {

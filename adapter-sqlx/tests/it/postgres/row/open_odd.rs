@@ -2,14 +2,14 @@
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use tenancy_sqlx::{PgFault, PgFinding, PgRowSchema, PgRowStrategy, PgTenantColumn, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgRowTables, PgTenantColumn, PgTenantTable, StrategyError};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase};
 
 async fn open(
     database: &TestDatabase,
-    schema: &PgRowSchema,
+    schema: &PgRowTables,
     administrator: PgConnectOptions,
 ) -> Result<(), StrategyError> {
     let options = PgRowStrategy::options(schema.clone(), database.application(), administrator);
@@ -17,13 +17,13 @@ async fn open(
 }
 
 /// Opens, and then once more where nothing may be written.
-async fn open_and_only_read(database: &TestDatabase, schema: &PgRowSchema, administrator: PgConnectOptions) {
+async fn open_and_only_read(database: &TestDatabase, schema: &PgRowTables, administrator: PgConnectOptions) {
     open(database, schema, administrator.clone()).await.unwrap();
     let read_only = administrator.options([("default_transaction_read_only", "on")]);
     open(database, schema, read_only).await.unwrap();
 }
 
-fn declared(database: &TestDatabase, tables: &[(&str, PgTenantColumn)]) -> PgRowSchema {
+fn declared(database: &TestDatabase, tables: &[(&str, PgTenantColumn)]) -> PgRowTables {
     tables.iter().fold(database.schema(), |schema, (name, column)| {
         let table = PgTenantTable::new(name).unwrap();
         schema.with_table(table.with_tenant_column("tenant_id", *column).unwrap())

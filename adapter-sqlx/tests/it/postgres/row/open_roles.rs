@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Postgres};
 use tenancy_sqlx::{
-    PgFault, PgFinding, PgRowSchema, PgRowStrategy, PgSeverity, PgTenantTable, StrategyError, StrategyRegistry,
+    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSeverity, PgTenantTable, StrategyError, StrategyRegistry,
     TenantDb,
 };
 
@@ -35,12 +35,12 @@ impl Other {
         format!("\"{}\"", self.role.replace('"', "\"\""))
     }
 
-    fn schema(&self) -> PgRowSchema {
-        let schema = PgRowSchema::new(&self.role, self.database.administrator_role()).unwrap();
+    fn schema(&self) -> PgRowTables {
+        let schema = PgRowTables::new(&self.role, self.database.administrator_role()).unwrap();
         schema.with_table(PgTenantTable::new("notes").unwrap())
     }
 
-    async fn open(&self, schema: PgRowSchema) -> Result<PgRowStrategy, StrategyError> {
+    async fn open(&self, schema: PgRowTables) -> Result<PgRowStrategy, StrategyError> {
         let application = self.database.application().username(&self.role);
         let options = PgRowStrategy::options(schema, application, self.database.administrator());
         options.with_migrations(migrations(MIGRATIONS)).open().await
@@ -119,7 +119,7 @@ async fn a_role_that_is_missing_or_another_is_refused_before_anything_is_written
     let db = running(&other.database).await;
     let before = (policies(&other.database).await, tables(&other.database).await);
     let administrator = other.database.administrator_role();
-    let nobody = PgRowSchema::new("nobody of that name", administrator).unwrap();
+    let nobody = PgRowTables::new("nobody of that name", administrator).unwrap();
     let nobody = nobody.with_table(PgTenantTable::new("notes").unwrap());
     assert_eq!(faults(other.open(nobody).await), [PgFault::RoleMissing]);
     // Declared for one, and connected as another.

@@ -2,14 +2,14 @@
 
 use sqlx::{Connection, PgConnection, Postgres};
 use tenancy_core::{StrategyName, TenantRecord, TenantStatus};
-use tenancy_sqlx::{PgRowSchema, PgRowStrategy, PgTenantTable, RemoveError, StrategyError, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PgRowStrategy, PgRowTables, PgTenantTable, RemoveError, StrategyError, StrategyRegistry, TenantDb};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{TestDatabase, migrations};
 
-pub(crate) fn declared(database: &TestDatabase, tables: &[&str]) -> PgRowSchema {
+pub(crate) fn declared(database: &TestDatabase, tables: &[&str]) -> PgRowTables {
     let tables = tables.iter().map(|table| PgTenantTable::new(table).unwrap());
-    tables.fold(database.schema(), PgRowSchema::with_table)
+    tables.fold(database.schema(), PgRowTables::with_table)
 }
 
 /// Opens the strategy on these tables, which `sql` makes. Triggers and rules of a test may be findings.

@@ -9,7 +9,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Row, SqlSafeStr};
 use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
-use tenancy_sqlx::{PgRowOptions, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PgRowOptions, PgRowStrategy, PgRowTables, PgTenantTable, StrategyRegistry, TenantDb};
 
 pub(crate) const NOTES: &str = "create table notes (
     tenant_id text not null,
@@ -109,8 +109,8 @@ impl TestDatabase {
         &self.application
     }
 
-    pub(crate) fn schema(&self) -> PgRowSchema {
-        PgRowSchema::new(&self.application, &self.owner).unwrap()
+    pub(crate) fn schema(&self) -> PgRowTables {
+        PgRowTables::new(&self.application, &self.owner).unwrap()
     }
 
     /// As the administrator.

@@ -1,7 +1,7 @@
 //! Each way around the isolation of rows: it leaks, it is found, and it is mended.
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
-use tenancy_sqlx::{PgFault, PgFinding, PgReport, PgRowSchema, PgRowStrategy, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgFault, PgFinding, PgReport, PgRowStrategy, PgRowTables, PgTenantTable, StrategyError};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, migrations, seed, tenant};
@@ -17,9 +17,9 @@ const TAGS: &str = "create table tags (
     foreign key (tenant_id, note) references notes (tenant_id, id)
 )";
 
-pub(crate) fn schema(database: &TestDatabase) -> PgRowSchema {
+pub(crate) fn schema(database: &TestDatabase) -> PgRowTables {
     let tables = ["notes", "tags", "bookings"].map(|name| PgTenantTable::new(name).unwrap());
-    tables.into_iter().fold(database.schema(), PgRowSchema::with_table)
+    tables.into_iter().fold(database.schema(), PgRowTables::with_table)
 }
 
 pub(crate) async fn guarded() -> TestDatabase {
@@ -196,7 +196,7 @@ async fn what_is_declared_must_be_there() {
             assert!(found, "{name}: {report}");
         }
     }
-    let nobody = PgRowSchema::new("nobody_of_that_name", "postgres").unwrap();
+    let nobody = PgRowTables::new("nobody_of_that_name", "postgres").unwrap();
     let report = nobody.verify(&mut database.connect().await).await.unwrap();
     assert_eq!(report.findings()[0].fault(), PgFault::RoleMissing);
 }

@@ -1,15 +1,15 @@
 //! One role for both, and a superuser as the application's: it is another role that is needed.
 
-use tenancy_sqlx::{PgFault, PgRowSchema, PgTenantTable};
+use tenancy_sqlx::{PgFault, PgRowTables, PgTenantTable};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase};
 use crate::postgres::verify::verify_faults::Planted;
 use crate::postgres::verify::verify_planted::check_each;
 
-fn declared(application: &str, administrator: &str) -> PgRowSchema {
+fn declared(application: &str, administrator: &str) -> PgRowTables {
     let notes = PgTenantTable::new("notes").unwrap();
-    PgRowSchema::new(application, administrator).unwrap().with_table(notes)
+    PgRowTables::new(application, administrator).unwrap().with_table(notes)
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
@@ -33,7 +33,7 @@ impl From<Filter> for StrategyError {
     }
 }
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Proves that the connection's role sees every row of the declared tables, in the transaction that is open.
     ///
     /// Whatever counts, changes or removes rows of all tenants asks this first: row-level security does not fail

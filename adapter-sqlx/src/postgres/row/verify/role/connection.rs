@@ -4,14 +4,14 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
 /// A database. Databases of one name on two servers hardly have one number, so both are compared.
 const DATABASE: &str = "select datname::text, oid::text from pg_catalog.pg_database
     where datname = pg_catalog.current_database()";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Whether a connection of the application's is as a declared role, in the administrator's database, and begins
     /// with nothing that the catalog does not tell of: its own options and the server's configuration can preset what
     /// roles can. Unlike [`verify`](Self::verify) it needs both connections.

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 use crate::transaction::begin::begin_lent;
 
@@ -31,7 +31,7 @@ struct RoundTrip {
     after: Option<String>,
 }
 
-impl PgRowSchema {
+impl PgRowTables {
     /// No session begins with the setting set, and it holds in a transaction, and not beyond.
     pub(in crate::postgres::row::verify) async fn setting_holds(
         &self,

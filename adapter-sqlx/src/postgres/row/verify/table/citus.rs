@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::citus::Citus;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
@@ -24,7 +24,7 @@ const DISTRIBUTED: &str = "
 select distinct tab from guarded where exists (select from pg_catalog.pg_dist_partition p
     where p.logicalrel = relid and (p.partmethod <> 'n' or p.repmodel = 't')) order by 1";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Shards lose the word `restrictive`, and no catalog tells: so neither a declaration for a cluster nor a table on
     /// one is clean, whatever else there is.
     pub(in crate::postgres::row::verify) async fn on_cluster(

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Row};
 
 use crate::StrategyError;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
@@ -22,7 +22,7 @@ join pg_attribute a on a.attrelid = d.relid and a.attnum = d.attnum
 join pg_collation l on l.oid = a.attcollation
 where not l.collisdeterministic order by d.place";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// A child's column has its parent's collation, so the declared tables are all.
     pub(in crate::postgres::row::verify) async fn collations(
         &self,

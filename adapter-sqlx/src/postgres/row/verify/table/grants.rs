@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::StrategyError;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
@@ -63,7 +63,7 @@ select format('%s for %s', b.tab, string_agg(case when b.col is null then upper(
                 and d.privilege = any (array_agg(b.privilege) filter (where b.col is null)) having count(*) > 0), '')
 from beyond b group by b.tab, b.oid, b.rolname, b.grantee order by 1";
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Declared rights that are missing, and rights beyond the declared ones.
     pub(in crate::postgres::row::verify) async fn grants(
         &self,

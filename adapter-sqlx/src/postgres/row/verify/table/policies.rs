@@ -3,11 +3,11 @@
 use sqlx::PgConnection;
 
 use crate::StrategyError;
-use crate::postgres::row::row_tables::PgRowSchema;
+use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
-impl PgRowSchema {
+impl PgRowTables {
     /// Compares what the catalog has with the declaration, as the server spells both.
     pub(in crate::postgres::row::verify) async fn policies(
         &self,
