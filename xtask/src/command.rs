@@ -2,8 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
 
 /// Why a command of this crate ends with a non-zero status.
 #[derive(Debug)]
@@ -28,6 +31,21 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
+/// A file or folder in cargo's target directory, wherever that is: `CARGO_TARGET_DIR` and cargo's configuration can move it.
+pub(crate) fn target(name: impl AsRef<Path>) -> Result<PathBuf, Failure> {
+    static TARGET: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(target) = TARGET.get() {
+        return Ok(target.join(name));
+    }
+    let metadata = cargo("metadata --format-version 1 --no-deps --locked".split(' ')).quietly()?;
+    let target = serde_json::from_str(&metadata).ok().and_then(|metadata: Value| {
+        let target = metadata.get("target_directory").and_then(Value::as_str);
+        target.map(PathBuf::from)
+    });
+    let target = target.ok_or_else(|| Failure::new("`cargo metadata` names no target directory"))?;
+    Ok(TARGET.get_or_init(|| target).join(name))
+}
+
 /// A command to be run from the root.
 pub(crate) struct Invocation(Command);
 
@@ -46,7 +64,7 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Invocation {
 /// its own, which nobody asked for.
 pub(crate) fn install(package: &str, advice: &str) -> Result<(), Failure> {
     let is_root = program("id").args(["-u"]).quietly()?.trim() == "0";
-    if !is_root || !std::path::Path::new("/usr/bin/apt-get").exists() {
+    if !is_root || !Path::new("/usr/bin/apt-get").exists() {
         return Err(Failure::new(advice));
     }
     program("apt-get").args(["update", "--quiet"]).run()?;
@@ -64,7 +82,7 @@ impl Invocation {
     }
 
     /// Runs it from another folder than the root.
-    pub(crate) fn in_folder(mut self, folder: &std::path::Path) -> Self {
+    pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
         self
     }
@@ -123,7 +141,7 @@ impl Invocation {
 
 impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let program = std::path::Path::new(self.0.get_program());
+        let program = Path::new(self.0.get_program());
         write!(f, "{}", program.file_name().unwrap_or_default().display())?;
         for argument in self.0.get_args() {
             write!(f, " {}", argument.display())?;

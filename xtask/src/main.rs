@@ -1,28 +1,21 @@
 //! The project's own commands, run as `cargo xtask COMMAND`. They need Rust and a C compiler, and nothing else.
 
 mod bench;
+mod check;
 mod command;
-mod core_tree;
-mod counts;
-mod features;
-mod foreign;
-mod fuzz;
-mod no_std;
-mod peers;
-mod pooler;
-mod postgres;
+mod proof;
 mod python;
-mod report;
-mod sabotage;
-mod server_process;
+mod server;
 mod step;
-mod stress;
 mod tests;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
+use check::foreign;
 use command::Failure;
+use proof::{fuzz, sabotage, stress};
+use server::postgres;
 use step::Step;
 
 fn main() -> ExitCode {

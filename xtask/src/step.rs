@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use crate::bench::{self, peers};
+use crate::check::{core_tree, features, foreign, no_std};
 use crate::command::{Failure, cargo};
-use crate::{bench, core_tree, features, foreign, fuzz, no_std, peers, sabotage, stress, tests};
+use crate::proof::{fuzz, sabotage, stress};
+use crate::tests;
 
 /// How long each fuzz target runs here, in seconds. Long runs are made with `cargo xtask fuzz`.
 const FUZZ_SECONDS: u32 = 5;

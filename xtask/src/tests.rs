@@ -4,7 +4,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use crate::command::{Failure, cargo};
-use crate::postgres::Server;
+use crate::server::postgres::Server;
 
 /// Set where this program stands in for rustdoc.
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";

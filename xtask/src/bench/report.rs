@@ -1,15 +1,15 @@
-//! What every report of the benches has: the machine that it was measured on, and a file under `target`.
+//! What every report of the benches has: the machine that it was measured on, and a file in the target directory.
 
 use std::fs;
 
-use crate::command::{Failure, program, root};
+use crate::command::{Failure, program, target};
 
-/// Prints a text, and keeps it under `target`.
+/// Prints a text, and writes it to a file in the target directory.
 pub(crate) fn keep(name: &str, text: &str) -> Result<(), Failure> {
     print!("\n{text}");
-    let file = root().join("target").join(name);
+    let file = target(name)?;
     fs::write(&file, text).map_err(|error| Failure::new(format!("write {}: {error}", file.display())))?;
-    println!("Kept in target/{name}.");
+    println!("Written to {}.", file.display());
     Ok(())
 }
 

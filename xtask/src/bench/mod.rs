@@ -1,9 +1,12 @@
-//! The benches, and their report.
+//! What the hot path costs: times, counts, and other libraries beside it.
 
+mod counts;
+pub(crate) mod peers;
+mod report;
+
+use self::report::{heading, keep};
 use crate::command::{Failure, Invocation, cargo};
-use crate::postgres::Server;
-use crate::report::{heading, keep};
-use crate::{counts, peers};
+use crate::server::postgres::Server;
 
 /// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
 /// `bench --instructions [PART OF A GROUP'S NAME]`: counts instead of times. `bench --peers`: beside other libraries.

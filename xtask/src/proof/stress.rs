@@ -1,7 +1,7 @@
 //! Load, cancellation, crashes and hostile statements on servers that are thrown away after them.
 
 use crate::command::{Failure, cargo};
-use crate::postgres::{Server, programs};
+use crate::server::postgres::{Server, programs};
 
 /// Runs the parts that are named, or all, with the options of the program `stress`.
 pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::command::{Failure, cargo, install, program, root};
-use crate::report::keep;
+use super::report::keep;
+use crate::command::{Failure, cargo, install, program, target};
 
 /// Where callgrind writes: a file for each time that it writes down what it has counted, with a number behind.
-const COUNTS: &str = "target/counts";
+const COUNTS: &str = "counts";
 
 /// What ends each such part.
 const END: &str = "*count*operations*";
@@ -79,8 +79,8 @@ type Row = (String, String);
 
 /// Each group in a process of its own: what one leaves in the heap changes what the next takes to allocate.
 fn instructions_of(group: &str, profile: &[&str], times: u64) -> Result<Vec<(Row, f64)>, Failure> {
-    let folder = root().join(COUNTS);
-    let failed = |error| Failure::new(format!("empty {COUNTS}: {error}"));
+    let folder = target(COUNTS)?;
+    let failed = |error| Failure::new(format!("failed to empty {}: {error}", folder.display()));
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(failed)?;
     }

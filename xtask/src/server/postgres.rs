@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
+use super::pooler::Pooler;
+use super::server_process::{as_user, free_port, give, user};
 use crate::command::{Failure, program};
-use crate::pooler::Pooler;
-use crate::server_process::{as_user, free_port, give, user};
 
 /// Names the server that the tests use, in sqlx's own variable. Where it is set, that server is used, in
 /// databases that the tests make and remove.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::command::{Failure, Invocation, cargo, program, root};
+use crate::command::{Failure, Invocation, cargo, program, root, target};
 
 /// The targets' manifest. It is a workspace of its own, since its flags are not for this one.
 pub(crate) const MANIFEST: &str = "proof/fuzz/Cargo.toml";
@@ -24,7 +24,7 @@ const TARGETS: [&str; 6] = [
 /// How long each target runs unless told otherwise, in seconds.
 const SECONDS: u32 = 10;
 
-const TARGET_DIR: &str = "target/fuzz";
+const TARGET_DIR: &str = "fuzz";
 
 /// What libFuzzer needs of the compiler: counters, a table of places, and calls at comparisons.
 const RUSTFLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -58,11 +58,20 @@ pub(crate) fn run_all(seconds: u32) -> Result<(), Failure> {
 /// Builds all targets and runs these, one after the other.
 fn run(seconds: u32, targets: &[&str]) -> Result<(), Failure> {
     let host = host()?;
-    cargo(["build", "--release", "--locked", "--manifest-path", MANIFEST])
-        .args(["--target-dir", TARGET_DIR, "--target", &host])
-        .env("RUSTFLAGS", RUSTFLAGS)
-        .run()?;
-    let executables = root().join(TARGET_DIR).join(host).join("release");
+    let built = target(TARGET_DIR)?;
+    cargo([
+        "build",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        MANIFEST,
+        "--target",
+        &host,
+    ])
+    .args([Path::new("--target-dir"), &built])
+    .env("RUSTFLAGS", RUSTFLAGS)
+    .run()?;
+    let executables = built.join(host).join("release");
     for target in targets {
         Target::new(target, &executables)?.run(seconds)?;
     }

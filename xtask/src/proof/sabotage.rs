@@ -1,14 +1,14 @@
 //! Takes each guard out in turn, and sees the test that watches it fail.
 //!
-//! A guard is a patch in `sabotage/`. The lines above its diff say in `Guard:` what it takes away, and in
+//! A guard is a patch in `proof/sabotage/`. The lines above its diff say in `Guard:` what it takes away, and in
 //! `Test:` which test must fail then, as arguments of `cargo test`.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use crate::command::{Failure, Invocation, cargo, program, root};
-use crate::postgres::Server;
+use crate::command::{Failure, Invocation, cargo, program, root, target};
+use crate::server::postgres::Server;
 
 /// A guard that is taken out, and the test that must see it.
 struct Sabotage {
@@ -25,13 +25,13 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         .filter(|one| words.is_empty() || words.iter().any(|word| one.name().contains(word)))
         .collect();
     if chosen.is_empty() {
-        return Err(Failure::new("no patch in `sabotage/` has that name"));
+        return Err(Failure::new("no patch in `proof/sabotage/` has that name"));
     }
     let server = Server::start()?;
     let tree = copy_of_the_tree()?;
     for test in distinct_tests(&chosen) {
         println!("\n=== with every guard: {}", test.join(" "));
-        run(&tree, &server, test).run()?;
+        run(&tree, &server, test)?.run()?;
     }
     judge_all(&chosen, &tree, &server, None)
 }
@@ -91,7 +91,7 @@ impl Sabotage {
 
     fn judge(&self, tree: &Path, server: &Server) -> Result<&'static str, Failure> {
         self.apply(tree, &[])?;
-        let output = run(tree, server, &self.test).output();
+        let output = run(tree, server, &self.test)?.output();
         self.apply(tree, &["--reverse"])?;
         let output = output?;
         let told = String::from_utf8_lossy(&output.stdout);
@@ -119,15 +119,15 @@ impl Sabotage {
     }
 }
 
-fn run(tree: &Path, server: &Server, test: &[String]) -> Invocation {
-    let mut run = cargo(["test", "--locked"]).args(test).in_folder(tree).env(
-        "CARGO_TARGET_DIR",
-        &root().join("target/sabotage/target").to_string_lossy(),
-    );
+fn run(tree: &Path, server: &Server, test: &[String]) -> Result<Invocation, Failure> {
+    let mut run = cargo(["test", "--locked"])
+        .args(test)
+        .in_folder(tree)
+        .env("CARGO_TARGET_DIR", &target("sabotage/target")?.to_string_lossy());
     for (name, value) in server.variables() {
         run = run.env(name, &value);
     }
-    run
+    Ok(run)
 }
 
 fn distinct_tests<'s>(chosen: &[&'s Sabotage]) -> Vec<&'s [String]> {
@@ -167,7 +167,7 @@ fn read(patch: PathBuf) -> Result<Sabotage, Failure> {
 
 /// The files that are tracked, as they are now: nothing is taken out of the user's own tree.
 fn copy_of_the_tree() -> Result<PathBuf, Failure> {
-    let tree = root().join("target/sabotage/tree");
+    let tree = target("sabotage/tree")?;
     let failed = |path: &Path, error: io::Error| Failure::new(format!("copy {}: {error}", path.display()));
     if tree.exists() {
         fs::remove_dir_all(&tree).map_err(|error| failed(&tree, error))?;

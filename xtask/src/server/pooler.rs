@@ -5,8 +5,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
+use super::server_process::{as_user, free_port, give};
 use crate::command::Failure;
-use crate::server_process::{as_user, free_port, give};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -1,14 +1,15 @@
 //! Tokens that another library signs, made anew, and judged by the test that has the committed ones.
 
-use crate::command::{Failure, cargo, root};
+use crate::command::{Failure, cargo, target};
 use crate::python::{Environment, MISSING, has_venv};
 
 const SCRIPT: &str = "tenancy-jwt/tests/foreign/generate.py";
 const ENVIRONMENT: Environment = Environment {
-    folder: "target/foreign/venv",
+    folder: "foreign/venv",
     requirements: "tenancy-jwt/tests/foreign/requirements.txt",
 };
-const TOKENS: &str = "target/foreign/fresh";
+/// In the target directory.
+const TOKENS: &str = "foreign/fresh";
 
 /// `cargo xtask foreign-tokens`
 pub(crate) fn command() -> Result<(), Failure> {
@@ -29,8 +30,8 @@ pub(crate) fn check() -> Result<(), Failure> {
 
 fn run() -> Result<(), Failure> {
     ENVIRONMENT.install()?;
-    ENVIRONMENT.python().args([SCRIPT, TOKENS]).run()?;
-    let tokens = root().join(TOKENS);
+    let tokens = target(TOKENS)?;
+    ENVIRONMENT.python()?.args([SCRIPT.as_ref(), tokens.as_path()]).run()?;
     cargo("test -p tenancy-jwt --all-features --locked --test it foreign::".split(' '))
         .env("TENANCY_FOREIGN_TOKENS", &tokens.to_string_lossy())
         .run()

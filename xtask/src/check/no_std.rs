@@ -4,13 +4,16 @@
 //! step, so that nothing is dropped as dead code. If any crate that it links brought std in, it would not compile,
 //! since std has a panic handler too; the negative control shows that this is so.
 
-use crate::command::{Failure, cargo, program, root};
+use std::path::Path;
+
+use crate::command::{Failure, Invocation, cargo, program, target};
 
 /// The proof's manifest. It is a workspace of its own, since features of this one must not leak into it.
 pub(crate) const MANIFEST: &str = "xtask/no-std-proof/Cargo.toml";
 
-const TARGET: &str = "target/no-std-proof";
-const ARCHIVE: &str = "target/no-std-proof/release/libno_std_proof.a";
+/// In the target directory.
+const TARGET: &str = "no-std-proof";
+const ARCHIVE: &str = "no-std-proof/release/libno_std_proof.a";
 
 /// Parts of mangled names (legacy and v0) that only std and an allocator have.
 const FORBIDDEN: [&str; 7] = [
@@ -24,8 +27,9 @@ const FORBIDDEN: [&str; 7] = [
 ];
 
 pub(crate) fn check() -> Result<(), Failure> {
-    build().run()?;
-    let symbols = program("nm").args([ARCHIVE]).stdout()?;
+    build()?.run()?;
+    let archive = target(ARCHIVE)?;
+    let symbols = program("nm").args([&archive]).stdout()?;
     if let Some(symbol) = symbols
         .lines()
         .find(|line| FORBIDDEN.iter().any(|part| line.contains(part)))
@@ -35,38 +39,35 @@ pub(crate) fn check() -> Result<(), Failure> {
     // A check of an empty archive would pass as well.
     for present in ["T prove_tenancy_core", "tenancy_core"] {
         if !symbols.contains(present) {
-            return Err(Failure::new(format!("`{ARCHIVE}` has no symbol `{present}`")));
+            return Err(Failure::new(format!(
+                "`{}` has no symbol `{present}`",
+                archive.display()
+            )));
         }
     }
     link_and_run()?;
     negative_control()
 }
 
-fn build() -> crate::command::Invocation {
-    cargo([
-        "build",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        MANIFEST,
-        "--target-dir",
-        TARGET,
-    ])
+fn build() -> Result<Invocation, Failure> {
+    let build = cargo("build --release --locked --manifest-path".split(' ')).args([MANIFEST]);
+    Ok(build.args([Path::new("--target-dir"), &target(TARGET)?]))
 }
 
 /// Links the library into a C program, with nothing of Rust's beside it, and lets it decide about requests.
 fn link_and_run() -> Result<(), Failure> {
-    let executable = format!("{TARGET}/proof");
+    let executable = target(TARGET)?.join("proof");
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     program(compiler)
-        .args(["-o", &executable, "xtask/no-std-proof/main.c", ARCHIVE])
+        .args(["-o".as_ref(), executable.as_path()])
+        .args(["xtask/no-std-proof/main.c".as_ref(), target(ARCHIVE)?.as_path()])
         .run()?;
-    program(root().join(executable)).run()
+    program(executable).run()
 }
 
 /// Features that bring std in must break the build: otherwise the proof proves nothing.
 fn negative_control() -> Result<(), Failure> {
-    let output = build().args(["--features", "negative-control"]).output()?;
+    let output = build()?.args(["--features", "negative-control"]).output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() && errors.contains("E0152") {
         println!("refused with E0152, as it should be");
