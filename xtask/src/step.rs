@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bench::{self, peers};
-use crate::check::{core_tree, features, foreign, no_std};
+use crate::check::{core_tree, features, foreign, links, msrv, no_std, public_api, words};
 use crate::command::{Failure, cargo};
 use crate::proof::{fuzz, sabotage, stress};
 use crate::tests;
@@ -21,6 +21,10 @@ const SABOTAGE: Duration = Duration::from_secs(12 * 60);
 #[derive(Clone, Copy)]
 pub(crate) enum Step {
     Fmt,
+    Links,
+    Words,
+    Msrv,
+    PublicApi,
     Clippy,
     Doc,
     Features,
@@ -37,14 +41,18 @@ pub(crate) enum Step {
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Fmt,
+        Self::Links,
+        Self::Words,
+        Self::Msrv,
         Self::CoreTree,
         Self::NoStd,
         Self::Deny,
         Self::Clippy,
         Self::Features,
         Self::Doc,
+        Self::PublicApi,
         Self::Test,
         Self::ForeignTokens,
         Self::Bench,
@@ -56,6 +64,10 @@ impl Step {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Fmt => "fmt",
+            Self::Links => "links",
+            Self::Words => "words",
+            Self::Msrv => "msrv",
+            Self::PublicApi => "public-api",
             Self::Clippy => "clippy",
             Self::Doc => "doc",
             Self::Features => "features",
@@ -74,6 +86,10 @@ impl Step {
     pub(crate) const fn purpose(self) -> &'static str {
         match self {
             Self::Fmt => "the code is formatted",
+            Self::Links => "each link of a page, and each path that it names, leads to something",
+            Self::Words => "sources and pages use the words of the glossary",
+            Self::Msrv => "no dependency needs a newer Rust than a library promises",
+            Self::PublicApi => "the public API is as listed in proof/public-api",
             Self::Clippy => "no lint fires, with default and with all features",
             Self::Doc => "the documentation builds without warnings",
             Self::Features => "each library builds with each of its features alone, and with none",
@@ -101,6 +117,10 @@ impl Step {
                 cargo("clippy --workspace --all-targets --locked -- -D warnings".split(' ')).run()?;
                 cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings".split(' ')).run()
             }
+            Self::Links => links::check(),
+            Self::Words => words::check(),
+            Self::Msrv => msrv::check(),
+            Self::PublicApi => public_api::check(),
             Self::Doc => cargo("doc --workspace --all-features --no-deps --locked".split(' '))
                 .env("RUSTDOCFLAGS", "-D warnings")
                 .run(),

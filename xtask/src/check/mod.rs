@@ -3,4 +3,9 @@
 pub(crate) mod core_tree;
 pub(crate) mod features;
 pub(crate) mod foreign;
+pub(crate) mod links;
+pub(crate) mod msrv;
 pub(crate) mod no_std;
+pub(crate) mod public_api;
+mod tracked;
+pub(crate) mod words;
