@@ -36,7 +36,7 @@ pub(crate) fn warm(number: usize) -> CachedDirectory<MemoryDirectory> {
 
 fn with_claims() -> Row {
     let (enforcer, directory, parts, claims) = (Enforcer::new(chain([header()])), warm(10), named(), claims());
-    Row::new("admission, claims at hand", move || {
+    Row::new("admission, claims of the request", move || {
         admit(&enforcer, &directory, black_box(&parts), Credentials::Verified(&claims));
     })
 }

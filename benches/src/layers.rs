@@ -19,7 +19,7 @@ pub(crate) use warp_rows::group as warp;
 use crate::admission::warm;
 use crate::fixture::{chain, claims, header, named};
 
-/// Header, look-up in a warm cache, membership by claims that are at hand.
+/// Header, look-up in a warm cache, membership by the claims of the request.
 pub fn tenancy() -> Tenancy {
     Tenancy::builder(Enforcer::new(chain([header()])))
         .with_authenticator(ClaimsFromExtension::<Known>::new())

@@ -158,7 +158,7 @@ fn silent(name: &str, resolver: AnyResolver, parts: Parts) -> Row {
     Row::new(name, move || is_named(&resolver, black_box(view)))
 }
 
-/// A request as resolvers see it. Shown once, whatever number of resolvers reads it: for these rows it is at hand.
+/// A request as resolvers see it. Made once, whatever number of resolvers reads it; these rows do not count its cost.
 fn view(parts: Parts, claims: Option<Claims>) -> &'static RequestView<'static> {
     let parts: &'static Parts = Box::leak(Box::new(parts));
     let fields: &'static HeaderFields<'_> = Box::leak(Box::new(HeaderFields::new(&parts.headers).with_names(names())));

@@ -155,7 +155,7 @@ impl From<StoreError> for AppError {
     }
 }
 
-/// What a client is told of an error: each framework's `problem` makes a response of it.
+/// What a client sees of an error: each framework's `problem` makes a response of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Problem {
     pub(crate) status: u16,

@@ -1,4 +1,4 @@
-//! From the command line to a server that stops when it is told to.
+//! From the command line to a server that stops on a signal.
 
 use std::future::Future;
 use std::io::Write;
@@ -37,7 +37,7 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let mut stdout = std::io::stdout();
     if args.config.is_none() {
         if !address.ip().is_loopback() {
-            tracing::warn!("the demo's secret is public: whoever reaches {address} can be anyone");
+            tracing::warn!("the demo's secret is public: anyone who reaches {address} can act as any user");
         }
         stdout.write_all(demo::requests(&config, address)?.as_bytes())?;
     }

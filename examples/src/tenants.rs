@@ -12,7 +12,7 @@ use tenancy_sqlx::{
 use crate::Error;
 use crate::config::{Config, ConfigError, Tenant};
 
-/// Where tenants are put, and who is told when one changes.
+/// Where tenants are written, and which cache is notified when one changes.
 pub(crate) struct TenantsOf<DB: Database, D> {
     pub(crate) db: TenantDb<DB>,
     pub(crate) directory: D,

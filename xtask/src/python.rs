@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::command::{Failure, Invocation, program, root, target};
 
-/// What is told where there is none.
+/// The message where there is none.
 pub(crate) const MISSING: &str = "Python 3 with `venv` is needed: on Debian, `apt-get install python3-venv`";
 
 /// Debian has `venv` without `ensurepip` where `python3-venv` is not installed.

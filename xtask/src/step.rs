@@ -138,7 +138,7 @@ impl Step {
     }
 }
 
-/// cargo-deny is no part of a Rust installation, so its absence is told and no failure.
+/// cargo-deny does not come with Rust: without it the step says so and passes.
 fn deny() -> Result<(), Failure> {
     let version = cargo(["deny", "--version"]).output()?;
     if version.status.success() {

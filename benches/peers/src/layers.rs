@@ -1,11 +1,11 @@
 //! Layers around axum's `Router`, each with what it asks for in the request.
 //!
 //! - ours: the header is found once and read, its tenant looked up in a warm cache, the caller's membership asked for
-//!   by claims at hand; the tenant is in the task's context and in the handler's argument.
+//!   by claims of the request; the tenant is in the task's context and in the handler's argument.
 //! - `rok-tenant`: the header is parsed as an integer and put into a task-local. No look-up, no membership; a tenant
 //!   that is absent, repeated or no number is no refusal.
 //! - `rs-tenant`: the caller's tenant and name are taken from the request's extensions, where the application has put
-//!   them, and his permission is asked for, by a memory of answers. Nothing is resolved, nothing put into a context.
+//!   them, and their permission is checked against a memory of answers. Nothing is resolved, nothing put into a context.
 
 use std::fmt::Debug;
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! How a query's cost grows with the number of tenants, where each has a file of his own.
+//! How a query's cost grows with the number of tenants, where each has a file of its own.
 //!
 //! Each transaction is another tenant's, in turns. So many files are kept open; asked in turns, each of more than
 //! that was closed since it was asked last, which is the worst that can come.
@@ -19,7 +19,7 @@ const OWN: &str = "create table notes (id integer primary key, body text not nul
     insert into notes values (5, 'five')";
 const BY_KEY: &str = "select body from notes where id = 5";
 
-/// What the strategy keeps open unless it is told otherwise.
+/// What the strategy keeps open by default.
 const OPEN: usize = 64;
 
 /// A file takes some milliseconds to make.

@@ -48,7 +48,7 @@ struct Checked<'c> {
 }
 
 impl Checked<'_> {
-    /// Tenancy on a directory, which forgets what it keeps as changes are told.
+    /// Tenancy on a directory, whose caches forget an entry when it changes.
     fn tenancy<D>(self, directory: D, changes: impl ChangeFeed + 'static) -> Tenancy
     where
         D: Directory<Entry: TenantEntry + Sync + 'static> + Authorizer + Clone + 'static,

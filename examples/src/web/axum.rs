@@ -27,7 +27,7 @@ pub(crate) fn router(app: App, tenancy: &Tenancy, path_template: Option<&str>) -
     if let Some(template) = path_template {
         router = router.nest(template, tenant_routes);
     }
-    // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
+    // Unknown paths are enforced too, so that probing them shows nothing about tenants.
     router
         .merge(
             Router::new()

@@ -35,7 +35,7 @@ pub(crate) fn service(
             Route::Healthz => Either::Left(central.clone()),
             Route::Portal => Either::Right(public.clone()),
             Route::Maybe => Either::Right(optional.clone()),
-            // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
+            // Unknown paths are enforced too, so that probing them shows nothing about tenants.
             Route::Whoami | Route::Notes | Route::Note(_) | Route::Unknown => Either::Right(scoped.clone()),
         };
         request.extensions_mut().insert(route);

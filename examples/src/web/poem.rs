@@ -28,7 +28,7 @@ pub(crate) fn service(app: App, tenancy: &Tenancy, path_template: Option<&str>) 
         // poem nests under no captures.
         routes = tenant_routes(routes, &template.replace("{tenant}", ":tenant"), tenancy);
     }
-    // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
+    // Unknown paths are enforced too, so that probing them shows nothing about tenants.
     let routes = routes.at("/*", no_route.with(tenancy.scoped()));
     PoemService(Arc::new(ToDynEndpoint(routes.data(app).around(with_length))))
 }

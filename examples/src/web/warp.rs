@@ -34,7 +34,7 @@ pub(crate) fn service(
     if let Some(template) = path_template {
         routes = routes.or(prefix(template).and(tenant_routes)).unify().boxed();
     }
-    // Paths that no route has are enforced too: whoever probes learns nothing about tenants.
+    // Unknown paths are enforced too, so that probing them shows nothing about tenants.
     let fallback = tenancy.scoped(enforce().map(|| AppError::NotFound));
     let routes = no_trailing_slash().and(routes).or(fallback).unify();
     tenancy_warp::service(routes.and(warp::method()).map(with_length).boxed())

@@ -34,7 +34,7 @@ pub(crate) fn command(filter: &str) -> Result<(), Failure> {
     )
 }
 
-/// As a step. valgrind is no part of a Rust installation, so where it cannot be had, that is told and no failure.
+/// As a step. valgrind does not come with Rust: where it cannot be installed, the step says so and passes.
 pub(crate) fn check() -> Result<(), Failure> {
     if let Err(failure) = install_valgrind() {
         println!("NOT COUNTED: {failure}");

@@ -19,7 +19,7 @@ pub(crate) fn command() -> Result<(), Failure> {
     run()
 }
 
-/// As a step. Python is no part of a Rust installation, so its absence is told and no failure.
+/// As a step. Python does not come with Rust: without it the step says so and passes.
 pub(crate) fn check() -> Result<(), Failure> {
     if has_venv()? {
         return run();

@@ -7,7 +7,6 @@ use crate::command::Failure;
 const WORDS: &[(&str, &str)] = &[
     ("at hand", "available, warm"),
     ("is told", "is notified, is given, receives"),
-    ("are told", "are notified, are given"),
     ("whoever", "anyone who, the caller"),
     ("he", "they"),
     ("his", "their"),

@@ -1,6 +1,6 @@
 //! Fuzzing on the stable toolchain, without cargo-fuzz.
 //!
-//! libFuzzer is compiled into each target; the compiler is told to put its counters in. Build scripts and macros are
+//! libFuzzer is compiled into each target; a flag makes the compiler put its counters in. Build scripts and macros are
 //! spared them by `--target`, which keeps `RUSTFLAGS` from what runs at build time.
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use std::{env, fs, io, thread};
 use super::server_process::{as_user, free_port, give};
 use crate::command::Failure;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Dropped, it is stopped.
 pub(crate) struct Pooler {
@@ -30,7 +30,7 @@ impl Pooler {
         let users = folder.join("pgbouncer-users");
         let settings = folder.join("pgbouncer.ini");
         // Any database, also one that is made later. One that lacks is asked for again after a second, and who waits
-        // for the only connection for ever fails his test sooner than in two minutes.
+        // for the only connection for ever fails its test sooner than in two minutes.
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\nauth_user = postgres\n\
@@ -62,7 +62,7 @@ impl Pooler {
         let started = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let ended = self.process.try_wait().ok().flatten();
-            if ended.is_some() || started.elapsed() > PATIENCE {
+            if ended.is_some() || started.elapsed() > TIMEOUT {
                 let log = fs::read_to_string(folder.join("pgbouncer-log")).unwrap_or_default();
                 return Err(Failure::new(format!("PgBouncer does not start:\n{log}")));
             }

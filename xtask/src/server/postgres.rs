@@ -25,7 +25,7 @@ const POOLER_PORT: &str = "TENANCY_PGBOUNCER_PORT";
 const OLDEST: u32 = 15;
 
 /// How long the server may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a program finds that starts servers of its own by.
 pub(crate) fn programs() -> Result<Vec<(&'static str, String)>, Failure> {
@@ -34,7 +34,7 @@ pub(crate) fn programs() -> Result<Vec<(&'static str, String)>, Failure> {
     Ok(variables)
 }
 
-/// Runs a command with a server at hand.
+/// Runs a command beside a server that runs.
 pub(crate) fn run(command: &[&str]) -> Result<(), Failure> {
     let [name, arguments @ ..] = command else {
         return Err(Failure::new("usage: cargo xtask postgres COMMAND..."));
@@ -170,7 +170,7 @@ impl Database {
                 return Ok(());
             }
             let ended = self.server.try_wait().ok().flatten();
-            if ended.is_some() || started.elapsed() > PATIENCE {
+            if ended.is_some() || started.elapsed() > TIMEOUT {
                 self.stop();
                 let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 return Err(Failure::new(format!("PostgreSQL does not start:\n{log}")));

@@ -33,7 +33,7 @@ const PROCESSES: u64 = 2;
 const ROUND: Duration = Duration::from_secs(10);
 
 /// How long a process may take to start, and to end once its time is over.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const BLOCKED: &str = "writes that did not go through at once";
 const LEFT: &str = "transactions and locks left";
@@ -126,7 +126,7 @@ impl Run<'_> {
             let (ready, is_ready) = oneshot::channel();
             let reading = tokio::spawn(read(BufReader::new(told), Arc::clone(ledger), ready));
             if is_last {
-                let ended = tokio::time::timeout(left + PATIENCE, process.wait()).await;
+                let ended = tokio::time::timeout(left + TIMEOUT, process.wait()).await;
                 match ended {
                     Ok(Ok(status)) if status.success() => {}
                     other => self.part.broken(HUNG, format_args!("{other:?}")),
@@ -134,7 +134,7 @@ impl Run<'_> {
             } else {
                 // Most are killed while they change something; the others at any moment of their start.
                 if !random.once_in(5) {
-                    let _ = tokio::time::timeout(PATIENCE, is_ready).await;
+                    let _ = tokio::time::timeout(TIMEOUT, is_ready).await;
                 }
                 tokio::time::sleep(life).await;
                 self.part.add("processes killed", 1);

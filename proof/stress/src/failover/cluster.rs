@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::Failure;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// PostgreSQL's programs, and who runs them: it refuses to run as root.
 #[derive(Clone)]
@@ -165,7 +165,7 @@ impl Server {
         };
         let started = Instant::now();
         while let Err(error) = server.superuser().connect().await {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 let log = fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
                 return Err(format!("PostgreSQL does not start: {error}\n{log}").into());
             }
@@ -237,7 +237,7 @@ async fn wait_until(condition: &'static str, superuser: &mut PgConnection) -> Re
         .fetch_one(&mut *superuser)
         .await?
     {
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > TIMEOUT {
             return Err(format!("this did not become true: {condition}").into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

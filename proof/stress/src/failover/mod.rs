@@ -25,7 +25,7 @@ const TENANTS_OF_EACH: usize = 3;
 const WORKERS: u64 = 6;
 
 /// How long anything may take to be as before, on the new primary.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const NOT_SERVED: &str = "strategies that did not serve again";
 const NOT_TOLD: &str = "feeds that did not tell of everything";
@@ -70,7 +70,7 @@ async fn fail_over(programs: &Programs, part: &Part, random: &mut Random, load: 
     standby.promote().await?;
     forwarder.switch(standby.port());
     each_strategy_serves(&world, part).await;
-    match tokio::time::timeout(PATIENCE, feed).await {
+    match tokio::time::timeout(TIMEOUT, feed).await {
         Ok(told) => told.map(|()| part.add("feeds that told of everything", 1))?,
         Err(_) => part.broken(NOT_TOLD, "none came"),
     }
@@ -131,7 +131,7 @@ async fn each_strategy_serves(world: &World, part: &Part) {
                     part.add("tenants that were served again", 1);
                     break;
                 }
-                Err(error) if started.elapsed() > PATIENCE => {
+                Err(error) if started.elapsed() > TIMEOUT => {
                     part.broken(NOT_SERVED, format_args!("{}: {error:?}", tenant.id()));
                     break;
                 }

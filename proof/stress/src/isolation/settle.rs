@@ -18,7 +18,7 @@ const TWICE: &str = "rows that are there twice";
 const UNDONE: &str = "rows that are there though they were rolled back";
 
 /// A connection may take 30 seconds to come back, and is closed after that.
-const PATIENCE: Duration = Duration::from_secs(75);
+const TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Checks the world, and empties it.
 pub(crate) async fn settle(world: &World) -> Result<(), Failure> {
@@ -37,7 +37,7 @@ pub(crate) async fn settle(world: &World) -> Result<(), Failure> {
         sqlx::query("delete from notes").execute(&mut *tx).await?;
         tx.commit().await?;
     }
-    if tokio::time::timeout(PATIENCE, world.db.close()).await.is_err() {
+    if tokio::time::timeout(TIMEOUT, world.db.close()).await.is_err() {
         world.part.broken(HUNG, "the pools do not close");
     }
     Ok(())
@@ -56,7 +56,7 @@ async fn wait_until_idle(world: &World) -> Result<(), Failure> {
             .await?;
         match busy {
             None => return Ok(()),
-            Some(busy) if started.elapsed() > PATIENCE => {
+            Some(busy) if started.elapsed() > TIMEOUT => {
                 world.part.broken(OPEN, busy);
                 return Ok(());
             }

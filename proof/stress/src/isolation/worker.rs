@@ -20,7 +20,7 @@ use crate::random::Random;
 pub(crate) const ASKED_FOR: &str = "a panic that was asked for";
 
 /// No call takes longer, however busy the machine is: the pools give up before that.
-const PATIENCE: Duration = Duration::from_secs(100);
+const TIMEOUT: Duration = Duration::from_secs(100);
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -69,7 +69,7 @@ impl Worker {
             }
         };
         let work = logged::scope(Arc::clone(&tenant.mark), AssertUnwindSafe(work).catch_unwind());
-        let outcome = tokio::time::timeout(PATIENCE, poll_at_most(polls, work)).await;
+        let outcome = tokio::time::timeout(TIMEOUT, poll_at_most(polls, work)).await;
         world.part.add("transactions", 1);
         match outcome {
             Err(_) => {

@@ -98,7 +98,8 @@ impl World {
         let text = text_of(error);
         self.part.add("errors looked at", 1);
         if foreign_mark(&text, Some(&tenant.mark)).is_some() {
-            self.part.broken(ERRORS, format_args!("{} is told {text}", tenant.id()));
+            self.part
+                .broken(ERRORS, format_args!("{} got the error {text}", tenant.id()));
         }
     }
 
