@@ -31,7 +31,7 @@ const HERE: &str = "xtask/src/check/words.rs";
 pub(crate) fn check() -> Result<(), Failure> {
     let mut findings = Vec::new();
     let mut files = 0;
-    for path in paths(&[".rs", ".md"])? {
+    for path in paths(&[".rs", ".md", ".toml"])? {
         // A changelog tells old names.
         if path == HERE || path == "CHANGELOG.md" {
             continue;
