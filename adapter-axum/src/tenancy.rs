@@ -1,7 +1,7 @@
 use axum::extract::OriginalUri;
 use axum::http::{Extensions, Uri};
-use tenancy_core::{ClaimMembership, Enforcer};
-use tenancy_http::{TenancyBuilder, TenancyLayer};
+use tenancy_core::{Directory, Enforcer};
+use tenancy_http::{Authenticator, TenancyBuilder, TenancyLayer};
 
 /// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
 ///
@@ -12,9 +12,14 @@ use tenancy_http::{TenancyBuilder, TenancyLayer};
 pub struct Tenancy(tenancy_http::Tenancy);
 
 impl Tenancy {
-    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
-    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
-        TenancyBuilder::new(enforcer)
+    /// Begins to build from what is required: the rules of resolution and refusal, who verifies credentials, and where
+    /// tenants are looked up. See [`tenancy_http::Tenancy::builder`] for an example.
+    pub fn builder<N, D>(enforcer: Enforcer, authenticator: N, directory: D) -> TenancyBuilder<Self, N, D>
+    where
+        N: Authenticator + 'static,
+        D: Directory + 'static,
+    {
+        TenancyBuilder::new(enforcer, authenticator, directory)
     }
 
     /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
@@ -22,7 +27,7 @@ impl Tenancy {
     ///
     /// # Security
     ///
-    /// This is no security at all. It logs a warning when it is made.
+    /// This is no security at all. It logs a warning when it is built.
     #[must_use]
     pub fn insecure_test_stub() -> Self {
         Self(tenancy_http::Tenancy::insecure_test_stub())

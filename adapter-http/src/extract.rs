@@ -24,8 +24,9 @@ pub fn tenant(extensions: &Extensions) -> Result<Admitted, Rejection> {
 pub fn optional_tenant(extensions: &Extensions) -> Result<Option<Admitted>, Rejection> {
     match outcome(extensions)? {
         Outcome::Admitted(admitted) => Ok(Some(admitted.clone())),
-        Outcome::Visit(_) => Err(Rejection::new(Cause::VisitOnly)),
         Outcome::NoTenant => Ok(None),
+        // A visit, and whatever else is not a member's capability.
+        _ => Err(Rejection::new(Cause::VisitOnly)),
     }
 }
 
@@ -38,11 +39,11 @@ pub fn visitor(extensions: &Extensions) -> Result<Visit, Rejection> {
     match outcome(extensions)? {
         Outcome::Admitted(admitted) => Ok(admitted.to_visit()),
         Outcome::Visit(visit) => Ok(visit.clone()),
-        Outcome::NoTenant => Err(Rejection::new(Cause::NoTenantNamed)),
+        _ => Err(Rejection::new(Cause::NoTenantNamed)),
     }
 }
 
 fn outcome(extensions: &Extensions) -> Result<&Outcome, Rejection> {
-    let bound = bound(extensions).ok_or(Rejection::new(Cause::NoLayer))?;
-    Ok(bound.outcome())
+    let scope = bound(extensions).ok_or(Rejection::new(Cause::NoLayer))?;
+    Ok(scope.outcome())
 }

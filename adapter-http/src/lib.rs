@@ -48,9 +48,9 @@ mod response;
 mod tenancy;
 mod view;
 
-pub use authenticate::{Authentication, Authenticator, ClaimsFromExtension, PlatformStaff};
+pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims};
 pub use extract::{optional_tenant, tenant, visitor};
-pub use layer::{Admission, OuterMark, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound};
+pub use layer::{Admission, SavedBinding, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound};
 pub use problem::problem;
 pub use response::{add_vary, rejection_response};
 pub use tenancy::{Tenancy, TenancyBuilder};
@@ -60,7 +60,7 @@ pub use tenancy_cache::{
     SharedError, follow,
 };
 pub use tenancy_core;
-pub use tenancy_core::{Clock, ManualClock, SystemClock};
+pub use tenancy_core::{Clock, Credentials, ManualClock, SystemClock};
 #[cfg(feature = "jwks")]
 pub use tenancy_jwt::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,

@@ -1,4 +1,4 @@
-//! The set-up that an application makes once and marks its routes with.
+//! Tenancy as an application builds it once, and from which it takes the layers for its routes.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,17 +12,18 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Directory, Enforcer, FieldName};
+use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Credentials, Directory, Enforcer, FieldName};
 
 use crate::layer::{Engine, EngineId, EngineParts};
-use crate::{Authentication, Authenticator, TenancyLayer};
+use crate::{Authenticator, SharedClaims, TenancyLayer};
 
-/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+/// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
 ///
-/// Make one, and mark routes with the layers that it hands out. Routes under no layer are central:
-/// nothing is read there.
+/// Build one, and put its layers around routes: each layer sets an access policy. Routes under no layer are central:
+/// nothing of the request is read there.
 #[derive(Clone)]
-pub struct Tenancy(pub(crate) Arc<dyn Engine>);
+#[doc(alias = "middleware")]
+pub struct Tenancy(Arc<dyn Engine>);
 
 impl fmt::Debug for Tenancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,9 +34,29 @@ impl fmt::Debug for Tenancy {
 }
 
 impl Tenancy {
-    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
-    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
-        TenancyBuilder::new(enforcer)
+    /// Begins to build from what is required: the rules of resolution and refusal, who verifies credentials, and where
+    /// tenants are looked up.
+    ///
+    /// ```
+    /// use tenancy_core::{Claims, Enforcer, HeaderResolver, MemoryDirectory, ResolverChain};
+    /// use tenancy_http::{ClaimsFromExtension, Tenancy};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let chain = ResolverChain::new().then(HeaderResolver::new("x-tenant-id".parse()?))?;
+    /// let authenticator = ClaimsFromExtension::<Claims>::new();
+    /// let directory = MemoryDirectory::new([])?;
+    /// let tenancy = Tenancy::builder(Enforcer::new(chain), authenticator, directory)
+    ///     .with_timeout(std::time::Duration::from_secs(2))
+    ///     .build();
+    /// # let _ = tenancy.scoped();
+    /// # Ok(()) }
+    /// ```
+    pub fn builder<N, D>(enforcer: Enforcer, authenticator: N, directory: D) -> TenancyBuilder<Self, N, D>
+    where
+        N: Authenticator + 'static,
+        D: Directory + 'static,
+    {
+        TenancyBuilder::new(enforcer, authenticator, directory)
     }
 
     /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
@@ -43,178 +64,117 @@ impl Tenancy {
     ///
     /// # Security
     ///
-    /// This is no security at all. It logs a warning when it is made.
+    /// This is no security at all. It logs a warning when it is built.
     #[must_use]
     pub fn insecure_test_stub() -> Self {
         tracing::warn!("the insecure test stub of tenancy is in use: every caller is admitted to every tenant");
-        Self::builder(InsecureTestStub::enforcer())
-            .with_authenticator(StubAuthenticator(Arc::new(InsecureTestStub::claims())))
-            .with_directory(InsecureTestStub)
+        let authenticator = StubAuthenticator(Arc::new(InsecureTestStub::claims()));
+        Self::builder(InsecureTestStub::enforcer(), authenticator, InsecureTestStub)
             .with_authorizer(InsecureTestStub)
             .build()
     }
 
-    /// Marks routes that need a member of a tenant.
+    /// The layer for routes that need a member of a tenant.
     #[must_use]
     pub fn scoped(&self) -> TenancyLayer {
-        TenancyLayer::new(self.clone(), Access::Scoped)
+        TenancyLayer::new(Arc::clone(&self.0), Access::Scoped)
     }
 
-    /// Marks routes that take a member of a tenant, or a request that names none.
+    /// The layer for routes that take a member of a tenant, or a request that names no tenant.
     #[must_use]
     pub fn optional(&self) -> TenancyLayer {
-        TenancyLayer::new(self.clone(), Access::Optional)
+        TenancyLayer::new(Arc::clone(&self.0), Access::Optional)
     }
 
-    /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
+    /// The layer for routes that show an active tenant to anyone. Their handlers get a visit, never a member's
+    /// capability.
     #[must_use]
     pub fn public(&self) -> TenancyLayer {
-        TenancyLayer::new(self.clone(), Access::Public)
+        TenancyLayer::new(Arc::clone(&self.0), Access::Public)
     }
 }
 
-/// How long a directory and an authorizer may take together, unless set otherwise.
+/// How long a request may wait for answers, unless set otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A [`Tenancy`] in the making: of this crate, or an adapter's own `T`.
+/// Builds a [`Tenancy`], or an adapter's own, which is `T`. See [`Tenancy::builder`].
 #[must_use]
-pub struct TenancyBuilder<T, N, D, A> {
-    enforcer: Enforcer,
-    authenticator: N,
-    directory: D,
-    authorizer: A,
-    timeout: Duration,
+pub struct TenancyBuilder<T, N, D> {
+    engine: EngineParts<N, D, ()>,
+    erase: Erase<N, D>,
     built: PhantomData<fn() -> T>,
 }
 
-impl<T> TenancyBuilder<T, (), (), ClaimMembership> {
-    /// Begins a set-up that ends in a `T`.
-    pub fn new(enforcer: Enforcer) -> Self {
-        Self {
-            enforcer,
-            authenticator: (),
-            directory: (),
-            authorizer: ClaimMembership,
-            timeout: DEFAULT_TIMEOUT,
-            built: PhantomData,
-        }
-    }
-}
+/// Adds the authorizer to an engine and erases its types.
+type Erase<N, D> = Box<dyn FnOnce(EngineParts<N, D, ()>) -> Arc<dyn Engine> + Send + Sync>;
 
-impl<T, N, D, A> TenancyBuilder<T, N, D, A> {
-    /// Sets who verifies credentials. Required.
-    pub fn with_authenticator<M: Authenticator + 'static>(self, authenticator: M) -> TenancyBuilder<T, M, D, A> {
-        let Self {
-            enforcer,
-            directory,
-            authorizer,
-            timeout,
-            built,
-            ..
-        } = self;
-        TenancyBuilder {
-            enforcer,
-            authenticator,
-            directory,
-            authorizer,
-            timeout,
-            built,
-        }
-    }
-
-    /// Sets where tenants are looked up. Required.
-    pub fn with_directory<E: Directory + 'static>(self, directory: E) -> TenancyBuilder<T, N, E, A> {
-        let Self {
-            enforcer,
-            authenticator,
-            authorizer,
-            timeout,
-            built,
-            ..
-        } = self;
-        TenancyBuilder {
-            enforcer,
-            authenticator,
-            directory,
-            authorizer,
-            timeout,
-            built,
-        }
-    }
-
-    /// Sets who decides on membership. Default: [`ClaimMembership`].
-    pub fn with_authorizer<B: Authorizer + 'static>(self, authorizer: B) -> TenancyBuilder<T, N, D, B> {
-        let Self {
-            enforcer,
-            authenticator,
-            directory,
-            timeout,
-            built,
-            ..
-        } = self;
-        TenancyBuilder {
-            enforcer,
-            authenticator,
-            directory,
-            authorizer,
-            timeout,
-            built,
-        }
-    }
-
-    /// Sets how long credentials, look-up and membership may take together; then the request is refused with 503.
-    /// Default: 5 s.
-    ///
-    /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
-    pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
-    }
-}
-
-impl<T, N, D, A> TenancyBuilder<T, N, D, A>
+impl<T, N, D> TenancyBuilder<T, N, D>
 where
     T: From<Tenancy>,
     N: Authenticator + 'static,
     D: Directory + 'static,
-    A: Authorizer + 'static,
 {
-    /// Ends the set-up.
+    /// Begins to build a `T`. Applications use its own `builder`, such as [`Tenancy::builder`].
+    pub fn new(enforcer: Enforcer, authenticator: N, directory: D) -> Self {
+        Self {
+            engine: EngineParts {
+                id: EngineId::next(),
+                names: names(&enforcer),
+                vary: [false, true].map(|reads_credentials| vary(&enforcer, &authenticator, reads_credentials)),
+                enforcer,
+                authenticator,
+                directory,
+                authorizer: (),
+                timeout: DEFAULT_TIMEOUT,
+            },
+            erase: erase_with(ClaimMembership),
+            built: PhantomData,
+        }
+    }
+
+    /// Sets which authorizer decides on membership. Default: [`ClaimMembership`].
+    pub fn with_authorizer<A: Authorizer + 'static>(self, authorizer: A) -> Self {
+        Self {
+            erase: erase_with(authorizer),
+            ..self
+        }
+    }
+
+    /// Sets how long authentication, look-up and membership may take together before the request is refused with 503.
+    /// Default: 5 s.
+    ///
+    /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.engine.timeout = timeout;
+        self
+    }
+
+    /// Builds it.
     #[must_use]
     pub fn build(self) -> T {
-        let Self {
-            enforcer,
-            authenticator,
-            directory,
-            authorizer,
-            timeout,
-            ..
-        } = self;
-        let vary =
-            [Access::Public, Access::Optional, Access::Scoped].map(|access| vary(&enforcer, &authenticator, access));
-        Tenancy(Arc::new(EngineParts {
-            id: EngineId::next(),
-            names: names(&enforcer),
-            enforcer,
-            authenticator,
-            directory,
-            authorizer,
-            timeout,
-            vary,
-        }))
-        .into()
+        Tenancy((self.erase)(self.engine)).into()
     }
 }
 
-impl<T, N, D, A> fmt::Debug for TenancyBuilder<T, N, D, A> {
+impl<T, N, D> fmt::Debug for TenancyBuilder<T, N, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenancyBuilder")
-            .field("enforcer", &self.enforcer)
+            .field("enforcer", &self.engine.enforcer)
             .finish_non_exhaustive()
     }
 }
 
-/// The value of `Vary` for routes of a mark; `None` where nothing of the request's fields is read.
-fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access) -> Option<HeaderValue> {
+fn erase_with<N, D, A>(authorizer: A) -> Erase<N, D>
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+    A: Authorizer + 'static,
+{
+    Box::new(|engine| Arc::new(engine.with_authorizer(authorizer)))
+}
+
+/// The value of `Vary` on routes where credentials are read, or are not; `None` if none of the request's fields is read.
+fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, reads_credentials: bool) -> Option<HeaderValue> {
     let mut fields: Vec<String> = Vec::new();
     let mut add = |field: &FieldName| {
         if field.as_str() != "host" && !fields.iter().any(|other| other == field.as_str()) {
@@ -222,7 +182,7 @@ fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, access: Access)
         }
     };
     enforcer.each_field(&mut add);
-    if enforcer.reads_credentials(access) {
+    if reads_credentials {
         authenticator.each_field(&mut add);
     }
     if fields.is_empty() {
@@ -240,17 +200,17 @@ fn names(enforcer: &Enforcer) -> Vec<HeaderName> {
     names
 }
 
-/// Takes everybody for the stub's one caller.
+/// Takes every caller for the stub's one caller.
 struct StubAuthenticator(Arc<Claims>);
 
 impl Authenticator for StubAuthenticator {
     type Error = Infallible;
 
-    fn authenticate(&self, _: &Parts) -> impl Future<Output = Result<Authentication, Infallible>> + Send {
-        ready(Ok(Authentication::Verified(Arc::clone(&self.0) as _)))
+    fn authenticate(&self, _: &Parts) -> impl Future<Output = Result<Credentials<SharedClaims>, Infallible>> + Send {
+        ready(Ok(Credentials::Verified(Arc::clone(&self.0) as _)))
     }
 
-    fn authenticate_now(&self, _: &Parts) -> Option<Authentication> {
-        Some(Authentication::Verified(Arc::clone(&self.0) as _))
+    fn authenticate_now(&self, _: &Parts) -> Option<Credentials<SharedClaims>> {
+        Some(Credentials::Verified(Arc::clone(&self.0) as _))
     }
 }

@@ -3,7 +3,7 @@
 use http::header::GetAll;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
-use tenancy_core::{Credentials, FieldName, Headers, HttpVersion, Occurrence, RequestView, Target};
+use tenancy_core::{Credentials, FieldName, Headers, HttpVersion, Occurrence, RequestView, Target, VerifiedClaims};
 
 /// The header fields of an `http` request, as the core reads them.
 #[derive(Clone, Copy)]
@@ -72,7 +72,7 @@ pub fn request_view<'a>(
     parts: &'a Parts,
     uri: &'a Uri,
     fields: &'a HeaderFields<'a>,
-    credentials: Credentials<'a>,
+    credentials: Credentials<&'a dyn VerifiedClaims>,
 ) -> RequestView<'a> {
     RequestView {
         version: version(parts.version),

@@ -8,12 +8,12 @@ use poem::http::request::Parts;
 use poem::http::{self, HeaderValue, Method};
 use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
 use tenancy_core::Rejection;
-use tenancy_core::context::{self, Bound};
+use tenancy_core::context::{self, TenantScope};
 use tenancy_http::{Admission, TenancyBody, TenancyLayer, add_vary, rejection_response};
 
-/// Marks what stands under it as scoped, optional or public.
+/// Sets the access policy of the endpoints under it: scoped, optional or public.
 ///
-/// Inside another mark it may confirm the tenant and narrow the access; it never replaces the tenant.
+/// Inside another access policy it may confirm the tenant and narrow the access; it never replaces the tenant.
 #[derive(Clone, Debug)]
 pub struct TenancyMiddleware(TenancyLayer);
 
@@ -34,9 +34,9 @@ impl<E: Endpoint> Middleware<E> for TenancyMiddleware {
     }
 }
 
-/// An endpoint under a mark.
+/// An endpoint under an access policy.
 ///
-/// It never fails: refusals, and errors of what is inside, are responses.
+/// It never fails: refusals, and errors of the endpoint inside, become responses.
 #[derive(Clone, Debug)]
 pub struct TenancyEndpoint<E> {
     layer: TenancyLayer,
@@ -47,18 +47,18 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let admission = self.layer.admit(take_parts(&mut request)).await;
-        let Admission { parts, bound, vary, .. } = admission;
+        let (parts, admission) = self.layer.admit(take_parts(&mut request)).await;
+        let Admission { scope, vary, .. } = admission;
         let method = request.method().clone();
         *request.headers_mut() = parts.headers;
         *request.extensions_mut() = parts.extensions;
-        let mut response = match bound {
-            Ok(bound) => {
+        let mut response = match scope {
+            Ok(scope) => {
                 // Within the block, so that the endpoint's future is made in the scope, too.
                 let inner = async { self.inner.get_response(request).await };
-                let mut running = pin!(context::scope(bound, inner));
+                let mut running = pin!(context::scope(scope, inner));
                 let response = running.as_mut().await;
-                with_scope(response, running.take_bound(), &method)
+                with_scope(response, running.take_scope(), &method)
             }
             Err(rejection) => refusal(&rejection, &method),
         };
@@ -69,9 +69,9 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
     }
 }
 
-/// The request's head as tenancy reads it: with the URI that the client sent.
+/// The head of the request as tenancy reads it: with the URI that the client sent.
 ///
-/// Fields and extensions are moved, and stand in the request again before anything else sees it.
+/// Fields and extensions are moved out. The caller puts them back before anything else sees the request.
 fn take_parts(request: &mut Request) -> Parts {
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.method = request.method().clone();
@@ -82,8 +82,8 @@ fn take_parts(request: &mut Request) -> Parts {
     parts
 }
 
-/// Keeps the scope for the body, which is polled after the endpoint has returned.
-fn with_scope(mut response: Response, bound: Option<Bound>, method: &Method) -> Response {
+/// Gives the scope to the body, which is polled after the endpoint has returned.
+fn with_scope(mut response: Response, scope: Option<TenantScope>, method: &Method) -> Response {
     // As poem's own boxed body: its conversion from a response of `http` would lose the length.
     let body: BoxBody<_, _> = response.take_body().into();
     if method == Method::HEAD {
@@ -93,7 +93,7 @@ fn with_scope(mut response: Response, bound: Option<Bound>, method: &Method) -> 
             response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
         }
     } else {
-        response.set_body(BoxBody::new(TenancyBody::new(body, bound)));
+        response.set_body(BoxBody::new(TenancyBody::new(body, scope)));
     }
     response
 }

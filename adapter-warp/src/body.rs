@@ -1,24 +1,24 @@
 //! Response bodies that are polled inside the request's scope.
 
-use tenancy_core::context::Bound;
+use tenancy_core::context::TenantScope;
 use tenancy_http::TenancyBody;
 use warp::reply::Response;
 
 /// The body of a response from [`service`](crate::service()).
 pub type ResponseBody = TenancyBody<WarpBody>;
 
-/// Takes the scope that a mark has left on a response.
+/// Takes the scope that an access policy has left on a response.
 pub(crate) fn scoped(mut response: Response) -> http::Response<ResponseBody> {
-    let bound = response.extensions_mut().remove::<Scoped>().map(|Scoped(bound)| bound);
-    response.map(|body| TenancyBody::new(body, bound))
+    let scope = response.extensions_mut().remove::<Scoped>().map(|Scoped(scope)| scope);
+    response.map(|body| TenancyBody::new(body, scope))
 }
 
-/// The scope that the body of a response belongs into: that of the innermost mark it comes from.
+/// The scope that the body of a response is polled in: that of the innermost access policy it comes from.
 ///
-/// It travels with the response. An answer that a filter outside of the mark turns into a rejection
-/// takes it along.
+/// It travels with the response. If a filter outside of the access policy turns the answer into a rejection, the scope
+/// goes with the answer.
 #[derive(Clone)]
-pub(crate) struct Scoped(pub(crate) Bound);
+pub(crate) struct Scoped(pub(crate) TenantScope);
 
 impl Scoped {
     pub(crate) fn stay_with(self, mut response: Response) -> Response {
@@ -31,7 +31,10 @@ impl Scoped {
 type WarpBody = <Response as Carries>::Body;
 
 /// Names the body of a response.
-#[expect(unnameable_types, reason = "it is part of a public alias, and nobody's to implement")]
+#[expect(
+    unnameable_types,
+    reason = "it is part of a public alias, and not for others to implement"
+)]
 pub trait Carries {
     /// The body.
     type Body;

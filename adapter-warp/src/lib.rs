@@ -89,7 +89,7 @@
 
 mod body;
 mod extract;
-mod mark;
+mod policy;
 mod problem;
 mod service;
 mod slot;

@@ -14,7 +14,7 @@ use crate::slot::{Handle, Turn};
 
 /// Makes a filter a service, in the place of [`warp::service`].
 ///
-/// The marks in the filter need it: it keeps a request bound while its filters run, and while its
+/// The access policies in the filter need it: it keeps a request bound while its filters run, and while its
 /// response's body is sent. Under [`warp::service`] or `warp::serve` they answer 500.
 ///
 /// As with [`warp::service`], the request's body must be `Send + Sync + 'static`: hyper's `Incoming`
@@ -54,26 +54,26 @@ where
     }
 }
 
-/// Runs the filters, each in the scope that its marks have bound the request to.
+/// Runs the filters, each in the scope that its access policies have bound the request to.
 ///
-/// A filter cannot change the scope that it is polled in. Where a mark has decided, or is left, it gives
-/// its turn back, and goes on in the new scope at once. Where it has refused, the filters are done.
+/// A filter cannot change the scope that it is polled in. When an access policy has been decided on, or is left, the
+/// filter gives its turn back, and is polled in the new scope at once. When the request is refused, no filter runs again.
 async fn follow(
     handle: Handle,
     running: impl Future<Output = Result<warp::reply::Response, Infallible>>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut running = pin!(running);
     let answer = poll_fn(|cx| {
-        let mut bound = handle.bound();
+        let mut scope = handle.scope();
         loop {
             let running = running.as_mut();
-            let polled = match bound {
-                Some(bound) => context::sync_scope(bound, || running.poll(cx)),
+            let polled = match scope {
+                Some(scope) => context::sync_scope(scope, || running.poll(cx)),
                 None => running.poll(cx),
             };
-            bound = match handle.turn() {
+            scope = match handle.turn() {
                 Turn::Refused(refusal) => return Poll::Ready(Ok(refusal.map(Into::into))),
-                Turn::Switched(bound) if polled.is_pending() => bound,
+                Turn::Switched(scope) if polled.is_pending() => scope,
                 Turn::Switched(_) | Turn::Over => return polled,
             };
         }

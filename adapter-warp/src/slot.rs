@@ -1,4 +1,4 @@
-//! What the filters and the service tell each other about one request.
+//! The state of one request that the filters and the service share.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -8,9 +8,9 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Response};
-use tenancy_core::context::Bound;
+use tenancy_core::context::TenantScope;
 use tenancy_core::{Cause, Rejection};
-use tenancy_http::{Admission, OuterMark, TenancyLayer, rejection_response};
+use tenancy_http::{Admission, SavedBinding, TenancyLayer, rejection_response};
 use warp::Filter;
 
 use crate::body::Scoped;
@@ -21,35 +21,35 @@ pub(crate) struct Handle(Arc<Mutex<Slot>>);
 
 struct Slot {
     method: Method,
-    /// The request's own, as the marks see them. Away while a decision is awaited.
+    /// The request's own parts, as the access policies see them. `None` while a decision is awaited.
     parts: Option<Parts>,
-    /// The marks that the filter under way stands under, from the outermost in.
-    marks: Vec<Mark>,
-    /// What the filter under way runs in the scope of. `None`: the scope around the service, if any.
-    bound: Option<Bound>,
-    /// Final: nothing of the filters runs after it, and the service answers with it.
+    /// The access policies around the filter that runs, from the outermost in.
+    policies: Vec<EnteredPolicy>,
+    /// The scope of the filter that runs. `None` stands for the scope around the service, if there is one.
+    scope: Option<TenantScope>,
+    /// A refusal is final: no filter runs after it, and the service answers with it.
     refusal: Option<Rejection>,
     vary: Vec<HeaderValue>,
     switched: bool,
 }
 
-struct Mark {
+struct EnteredPolicy {
     layer: TenancyLayer,
-    /// What was there before the mark decided; `None` until then.
-    before: Option<(OuterMark, Option<Bound>)>,
+    /// The state before this policy was decided on; `None` until then.
+    before: Option<(SavedBinding, Option<TenantScope>)>,
 }
 
 /// What comes after the filters have been polled.
 pub(crate) enum Turn {
     /// They wait, or have answered.
     Over,
-    /// They wait for nothing but to be polled in another scope.
-    Switched(Option<Bound>),
-    /// They are done with, and this is the answer.
+    /// They wait only to be polled in another scope.
+    Switched(Option<TenantScope>),
+    /// They do not run again, and this is the answer.
     Refused(Response<Bytes>),
 }
 
-/// The request's handle; `None` where another service than this crate's serves.
+/// The request's handle; `None` if the routes are not served by this crate's service.
 pub(crate) fn handle() -> impl Filter<Extract = (Option<Handle>,), Error = Infallible> + Copy {
     warp::ext::optional()
 }
@@ -58,21 +58,21 @@ impl Handle {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(Mutex::new(Slot {
             method: parts.method.clone(),
-            bound: None,
+            scope: None,
             parts: Some(parts),
-            marks: Vec::new(),
+            policies: Vec::new(),
             refusal: None,
             vary: Vec::new(),
             switched: false,
         })))
     }
 
-    /// Comes under a mark.
+    /// Enters an access policy. Nothing is decided yet.
     pub(crate) fn enter(&self, layer: TenancyLayer) {
-        self.slot().marks.push(Mark { layer, before: None });
+        self.slot().policies.push(EnteredPolicy { layer, before: None });
     }
 
-    /// Leaves the innermost mark, its tenant and its scope. `None` where it has not decided.
+    /// Leaves the innermost access policy with its tenant and its scope. `None` if it was not decided on.
     pub(crate) async fn leave(&self) -> Option<Scoped> {
         let left = self.slot().leave();
         if left.is_some() {
@@ -81,9 +81,9 @@ impl Handle {
         left
     }
 
-    /// Leaves the innermost mark, whose route has answered.
+    /// Leaves the innermost access policy, of which a route has answered.
     pub(crate) async fn leave_answered(&self) -> Scoped {
-        let layer = self.slot().marks.last().map(|mark| mark.layer.clone());
+        let layer = self.slot().policies.last().map(|policy| policy.layer.clone());
         match self.leave().await {
             Some(scoped) => scoped,
             None => {
@@ -94,15 +94,16 @@ impl Handle {
         }
     }
 
-    /// Lets each mark decide that has not, from the outermost in, and asks for what they have bound.
+    /// Decides on each access policy that is not decided on yet, from the outermost in, and extracts what the request is
+    /// bound to.
     ///
-    /// Where the request is refused, it never ends.
+    /// If the request is refused, it never completes.
     pub(crate) async fn enforce<T>(&self, extract: impl FnOnce(&Extensions) -> Result<T, Rejection>) -> T {
         loop {
             let next = self.slot().next_undecided();
             let Some((layer, parts)) = next else { break };
-            let admission = layer.admit(parts).await;
-            let decided = self.slot().decided(admission);
+            let (parts, admission) = layer.admit(parts).await;
+            let decided = self.slot().decided(parts, admission);
             match decided {
                 Ok(()) => self.switch().await,
                 Err(rejection) => self.refuse(rejection).await,
@@ -122,27 +123,27 @@ impl Handle {
             return Turn::Refused(rejection_response(rejection, &slot.method));
         }
         if std::mem::take(&mut slot.switched) {
-            return Turn::Switched(slot.bound.clone());
+            return Turn::Switched(slot.scope.clone());
         }
         Turn::Over
     }
 
-    /// Gives the turn back to the service for good, which answers. A rejection could be taken for one of
-    /// a route that does not match: a sibling would run, or a `recover` answer.
+    /// Gives the turn back to the service, which answers with the refusal. A warp rejection could be taken for that of a
+    /// route that does not match: a sibling would run, or a `recover` would answer.
     async fn refuse<T>(&self, rejection: Rejection) -> T {
         self.slot().refusal = Some(rejection);
         pending().await
     }
 
-    pub(crate) fn bound(&self) -> Option<Bound> {
-        self.slot().bound.clone()
+    pub(crate) fn scope(&self) -> Option<TenantScope> {
+        self.slot().scope.clone()
     }
 
     pub(crate) fn take_vary(&self) -> Vec<HeaderValue> {
         std::mem::take(&mut self.slot().vary)
     }
 
-    /// Goes on in the scope that now holds: gives the turn back to the service, which polls again.
+    /// Continues in the scope that now applies: gives the turn back to the service, which polls again.
     async fn switch(&self) {
         let mut given_back = false;
         poll_fn(|_| {
@@ -156,25 +157,25 @@ impl Handle {
         .await;
     }
 
-    /// Never held while anything else runs, so a poisoned lock cannot have been left half written.
+    /// The lock is never held while other code runs, so a poisoned one cannot guard a value that is half written.
     fn slot(&self) -> MutexGuard<'_, Slot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Slot {
-    /// The outermost mark that has not decided, and the request's parts for it to decide on.
+    /// The outermost access policy that is not decided on, and the request's parts.
     fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
-        let mark = self.marks.iter_mut().find(|mark| mark.before.is_none())?;
+        let policy = self.policies.iter_mut().find(|policy| policy.before.is_none())?;
         let parts = self.parts.take()?;
-        mark.before = Some((OuterMark::of(&parts.extensions), self.bound.clone()));
-        Some((mark.layer.clone(), parts))
+        policy.before = Some((SavedBinding::save(&parts.extensions), self.scope.clone()));
+        Some((policy.layer.clone(), parts))
     }
 
-    fn decided(&mut self, admission: Admission) -> Result<(), Rejection> {
-        self.parts = Some(admission.parts);
+    fn decided(&mut self, parts: Parts, admission: Admission) -> Result<(), Rejection> {
+        self.parts = Some(parts);
         self.vary.extend(admission.vary);
-        self.bound = Some(admission.bound?);
+        self.scope = Some(admission.scope?);
         Ok(())
     }
 
@@ -185,12 +186,12 @@ impl Slot {
         }
     }
 
-    /// Leaves the innermost mark, and tells the scope that it had, where it has decided.
+    /// Leaves the innermost access policy, and returns the scope that it had if it was decided on.
     fn leave(&mut self) -> Option<Scoped> {
-        let (outer, bound) = self.marks.pop()?.before?;
+        let (binding, scope) = self.policies.pop()?.before?;
         if let Some(parts) = &mut self.parts {
-            outer.put_back(&mut parts.extensions);
+            binding.restore(&mut parts.extensions);
         }
-        std::mem::replace(&mut self.bound, bound).map(Scoped)
+        std::mem::replace(&mut self.scope, scope).map(Scoped)
     }
 }

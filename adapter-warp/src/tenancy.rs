@@ -1,9 +1,9 @@
-use tenancy_core::{ClaimMembership, Enforcer};
-use tenancy_http::TenancyBuilder;
+use tenancy_core::{Directory, Enforcer};
+use tenancy_http::{Authenticator, TenancyBuilder};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use crate::mark::mark;
+use crate::policy::with_policy;
 
 /// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
 ///
@@ -24,9 +24,14 @@ use crate::mark::mark;
 pub struct Tenancy(tenancy_http::Tenancy);
 
 impl Tenancy {
-    /// Begins a set-up. An authenticator and a directory must follow; without them it does not build.
-    pub fn builder(enforcer: Enforcer) -> TenancyBuilder<Self, (), (), ClaimMembership> {
-        TenancyBuilder::new(enforcer)
+    /// Begins to build from what is required: the rules of resolution and refusal, who verifies credentials, and where
+    /// tenants are looked up. See [`tenancy_http::Tenancy::builder`] for an example.
+    pub fn builder<N, D>(enforcer: Enforcer, authenticator: N, directory: D) -> TenancyBuilder<Self, N, D>
+    where
+        N: Authenticator + 'static,
+        D: Directory + 'static,
+    {
+        TenancyBuilder::new(enforcer, authenticator, directory)
     }
 
     /// A stub for tests: the header `x-tenant-id` names the tenant, every tenant exists, and every
@@ -34,7 +39,7 @@ impl Tenancy {
     ///
     /// # Security
     ///
-    /// This is no security at all. It logs a warning when it is made.
+    /// This is no security at all. It logs a warning when it is built.
     #[must_use]
     pub fn insecure_test_stub() -> Self {
         Self(tenancy_http::Tenancy::insecure_test_stub())
@@ -50,7 +55,7 @@ impl Tenancy {
         F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        mark(self.0.scoped(), routes)
+        with_policy(self.0.scoped(), routes)
     }
 
     /// Marks routes that take a member of a tenant, or a request that names none.
@@ -63,7 +68,7 @@ impl Tenancy {
         F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        mark(self.0.optional(), routes)
+        with_policy(self.0.optional(), routes)
     }
 
     /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
@@ -76,7 +81,7 @@ impl Tenancy {
         F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        mark(self.0.public(), routes)
+        with_policy(self.0.public(), routes)
     }
 }
 

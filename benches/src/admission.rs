@@ -46,7 +46,7 @@ pub(crate) fn admit(
     enforcer: &Enforcer,
     directory: &CachedDirectory<MemoryDirectory>,
     parts: &Parts,
-    credentials: Credentials<'_>,
+    credentials: Credentials<&dyn VerifiedClaims>,
 ) {
     let fields = HeaderFields::new(&parts.headers).with_names(names());
     let request = request_view(parts, &parts.uri, &fields, credentials);

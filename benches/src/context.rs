@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use tenancy_core::context::{self, Bound};
+use tenancy_core::context::{self, TenantScope};
 use tenancy_core::{Admitted, Outcome, ResolverName, TenantRecord};
 
 use crate::{Group, Row};
@@ -28,7 +28,7 @@ pub(crate) fn group() -> Group {
         }))
 }
 
-fn bound() -> Bound {
+fn bound() -> TenantScope {
     let record = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
     let admitted = Admitted::dangerously_assume(record, ResolverName::from_static("bench"), "alice".parse().unwrap());
     Outcome::Admitted(admitted).into()

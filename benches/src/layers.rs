@@ -21,10 +21,12 @@ use crate::fixture::{chain, claims, header, named};
 
 /// Header, look-up in a warm cache, membership by the claims of the request.
 pub fn tenancy() -> Tenancy {
-    Tenancy::builder(Enforcer::new(chain([header()])))
-        .with_authenticator(ClaimsFromExtension::<Known>::new())
-        .with_directory(warm(10))
-        .build()
+    Tenancy::builder(
+        Enforcer::new(chain([header()])),
+        ClaimsFromExtension::<Known>::new(),
+        warm(10),
+    )
+    .build()
 }
 
 /// A request whose caller is known.

@@ -177,7 +177,7 @@ fn is_named(resolver: &AnyResolver, view: &RequestView<'_>) -> bool {
     answer.is_ok() && key.is_some()
 }
 
-fn key(resolver: &AnyResolver, parts: &Parts, credentials: Credentials<'_>) -> Option<TenantKey> {
+fn key(resolver: &AnyResolver, parts: &Parts, credentials: Credentials<&dyn VerifiedClaims>) -> Option<TenantKey> {
     let fields = HeaderFields::new(&parts.headers).with_names(names());
     resolver
         .resolve(&request_view(parts, &parts.uri, &fields, credentials))

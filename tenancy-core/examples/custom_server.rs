@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenancy_core::{
-    Access, BearerCredential, Cause, Claims, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion,
-    MemoryDirectory, MemoryEntry, Outcome, PathResolver, Rejection, RequestView, ResolverChain, Target, TenantRecord,
-    bearer_credential, context, drive_now,
+    Access, Cause, Claims, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion, MemoryDirectory,
+    MemoryEntry, Outcome, PathResolver, Rejection, RequestView, ResolverChain, Target, TenantRecord, bearer_token,
+    context, drive_now,
 };
 
 const MAX_HEAD: u64 = 16 * 1024;
@@ -82,12 +82,10 @@ impl Service {
             },
             target: target(head.method.unwrap_or_default(), head.path.unwrap_or_default()),
             headers: &headers,
-            credentials: match bearer_credential(&headers) {
-                BearerCredential::Absent => Credentials::Absent,
-                BearerCredential::Malformed => Credentials::Malformed,
-                BearerCredential::Invalid => Credentials::Invalid,
+            credentials: match bearer_token(&headers) {
+                Err(credentials) => credentials,
                 // A session is looked up here; a token would be verified.
-                BearerCredential::Token(session) => match self.sessions.get(session) {
+                Ok(session) => match self.sessions.get(session) {
                     Some(claims) => Credentials::Verified(claims),
                     None => Credentials::Invalid,
                 },

@@ -44,14 +44,14 @@ use pin_project_lite::pin_project;
 use crate::{Admitted, Outcome, Visit};
 
 std::thread_local! {
-    static CURRENT: RefCell<Option<Bound>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<TenantScope>> = const { RefCell::new(None) };
 }
 
-/// What a scope is bound to. Cheap to clone.
+/// The outcome of enforcement that a task or a request is bound to: a tenant with a capability, or none. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bound(Arc<Outcome>);
+pub struct TenantScope(Arc<Outcome>);
 
-impl Bound {
+impl TenantScope {
     /// What enforcement came to.
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
@@ -78,50 +78,51 @@ impl Bound {
     }
 }
 
-impl From<Outcome> for Bound {
+impl From<Outcome> for TenantScope {
     fn from(outcome: Outcome) -> Self {
         Self(Arc::new(outcome))
     }
 }
 
-impl From<Admitted> for Bound {
+impl From<Admitted> for TenantScope {
     fn from(admitted: Admitted) -> Self {
         Outcome::Admitted(admitted).into()
     }
 }
 
-impl From<Visit> for Bound {
+impl From<Visit> for TenantScope {
     fn from(visit: Visit) -> Self {
         Outcome::Visit(visit).into()
     }
 }
 
 /// Runs a future inside a scope. Nested scopes restore the outer one.
-pub fn scope<F: Future>(bound: impl Into<Bound>, future: F) -> Scope<F> {
+pub fn scope<F: Future>(scope: impl Into<TenantScope>, future: F) -> Scope<F> {
     Scope {
-        bound: Some(bound.into()),
+        scope: Some(scope.into()),
         future,
     }
 }
 
 /// As [`scope`], of a future that is made inside the scope, too.
 #[inline]
-pub fn scope_with<F: Future>(bound: impl Into<Bound>, make: impl FnOnce() -> F) -> Scope<F> {
-    let mut bound = Some(bound.into());
-    let future = lend(&mut bound, make);
-    Scope { bound, future }
+pub fn scope_with<F: Future>(scope: impl Into<TenantScope>, make: impl FnOnce() -> F) -> Scope<F> {
+    let mut scope = Some(scope.into());
+    let future = enter(&mut scope, make);
+    Scope { scope, future }
 }
 
 /// Runs a closure inside a scope. Nested scopes restore the outer one.
-pub fn sync_scope<T>(bound: impl Into<Bound>, run: impl FnOnce() -> T) -> T {
-    lend(&mut Some(bound.into()), run)
+pub fn sync_scope<T>(scope: impl Into<TenantScope>, run: impl FnOnce() -> T) -> T {
+    enter(&mut Some(scope.into()), run)
 }
 
-/// As [`sync_scope`], and what was lent is back afterwards, on a panic too. `None` lends no tenant: inside, there is
-/// none, whatever there is outside.
+/// Runs a closure inside a scope that the caller owns, as [`sync_scope`] does. The scope is moved into the thread while
+/// the closure runs, and moved back afterwards, on a panic too, so that no reference count changes. With `None` the
+/// closure runs without a tenant, whatever the scope outside is.
 #[inline]
-pub fn lend<T>(bound: &mut Option<Bound>, run: impl FnOnce() -> T) -> T {
-    let _entered = Entered::enter(bound);
+pub fn enter<T>(scope: &mut Option<TenantScope>, run: impl FnOnce() -> T) -> T {
+    let _entered = Entered::enter(scope);
     run()
 }
 
@@ -131,7 +132,7 @@ pub fn lend<T>(bound: &mut Option<Bound>, run: impl FnOnce() -> T) -> T {
 ///
 /// Outside a scope, in the scope of a visit, and on an optional route without a tenant.
 pub fn current() -> Result<Admitted, OutOfScope> {
-    CURRENT.with_borrow(|current| match current.as_ref().map(Bound::outcome) {
+    CURRENT.with_borrow(|current| match current.as_ref().map(TenantScope::outcome) {
         None => Err(OutOfScope(Reason::NoScope)),
         Some(Outcome::Admitted(admitted)) => Ok(admitted.clone()),
         Some(Outcome::Visit(_)) => Err(OutOfScope(Reason::VisitOnly)),
@@ -147,13 +148,13 @@ pub fn current() -> Result<Admitted, OutOfScope> {
 pub fn current_visit() -> Result<Visit, OutOfScope> {
     CURRENT.with_borrow(|current| match current {
         None => Err(OutOfScope(Reason::NoScope)),
-        Some(bound) => bound.visit().ok_or(OutOfScope(Reason::NoTenant)),
+        Some(scope) => scope.visit().ok_or(OutOfScope(Reason::NoTenant)),
     })
 }
 
 /// What the running task is bound to; `None` outside a scope.
 #[must_use]
-pub fn bound() -> Option<Bound> {
+pub fn bound() -> Option<TenantScope> {
     CURRENT.with_borrow(Clone::clone)
 }
 
@@ -168,15 +169,15 @@ pub fn bound() -> Option<Bound> {
 /// spawn(context::carry(send_mail()));
 /// ```
 pub fn carry<F: Future>(future: F) -> Scope<F> {
-    Scope { bound: bound(), future }
+    Scope { scope: bound(), future }
 }
 
 /// Wraps a closure so that it runs in the current scope on whatever thread it is called.
 ///
 /// Wrapped outside a scope it has no tenant, also where it is called inside one.
 pub fn carry_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
-    let mut bound = bound();
-    move || lend(&mut bound, run)
+    let mut scope = bound();
+    move || enter(&mut scope, run)
 }
 
 /// A task that asks for a tenant and has none.
@@ -210,17 +211,17 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Scope<F> {
         // Swapped with the thread's slot while the future is polled. `None`: no tenant.
-        bound: Option<Bound>,
+        scope: Option<TenantScope>,
         #[pin]
         future: F,
     }
 }
 
 impl<F> Scope<F> {
-    /// Takes what the future was bound to, once it is done: its output may belong into the scope as well. Without it
-    /// the future would run in none.
-    pub fn take_bound(self: Pin<&mut Self>) -> Option<Bound> {
-        self.project().bound.take()
+    /// Takes the scope out, once the future is done: its output may need the scope as well, as the body of a response
+    /// does. Polled afterwards, the future would run without a tenant.
+    pub fn take_scope(self: Pin<&mut Self>) -> Option<TenantScope> {
+        self.project().scope.take()
     }
 }
 
@@ -229,20 +230,20 @@ impl<F: Future> Future for Scope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _entered = Entered::enter(this.bound);
+        let _entered = Entered::enter(this.scope);
         this.future.poll(cx)
     }
 }
 
 /// Puts a scope into the thread's slot, and swaps it back when dropped, on a panic too.
 struct Entered<'b> {
-    outer: &'b mut Option<Bound>,
+    outer: &'b mut Option<TenantScope>,
 }
 
 impl<'b> Entered<'b> {
-    fn enter(bound: &'b mut Option<Bound>) -> Self {
-        CURRENT.with_borrow_mut(|current| core::mem::swap(current, bound));
-        Self { outer: bound }
+    fn enter(scope: &'b mut Option<TenantScope>) -> Self {
+        CURRENT.with_borrow_mut(|current| core::mem::swap(current, scope));
+        Self { outer: scope }
     }
 }
 

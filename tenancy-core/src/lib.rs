@@ -130,15 +130,15 @@ pub use enforce::{
     TenantHandle, Visit, answers_to, drive, drive_now,
 };
 pub use name::{
-    Domain, ExternalId, FieldName, Host, HostAddress, KeyForm, NameProblem, ParseNameError, PlacementName,
+    Domain, ExternalId, FieldName, Host, HostAddress, Issuer, KeyForm, NameProblem, ParseNameError, PlacementName,
     ReservedNames, ResolverName, Role, Slug, StrategyName, Subject, TenantId, TenantKey, TenantRecord, TenantStatus,
     UnknownStatus, parse_authority,
 };
 #[cfg(feature = "std")]
 pub use request::Claims;
 pub use request::{
-    BearerCredential, ClaimPath, Credentials, ForwardedField, HeaderList, Headers, HostSource, HttpVersion, Occurrence,
-    ParseClaimPathError, RequestView, Roles, Standing, Target, VerifiedClaims, bearer_credential,
+    ClaimPath, Credentials, ForwardedField, HeaderList, Headers, HostSource, HttpVersion, Occurrence,
+    ParseClaimPathError, RequestView, Roles, Standing, Target, VerifiedClaims, bearer_token,
 };
 pub use resolver::{
     AnyResolver, BuildChainError, ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, MAX_RESOLVERS,

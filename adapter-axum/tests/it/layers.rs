@@ -39,11 +39,13 @@ fn enforcer() -> Enforcer {
 }
 
 fn tenancy() -> Tenancy {
-    Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()))
-        .with_directory(directory())
-        .with_authorizer(directory())
-        .build()
+    Tenancy::builder(
+        enforcer(),
+        ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()),
+        directory(),
+    )
+    .with_authorizer(directory())
+    .build()
 }
 
 async fn whoami(tenant: Tenant) -> String {
@@ -272,12 +274,14 @@ async fn an_inner_layer_never_replaces_the_tenant() {
     let by_path = ResolverChain::new()
         .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
         .unwrap();
-    let by_path = Tenancy::builder(Enforcer::new(by_path))
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(directory())
-        // Inside, alice is a member of all: only the outer layer's tenant is in the way.
-        .with_authorizer(InsecureTestStub)
-        .build();
+    let by_path = Tenancy::builder(
+        Enforcer::new(by_path),
+        ClaimsFromExtension::<Claims>::new(),
+        directory(),
+    )
+    // Inside, alice is a member of all: only the outer layer's tenant is in the way.
+    .with_authorizer(InsecureTestStub)
+    .build();
     let app = Router::new()
         .route("/t/{tenant}", get(portal))
         .layer(by_path.public())
@@ -299,9 +303,7 @@ async fn a_failing_directory_or_authorizer_is_a_503_and_never_admits() {
         (Fails::Hangs, Fails::Never),
         (Fails::Never, Fails::Hangs),
     ] {
-        let tenancy: Tenancy = Tenancy::builder(enforcer())
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory)
+        let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), directory)
             .with_authorizer(authorizer)
             .with_timeout(Duration::from_millis(1))
             .build();
@@ -318,9 +320,7 @@ async fn a_failing_directory_or_authorizer_is_a_503_and_never_admits() {
 
 #[tokio::test]
 async fn a_directory_that_answers_with_another_tenant_is_a_503() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::AnswersAnother)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::AnswersAnother)
         .with_authorizer(Fails::Never)
         .build();
     let app = Router::new().route("/", get(whoami)).layer(tenancy.scoped());
@@ -336,9 +336,7 @@ async fn a_directory_that_answers_with_another_tenant_is_a_503() {
 
 #[tokio::test]
 async fn answers_that_must_be_waited_for_are_the_same() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::Never)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::Never)
         .with_authorizer(Fails::Never)
         .build();
     let app = Router::new()
@@ -433,10 +431,7 @@ async fn claims_name_tenants_where_membership_is_by_claim() {
             .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
             .unwrap()
             .with_on_conflict(on_conflict);
-        Tenancy::builder(Enforcer::new(chain))
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory())
-            .build()
+        Tenancy::builder(Enforcer::new(chain), ClaimsFromExtension::<Claims>::new(), directory()).build()
     };
     let app = |on_conflict| {
         Router::new()
@@ -521,9 +516,7 @@ async fn an_admission_costs_one_look_up_and_a_refusal_before_it_none() {
         }
     }
     let counts = Counts::default();
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(counts.clone())
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), counts.clone())
         .with_authorizer(directory())
         .build();
     let inner = Router::new().route("/", get(whoami)).layer(tenancy.scoped());

@@ -24,11 +24,13 @@ fn tenancy() -> Tenancy {
         .unwrap()
         .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
         .unwrap();
-    Tenancy::builder(Enforcer::new(chain))
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(directory.clone())
-        .with_authorizer(directory)
-        .build()
+    Tenancy::builder(
+        Enforcer::new(chain),
+        ClaimsFromExtension::<Claims>::new(),
+        directory.clone(),
+    )
+    .with_authorizer(directory)
+    .build()
 }
 
 async fn whoami(tenant: Tenant) -> String {

@@ -10,37 +10,8 @@ use std::sync::Arc;
 use http::request::Parts;
 use tenancy_core::{Credentials, FieldName, VerifiedClaims};
 
-/// What reading the caller's credentials has come to, with claims that outlive the request.
-#[derive(Clone)]
-pub enum Authentication {
-    /// The caller sent none.
-    Absent,
-    /// There are several, of which none may be chosen: several fields, or several in one field.
-    Malformed,
-    /// They were read, and are not valid.
-    Invalid,
-    /// They were verified.
-    Verified(Arc<dyn VerifiedClaims>),
-}
-
-impl Authentication {
-    /// As the core reads it.
-    #[must_use]
-    pub fn credentials(&self) -> Credentials<'_> {
-        match self {
-            Self::Absent => Credentials::Absent,
-            Self::Malformed => Credentials::Malformed,
-            Self::Invalid => Credentials::Invalid,
-            Self::Verified(claims) => Credentials::Verified(&**claims),
-        }
-    }
-}
-
-impl fmt::Debug for Authentication {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.credentials().fmt(f)
-    }
-}
+/// Verified claims that outlive the reading of a request.
+pub type SharedClaims = Arc<dyn VerifiedClaims>;
 
 /// Reads and verifies the caller's credentials.
 ///
@@ -55,11 +26,14 @@ pub trait Authenticator: Send + Sync {
     /// # Errors
     ///
     /// Fails if the authenticator cannot tell.
-    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Self::Error>> + Send;
+    fn authenticate(
+        &self,
+        parts: &Parts,
+    ) -> impl Future<Output = Result<Credentials<SharedClaims>, Self::Error>> + Send;
 
     /// The result, if it is available without waiting; `None` if
     /// [`authenticate`](Self::authenticate) must be called. It saves a request an allocation on the heap.
-    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+    fn authenticate_now(&self, parts: &Parts) -> Option<Credentials<SharedClaims>> {
         let _ = parts;
         None
     }
@@ -81,11 +55,14 @@ pub trait Authenticator: Send + Sync {
 impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
     type Error = A::Error;
 
-    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Self::Error>> + Send {
+    fn authenticate(
+        &self,
+        parts: &Parts,
+    ) -> impl Future<Output = Result<Credentials<SharedClaims>, Self::Error>> + Send {
         (**self).authenticate(parts)
     }
 
-    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+    fn authenticate_now(&self, parts: &Parts) -> Option<Credentials<SharedClaims>> {
         (**self).authenticate_now(parts)
     }
 
@@ -127,10 +104,10 @@ impl<C: VerifiedClaims + Clone + 'static> ClaimsFromExtension<C> {
         self
     }
 
-    fn read(&self, parts: &Parts) -> Authentication {
+    fn read(&self, parts: &Parts) -> Credentials<SharedClaims> {
         match parts.extensions.get::<C>() {
-            Some(claims) => Authentication::Verified(Arc::new(claims.clone())),
-            None => Authentication::Absent,
+            Some(claims) => Credentials::Verified(Arc::new(claims.clone())),
+            None => Credentials::Absent,
         }
     }
 }
@@ -152,11 +129,14 @@ impl<C> fmt::Debug for ClaimsFromExtension<C> {
 impl<C: VerifiedClaims + Clone + 'static> Authenticator for ClaimsFromExtension<C> {
     type Error = Infallible;
 
-    fn authenticate(&self, parts: &Parts) -> impl Future<Output = Result<Authentication, Infallible>> + Send {
+    fn authenticate(
+        &self,
+        parts: &Parts,
+    ) -> impl Future<Output = Result<Credentials<SharedClaims>, Infallible>> + Send {
         ready(Ok(self.read(parts)))
     }
 
-    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+    fn authenticate_now(&self, parts: &Parts) -> Option<Credentials<SharedClaims>> {
         Some(self.read(parts))
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use tenancy_core::{BearerCredential, Claims, FieldName, bearer_credential};
+use tenancy_core::{Claims, Credentials, FieldName, bearer_token};
 use tenancy_jwt::{KeysUnavailable, TokenError, TokenVerifier};
 
-use crate::{Authentication, Authenticator, HeaderFields};
+use crate::{Authenticator, HeaderFields, SharedClaims};
 
 static AUTHORIZATION_NAME: [HeaderName; 1] = [AUTHORIZATION];
 
@@ -17,21 +17,21 @@ static AUTHORIZATION_NAME: [HeaderName; 1] = [AUTHORIZATION];
 impl Authenticator for TokenVerifier {
     type Error = KeysUnavailable;
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, KeysUnavailable> {
+    async fn authenticate(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, KeysUnavailable> {
         let fields = HeaderFields::new(&parts.headers).with_names(&AUTHORIZATION_NAME);
-        let token = match read(bearer_credential(&fields)) {
+        let token = match bearer_token(&fields) {
             Ok(token) => token,
-            Err(authentication) => return Ok(authentication),
+            Err(credentials) => return Ok(credentials),
         };
         judge(self.verify_refreshing(token).await)
     }
 
     /// A token of a known key is judged at once, and so is one of an unknown key if no fetch may bring it.
-    fn authenticate_now(&self, parts: &Parts) -> Option<Authentication> {
+    fn authenticate_now(&self, parts: &Parts) -> Option<Credentials<SharedClaims>> {
         let fields = HeaderFields::new(&parts.headers).with_names(&AUTHORIZATION_NAME);
-        let token = match read(bearer_credential(&fields)) {
+        let token = match bearer_token(&fields) {
             Ok(token) => token,
-            Err(authentication) => return Some(authentication),
+            Err(credentials) => return Some(credentials),
         };
         judge(self.verify_now(token)?).ok()
     }
@@ -41,23 +41,13 @@ impl Authenticator for TokenVerifier {
     }
 }
 
-/// The token, or what follows if there is none to verify.
-const fn read(credential: BearerCredential<'_>) -> Result<&[u8], Authentication> {
-    match credential {
-        BearerCredential::Absent => Err(Authentication::Absent),
-        BearerCredential::Malformed => Err(Authentication::Malformed),
-        BearerCredential::Invalid => Err(Authentication::Invalid),
-        BearerCredential::Token(token) => Ok(token),
-    }
-}
-
-fn judge(verified: Result<Arc<Claims>, TokenError>) -> Result<Authentication, KeysUnavailable> {
+fn judge(verified: Result<Arc<Claims>, TokenError>) -> Result<Credentials<SharedClaims>, KeysUnavailable> {
     match verified {
-        Ok(claims) => Ok(Authentication::Verified(claims)),
+        Ok(claims) => Ok(Credentials::Verified(claims)),
         Err(TokenError::KeysUnavailable) => Err(KeysUnavailable),
         Err(error) => {
             tracing::debug!("refused a token: {error}");
-            Ok(Authentication::Invalid)
+            Ok(Credentials::Invalid)
         }
     }
 }

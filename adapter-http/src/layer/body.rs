@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tenancy_core::context::{self, Bound};
+use tenancy_core::context::{self, TenantScope};
 
 pin_project! {
-    /// A response's body under a tenancy layer.
+    /// The body of a response under a tenancy layer.
     ///
-    /// A body is polled after the handler has returned; a streamed one still finds the tenant in its
-    /// context.
+    /// A body is polled after the handler has returned. It is polled in the scope of its request, so that a streamed
+    /// body still finds the tenant in the context.
     #[derive(Debug)]
     pub struct TenancyBody<B> {
         #[pin]
@@ -24,18 +24,19 @@ pin_project! {
     #[derive(Debug)]
     #[project = Projected]
     enum Source<B> {
-        Handler { #[pin] body: B, bound: Option<Bound> },
+        Handler { #[pin] body: B, scope: Option<TenantScope> },
         Refusal { data: Option<Bytes> },
     }
 }
 
 impl<B> TenancyBody<B> {
-    /// A handler's body, polled in the scope of what its request is bound to; `None` where no layer has bound it. For
-    /// frameworks that are no tower services, beside [`TenancyLayer::admit`](crate::TenancyLayer::admit).
+    /// Wraps a handler's body, which is polled in the scope that its request is bound to; `None` if no layer has bound
+    /// the request. It is for frameworks that have no tower services, as
+    /// [`TenancyLayer::admit`](crate::TenancyLayer::admit) is.
     #[must_use]
-    pub const fn new(body: B, bound: Option<Bound>) -> Self {
+    pub const fn new(body: B, scope: Option<TenantScope>) -> Self {
         Self {
-            source: Source::Handler { body, bound },
+            source: Source::Handler { body, scope },
         }
     }
 
@@ -48,7 +49,7 @@ impl<B> TenancyBody<B> {
     }
 }
 
-/// An empty body. Layers outside that answer on their own, such as one for CORS, make one.
+/// An empty body. Layers outside that answer by themselves, such as one for CORS, make one.
 impl<B> Default for TenancyBody<B> {
     fn default() -> Self {
         Self::refusal(Bytes::new())
@@ -61,7 +62,7 @@ impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().source.project() {
-            Projected::Handler { body, bound } if bound.is_some() => context::lend(bound, || body.poll_frame(cx)),
+            Projected::Handler { body, scope } if scope.is_some() => context::enter(scope, || body.poll_frame(cx)),
             // The task that polls it may be in another scope.
             Projected::Handler { body, .. } => body.poll_frame(cx),
             Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),

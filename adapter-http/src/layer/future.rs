@@ -5,14 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tenancy_core::context::{self, Scope};
 use tower_service::Service;
 
-use super::admission::{Admission, Deciding, Verdict};
-use crate::TenancyBody;
+use super::admit::{Admission, BoxFuture};
+use super::body::TenancyBody;
 use crate::response::{add_vary, rejection_response};
 
 pin_project! {
@@ -30,27 +31,27 @@ pin_project! {
 pin_project! {
     #[project = Projected]
     pub(crate) enum State<S, F, B> {
-        Deciding { #[pin] deciding: Deciding, waiting: Option<(S, B)> },
+        Waiting { admitting: BoxFuture<(Parts, Admission)>, inner: Option<(S, B)> },
         Running { #[pin] running: Scope<F>, vary: Option<HeaderValue> },
         Refused { response: Option<Response<Bytes>>, vary: Option<HeaderValue> },
     }
 }
 
 impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
-    pub(crate) const fn deciding(deciding: Deciding, inner: S, body: B) -> Self {
-        Self::Deciding {
-            deciding,
-            waiting: Some((inner, body)),
+    pub(crate) const fn waiting(admitting: BoxFuture<(Parts, Admission)>, inner: S, body: B) -> Self {
+        Self::Waiting {
+            admitting,
+            inner: Some((inner, body)),
         }
     }
 
-    /// Goes on with what was decided: calls the inner service, or refuses.
+    /// Calls the inner service, or refuses.
     #[inline]
-    pub(crate) fn proceed(verdict: Verdict, inner: &mut S, request: Request<B>) -> Self {
-        let Verdict { bound, vary } = verdict;
-        match bound {
-            Ok(bound) => Self::Running {
-                running: context::scope_with(bound, || inner.call(request)),
+    pub(crate) fn proceed(admission: Admission, inner: &mut S, request: Request<B>) -> Self {
+        let Admission { scope, vary } = admission;
+        match scope {
+            Ok(scope) => Self::Running {
+                running: context::scope_with(scope, || inner.call(request)),
                 vary,
             },
             Err(rejection) => Self::Refused {
@@ -78,19 +79,19 @@ where
         let mut state = self.project().state;
         loop {
             let (mut response, vary) = match state.as_mut().project() {
-                Projected::Deciding { deciding, waiting } => {
-                    let Admission { parts, bound, vary } = ready!(deciding.poll(cx));
-                    let Some((mut inner, body)) = waiting.take() else {
+                Projected::Waiting { admitting, inner } => {
+                    let (parts, admission) = ready!(admitting.as_mut().poll(cx));
+                    let Some((mut inner, body)) = inner.take() else {
                         return Poll::Pending;
                     };
                     let request = Request::from_parts(parts, body);
-                    state.set(State::proceed(Verdict { bound, vary }, &mut inner, request));
+                    state.set(State::proceed(admission, &mut inner, request));
                     continue;
                 }
                 Projected::Running { mut running, vary } => {
                     let response = ready!(running.as_mut().poll(cx))?;
-                    let bound = running.take_bound();
-                    (response.map(|body| TenancyBody::new(body, bound)), vary.take())
+                    let scope = running.take_scope();
+                    (response.map(|body| TenancyBody::new(body, scope)), vary.take())
                 }
                 Projected::Refused { response, vary } => match response.take() {
                     Some(response) => (response.map(TenancyBody::refusal), vary.take()),

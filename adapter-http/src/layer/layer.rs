@@ -1,6 +1,7 @@
-//! The tower layer: reads a request once, decides, and runs what is inside in the tenant's scope.
+//! The tower layer and its service.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -8,104 +9,66 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use tenancy_core::{Access, Credentials};
+use tenancy_core::Access;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::admission::{Admission, Begun, Deciding, Layered, Placed, Undecided, Verdict};
-use super::engine::{Decision, client_uri};
+use super::admit::{Admission, Engine, RoutePolicy};
+use super::body::TenancyBody;
 use super::future::{State, TenancyFuture};
-use crate::view::{HeaderFields, OriginalUri, request_view};
-use crate::{Authentication, Tenancy, TenancyBody};
+use crate::view::OriginalUri;
 
-/// Marks what stands under it as scoped, optional or public.
+/// Sets the access policy of the services under it: scoped, optional or public.
 ///
 /// Inside another tenancy layer it may confirm the tenant and narrow the access; it never replaces the
 /// tenant.
 #[derive(Clone)]
+#[doc(alias = "middleware")]
+#[doc(alias = "guard")]
+#[doc(alias = "route policy")]
 pub struct TenancyLayer {
-    tenancy: Tenancy,
-    access: Access,
-    original_uri: OriginalUri,
+    engine: Arc<dyn Engine>,
+    policy: RoutePolicy,
 }
 
 impl TenancyLayer {
-    pub(crate) fn new(tenancy: Tenancy, access: Access) -> Self {
-        Self {
-            tenancy,
-            access,
-            original_uri: |_| None,
-        }
+    pub(crate) fn new(engine: Arc<dyn Engine>, access: Access) -> Self {
+        let original_uri: OriginalUri = |_| None;
+        let policy = RoutePolicy { access, original_uri };
+        Self { engine, policy }
     }
 
     /// Sets where the framework keeps the URI that the client sent, if it rewrites the request's own.
     #[must_use]
-    pub fn with_original_uri(self, original_uri: OriginalUri) -> Self {
-        Self { original_uri, ..self }
+    pub fn with_original_uri(mut self, original_uri: OriginalUri) -> Self {
+        self.policy.original_uri = original_uri;
+        self
     }
 
-    /// Decides on a request, and binds it: the way in for frameworks that are no tower services.
+    /// Decides on a request and binds it, for frameworks that have no tower services. Returns the request's parts with
+    /// the decision; if the request is admitted, their extensions hold what it is bound to.
     ///
-    /// What runs inside, and the response's body, belong into the
-    /// [`scope`](tenancy_core::context::scope) of what the request is bound to.
-    pub async fn admit(&self, mut parts: Parts) -> Admission {
-        match self.begin(&mut parts) {
-            Begun::Decided(verdict) => Admission::new(parts, verdict),
-            Begun::Undecided(undecided) => self.go_on(undecided, parts).await,
+    /// Run the handler, and poll the response's body, in the [`scope`](tenancy_core::context::scope) that the
+    /// admission holds.
+    pub async fn admit(&self, mut parts: Parts) -> (Parts, Admission) {
+        let mut credentials = None;
+        match self.engine.admit_now(self.policy, &mut parts, &mut credentials) {
+            Some(admission) => (parts, admission),
+            None => Arc::clone(&self.engine).admit(self.policy, parts, credentials).await,
         }
     }
 
     /// What the `Vary` of each response under this layer names; see [`add_vary`](crate::add_vary).
     #[must_use]
     pub fn vary(&self) -> Option<&HeaderValue> {
-        self.tenancy.0.vary(self.access)
-    }
-
-    /// Decides at once, where that is possible.
-    fn begin(&self, parts: &mut Parts) -> Begun {
-        let placed = match parts.extensions.get::<Layered>() {
-            None => Placed::outermost(self.access),
-            Some(outer) if outer.confirms(&self.tenancy, self.access) => {
-                let bound = outer.bound().clone();
-                return Begun::Decided(Verdict::confirmed(bound));
-            }
-            Some(outer) => Placed::inside(outer, self.access),
-        };
-        let (engine, access) = (&self.tenancy.0, placed.access());
-        let (decision, authentication) = match engine.claims_in(parts, access) {
-            Some(claims) => (self.decide_now(parts, Credentials::Verified(claims), access), None),
-            None => {
-                let authentication = engine.authenticate_now(parts, access);
-                let credentials = authentication.as_ref().map(Authentication::credentials);
-                let decision = credentials.and_then(|credentials| self.decide_now(parts, credentials, access));
-                (decision, authentication)
-            }
-        };
-        match decision {
-            Some(decision) => Begun::Decided(placed.bind(&self.tenancy, parts, decision)),
-            None => Begun::Undecided(Undecided { placed, authentication }),
-        }
-    }
-
-    fn go_on(&self, undecided: Undecided, parts: Parts) -> Deciding {
-        let Undecided { placed, authentication } = undecided;
-        let engine = Arc::clone(&self.tenancy.0);
-        let deciding = engine.decide(parts, self.original_uri, authentication, placed.access());
-        Deciding::new(deciding, self.tenancy.clone(), placed)
-    }
-
-    fn decide_now(&self, parts: &Parts, credentials: Credentials<'_>, access: Access) -> Option<Decision> {
-        let fields = HeaderFields::new(&parts.headers).with_names(self.tenancy.0.names());
-        let uri = client_uri(parts, self.original_uri);
-        let request = request_view(parts, uri, &fields, credentials);
-        self.tenancy.0.decide_now(&request, access)
+        self.engine.vary(self.policy.access)
     }
 }
 
 impl fmt::Debug for TenancyLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenancyLayer")
-            .field("access", &self.access)
+            .field("access", &self.policy.access)
             .finish_non_exhaustive()
     }
 }
@@ -121,7 +84,7 @@ impl<S> Layer<S> for TenancyLayer {
     }
 }
 
-/// A service under a tenancy layer.
+/// A service under a [`TenancyLayer`].
 #[derive(Clone, Debug)]
 pub struct TenancyService<S> {
     layer: TenancyLayer,
@@ -142,14 +105,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let TenancyLayer { engine, policy } = &self.layer;
         let (mut parts, body) = request.into_parts();
-        TenancyFuture::new(match self.layer.begin(&mut parts) {
-            Begun::Decided(verdict) => State::proceed(verdict, &mut self.inner, Request::from_parts(parts, body)),
-            Begun::Undecided(undecided) => {
-                let deciding = self.layer.go_on(undecided, parts);
+        let mut credentials = None;
+        TenancyFuture::new(match engine.admit_now(*policy, &mut parts, &mut credentials) {
+            Some(admission) => State::proceed(admission, &mut self.inner, Request::from_parts(parts, body)),
+            None => {
+                let admitting = Arc::clone(engine).admit(*policy, parts, credentials);
                 // The service that was polled ready is the one to call; its clone waits for the next request.
                 let clone = self.inner.clone();
-                State::deciding(deciding, std::mem::replace(&mut self.inner, clone), body)
+                State::waiting(admitting, mem::replace(&mut self.inner, clone), body)
             }
         })
     }

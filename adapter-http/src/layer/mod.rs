@@ -1,13 +1,15 @@
-//! The layer: a request is authenticated, decided about, and served in the scope of what it is bound to.
+//! The layer: a request is authenticated, decided on, and served in the scope of the tenant that it is bound to.
 
-mod admission;
+mod admit;
+mod binding;
 mod body;
-mod engine;
 mod future;
 mod layer;
 
-pub use admission::{Admission, OuterMark, bound};
+pub use admit::Admission;
+pub(crate) use admit::{Engine, EngineParts};
+pub(crate) use binding::EngineId;
+pub use binding::{SavedBinding, bound};
 pub use body::TenancyBody;
-pub(crate) use engine::{Engine, EngineId, EngineParts};
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};

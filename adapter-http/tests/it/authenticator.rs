@@ -11,7 +11,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{Claims, context};
-use tenancy_http::{Authentication, Authenticator, Tenancy};
+use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[derive(Debug)]
@@ -31,25 +31,21 @@ struct Slow;
 impl Authenticator for Slow {
     type Error = Down;
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Down> {
+    async fn authenticate(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Down> {
         tokio::task::yield_now().await;
         match parts.headers.get("authorization").map(|value| value.as_bytes()) {
-            None => Ok(Authentication::Absent),
-            Some(b"good") => Ok(Authentication::Verified(Arc::new(Claims::new(
-                "alice".parse().unwrap(),
-            )))),
+            None => Ok(Credentials::Absent),
+            Some(b"good") => Ok(Credentials::Verified(Arc::new(Claims::new("alice".parse().unwrap())))),
             Some(b"down") => Err(Down),
             Some(b"hangs") => pending().await,
-            Some(_) => Ok(Authentication::Invalid),
+            Some(_) => Ok(Credentials::Invalid),
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn answers() {
-    let tenancy: Tenancy = Tenancy::builder(InsecureTestStub::enforcer())
-        .with_authenticator(Slow)
-        .with_directory(InsecureTestStub)
+    let tenancy = Tenancy::builder(InsecureTestStub::enforcer(), Slow, InsecureTestStub)
         .with_authorizer(InsecureTestStub)
         .with_timeout(Duration::from_secs(2))
         .build();

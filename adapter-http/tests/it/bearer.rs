@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::Request;
 use http::request::Parts;
 use jwks_support::{jwks, named, rsa, sign};
-use tenancy_http::{Authentication, Authenticator, FetchedJwks, JwksFetcher, RemoteJwks, TokenVerifier, TrustedIssuer};
+use tenancy_http::{Authenticator, Credentials, FetchedJwks, JwksFetcher, RemoteJwks, TokenVerifier, TrustedIssuer};
 use token_support::{AUDIENCE, ISSUER};
 use tokio::sync::Notify;
 
@@ -79,9 +79,9 @@ async fn a_request_waits_for_the_key_set_and_is_verified_or_refused_with_it() {
     assert!(verifier.authenticate(&parts(&[&bearer("a")])).await.is_err());
     fetcher.0.notify_one();
     let verified = verifier.authenticate(&parts(&[&bearer("a")])).await.unwrap();
-    assert!(matches!(verified, Authentication::Verified(_)), "{verified:?}");
+    assert!(matches!(verified, Credentials::Verified(_)), "{verified:?}");
     let now = verifier.authenticate_now(&parts(&[&bearer("a")])).unwrap();
-    assert!(matches!(now, Authentication::Verified(_)), "{now:?}");
+    assert!(matches!(now, Credentials::Verified(_)), "{now:?}");
     let unknown = verifier.authenticate(&parts(&[&bearer("b")])).await.unwrap();
-    assert!(matches!(unknown, Authentication::Invalid), "{unknown:?}");
+    assert!(matches!(unknown, Credentials::Invalid), "{unknown:?}");
 }

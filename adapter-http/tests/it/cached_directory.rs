@@ -36,11 +36,13 @@ impl Directory for WrongAtFirst {
 #[tokio::test]
 async fn an_answer_to_another_question_is_refused_and_logged() {
     let (log, _guard) = Log::capture();
-    let tenancy: Tenancy = Tenancy::builder(InsecureTestStub::enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(CachedDirectory::new(WrongAtFirst::default()))
-        .with_authorizer(InsecureTestStub)
-        .build();
+    let tenancy = Tenancy::builder(
+        InsecureTestStub::enforcer(),
+        ClaimsFromExtension::<Claims>::new(),
+        CachedDirectory::new(WrongAtFirst::default()),
+    )
+    .with_authorizer(InsecureTestStub)
+    .build();
     let service = tenancy.scoped().layer(service_fn(async |_: Request<()>| {
         Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::default()))
     }));

@@ -16,7 +16,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{Authorize, Authorizer, Claims, Decision, context};
-use tenancy_http::{Authentication, Authenticator, Tenancy};
+use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// A body as tonic's server has it: boxed, not `Sync`.
@@ -31,13 +31,13 @@ struct Named;
 impl Authenticator for Named {
     type Error = Infallible;
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Infallible> {
+    async fn authenticate(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Infallible> {
         Ok(match parts.headers.get("authorization") {
             Some(name) => {
                 let subject = name.to_str().unwrap().parse().unwrap();
-                Authentication::Verified(Arc::new(Claims::new(subject)))
+                Credentials::Verified(Arc::new(Claims::new(subject)))
             }
-            None => Authentication::Absent,
+            None => Credentials::Absent,
         })
     }
 }
@@ -54,9 +54,7 @@ impl Authorizer for OnlyAlice {
 }
 
 fn tenancy() -> Tenancy {
-    Tenancy::builder(InsecureTestStub::enforcer())
-        .with_authenticator(Named)
-        .with_directory(InsecureTestStub)
+    Tenancy::builder(InsecureTestStub::enforcer(), Named, InsecureTestStub)
         .with_authorizer(OnlyAlice)
         .build()
 }

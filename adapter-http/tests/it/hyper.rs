@@ -22,7 +22,7 @@ use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{
     Claims, Enforcer, HeaderResolver, KeyForm, PathResolver, ResolverChain, SubdomainResolver, context,
 };
-use tenancy_http::{Authentication, Authenticator, Tenancy};
+use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tokio::io::{DuplexStream, duplex};
 use tower::{ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
@@ -37,10 +37,10 @@ struct Alice;
 impl Authenticator for Alice {
     type Error = Infallible;
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Infallible> {
+    async fn authenticate(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Infallible> {
         Ok(match parts.headers.get("authorization") {
-            Some(_) => Authentication::Verified(Arc::new(Claims::new("alice".parse().unwrap()))),
-            None => Authentication::Absent,
+            Some(_) => Credentials::Verified(Arc::new(Claims::new("alice".parse().unwrap()))),
+            None => Credentials::Absent,
         })
     }
 }
@@ -54,9 +54,7 @@ fn tenancy() -> Tenancy {
         .unwrap()
         .then(SubdomainResolver::new("app.example.com".parse().unwrap()).with_form(KeyForm::Id))
         .unwrap();
-    Tenancy::builder(Enforcer::new(chain))
-        .with_authenticator(Alice)
-        .with_directory(InsecureTestStub)
+    Tenancy::builder(Enforcer::new(chain), Alice, InsecureTestStub)
         .with_authorizer(InsecureTestStub)
         .build()
 }

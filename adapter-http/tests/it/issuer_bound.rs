@@ -48,11 +48,13 @@ where
     A: Authorizer + 'static,
 {
     let resolver = HeaderResolver::new("x-tenant".parse().unwrap()).with_form(header.0);
-    let tenancy: Tenancy = Tenancy::builder(Enforcer::new(ResolverChain::new().then(resolver).unwrap()))
-        .with_authenticator(verifier)
-        .with_directory(directory())
-        .with_authorizer(authorizer)
-        .build();
+    let tenancy = Tenancy::builder(
+        Enforcer::new(ResolverChain::new().then(resolver).unwrap()),
+        verifier,
+        directory(),
+    )
+    .with_authorizer(authorizer)
+    .build();
     let entered = Arc::new(std::sync::Mutex::new(String::new()));
     let seen = Arc::clone(&entered);
     let service = tenancy.scoped().layer(service_fn(move |_: Request<()>| {

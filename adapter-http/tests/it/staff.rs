@@ -36,9 +36,11 @@ async fn enter(staff: bool, claims: Claims) -> (u16, Option<Standing>, String) {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let builder = Tenancy::builder(InsecureTestStub::enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(InsecureTestStub);
+    let builder = Tenancy::builder(
+        InsecureTestStub::enforcer(),
+        ClaimsFromExtension::<Claims>::new(),
+        InsecureTestStub,
+    );
     let tenancy: Tenancy = if staff {
         builder.with_authorizer(PlatformStaff::or_else(ClaimMembership)).build()
     } else {

@@ -24,9 +24,7 @@ async fn a_failing_directory_or_authorizer_is_a_503_and_never_admits() {
         (Fails::Hangs, Fails::Never),
         (Fails::Never, Fails::Hangs),
     ] {
-        let tenancy: Tenancy = Tenancy::builder(enforcer())
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory)
+        let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), directory)
             .with_authorizer(authorizer)
             .with_timeout(Duration::from_millis(1))
             .build();
@@ -43,9 +41,7 @@ async fn a_failing_directory_or_authorizer_is_a_503_and_never_admits() {
 
 #[tokio::test]
 async fn a_directory_that_answers_with_another_tenant_is_a_503() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::AnswersAnother)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::AnswersAnother)
         .with_authorizer(Fails::Never)
         .build();
     let app = get(whoami).with(tenancy.scoped());
@@ -61,9 +57,7 @@ async fn a_directory_that_answers_with_another_tenant_is_a_503() {
 
 #[tokio::test]
 async fn answers_that_must_be_waited_for_are_the_same() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::Never)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::Never)
         .with_authorizer(Fails::Never)
         .build();
     let app = get(whoami).with(tenancy.scoped());
@@ -97,9 +91,7 @@ async fn an_admission_costs_one_look_up_and_a_refusal_before_it_none() {
         }
     }
     let counts = Counts::default();
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(counts.clone())
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), counts.clone())
         .with_authorizer(directory())
         .build();
     let app = get(whoami)

@@ -4,6 +4,6 @@ mod common;
 
 mod bodies;
 mod faults;
-mod marks;
 mod openapi;
+mod policies;
 mod routing;

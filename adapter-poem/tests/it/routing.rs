@@ -161,11 +161,13 @@ fn by_host() -> Tenancy {
     let by_host = ResolverChain::new()
         .then(SubdomainResolver::new("app.example.com".parse().unwrap()))
         .unwrap();
-    Tenancy::builder(Enforcer::new(by_host))
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(common::directory())
-        .with_authorizer(common::directory())
-        .build()
+    Tenancy::builder(
+        Enforcer::new(by_host),
+        ClaimsFromExtension::<Claims>::new(),
+        common::directory(),
+    )
+    .with_authorizer(common::directory())
+    .build()
 }
 
 #[tokio::test]

@@ -2,6 +2,6 @@
 
 mod support;
 
-mod marks;
 mod masking;
+mod policies;
 mod scope;

@@ -54,9 +54,7 @@ async fn a_handler_runs_in_scope_from_its_first_instruction_on() {
 
 #[tokio::test]
 async fn a_handler_runs_in_scope_where_the_decision_had_to_be_waited_for() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::Never)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::Never)
         .with_authorizer(Fails::Never)
         .build();
     let app = tenancy.scoped(enforce().then(|| {
@@ -203,9 +201,7 @@ async fn a_panic_or_an_abandoned_request_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_request_abandoned_while_it_is_decided_on_leaves_nothing_behind() {
     let of = |directory| -> Tenancy {
-        Tenancy::builder(enforcer())
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory)
+        Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), directory)
             .with_authorizer(Fails::Never)
             .build()
     };

@@ -6,7 +6,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use tenancy_core::{Authorizer, ChangeFeed, Directory, Enforcer, Invalidate, TenantEntry};
-use tenancy_http::{CachedAuthorizer, CachedDirectory, PlatformStaff, Tenancy, TenancyBuilder, TokenVerifier, follow};
+use tenancy_http::{CachedAuthorizer, CachedDirectory, PlatformStaff, Tenancy, TokenVerifier, follow};
 
 use crate::Error;
 use crate::app::App;
@@ -58,22 +58,20 @@ impl Checked<'_> {
             enforcer,
             verifier,
         } = self;
-        let builder: TenancyBuilder<Tenancy, _, _, _> =
-            Tenancy::builder(enforcer).with_authenticator(Arc::clone(&verifier));
+        let authenticator = Arc::clone(&verifier);
         let membership = &config.tenancy.enforcement;
         let Some(limits) = &config.cache else {
             forget(changes, verifier);
-            return builder
-                .with_authorizer(PlatformStaff::or_else(membership.authorizer(directory.clone())))
-                .with_directory(directory)
+            let staff_or_members = PlatformStaff::or_else(membership.authorizer(directory.clone()));
+            return Tenancy::builder(enforcer, authenticator, directory)
+                .with_authorizer(staff_or_members)
                 .build();
         };
         let members = CachedAuthorizer::with_limits(directory.clone(), limits.clone());
         let directory = CachedDirectory::with_limits(directory, limits.clone());
         forget(changes, (members.clone(), directory.clone(), verifier));
-        builder
+        Tenancy::builder(enforcer, authenticator, directory)
             .with_authorizer(PlatformStaff::or_else(membership.authorizer(members)))
-            .with_directory(directory)
             .build()
     }
 }

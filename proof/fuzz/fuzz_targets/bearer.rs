@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tenancy_core::{BearerCredential, HeaderList, bearer_credential};
+use tenancy_core::{Credentials, HeaderList, bearer_token};
 use tenancy_oracle::{Bearer, bearer};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,11 +15,12 @@ fuzz_target!(|bytes: &[u8]| {
         .map(|(name, value)| (name.as_str(), value.as_slice()))
         .collect();
     let headers = HeaderList::new(&borrowed);
-    let core = match bearer_credential(&headers) {
-        BearerCredential::Absent => Bearer::Absent,
-        BearerCredential::Malformed => Bearer::Malformed,
-        BearerCredential::Invalid => Bearer::Invalid,
-        BearerCredential::Token(token) => Bearer::Token(token.to_vec()),
+    let core = match bearer_token::<std::convert::Infallible>(&headers) {
+        Ok(token) => Bearer::Token(token.to_vec()),
+        Err(Credentials::Absent) => Bearer::Absent,
+        Err(Credentials::Malformed) => Bearer::Malformed,
+        Err(Credentials::Invalid) => Bearer::Invalid,
+        Err(Credentials::Verified(never)) => match never {},
     };
     assert_eq!(core, bearer(&fields));
 });

@@ -33,6 +33,7 @@ pub fn answer(case: &Case) -> Answer {
             resolver: visit.resolver().to_string(),
         },
         Ok(Outcome::NoTenant) => Answer::NoTenant,
+        Ok(outcome) => unreachable!("the oracle does not know {outcome:?}"),
         Err(rejection) => Answer::Refused {
             status: rejection.status(),
             code: rejection.code().to_owned(),

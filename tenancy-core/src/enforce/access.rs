@@ -3,6 +3,8 @@
 /// The access policy of a route, set by the layer that it stands under. Ordered from open to narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "route policy")]
+#[doc(alias = "access policy")]
+#[non_exhaustive]
 pub enum Access {
     /// Anyone may read what an active tenant shows.
     Public,

@@ -1,6 +1,10 @@
 //! What enforcement ends in.
 
-use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, TenantHandle, TenantId, TenantRecord};
+use core::ops::Deref;
+
+use crate::{
+    Cause, Issuer, Rejection, ResolverName, Roles, Slug, Standing, Subject, TenantHandle, TenantId, TenantRecord,
+};
 
 /// A member's capability to act in one tenant.
 ///
@@ -8,10 +12,10 @@ use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, Tena
 /// named a tenant by the request, and has been found to be its member. It cannot be made up:
 ///
 /// ```compile_fail,E0451
-/// # use tenancy_core::{Admitted, ResolverName, Roles, Standing, Subject, TenantHandle};
-/// fn forge(tenant: TenantHandle, resolver: ResolverName, subject: Subject) -> Admitted {
+/// # use tenancy_core::{Admitted, Roles, Standing, Subject, Visit};
+/// fn forge(visit: Visit, subject: Subject) -> Admitted {
 ///     let (standing, roles) = (Standing::Member, Roles::none());
-///     Admitted { tenant, resolver, subject, standing, roles }
+///     Admitted { visit, subject, issuer: None, standing, roles }
 /// }
 /// ```
 ///
@@ -21,33 +25,39 @@ use crate::{Cause, Rejection, ResolverName, Roles, Slug, Standing, Subject, Tena
 ///     Admitted::dangerously_assume(tenant, resolver, subject)
 /// }
 /// ```
+///
+/// It dereferences to the [`Visit`] of the same tenant, which is the lesser capability: a member may do what a visitor
+/// may. That is where the tenant's own accessors are: [`id`](Visit::id), [`slug`](Visit::slug),
+/// [`tenant`](Visit::tenant), [`resolver`](Visit::resolver).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "membership")]
 pub struct Admitted {
-    tenant: TenantHandle,
-    resolver: ResolverName,
+    visit: Visit,
     subject: Subject,
+    issuer: Option<Issuer>,
     standing: Standing,
     roles: Roles,
 }
 
 impl Admitted {
     pub(crate) const fn new(
-        tenant: TenantHandle,
-        resolver: ResolverName,
+        visit: Visit,
         subject: Subject,
+        issuer: Option<Issuer>,
         standing: Standing,
         roles: Roles,
     ) -> Self {
         Self {
-            tenant,
-            resolver,
+            visit,
             subject,
+            issuer,
             standing,
             roles,
         }
     }
 
-    /// Makes a capability out of nothing, for jobs that serve no request: queues, migrations, tests.
+    /// Makes a capability out of nothing, for jobs that serve no request: queues, migrations, tests. Its issuer is
+    /// unknown.
     ///
     /// # Security
     ///
@@ -55,37 +65,23 @@ impl Admitted {
     /// that this library exists to prevent.
     #[must_use]
     pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
-        Self::new(tenant.into(), resolver, subject, Standing::Member, Roles::none())
-    }
-
-    /// The tenant's immutable id.
-    #[must_use]
-    pub fn id(&self) -> &TenantId {
-        &self.tenant.id
-    }
-
-    /// The tenant's name in addresses.
-    #[must_use]
-    pub fn slug(&self) -> &Slug {
-        &self.tenant.slug
-    }
-
-    /// The tenant, as the directory knows it.
-    #[must_use]
-    pub fn tenant(&self) -> &TenantRecord {
-        &self.tenant
-    }
-
-    /// Which resolver named the tenant.
-    #[must_use]
-    pub const fn resolver(&self) -> &ResolverName {
-        &self.resolver
+        let visit = Visit::new(tenant.into(), resolver);
+        Self::new(visit, subject, None, Standing::Member, Roles::none())
     }
 
     /// The member who acts.
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// The issuer of the credential by which the [`subject`](Self::subject) was authenticated; `None` if the
+    /// credential does not say. Two issuers may each have a subject of the same name, so a service that trusts several
+    /// must not identify a caller by the subject alone.
+    #[must_use]
+    #[doc(alias = "iss")]
+    pub const fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
     }
 
     /// On what ground the caller acts: as a member, or as staff of the platform.
@@ -103,7 +99,15 @@ impl Admitted {
     /// The lesser capability of a visitor to the same tenant.
     #[must_use]
     pub fn to_visit(&self) -> Visit {
-        Visit::new(self.tenant.clone(), self.resolver.clone())
+        self.visit.clone()
+    }
+}
+
+impl Deref for Admitted {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
     }
 }
 
@@ -162,6 +166,7 @@ impl Visit {
 
 /// How a request that is not refused is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(
     not(feature = "std"),
     expect(clippy::large_enum_variant, reason = "there is no allocator to box with")
@@ -189,9 +194,7 @@ impl Outcome {
             (Self::NoTenant, _) => Ok(self),
             (Self::Admitted(_), Self::NoTenant) => Ok(outer.clone()),
             (Self::Admitted(member), Self::Admitted(inner))
-                if member.id() == inner.id()
-                    && member.subject() == inner.subject()
-                    && member.standing() == inner.standing() =>
+                if member.id() == inner.id() && is_same_caller(member, inner) =>
             {
                 Ok(outer.clone())
             }
@@ -201,6 +204,16 @@ impl Outcome {
             _ => Err(Rejection::new(Cause::TenantReplaced)),
         }
     }
+}
+
+/// Whether two layers have authenticated one caller. Subjects of two issuers are two callers, also if they are spelled
+/// alike; an issuer that a credential does not name contradicts nothing.
+fn is_same_caller(outer: &Admitted, inner: &Admitted) -> bool {
+    let is_same_issuer = match (outer.issuer(), inner.issuer()) {
+        (Some(outer), Some(inner)) => outer == inner,
+        (None, _) | (_, None) => true,
+    };
+    is_same_issuer && outer.subject() == inner.subject() && outer.standing() == inner.standing()
 }
 
 #[cfg(test)]
@@ -218,6 +231,29 @@ mod tests {
             return Outcome::NoTenant;
         };
         Outcome::Visit(admitted.to_visit())
+    }
+
+    fn member_by(issuer: &'static str) -> Outcome {
+        match member("a", "x") {
+            Outcome::Admitted(admitted) => Outcome::Admitted(Admitted {
+                issuer: Some(issuer.into()),
+                ..admitted
+            }),
+            outcome => outcome,
+        }
+    }
+
+    #[test]
+    fn subjects_of_two_issuers_are_two_callers() {
+        let replaced = || Err(Rejection::new(Cause::TenantReplaced));
+        for (outer, inner, expected) in [
+            (member_by("i"), member_by("i"), Ok(member_by("i"))),
+            (member_by("i"), member_by("j"), replaced()),
+            (member_by("i"), member("a", "x"), Ok(member_by("i"))),
+            (member("a", "x"), member_by("i"), Ok(member("a", "x"))),
+        ] {
+            assert_eq!(inner.clone().within(&outer), expected, "{inner:?} in {outer:?}");
+        }
     }
 
     #[test]

@@ -274,8 +274,9 @@ impl<'r> Authorize<'r> {
             Decision::AllowStaff => (Standing::PlatformStaff, Roles::none()),
             Decision::Deny => return Err(self.disclosure.rejection(Cause::NotAMember)),
         };
-        let subject = self.claims.subject().clone();
-        let admitted = Admitted::new(self.tenant, self.resolver.clone(), subject, standing, roles);
+        let visit = Visit::new(self.tenant, self.resolver.clone());
+        let (subject, issuer) = (self.claims.subject().clone(), self.claims.issuer_handle());
+        let admitted = Admitted::new(visit, subject, issuer, standing, roles);
         Ok(Outcome::Admitted(admitted))
     }
 

@@ -1,6 +1,7 @@
 //! The names of tenants, callers, fields and hosts: untrusted bytes are parsed once, into types that cannot be wrong.
 
 mod host;
+mod issuer;
 mod key;
 mod name;
 mod reserved;
@@ -11,6 +12,7 @@ mod text;
 
 pub(crate) use host::{Authority, read_authority, split_at_byte, trim};
 pub use host::{Domain, Host, HostAddress, parse_authority};
+pub use issuer::Issuer;
 pub use key::{KeyForm, TenantKey};
 pub(crate) use name::is_token_byte;
 pub use name::{

@@ -1,61 +1,43 @@
 //! The `Authorization` field, as far as the Bearer scheme goes (RFC 6750 §2.1).
 
 use crate::name::{is_token_byte, trim};
-use crate::{FieldName, Headers};
+use crate::{Credentials, FieldName, Headers, Occurrence};
 
-/// What the `Authorization` field holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum BearerCredential<'a> {
-    /// No field, or another scheme.
-    Absent,
-    /// Two fields, or two Bearers in one.
-    Malformed,
-    /// An empty field, or `Bearer` and anything but one space and one word.
-    Invalid,
-    /// One token, not yet looked at.
-    Token(&'a [u8]),
-}
-
-impl core::fmt::Debug for BearerCredential<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "Absent",
-            Self::Malformed => "Malformed",
-            Self::Invalid => "Invalid",
-            // A token is a secret.
-            Self::Token(_) => "Token",
-        })
-    }
-}
-
-/// Reads the bearer token of a request.
+/// Reads the bearer token of a request, which is not verified yet.
 ///
-/// One field, the scheme `Bearer` in any case, one space, one token. Another scheme is no
+/// One field, the scheme `Bearer` in any case, one space, one token. Another scheme is not read as a
 /// credential, whatever follows it.
-#[must_use]
-pub fn bearer_credential(headers: &dyn Headers) -> BearerCredential<'_> {
+///
+/// # Errors
+///
+/// If there is no token to verify, the error is the result of authentication, ready to be returned:
+/// [`Absent`](Credentials::Absent) for no field or another scheme, [`Malformed`](Credentials::Malformed) for
+/// two fields or two Bearers in one, [`Invalid`](Credentials::Invalid) for an empty field, or for `Bearer`
+/// followed by anything but one space and one word. It is never [`Verified`](Credentials::Verified).
+#[doc(alias = "authorization")]
+pub fn bearer_token<C>(headers: &dyn Headers) -> Result<&[u8], Credentials<C>> {
     match headers.occurrence(&FieldName::authorization()) {
-        crate::Occurrence::Absent => BearerCredential::Absent,
-        crate::Occurrence::Repeated => BearerCredential::Malformed,
-        crate::Occurrence::Once(value) => parse(trim(value)),
+        Occurrence::Absent => Err(Credentials::Absent),
+        Occurrence::Repeated => Err(Credentials::Malformed),
+        Occurrence::Once(value) => parse(trim(value)),
     }
 }
 
-fn parse(value: &[u8]) -> BearerCredential<'_> {
+fn parse<C>(value: &[u8]) -> Result<&[u8], Credentials<C>> {
     let scheme_len = value.iter().take_while(|byte| is_token_byte(**byte)).count();
     let Some((scheme, rest)) = value.split_at_checked(scheme_len) else {
-        return BearerCredential::Invalid;
+        return Err(Credentials::Invalid);
     };
     if scheme.is_empty() {
-        return BearerCredential::Invalid;
+        return Err(Credentials::Invalid);
     }
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return BearerCredential::Absent;
+        return Err(Credentials::Absent);
     }
     match rest.split_first() {
-        Some((b' ', token)) if is_word(token) => BearerCredential::Token(token),
-        _ if rest.split(|byte| *byte == b',').skip(1).any(is_bearer) => BearerCredential::Malformed,
-        _ => BearerCredential::Invalid,
+        Some((b' ', token)) if is_word(token) => Ok(token),
+        _ if rest.split(|byte| *byte == b',').skip(1).any(is_bearer) => Err(Credentials::Malformed),
+        _ => Err(Credentials::Invalid),
     }
 }
 
@@ -77,14 +59,16 @@ fn is_bearer(member: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use core::convert::Infallible;
+
     use super::*;
     use crate::HeaderList;
 
     fn read(values: &[&str]) -> std::string::String {
         let fields: std::vec::Vec<_> = values.iter().map(|value| ("Authorization", value.as_bytes())).collect();
-        match bearer_credential(&HeaderList::new(&fields)) {
-            BearerCredential::Token(token) => std::string::String::from_utf8_lossy(token).into_owned(),
-            other => std::format!("{other:?}"),
+        match bearer_token::<Infallible>(&HeaderList::new(&fields)) {
+            Ok(token) => std::string::String::from_utf8_lossy(token).into_owned(),
+            Err(credentials) => std::format!("{credentials:?}"),
         }
     }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use heapless::{String, Vec};
 
-use crate::{Roles, Subject, TenantKey, TenantRecord};
+use crate::{Issuer, Roles, Subject, TenantKey, TenantRecord};
 
 /// The claims of a credential that has been verified, already parsed.
 ///
@@ -23,6 +23,16 @@ pub trait VerifiedClaims: Send + Sync {
     ///
     /// A subject means something only together with its issuer.
     fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// The same issuer in its shared form, for [`Admitted::issuer`](crate::Admitted::issuer). The default copies
+    /// [`issuer`](Self::issuer) on the heap where there is an allocator (feature `std`), and is unknown elsewhere; claims
+    /// that hold their issuer in this form share it.
+    fn issuer_handle(&self) -> Option<Issuer> {
+        #[cfg(feature = "std")]
+        return self.issuer().map(|issuer| std::sync::Arc::<str>::from(issuer).into());
+        #[cfg(not(feature = "std"))]
         None
     }
 
@@ -59,7 +69,7 @@ pub struct Claims {
     tenants: std::vec::Vec<TenantKey>,
     /// The tenants that the issuer may speak for, where it is bound to some.
     issuer_tenants: Option<std::sync::Arc<[TenantKey]>>,
-    issuer: Option<std::sync::Arc<str>>,
+    issuer: Option<Issuer>,
     roles: Roles,
     is_platform_staff: bool,
 }
@@ -84,7 +94,7 @@ impl Claims {
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<std::sync::Arc<str>>) -> Self {
         Self {
-            issuer: Some(issuer.into()),
+            issuer: Some(Issuer::from(issuer.into())),
             ..self
         }
     }
@@ -152,6 +162,10 @@ impl VerifiedClaims for Claims {
 
     fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    fn issuer_handle(&self) -> Option<Issuer> {
+        self.issuer.clone()
     }
 
     fn roles(&self) -> Roles {

@@ -7,7 +7,7 @@ pub(crate) mod percent;
 mod request;
 mod roles;
 
-pub use bearer::{BearerCredential, bearer_credential};
+pub use bearer::bearer_token;
 #[cfg(feature = "std")]
 pub use claims::Claims;
 pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};

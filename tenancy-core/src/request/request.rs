@@ -12,7 +12,7 @@ pub struct RequestView<'a> {
     /// The header fields, trailers excluded.
     pub headers: &'a dyn Headers,
     /// What reading the caller's credentials has come to.
-    pub credentials: Credentials<'a>,
+    pub credentials: Credentials<&'a dyn VerifiedClaims>,
 }
 
 impl core::fmt::Debug for RequestView<'_> {
@@ -130,9 +130,13 @@ impl Headers for HeaderList<'_> {
     }
 }
 
-/// What reading the caller's credentials has come to.
+/// The result of reading and verifying the caller's credentials.
+///
+/// `C` is the verified claims as they are held: `&dyn VerifiedClaims` in a [`RequestView`], and shared where they
+/// outlive the reading of a request.
 #[derive(Clone, Copy)]
-pub enum Credentials<'a> {
+#[doc(alias = "authentication")]
+pub enum Credentials<C> {
     /// The caller sent none.
     Absent,
     /// There are several, of which none may be chosen: several fields, or several in one field.
@@ -140,10 +144,24 @@ pub enum Credentials<'a> {
     /// They were read, and are not valid.
     Invalid,
     /// They were verified.
-    Verified(&'a dyn VerifiedClaims),
+    Verified(C),
 }
 
-impl core::fmt::Debug for Credentials<'_> {
+impl<C: core::ops::Deref> Credentials<C> {
+    /// Borrows the verified claims, as [`Option::as_deref`] does.
+    #[must_use]
+    pub fn as_deref(&self) -> Credentials<&C::Target> {
+        match self {
+            Self::Absent => Credentials::Absent,
+            Self::Malformed => Credentials::Malformed,
+            Self::Invalid => Credentials::Invalid,
+            Self::Verified(claims) => Credentials::Verified(claims),
+        }
+    }
+}
+
+/// Shows the result alone. Claims are personal data.
+impl<C> core::fmt::Debug for Credentials<C> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::Absent => "Absent",

@@ -9,7 +9,8 @@ use allocation_counter::measure;
 use tenancy_core::{
     Access, AnyResolver, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, DomainResolver, Enforcer,
     HeaderList, HeaderResolver, HttpVersion, MemoryDirectory, MemoryEntry, OnConflict, Outcome, PathResolver,
-    QueryResolver, RequestView, ResolverChain, SubdomainResolver, Target, TenantKey, TenantRecord, drive, drive_now,
+    QueryResolver, RequestView, ResolverChain, SubdomainResolver, Target, TenantKey, TenantRecord, VerifiedClaims,
+    drive, drive_now,
 };
 
 fn directory() -> MemoryDirectory {
@@ -69,7 +70,7 @@ const REQUESTS: [Parts; 7] = [
 ];
 
 /// How many allocations all requests take, and how many of them are bound to a tenant.
-fn admissions(enforcer: &Enforcer, access: Access, credentials: Credentials<'_>) -> (u64, usize) {
+fn admissions(enforcer: &Enforcer, access: Access, credentials: Credentials<&dyn VerifiedClaims>) -> (u64, usize) {
     let directory = directory();
     let mut bound = 0;
     let counted = measure(|| {

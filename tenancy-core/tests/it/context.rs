@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use tenancy_core::context::{self, Bound};
+use tenancy_core::context::{self, TenantScope};
 use tenancy_core::{Admitted, Outcome, ResolverName, TenantRecord};
 
 fn admitted(id: &str) -> Admitted {
@@ -130,7 +130,7 @@ fn a_visit_and_an_optional_route_are_no_members_scope() {
         assert!(context::current().unwrap_err().to_string().contains("visit"));
         assert_eq!(context::current_visit().unwrap().id().as_str(), "acme");
     });
-    context::sync_scope(Bound::from(Outcome::NoTenant), || {
+    context::sync_scope(TenantScope::from(Outcome::NoTenant), || {
         assert!(context::current().is_err());
         assert!(context::current_visit().is_err());
         assert!(context::bound().is_some());

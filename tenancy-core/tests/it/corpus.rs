@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::{
-    Access, BearerCredential, Claims, Credentials, Enforcer, FieldName, HeaderList, HttpVersion, KeyForm, Membership,
-    MemoryDirectory, MemoryEntry, Outcome, RequestView, Target, TenantKey, TenantRecord, bearer_credential, drive_now,
+    Access, Claims, Credentials, Enforcer, FieldName, HeaderList, HttpVersion, KeyForm, Membership, MemoryDirectory,
+    MemoryEntry, Outcome, RequestView, Target, TenantKey, TenantRecord, bearer_token, drive_now,
 };
 use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Mark, Observed, Runner, Tokens, Version};
 
@@ -70,13 +70,10 @@ impl<'d> Server<'d> {
             .collect();
         let headers = HeaderList::new(&fields);
         let claims = case.token.as_ref().and_then(|token| self.claims(token));
-        let credentials = match (bearer_credential(&headers), &claims) {
-            (BearerCredential::Absent, _) => Credentials::Absent,
-            (BearerCredential::Malformed, _) => Credentials::Malformed,
-            (BearerCredential::Token(token), Some(claims)) if token == TOKENS.good.as_bytes() => {
-                Credentials::Verified(claims)
-            }
-            (BearerCredential::Invalid | BearerCredential::Token(_), _) => Credentials::Invalid,
+        let credentials = match (bearer_token(&headers), &claims) {
+            (Err(credentials), _) => credentials,
+            (Ok(token), Some(claims)) if token == TOKENS.good.as_bytes() => Credentials::Verified(claims as _),
+            (Ok(_), _) => Credentials::Invalid,
         };
         let target = case.request.target(&TOKENS);
         let request = RequestView {
@@ -139,6 +136,7 @@ fn answer(outcome: Outcome) -> Answer {
             subject: None,
         },
         Outcome::NoTenant => Answer::NoTenant,
+        outcome => panic!("the corpus does not know {outcome:?}"),
     }
 }
 

@@ -6,7 +6,7 @@ use tenancy_core::{
     Access, Admitted, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, Disclosure, Domain,
     DomainResolver, Enforcer, HeaderList, HeaderResolver, HttpVersion, KeyForm, MemoryDirectory, MemoryEntry,
     OnConflict, Outcome, PathResolver, QueryResolver, RequestView, Resolver, ResolverChain, Step, SubdomainResolver,
-    Target, TenantEntry, TenantHandle, TenantKey, TenantRecord, TenantStatus, drive, drive_now,
+    Target, TenantEntry, TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, drive, drive_now,
 };
 
 fn record(id: &str) -> TenantRecord {
@@ -44,7 +44,7 @@ fn chain(resolvers: impl IntoIterator<Item = tenancy_core::AnyResolver>) -> Reso
 fn answer(
     enforcer: &Enforcer,
     access: Access,
-    credentials: Credentials<'_>,
+    credentials: Credentials<&dyn VerifiedClaims>,
     fields: &[(&str, &[u8])],
     target: &str,
 ) -> String {
@@ -76,6 +76,7 @@ fn answer(
         }
         Ok(Outcome::Visit(visit)) => format!("visit to {} by {}", visit.id(), visit.resolver()),
         Ok(Outcome::NoTenant) => "no tenant".into(),
+        Ok(outcome) => panic!("{outcome:?}"),
         Err(rejection) => format!("{} {}", rejection.status(), rejection.code()),
     }
 }
@@ -88,7 +89,8 @@ fn every_cell_of_the_table_of_marks() {
     let member = Claims::new("eve".parse().unwrap()).with_tenants(every);
     let stranger = Claims::new("mallory".parse().unwrap());
     let none = Credentials::Absent;
-    let (member, stranger) = (Credentials::Verified(&member), Credentials::Verified(&stranger));
+    let claims = |claims| Credentials::<&dyn VerifiedClaims>::Verified(claims);
+    let (member, stranger) = (claims(&member), claims(&stranger));
     let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
     for (access, tenant, credentials, expected) in [
         (Scoped, None, none, "401 tenant_required"),
@@ -131,7 +133,7 @@ fn every_cell_of_the_table_of_marks() {
 fn detailed_disclosure_tells_the_403s_apart_and_not_the_404s() {
     let every = ["acme", "provisioning", "suspended", "archived"].map(|id| TenantKey::Id(id.parse().unwrap()));
     let member = Claims::new("eve".parse().unwrap()).with_tenants(every);
-    let credentials = Credentials::Verified(&member);
+    let credentials: Credentials<&dyn VerifiedClaims> = Credentials::Verified(&member);
     let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()])).with_disclosure(Disclosure::Detailed);
     for (tenant, scoped) in [
         ("unknown", "404 unknown_tenant"),
@@ -309,7 +311,7 @@ fn under_reject_all_sources_agree_or_nothing_is_bound() {
     let forwards = rejecting(vec![header(KeyForm::Id).into(), path().into(), cookie().into()]);
     let backwards = rejecting(vec![cookie().into(), path().into(), header(KeyForm::Id).into()]);
     let claims = Claims::new("eve".parse().unwrap()).with_tenant(TenantKey::Id("acme".parse().unwrap()));
-    let member = Credentials::Verified(&claims);
+    let member: Credentials<&dyn VerifiedClaims> = Credentials::Verified(&claims);
     for (fields, target, scoped, public) in [
         (
             &[("x-tenant-id", b"acme".as_slice())][..],
@@ -387,7 +389,7 @@ fn an_issuers_subject_is_a_stranger_to_tenants_that_the_issuer_may_not_speak_for
         (bound(KeyForm::Slug, "acme"), "403 forbidden"),
     ] {
         let fields = [("x-tenant-id", b"acme".as_slice())];
-        let credentials = Credentials::Verified(&claims);
+        let credentials: Credentials<&dyn VerifiedClaims> = Credentials::Verified(&claims);
         assert_eq!(
             answer(&enforcer, Access::Scoped, credentials, &fields, "/"),
             expected,

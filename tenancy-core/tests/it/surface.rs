@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::context::Bound;
+use tenancy_core::context::TenantScope;
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_core::{
     Access, Admitted, AnyResolver, Authorize, Authorizer, Cause, ClaimPath, Claims, Credentials, Decision, Directory,
@@ -21,7 +21,7 @@ fn record(id: &str) -> TenantRecord {
     TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
 }
 
-fn request<'a>(headers: &'a HeaderList<'a>, credentials: Credentials<'a>) -> RequestView<'a> {
+fn request<'a>(headers: &'a HeaderList<'a>, credentials: Credentials<&'a dyn VerifiedClaims>) -> RequestView<'a> {
     RequestView {
         version: HttpVersion::Http11,
         target: Target::path("/"),
@@ -481,8 +481,8 @@ fn domains_are_the_entrys_own() {
 #[test]
 fn bound_shows_a_member_only_where_there_is_one() {
     let member = Admitted::dangerously_assume(record("acme"), ResolverName::from_static("job"), "a".parse().unwrap());
-    assert_eq!(Bound::from(member.clone()).admitted(), Some(&member));
-    assert_eq!(Bound::from(member.to_visit()).admitted(), None);
+    assert_eq!(TenantScope::from(member.clone()).admitted(), Some(&member));
+    assert_eq!(TenantScope::from(member.to_visit()).admitted(), None);
 }
 
 /// Names a tenant by nothing; reads the field `x-mine`.

@@ -91,10 +91,8 @@ impl Recipe {
         });
         let directory = MemoryDirectory::new(entries).unwrap();
         Service(
-            Tenancy::builder(config.enforcer().unwrap())
-                .with_authenticator(verifier)
+            Tenancy::builder(config.enforcer().unwrap(), verifier, directory)
                 .with_authorizer(config.enforcement.authorizer(directory.clone()))
-                .with_directory(directory)
                 .build(),
         )
     }

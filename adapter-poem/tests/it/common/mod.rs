@@ -39,11 +39,13 @@ pub fn enforcer() -> Enforcer {
 }
 
 pub fn tenancy() -> Tenancy {
-    Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()))
-        .with_directory(directory())
-        .with_authorizer(directory())
-        .build()
+    Tenancy::builder(
+        enforcer(),
+        ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()),
+        directory(),
+    )
+    .with_authorizer(directory())
+    .build()
 }
 
 #[handler]

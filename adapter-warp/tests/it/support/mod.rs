@@ -45,11 +45,13 @@ pub fn tenancy() -> Tenancy {
 
 /// The same for a tower layer around the service.
 pub fn of_tower() -> tenancy_http::Tenancy {
-    tenancy_http::Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()))
-        .with_directory(directory())
-        .with_authorizer(directory())
-        .build()
+    tenancy_http::Tenancy::builder(
+        enforcer(),
+        ClaimsFromExtension::<Claims>::new().with_field("authorization".parse().unwrap()),
+        directory(),
+    )
+    .with_authorizer(directory())
+    .build()
 }
 
 pub async fn whoami(tenant: Tenant) -> String {

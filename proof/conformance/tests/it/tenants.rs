@@ -7,7 +7,7 @@ use tenancy_core::{
     Authorize, Authorizer, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry,
     PathResolver, ResolverChain, TenantKey, TenantRecord,
 };
-use tenancy_http::{Authentication, Authenticator, ClaimsFromExtension, Tenancy};
+use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy};
 use tokio::task::yield_now;
 
 pub(crate) fn record(id: &str) -> TenantRecord {
@@ -30,29 +30,27 @@ fn enforcer() -> Enforcer {
 
 /// Every answer is at hand; `Bearer alice` is alice.
 pub(crate) fn prompt() -> Tenancy {
-    Tenancy::builder(enforcer())
-        .with_authenticator(NamedBearer)
-        .with_directory(directory())
+    Tenancy::builder(enforcer(), NamedBearer, directory())
         .with_authorizer(directory())
         .build()
 }
 
 /// As [`prompt`], and every answer must be waited for.
 pub(crate) fn waiting() -> Tenancy {
-    Tenancy::builder(enforcer())
-        .with_authenticator(NamedBearer)
-        .with_directory(Waits(directory()))
+    Tenancy::builder(enforcer(), NamedBearer, Waits(directory()))
         .with_authorizer(Waits(directory()))
         .build()
 }
 
 /// The application's own authentication says who the caller is, from a cookie.
 pub(crate) fn by_session() -> Tenancy {
-    Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new().with_field("cookie".parse().unwrap()))
-        .with_directory(directory())
-        .with_authorizer(directory())
-        .build()
+    Tenancy::builder(
+        enforcer(),
+        ClaimsFromExtension::<Claims>::new().with_field("cookie".parse().unwrap()),
+        directory(),
+    )
+    .with_authorizer(directory())
+    .build()
 }
 
 /// Takes the token for the subject: these tests are not about tokens.
@@ -61,13 +59,13 @@ struct NamedBearer;
 impl Authenticator for NamedBearer {
     type Error = Infallible;
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Authentication, Infallible> {
+    async fn authenticate(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Infallible> {
         let Some(field) = parts.headers.get("authorization") else {
-            return Ok(Authentication::Absent);
+            return Ok(Credentials::Absent);
         };
         let subject = field.to_str().unwrap().strip_prefix("Bearer ").unwrap();
         let claims = Claims::new(subject.parse().unwrap());
-        Ok(Authentication::Verified(std::sync::Arc::new(claims)))
+        Ok(Credentials::Verified(std::sync::Arc::new(claims)))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::FieldName)) {

@@ -1,4 +1,4 @@
-//! A mark around routes: entered when they are tried, left when they have answered or rejected.
+//! An access policy around routes: entered when they are tried, left when they have answered or rejected.
 
 use http::Method;
 use tenancy_core::{Cause, Rejection as Refusal};
@@ -9,10 +9,10 @@ use warp::{Filter, Rejection, Reply};
 use crate::TenantRejection;
 use crate::slot::{Handle, handle};
 
-/// Puts a mark around routes.
+/// Puts an access policy around routes.
 ///
 /// Entering decides nothing: no route has matched yet.
-pub(crate) fn mark<F, R>(
+pub(crate) fn with_policy<F, R>(
     layer: TenancyLayer,
     routes: F,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<F, R>
@@ -28,16 +28,16 @@ where
         })
         .untuple_one()
         .and(routes.map(R::into_response).boxed())
-        .or_else(end_where_nobody_follows)
+        .or_else(answer_without_the_service)
         .and(handle())
         .then(leave_with_an_answer)
         .or(handle().and_then(leave_with_a_rejection))
         .unify()
 }
 
-/// Under another service than this crate's a filter that asks for a tenant rejects. That is an answer,
-/// which no sibling may better; it is put in when the mark is left.
-async fn end_where_nobody_follows(rejection: Rejection) -> Result<(Response,), Rejection> {
+/// Under another service than this crate's, a filter that asks for a tenant rejects. That is an answer, and no sibling
+/// may give another; it is filled in when the access policy is left.
+async fn answer_without_the_service(rejection: Rejection) -> Result<(Response,), Rejection> {
     match rejection.find::<TenantRejection>() {
         Some(_) => Ok((Response::default(),)),
         None => Err(rejection),
@@ -47,7 +47,7 @@ async fn end_where_nobody_follows(rejection: Rejection) -> Result<(Response,), R
 async fn leave_with_an_answer(response: Response, handle: Option<Handle>) -> Response {
     match handle {
         Some(handle) => handle.leave_answered().await.stay_with(response),
-        // Nobody knows the method here. To a HEAD the server sends no body.
+        // The method is not known here. To a HEAD the server sends no body.
         None => rejection_response(&Refusal::new(Cause::NotFollowed), &Method::GET).map(Into::into),
     }
 }
@@ -56,6 +56,6 @@ async fn leave_with_a_rejection(handle: Option<Handle>) -> Result<Response, Reje
     if let Some(handle) = handle {
         let _ = handle.leave().await;
     }
-    // Beside the routes' own rejection this one does not count.
+    // warp prefers the routes' own rejection to this one.
     Err(warp::reject::not_found())
 }

@@ -223,11 +223,13 @@ async fn an_inner_mark_never_replaces_the_tenant() {
     let by_path = ResolverChain::new()
         .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
         .unwrap();
-    let by_path: Tenancy = Tenancy::builder(Enforcer::new(by_path))
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(directory())
-        .with_authorizer(Fails::Never)
-        .build();
+    let by_path = Tenancy::builder(
+        Enforcer::new(by_path),
+        ClaimsFromExtension::<Claims>::new(),
+        directory(),
+    )
+    .with_authorizer(Fails::Never)
+    .build();
     let routes = warp::path!("t" / String)
         .and(visitor())
         .then(|_, visit| async { portal(visit).await });
@@ -249,9 +251,7 @@ async fn a_failing_directory_or_authorizer_is_a_503_and_never_admits() {
         (Fails::Hangs, Fails::Never),
         (Fails::Never, Fails::Hangs),
     ] {
-        let tenancy: Tenancy = Tenancy::builder(enforcer())
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory)
+        let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), directory)
             .with_authorizer(authorizer)
             .with_timeout(Duration::from_millis(1))
             .build();
@@ -268,9 +268,7 @@ async fn a_failing_directory_or_authorizer_is_a_503_and_never_admits() {
 
 #[tokio::test]
 async fn a_directory_that_answers_with_another_tenant_is_a_503() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::AnswersAnother)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::AnswersAnother)
         .with_authorizer(Fails::Never)
         .build();
     let app = tenancy.scoped(tenant().then(whoami));
@@ -286,9 +284,7 @@ async fn a_directory_that_answers_with_another_tenant_is_a_503() {
 
 #[tokio::test]
 async fn answers_that_must_be_waited_for_are_the_same() {
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(Fails::Never)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::Never)
         .with_authorizer(Fails::Never)
         .build();
     let app = tenancy.scoped(tenant().then(whoami));
@@ -358,10 +354,8 @@ async fn claims_name_tenants_where_membership_is_by_claim() {
             .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
             .unwrap()
             .with_on_conflict(on_conflict);
-        let by_claim: Tenancy = Tenancy::builder(Enforcer::new(chain))
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory())
-            .build();
+        let by_claim =
+            Tenancy::builder(Enforcer::new(chain), ClaimsFromExtension::<Claims>::new(), directory()).build();
         by_claim.scoped(tenant().then(whoami))
     };
     let claims = |tenant: Option<&str>, list: &[&str]| {
@@ -431,9 +425,7 @@ async fn an_admission_costs_one_look_up_and_a_refusal_before_it_none() {
         }
     }
     let counts = Counts::default();
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(counts.clone())
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), counts.clone())
         .with_authorizer(directory())
         .build();
     // Asked for twice, and rejected once in between.

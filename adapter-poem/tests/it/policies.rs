@@ -151,11 +151,13 @@ async fn an_inner_layer_never_replaces_the_tenant() {
         MemoryDirectory::new(entries).unwrap()
     };
     // Inside, alice is a member of both: only the outer layer's tenant is in the way.
-    let by_path: Tenancy = Tenancy::builder(Enforcer::new(by_path))
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(members(&[]))
-        .with_authorizer(members(&["alice"]))
-        .build();
+    let by_path = Tenancy::builder(
+        Enforcer::new(by_path),
+        ClaimsFromExtension::<Claims>::new(),
+        members(&[]),
+    )
+    .with_authorizer(members(&["alice"]))
+    .build();
     let app = get(portal).with(by_path.public()).with(tenancy().scoped());
     // The header names acme outside, the path names globex inside.
     assert_eq!(
@@ -251,10 +253,7 @@ async fn claims_name_tenants_where_membership_is_by_claim() {
             .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
             .unwrap()
             .with_on_conflict(on_conflict);
-        Tenancy::builder(Enforcer::new(chain))
-            .with_authenticator(ClaimsFromExtension::<Claims>::new())
-            .with_directory(directory())
-            .build()
+        Tenancy::builder(Enforcer::new(chain), ClaimsFromExtension::<Claims>::new(), directory()).build()
     };
     let claims = |tenant: Option<&str>, list: &[&str]| {
         let claims =
@@ -300,9 +299,7 @@ async fn refusals_of_a_stranger_are_one() {
         let Answer { status, headers, body } = send(app, request("/", Some("alice"), Some(tenant))).await;
         (status, headers, body)
     }
-    let tenancy: Tenancy = Tenancy::builder(enforcer())
-        .with_authenticator(ClaimsFromExtension::<Claims>::new())
-        .with_directory(directory())
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), directory())
         .with_authorizer(directory())
         .build();
     let app = get(whoami).with(tenancy.scoped());

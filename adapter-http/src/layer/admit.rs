@@ -1,0 +1,269 @@
+//! The way of a request through a layer. It reads from top to bottom in `EngineParts`: `pass` finds out where the layer
+//! stands and binds the request in the end, and `decide` authenticates, views, begins and drives in between.
+//!
+//! The way is written once, and compiled twice. Without waiting it runs on the caller's stack; where an answer is not
+//! available, it stays pending and is dropped. With waiting it runs from the beginning in a future on the heap, and
+//! awaits what it needs.
+
+use std::error::Error;
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderName, HeaderValue};
+use tenancy_core::context::TenantScope;
+use tenancy_core::{
+    Access, Authorizer, Cause, Credentials, Directory, Enforcer, Fault, Refused, Rejection, drive, drive_now,
+};
+
+use super::binding::{Binding, EngineId};
+use crate::view::{HeaderFields, OriginalUri, request_view};
+use crate::{Authenticator, SharedClaims};
+
+/// The outcome of a layer for one request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Admission {
+    /// What the request is bound to, or why it is refused.
+    pub scope: Result<TenantScope, Rejection>,
+    /// What the response's `Vary` must name, whatever the response is; see [`add_vary`](crate::add_vary).
+    pub vary: Option<HeaderValue>,
+}
+
+/// What a layer knows before any request: how open its routes are, and where the framework keeps the URI that the client
+/// sent.
+#[derive(Clone, Copy)]
+pub(crate) struct RoutePolicy {
+    pub(crate) access: Access,
+    pub(crate) original_uri: OriginalUri,
+}
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a [`Tenancy`](crate::Tenancy) does, with the types of authenticator, directory and authorizer erased.
+pub(crate) trait Engine: Send + Sync {
+    fn enforcer(&self) -> &Enforcer;
+
+    /// The `Vary` of responses under an access policy.
+    fn vary(&self, access: Access) -> Option<&HeaderValue>;
+
+    /// Decides on a request, and binds it. Returns `None` if an answer is not available without waiting. Credentials
+    /// that have been read by then are left in `credentials`, for [`admit`](Self::admit).
+    fn admit_now(
+        &self,
+        policy: RoutePolicy,
+        parts: &mut Parts,
+        credentials: &mut Option<Credentials<SharedClaims>>,
+    ) -> Option<Admission>;
+
+    /// Decides on a request, and binds it. Awaits the answers that are not available.
+    fn admit(
+        self: Arc<Self>,
+        policy: RoutePolicy,
+        parts: Parts,
+        credentials: Option<Credentials<SharedClaims>>,
+    ) -> BoxFuture<(Parts, Admission)>;
+}
+
+/// The implementation of [`Engine`].
+pub(crate) struct EngineParts<N, D, A> {
+    pub(crate) id: EngineId,
+    pub(crate) enforcer: Enforcer,
+    pub(crate) authenticator: N,
+    pub(crate) directory: D,
+    pub(crate) authorizer: A,
+    pub(crate) timeout: Duration,
+    /// The names of the fields that resolvers read, ready for the map.
+    pub(crate) names: Vec<HeaderName>,
+    /// The value of `Vary` where credentials are not read, and where they are.
+    pub(crate) vary: [Option<HeaderValue>; 2],
+}
+
+impl<N, D> EngineParts<N, D, ()> {
+    pub(crate) fn with_authorizer<A>(self, authorizer: A) -> EngineParts<N, D, A> {
+        let Self {
+            id,
+            enforcer,
+            authenticator,
+            directory,
+            authorizer: (),
+            timeout,
+            names,
+            vary,
+        } = self;
+        EngineParts {
+            id,
+            enforcer,
+            authenticator,
+            directory,
+            authorizer,
+            timeout,
+            names,
+            vary,
+        }
+    }
+}
+
+impl<N, D, A> Engine for EngineParts<N, D, A>
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+    A: Authorizer + 'static,
+{
+    fn enforcer(&self) -> &Enforcer {
+        &self.enforcer
+    }
+
+    fn vary(&self, access: Access) -> Option<&HeaderValue> {
+        let [without, with] = &self.vary;
+        let reads_credentials = self.enforcer.reads_credentials(access);
+        if reads_credentials { with } else { without }.as_ref()
+    }
+
+    fn admit_now(
+        &self,
+        policy: RoutePolicy,
+        parts: &mut Parts,
+        credentials: &mut Option<Credentials<SharedClaims>>,
+    ) -> Option<Admission> {
+        let passing = pin!(self.pass::<false>(policy, parts, credentials));
+        match passing.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(admission) => Some(admission),
+            Poll::Pending => None,
+        }
+    }
+
+    fn admit(
+        self: Arc<Self>,
+        policy: RoutePolicy,
+        mut parts: Parts,
+        mut credentials: Option<Credentials<SharedClaims>>,
+    ) -> BoxFuture<(Parts, Admission)> {
+        Box::pin(async move {
+            let admission = self.pass::<true>(policy, &mut parts, &mut credentials).await;
+            (parts, admission)
+        })
+    }
+}
+
+impl<N, D, A> EngineParts<N, D, A>
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+    A: Authorizer + 'static,
+{
+    /// The whole way of a request. Unless it may `WAIT`, it stays pending where an answer is not available.
+    async fn pass<const WAIT: bool>(
+        &self,
+        policy: RoutePolicy,
+        parts: &mut Parts,
+        credentials: &mut Option<Credentials<SharedClaims>>,
+    ) -> Admission {
+        // An outer layer of the same engine has decided already, and no less strictly. It also sees to `Vary`.
+        let (access, outer) = match Binding::of(&parts.extensions) {
+            None => (policy.access, None),
+            Some(outer) if outer.engine_id == self.id && outer.access >= policy.access => {
+                let scope = Ok(outer.scope.clone());
+                return Admission { scope, vary: None };
+            }
+            Some(outer) => (policy.access.within(outer.access), Some(outer.scope.clone())),
+        };
+        let policy = RoutePolicy { access, ..policy };
+        let decided = if WAIT {
+            let decided = tokio::time::timeout(self.timeout, self.decide::<WAIT>(policy, parts, credentials)).await;
+            decided.unwrap_or(Err(Rejection::new(Cause::TimedOut)))
+        } else {
+            self.decide::<WAIT>(policy, parts, credentials).await
+        };
+        // Bind.
+        let scope = match (decided, outer) {
+            (Ok(inner), Some(outer)) => inner.outcome().clone().within(outer.outcome()).map(TenantScope::from),
+            (decided, _) => decided,
+        };
+        if let Ok(scope) = &scope {
+            parts.extensions.insert(Binding {
+                engine_id: self.id,
+                access,
+                scope: scope.clone(),
+            });
+        }
+        Admission {
+            scope,
+            vary: self.vary(access).cloned(),
+        }
+    }
+
+    async fn decide<const WAIT: bool>(
+        &self,
+        policy: RoutePolicy,
+        parts: &Parts,
+        read: &mut Option<Credentials<SharedClaims>>,
+    ) -> Result<TenantScope, Rejection> {
+        // Authenticate.
+        let reads_credentials = self.enforcer.reads_credentials(policy.access);
+        let carried = if reads_credentials {
+            self.authenticator.claims_in(parts)
+        } else {
+            None
+        };
+        let credentials = match (carried, &mut *read) {
+            _ if !reads_credentials => Credentials::Absent,
+            (Some(claims), _) => Credentials::Verified(claims),
+            (None, Some(read)) => read.as_deref(),
+            (None, read) => {
+                let now = if WAIT {
+                    self.authenticator
+                        .authenticate(parts)
+                        .await
+                        .map_err(report_authenticator)?
+                } else {
+                    match self.authenticator.authenticate_now(parts) {
+                        Some(credentials) => credentials,
+                        None => return pending().await,
+                    }
+                };
+                read.insert(now).as_deref()
+            }
+        };
+        // View.
+        let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
+        let uri = (policy.original_uri)(&parts.extensions).unwrap_or(&parts.uri);
+        let request = request_view(parts, uri, &fields, credentials);
+        // Begin.
+        let mut key = None;
+        let step = self.enforcer.begin(&request, policy.access, &mut key);
+        // Drive. The outcome is shared at once, since it is large to move.
+        if WAIT {
+            let outcome = drive(step, &self.directory, &self.authorizer).await;
+            outcome.map(TenantScope::from).map_err(report)
+        } else {
+            match drive_now(step, &self.directory, &self.authorizer) {
+                Ok(outcome) => outcome.map(TenantScope::from),
+                Err(_) => pending().await,
+            }
+        }
+    }
+}
+
+/// Logs why the credentials could not be verified; the client does not learn it.
+fn report_authenticator(error: impl Error + 'static) -> Rejection {
+    tracing::error!(error = &error as &dyn Error, "failed to verify credentials");
+    Rejection::new(Cause::AuthenticatorUnavailable)
+}
+
+/// Logs the fault behind a refusal; the client does not learn it.
+fn report<E: Error + 'static, F: Error + 'static>(refused: Refused<E, F>) -> Rejection {
+    match &refused.fault {
+        Some(Fault::Directory(error)) => {
+            tracing::error!(error = error as &dyn Error, "failed to query the directory")
+        }
+        Some(Fault::Authorizer(error)) => {
+            tracing::error!(error = error as &dyn Error, "failed to query the authorizer")
+        }
+        None => {}
+    }
+    refused.rejection
+}

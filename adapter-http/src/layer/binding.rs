@@ -1,0 +1,76 @@
+//! The extension by which a layer leaves with a request what it is bound to, for inner layers and for handlers.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::Extensions;
+use tenancy_core::Access;
+use tenancy_core::context::TenantScope;
+
+/// The id of an engine, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EngineId(u64);
+
+impl EngineId {
+    pub(crate) fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What a layer has bound a request to. The type is private, so that no other code can insert one.
+#[derive(Clone)]
+pub(crate) struct Binding {
+    /// The engine that has decided. It is a number, not a handle whose reference count all threads would contend for.
+    pub(crate) engine_id: EngineId,
+    /// The access policy that the request has met.
+    pub(crate) access: Access,
+    pub(crate) scope: TenantScope,
+}
+
+impl Binding {
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+}
+
+/// What a layer has bound a request to; `None` if the request has passed no layer.
+///
+/// Handlers use [`tenant`](crate::tenant), their framework's extractor, or the
+/// [`context`](tenancy_core::context).
+#[must_use]
+pub fn bound(extensions: &Extensions) -> Option<&TenantScope> {
+    Binding::of(extensions).map(|binding| &binding.scope)
+}
+
+/// What the layers so far have bound a request to, saved so that it can be restored. It is for frameworks in which a
+/// request that has passed a layer may leave it again and go on to another route.
+#[derive(Clone)]
+pub struct SavedBinding(Option<Binding>);
+
+impl SavedBinding {
+    /// Saves what is in a request's extensions, before a layer decides on the request.
+    #[must_use]
+    pub fn save(extensions: &Extensions) -> Self {
+        Self(Binding::of(extensions).cloned())
+    }
+
+    /// Restores it in the extensions of the same request. What a layer has bound the request to since is dropped.
+    ///
+    /// # Security
+    ///
+    /// In another request's extensions it would bind that request to this one's tenant.
+    pub fn restore(self, extensions: &mut Extensions) {
+        match self.0 {
+            Some(binding) => drop(extensions.insert(binding)),
+            None => drop(extensions.remove::<Binding>()),
+        }
+    }
+}
+
+impl fmt::Debug for SavedBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scope = self.0.as_ref().map(|binding| &binding.scope);
+        f.debug_tuple("SavedBinding").field(&scope).finish()
+    }
+}
