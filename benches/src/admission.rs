@@ -4,7 +4,9 @@ use std::hint::black_box;
 
 use http::HeaderValue;
 use http::request::Parts;
-use tenancy_core::{Access, ClaimMembership, Credentials, Enforcer, MemoryDirectory, Outcome, drive_now};
+use tenancy_core::{
+    Access, ClaimMembership, Credentials, Enforcer, MemoryDirectory, Outcome, VerifiedClaims, drive_now,
+};
 use tenancy_http::{Authenticator, CachedDirectory, HeaderFields, KeyAlgorithm, TokenVerifier, request_view};
 
 use crate::fixture::{chain, claims, directory, header, header_name, named, names};
@@ -66,6 +68,6 @@ fn with_token(name: &str, is_cached: bool) -> Row {
     Row::new(name, move || {
         let parts = black_box(&parts);
         let authentication = verifier.authenticate_now(parts).unwrap();
-        admit(&enforcer, &directory, parts, authentication.credentials());
+        admit(&enforcer, &directory, parts, authentication.as_deref());
     })
 }

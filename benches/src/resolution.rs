@@ -7,7 +7,7 @@ use http::request::Parts;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::{
     Access, AnyResolver, ClaimResolver, Claims, Credentials, Enforcer, Malformed, OnConflict, RequestView, Resolver,
-    ResolverName, Step, TenantKey,
+    ResolverName, Step, TenantKey, VerifiedClaims,
 };
 use tenancy_http::{HeaderFields, request_view};
 
@@ -163,7 +163,7 @@ fn view(parts: Parts, claims: Option<Claims>) -> &'static RequestView<'static> {
     let parts: &'static Parts = Box::leak(Box::new(parts));
     let fields: &'static HeaderFields<'_> = Box::leak(Box::new(HeaderFields::new(&parts.headers).with_names(names())));
     let credentials = match claims {
-        Some(claims) => Credentials::Verified(Box::leak(Box::new(claims))),
+        Some(claims) => Credentials::Verified(&*Box::leak(Box::new(claims)) as &dyn VerifiedClaims),
         None => Credentials::Absent,
     };
     Box::leak(Box::new(request_view(parts, &parts.uri, fields, credentials)))

@@ -91,8 +91,8 @@ impl Recipe {
         });
         let directory = MemoryDirectory::new(entries).unwrap();
         Service(
-            Tenancy::builder(config.enforcer().unwrap(), verifier, directory)
-                .with_authorizer(config.enforcement.authorizer(directory.clone()))
+            Tenancy::builder(config.enforcer().unwrap(), verifier, directory.clone())
+                .with_authorizer(config.enforcement.authorizer(directory))
                 .build(),
         )
     }
