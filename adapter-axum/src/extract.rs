@@ -43,7 +43,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
 
 /// The tenant that the request visits: it reads what the tenant shows to anyone.
 ///
-/// It works under [`public`](crate::Tenancy::public), and under the other marks for a member too. It
+/// It works under [`public`](crate::Tenancy::public), and under the other access policies for a member too. It
 /// dereferences to [`Visit`].
 #[derive(Clone, Debug)]
 pub struct Visitor(pub Visit);
@@ -67,8 +67,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
 /// An extractor that found no tenant to give.
 ///
-/// Under no layer this is a 500 whose cause goes to the log: which layer to add. The client does not
-/// learn it.
+/// Under no layer this is a 500. The log says which layer to add; the client does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TenantRejection(Rejection);
 

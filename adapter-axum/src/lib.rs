@@ -1,7 +1,6 @@
 //! Multi-tenancy for axum.
 //!
-//! Routes and whole routers are marked by the layer that they stand under; handlers take a
-//! [`Tenant`].
+//! A layer around routes or whole routers sets their access policy; handlers take a [`Tenant`].
 //!
 //! ```
 //! use axum::{Router, routing::get};

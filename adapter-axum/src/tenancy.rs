@@ -33,19 +33,19 @@ impl Tenancy {
         Self(tenancy_http::Tenancy::insecure_test_stub())
     }
 
-    /// Marks routes that need a member of a tenant.
+    /// The layer for routes that need a member of a tenant.
     #[must_use]
     pub fn scoped(&self) -> TenancyLayer {
         self.0.scoped().with_original_uri(original_uri)
     }
 
-    /// Marks routes that take a member of a tenant, or a request that names none.
+    /// The layer for routes that take a member of a tenant, or a request that names no tenant.
     #[must_use]
     pub fn optional(&self) -> TenancyLayer {
         self.0.optional().with_original_uri(original_uri)
     }
 
-    /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
+    /// The layer for routes that show an active tenant to anyone. Handlers get a visit, never a member's capability.
     #[must_use]
     pub fn public(&self) -> TenancyLayer {
         self.0.public().with_original_uri(original_uri)

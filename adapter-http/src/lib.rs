@@ -1,7 +1,7 @@
 //! Multi-tenancy for every server that speaks `http` types: hyper, tonic, anything in a tower stack.
 //!
-//! A [`Tenancy`] is set up once. Its layers mark services; under one, every request is bound to the
-//! tenant that it belongs to, or refused.
+//! A [`Tenancy`] is built once. Its layers set the access policy of services; under a layer, every request is bound to
+//! the tenant that it belongs to, or refused.
 //!
 //! ```
 //! use http::{Request, Response};

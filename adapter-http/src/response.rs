@@ -1,4 +1,4 @@
-//! From a rejection to a response, and the fields that every response under a mark carries.
+//! From a rejection to a response, and the fields that every response under an access policy carries.
 
 use bytes::Bytes;
 use http::header::Entry;

@@ -14,8 +14,8 @@ use tenancy_core::{Admitted, Rejection, Visit};
 /// # Never `Option<Tenant>`
 ///
 /// Take [`MaybeTenant`] where a request may name no tenant. poem makes every error of an extractor a
-/// `None`, so `Option<Tenant>` would read a forgotten or a public mark, which is a 500, as a request
-/// without a tenant. The log names the fault then, the client sees nothing of it.
+/// `None`, so `Option<Tenant>` would read a forgotten access policy, or a public one, as a request without a tenant.
+/// Either is a 500. The log then names the fault, and the client does not learn it.
 #[derive(Clone, Debug)]
 pub struct Tenant(pub Admitted);
 
@@ -58,7 +58,7 @@ impl<'a> FromRequest<'a> for MaybeTenant {
 
 /// The tenant that the request visits: it reads what the tenant shows to anyone.
 ///
-/// It works under [`public`](crate::Tenancy::public), and under the other marks for a member too. It
+/// It works under [`public`](crate::Tenancy::public), and under the other access policies for a member too. It
 /// dereferences to [`Visit`].
 #[derive(Clone, Debug)]
 pub struct Visitor(pub Visit);
@@ -80,8 +80,7 @@ impl<'a> FromRequest<'a> for Visitor {
 
 /// An extractor that found no tenant to give.
 ///
-/// Under no mark this is a 500 whose cause goes to the log: which layer to add. The client does not
-/// learn it.
+/// Under no access policy this is a 500. The log says which layer to add; the client does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TenantRejection(Rejection);
 
@@ -115,7 +114,7 @@ impl ResponseError for TenantRejection {
     }
 
     fn as_response(&self) -> Response {
-        // Which method it was is not known here: to a HEAD the mark leaves the body out.
+        // The method is not known here: the access policy leaves the body out of the answer to a HEAD.
         crate::middleware::refusal(&self.0, &Method::GET)
     }
 }

@@ -1,7 +1,6 @@
 //! Multi-tenancy for poem.
 //!
-//! Routes and whole route tables are marked by the middleware that they stand under; handlers take a
-//! [`Tenant`].
+//! A middleware around endpoints or whole route tables sets their access policy; handlers take a [`Tenant`].
 //!
 //! ```
 //! use poem::{EndpointExt, Route, get, handler};
@@ -47,11 +46,11 @@
 //! # }
 //! ```
 //!
-//! # What stands inside a mark
+//! # What stands inside an access policy
 //!
-//! Errors of what is inside are made into responses there, so that they carry `Vary` too: `catch_error`
-//! and the like belong inside the mark. So does what poem itself answers: a `Route` under a mark answers
-//! 404 to members only.
+//! Errors of the endpoints inside become responses there, so that they carry `Vary` too: `catch_error`
+//! and the like belong inside the access policy. So does what poem itself answers: a `Route` under an access policy
+//! answers 404 to members only.
 //!
 //! A websocket's `on_upgrade` runs in a task of its own, after the request. Give it its scope:
 //! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
@@ -59,7 +58,7 @@
 //!
 //! # CORS
 //!
-//! poem's `Cors` goes outside of the marks, so that it answers preflights. List its origins: where it
+//! poem's `Cors` goes outside of the access policies, so that it answers preflights. List its origins: where it
 //! decides by a function, by a wildcard or for all, poem 3.1 replaces `Vary` by `Origin` alone, and a
 //! shared cache may then give a public page of one tenant to the visitor of another.
 //!

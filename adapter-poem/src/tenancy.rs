@@ -33,19 +33,19 @@ impl Tenancy {
         Self(tenancy_http::Tenancy::insecure_test_stub())
     }
 
-    /// Marks endpoints that need a member of a tenant.
+    /// The middleware for endpoints that need a member of a tenant.
     #[must_use]
     pub fn scoped(&self) -> TenancyMiddleware {
         TenancyMiddleware::new(self.0.scoped())
     }
 
-    /// Marks endpoints that take a member of a tenant, or a request that names none.
+    /// The middleware for endpoints that take a member of a tenant, or a request that names no tenant.
     #[must_use]
     pub fn optional(&self) -> TenancyMiddleware {
         TenancyMiddleware::new(self.0.optional())
     }
 
-    /// Marks endpoints that show an active tenant to anyone. They get a visit, never a member's
+    /// The middleware for endpoints that show an active tenant to anyone. They get a visit, never a member's
     /// capability.
     #[must_use]
     pub fn public(&self) -> TenancyMiddleware {

@@ -32,7 +32,7 @@ pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = war
 
 /// Decides on the request, and extracts the visit that it is.
 ///
-/// It works under [`public`](crate::Tenancy::public), and under the other marks for a member too. It
+/// It works under [`public`](crate::Tenancy::public), and under the other access policies for a member too. It
 /// stands where [`tenant`] stands.
 #[must_use]
 pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> + Copy {
@@ -42,7 +42,7 @@ pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> +
 /// Decides on the request, and extracts nothing: for handlers that ask the
 /// [`context`](tenancy_core::context), or nobody.
 ///
-/// It works under each mark, and stands where [`tenant`] stands.
+/// It works under each access policy, and stands where [`tenant`] stands.
 #[must_use]
 pub fn enforce() -> impl Filter<Extract = (), Error = warp::Rejection> + Copy {
     let is_bound = |extensions: &Extensions| match tenancy_http::bound(extensions) {

@@ -1,7 +1,7 @@
 //! Multi-tenancy for warp.
 //!
-//! Routes are marked by what they stand in; filters hand a [`Tenant`] to handlers; [`service()`] stands
-//! in the place of [`warp::service`].
+//! [`Tenancy`] puts access policies around routes; filters hand a [`Tenant`] to handlers; [`service()`] takes the place of
+//! [`warp::service`].
 //!
 //! ```
 //! use tenancy_warp::{Tenancy, Tenant, Visitor, optional_tenant, tenant, visitor};
@@ -56,19 +56,19 @@
 //! # }
 //! ```
 //!
-//! A mark decides where its routes ask for the tenant, so a request with another path or method is not
+//! An access policy is decided on where its routes ask for the tenant, so a request with another path or method is not
 //! refused, and goes on to the siblings. To enforce a 405 or a 404 too, ask before the method, and in a
 //! route of any path at the end.
 //!
-//! A handler runs in the scope of its mark, and so do the filters between [`tenant`] and the handler, and
-//! the response's body. What stands outside of the mark does not. A WebSocket is refused before the 101
+//! A handler runs in the scope of its access policy, and so do the filters between [`tenant`] and the handler, and
+//! the response's body. What stands outside of the access policy does not. A WebSocket is refused before the 101
 //! where `warp::ws()` stands behind [`tenant`]; what `on_upgrade` runs is a task of its own. Give it its
 //! scope: `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
 //! Your own authentication, with [`ClaimsFromExtension`](tenancy_http::ClaimsFromExtension), is a tower layer
 //! around the [`service()`]: a filter cannot put an extension on a request. A
-//! [`TenancyLayer`](tenancy_http::TenancyLayer) may stand there too; marks inside of it confirm and narrow.
+//! [`TenancyLayer`](tenancy_http::TenancyLayer) may stand there too; access policies inside of it confirm and narrow.
 //!
 //! # CORS
 //!

@@ -7,14 +7,14 @@ use crate::policy::with_policy;
 
 /// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
 ///
-/// Its marks go around routes, and around routes joined by [`or`](Filter::or). In each route under a
-/// mark, [`tenant`](crate::tenant) or one of its siblings stands behind path and method, and before the
-/// body: there the request is decided on. Routes under no mark are central: nothing is read there, and
-/// asking for a tenant is a 500.
+/// Its access policies go around routes, and around routes joined by [`or`](Filter::or). In each of these routes,
+/// [`tenant`](crate::tenant) or one of its siblings stands behind path and method, and before the body: there the
+/// request is decided on. Routes under no access policy are central: nothing of the request is read there, and asking
+/// for a tenant is a 500.
 ///
 /// A refused request is answered at once: no other filter runs, no sibling sees it, and no
 /// [`recover`](Filter::recover) changes it. So nothing inside the service decorates refusals either:
-/// put a layer for CORS around the service. A request that no route under the mark takes goes on to the
+/// put a layer for CORS around the service. A request that no route under the access policy takes goes on to the
 /// siblings, and so does one that is admitted and then rejected, for its body say; they run without its
 /// tenant.
 ///
@@ -45,7 +45,7 @@ impl Tenancy {
         Self(tenancy_http::Tenancy::insecure_test_stub())
     }
 
-    /// Marks routes that need a member of a tenant.
+    /// Lets only a member of a tenant to the routes.
     #[must_use]
     pub fn scoped<F, R>(
         &self,
@@ -58,7 +58,7 @@ impl Tenancy {
         with_policy(self.0.scoped(), routes)
     }
 
-    /// Marks routes that take a member of a tenant, or a request that names none.
+    /// Lets a member of a tenant to the routes, or a request that names no tenant.
     #[must_use]
     pub fn optional<F, R>(
         &self,
@@ -71,7 +71,7 @@ impl Tenancy {
         with_policy(self.0.optional(), routes)
     }
 
-    /// Marks routes that show an active tenant to anyone. They get a visit, never a member's capability.
+    /// Lets anyone to the routes, which show an active tenant. Handlers get a visit, never a member's capability.
     #[must_use]
     pub fn public<F, R>(
         &self,

@@ -1,4 +1,4 @@
-//! Marked routers in every shape that axum has, and the answers that only a fault brings about.
+//! Routers under access policies in every shape that axum has, and the answers that only a fault brings about.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -104,7 +104,7 @@ fn is(status: u16, body: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn each_mark_has_its_answers() {
+async fn each_policy_has_its_answers() {
     let tenancy = tenancy();
     let app = Router::new()
         .route("/healthz", get(|| async { "ok" }))
@@ -202,11 +202,11 @@ async fn state_fallback_merge_and_route_layer() {
         format!("{greeting} {}", tenant.id())
     }
     let tenancy = tenancy();
-    let marked = Router::new()
+    let guarded = Router::new()
         .route("/state", get(with_state))
         .route_layer(tenancy.scoped());
     let app = Router::new()
-        .merge(marked)
+        .merge(guarded)
         .merge(
             Router::new()
                 .fallback(|tenant: Tenant| async move { (StatusCode::NOT_FOUND, tenant.id().to_string()) })
@@ -358,7 +358,7 @@ async fn answers_that_must_be_waited_for_are_the_same() {
 }
 
 #[tokio::test]
-async fn every_answer_under_a_mark_varies_and_refusals_are_not_stored() {
+async fn every_answer_under_a_policy_varies_and_refusals_are_not_stored() {
     async fn varied(_: Tenant) -> Response {
         Response::builder()
             .header("vary", "accept, X-Tenant-Id")

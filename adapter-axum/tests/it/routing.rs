@@ -1,4 +1,4 @@
-//! Where a mark reaches in axum's routing, and which path the resolver `path` reads there.
+//! How far an access policy reaches in axum's routing, and which path the resolver `path` reads there.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -89,16 +89,16 @@ async fn check(app: Router, rows: &[(&str, &str, &str)]) {
 async fn the_path_is_the_clients_own_however_deep_the_router() {
     let tenancy = tenancy();
     let inner = || Router::new().route("/whoami", get(whoami));
-    let marked = || inner().layer(tenancy.scoped());
+    let guarded = || inner().layer(tenancy.scoped());
     let app = Router::new()
-        .nest("/t", Router::new().nest("/{tenant}", marked()))
-        // Under `/api` a mark between the routers sees `/t/acme/whoami` as the request's own path.
+        .nest("/t", Router::new().nest("/{tenant}", guarded()))
+        // Under `/api` an access policy between the routers sees `/t/acme/whoami` as the request's own path.
         .nest(
             "/api",
             Router::new().nest("/t/{tenant}", inner()).layer(tenancy.scoped()),
         )
-        .nest("/deep/er", Router::new().nest("/t/{tenant}", marked()))
-        .nest_service("/service", marked());
+        .nest("/deep/er", Router::new().nest("/t/{tenant}", guarded()))
+        .nest_service("/service", guarded());
     check(
         app,
         &[
@@ -129,7 +129,7 @@ async fn the_path_is_the_clients_own_however_deep_the_router() {
 }
 
 #[tokio::test]
-async fn a_mark_stays_with_its_own_router_in_a_merge() {
+async fn a_policy_stays_with_its_own_router_in_a_merge() {
     let tenancy = tenancy();
     let scoped = Router::new().route("/whoami", get(whoami)).layer(tenancy.scoped());
     let before = Router::new().route("/before", get(central)).merge(scoped);
@@ -145,14 +145,14 @@ async fn a_mark_stays_with_its_own_router_in_a_merge() {
 }
 
 #[tokio::test]
-async fn a_fallback_is_enforced_under_the_mark_only() {
+async fn a_fallback_is_enforced_under_the_policy_only() {
     let tenancy = tenancy();
-    let marked = || Router::new().route("/whoami", get(whoami));
+    let guarded = || Router::new().route("/whoami", get(whoami));
     let app = Router::new()
-        .nest("/with", marked().fallback(missing).layer(tenancy.scoped()))
-        .nest("/without", marked().layer(tenancy.scoped()))
-        // A fallback that is added to a marked router stands outside of the mark.
-        .nest("/later", marked().layer(tenancy.scoped()).fallback(missing))
+        .nest("/with", guarded().fallback(missing).layer(tenancy.scoped()))
+        .nest("/without", guarded().layer(tenancy.scoped()))
+        // A fallback that is added to a router afterwards stands outside of its access policy.
+        .nest("/later", guarded().layer(tenancy.scoped()).fallback(missing))
         .fallback(missing);
     check(
         app,
@@ -176,7 +176,7 @@ async fn a_fallback_is_enforced_under_the_mark_only() {
 #[tokio::test]
 async fn layer_and_route_layer() {
     let tenancy = tenancy();
-    let marked = || Router::new().route("/whoami", get(whoami)).route("/only", post(whoami));
+    let guarded = || Router::new().route("/whoami", get(whoami)).route("/only", post(whoami));
     let rows = |unknown_path: [&'static str; 2]| {
         [
             ("/whoami as acme", "200 acme by header", "401 credentials_required"),
@@ -187,14 +187,14 @@ async fn layer_and_route_layer() {
         ]
     };
     check(
-        marked().layer(tenancy.scoped()),
+        guarded().layer(tenancy.scoped()),
         &rows(["404", "401 credentials_required"]),
     )
     .await;
-    check(marked().route_layer(tenancy.scoped()), &rows(["404", "404"])).await;
+    check(guarded().route_layer(tenancy.scoped()), &rows(["404", "404"])).await;
 }
 
-/// A mark on one method leaves the others of its path central.
+/// An access policy on one method leaves the other methods of its path central.
 #[tokio::test]
 async fn one_method_of_a_path() {
     let tenancy = tenancy();

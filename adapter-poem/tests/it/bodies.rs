@@ -1,4 +1,4 @@
-//! What becomes of a body under a mark, and of a connection that is no longer HTTP.
+//! What becomes of a body under an access policy, and of a connection that is no longer HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -90,7 +90,7 @@ async fn an_answer_on_the_wire_has_its_length() {
 
 #[tokio::test]
 async fn a_head_is_a_get_without_a_body() {
-    // The mark sees the HEAD, sees a GET in its place, and lets the extractor refuse.
+    // The access policy sees the HEAD, sees a GET in its place, and lets the extractor refuse.
     let tenancy = tenancy();
     let outside = get(whoami).with(tenancy.scoped()).boxed();
     let inside = get(whoami.with(tenancy.scoped())).boxed();

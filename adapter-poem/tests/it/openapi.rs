@@ -36,7 +36,7 @@ impl Portal {
 }
 
 #[tokio::test]
-async fn operations_stand_under_marks() {
+async fn operations_stand_under_policies() {
     let tenancy = tenancy();
     let app = Route::new()
         .nest(

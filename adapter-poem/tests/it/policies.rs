@@ -1,4 +1,4 @@
-//! Each mark and its answers, on single endpoints.
+//! Each access policy and its answers, on single endpoints.
 
 use crate::common;
 
@@ -21,7 +21,7 @@ async fn healthz() -> &'static str {
 }
 
 #[tokio::test]
-async fn each_mark_has_its_answers() {
+async fn each_policy_has_its_answers() {
     let tenancy = tenancy();
     let app = Route::new()
         .at("/healthz", get(healthz))
@@ -169,7 +169,7 @@ async fn an_inner_layer_never_replaces_the_tenant() {
 }
 
 #[tokio::test]
-async fn every_answer_under_a_mark_varies_and_refusals_are_not_stored() {
+async fn every_answer_under_a_policy_varies_and_refusals_are_not_stored() {
     #[handler]
     async fn varied(_: Tenant) -> Response {
         Response::builder().header("vary", "accept, X-Tenant-Id").finish()
@@ -196,7 +196,7 @@ async fn every_answer_under_a_mark_varies_and_refusals_are_not_stored() {
 }
 
 #[tokio::test]
-async fn errors_inside_a_mark_are_answered_there() {
+async fn errors_inside_a_policy_are_answered_there() {
     #[handler]
     async fn fails(_: Tenant) -> poem::Result<()> {
         Err(Teapot.into())
@@ -220,7 +220,7 @@ async fn errors_inside_a_mark_are_answered_there() {
                 .into_response()
         }
     }
-    let unnoticed = |_: poem::Error| async { panic!("an error has left the mark") as Response };
+    let unnoticed = |_: poem::Error| async { panic!("an error has left the access policy") as Response };
     let app = Route::new()
         .at("/fails", get(fails))
         .with(tenancy().scoped())
@@ -234,7 +234,7 @@ async fn errors_inside_a_mark_are_answered_there() {
 }
 
 #[tokio::test]
-async fn inside_a_mark_an_application_catches_what_an_extractor_refuses() {
+async fn inside_a_policy_an_application_catches_what_an_extractor_refuses() {
     let caught = |refused: TenantRejection| async move {
         (StatusCode::UNAUTHORIZED, refused.rejection().code()).into_response()
     };

@@ -1,4 +1,4 @@
-//! Marked route tables in every shape that poem has.
+//! Route tables under access policies in every shape that poem has.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -96,7 +96,7 @@ async fn captures_are_the_handlers() {
 }
 
 #[tokio::test]
-async fn marks_stand_on_methods_routes_and_handlers() {
+async fn policies_stand_on_methods_routes_and_handlers() {
     #[handler]
     async fn with_data(greeting: Data<&Arc<str>>, tenant: Tenant) -> String {
         format!("{} {}", *greeting, tenant.id())
@@ -127,7 +127,7 @@ async fn marks_stand_on_methods_routes_and_handlers() {
             Some("acme"),
             is(200, "acme header alice"),
         ),
-        // What no route and no method has is enforced as well where the mark is around.
+        // Inside the access policy, an unknown route or method is enforced as well.
         (Method::GET, "/members/x", Some("alice"), Some("acme"), is(200, "acme")),
         (Method::GET, "/members/nowhere", None, None, is(401, "tenant_required")),
         (

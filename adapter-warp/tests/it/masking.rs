@@ -1,4 +1,4 @@
-//! A refused request is answered at once: nobody beside its mark, and nothing around it, answers instead.
+//! A refused request is answered at once: no route beside its access policy, and nothing around it, answers instead.
 
 use crate::support;
 
@@ -53,7 +53,7 @@ async fn a_refused_request_goes_to_no_sibling_and_an_unmatched_one_does() {
     for (subject, tenant, status, code) in REFUSED {
         assert_eq!(ask(&app, "/a", subject, tenant).await, is(status, code));
         assert_eq!(runs.take(), 0, "{code}");
-        // Another path, another method, a path that goes on: no route under the mark.
+        // Another path, another method, a path that goes on: no route under the access policy.
         for request in [
             request("/b", subject, tenant),
             request("/a/b", subject, tenant),
@@ -71,7 +71,7 @@ async fn a_refused_request_goes_to_no_sibling_and_an_unmatched_one_does() {
 }
 
 #[tokio::test]
-async fn a_sibling_of_the_same_path_under_no_mark_or_another_does_not_see_it() {
+async fn a_sibling_of_the_same_path_under_no_policy_or_another_does_not_see_it() {
     let (tenancy, runs) = (tenancy(), Runs::default());
     let same = || warp::path!("a").map(runs.handler());
     let behind = tenancy.scoped(a()).or(same()).or(tenancy.public(enforce().and(same())));
@@ -108,7 +108,7 @@ async fn a_rejection_from_elsewhere_does_not_become_the_answer() {
 }
 
 #[tokio::test]
-async fn inside_a_mark_a_sibling_does_not_mask_it() {
+async fn inside_a_policy_a_sibling_does_not_mask_it() {
     let runs = Runs::default();
     let enforced = tenancy().scoped(a().or(warp::any().and(enforce()).map(runs.handler())));
     let silent = tenancy().scoped(a().or(warp::any().map(|| "masked")));
@@ -174,7 +174,7 @@ async fn a_recover_changes_no_refusal() {
 }
 
 #[tokio::test]
-async fn marks_inside_of_marks_give_the_refusal_of_the_first_that_refuses() {
+async fn policies_inside_of_policies_give_the_refusal_of_the_first_that_refuses() {
     let (tenancy, runs) = (tenancy(), Runs::default());
     let catch_all = || warp::any().map(runs.handler());
     let scoped_in_optional = tenancy.optional(tenancy.scoped(a()).or(catch_all())).or(catch_all());
@@ -186,9 +186,10 @@ async fn marks_inside_of_marks_give_the_refusal_of_the_first_that_refuses() {
     assert_eq!(runs.take(), 0);
 }
 
-/// Filters behind the mark may reject what it let through, and then siblings are tried. Not so a refusal.
+/// Filters behind the access policy may reject what it let through, and then siblings are tried. After a refusal they are
+/// not.
 #[tokio::test]
-async fn filters_behind_a_mark_do_not_undo_a_refusal() {
+async fn filters_behind_a_policy_do_not_undo_a_refusal() {
     let runs = Runs::default();
     let header_behind = tenancy()
         .scoped(a())
@@ -236,21 +237,21 @@ async fn no_handler_runs_for_a_refused_request() {
         }
         assert_eq!(runs.take(), 0, "{code}");
     }
-    // A gate under no mark is the server's fault, and final, too.
-    let unmarked = warp::path!("a")
+    // A filter of the tenant under no access policy is the server's fault, and final, too.
+    let unguarded = warp::path!("a")
         .and(tenant())
         .map(|_| "in")
         .or(warp::any().map(runs.handler()));
     assert_eq!(
-        ask(&unmarked, "/a", Some("alice"), Some("acme")).await,
+        ask(&unguarded, "/a", Some("alice"), Some("acme")).await,
         is(500, "internal")
     );
     assert_eq!(runs.take(), 0);
 }
 
-/// A route that asks for no decision is refused alike, with the `Vary` of its mark.
+/// A route that asks for no decision is refused alike, with the `Vary` of its access policy.
 #[tokio::test]
-async fn an_undecided_route_names_what_its_mark_reads() {
+async fn an_undecided_route_names_what_its_policy_reads() {
     let app = tenancy().scoped(warp::path!("a").map(|| "in"));
     let answer = send(&app, request("/a", Some("alice"), Some("acme"))).await;
     assert_eq!(answer.headers.get("vary").unwrap(), "x-tenant-id, authorization");

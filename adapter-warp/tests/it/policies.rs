@@ -1,4 +1,4 @@
-//! Marked routes in every shape that warp has, and the answers that only a fault brings about.
+//! Routes under access policies in every shape that warp has, and the answers that only a fault brings about.
 
 use crate::support;
 
@@ -19,7 +19,7 @@ use tower::{Layer, ServiceExt};
 use warp::Filter;
 
 #[tokio::test]
-async fn each_mark_has_its_answers() {
+async fn each_policy_has_its_answers() {
     let tenancy = tenancy();
     let app = warp::path!("healthz")
         .map(|| "ok")
@@ -56,7 +56,7 @@ async fn each_mark_has_its_answers() {
 const INTERNAL: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500,"code":"internal"}"#;
 
 #[tokio::test]
-async fn a_handler_under_no_mark_is_a_fault_that_the_client_does_not_learn() {
+async fn a_handler_under_no_policy_is_a_fault_that_the_client_does_not_learn() {
     let tenancy = tenancy();
     let app = warp::path!("tenant")
         .and(tenant())
@@ -84,9 +84,9 @@ async fn a_handler_under_no_mark_is_a_fault_that_the_client_does_not_learn() {
     }
 }
 
-/// A mark inside another one is entered behind the filter that has decided for the outer.
+/// An access policy inside another one is entered behind the filter that has decided on the outer one.
 #[tokio::test]
-async fn an_inner_mark_is_not_enforced_by_the_outer_ones_filter() {
+async fn an_inner_policy_is_not_enforced_by_the_outer_ones_filter() {
     let tenancy = tenancy();
     let inner = tenancy.scoped(warp::any().map(|| "not enforced"));
     let app = tenancy.public(visitor().and(inner).map(|_, response| response));
@@ -96,7 +96,7 @@ async fn an_inner_mark_is_not_enforced_by_the_outer_ones_filter() {
 
 /// Under `warp::service` nobody follows the request.
 #[tokio::test]
-async fn without_the_service_a_mark_never_runs_a_handler() {
+async fn without_the_service_a_policy_never_runs_a_handler() {
     let ran = Arc::new(AtomicUsize::new(0));
     let counted = {
         let ran = Arc::clone(&ran);
@@ -107,13 +107,13 @@ async fn without_the_service_a_mark_never_runs_a_handler() {
     };
     let app = tenancy()
         .scoped(warp::path!("whoami").and(tenant()).map(counted))
-        .or(warp::path!("unmarked").and(tenant()).map(|_| "ran"))
+        .or(warp::path!("unguarded").and(tenant()).map(|_| "ran"))
         .or(warp::path!("whoami").map(|| "masked"))
         .or(warp::path!("healthz").map(|| "ok"));
     let service = warp::service(app);
     for (uri, expected) in [
         ("/whoami", is(500, INTERNAL)),
-        ("/unmarked", is(500, "Unhandled rejection: internal")),
+        ("/unguarded", is(500, "Unhandled rejection: internal")),
         ("/healthz", is(200, "ok")),
     ] {
         let response = service
@@ -163,7 +163,7 @@ async fn routes_behind_a_prefix_see_the_path_that_the_client_sent() {
 }
 
 #[tokio::test]
-async fn inside_a_mark_access_narrows_and_never_widens() {
+async fn inside_a_policy_access_narrows_and_never_widens() {
     let tenancy = tenancy();
     let id = || visitor().then(portal);
     let scoped_in_public = tenancy.public(tenancy.scoped(id()));
@@ -219,7 +219,7 @@ async fn inside_a_mark_access_narrows_and_never_widens() {
 }
 
 #[tokio::test]
-async fn an_inner_mark_never_replaces_the_tenant() {
+async fn an_inner_policy_never_replaces_the_tenant() {
     let by_path = ResolverChain::new()
         .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
         .unwrap();
@@ -303,7 +303,7 @@ async fn answers_that_must_be_waited_for_are_the_same() {
 }
 
 #[tokio::test]
-async fn every_answer_under_a_mark_varies_and_refusals_are_not_stored() {
+async fn every_answer_under_a_policy_varies_and_refusals_are_not_stored() {
     let tenancy = tenancy();
     let varied = warp::path!("varied")
         .and(tenant())
@@ -443,11 +443,11 @@ async fn an_admission_costs_one_look_up_and_a_refusal_before_it_none() {
         .or(warp::path!("b").map(|| ""));
     let look_ups = || counts.0.swap(0, Ordering::Relaxed);
     assert_eq!(ask(&app, "/a", Some("alice"), Some("acme")).await.0, 200);
-    assert_eq!(look_ups(), 1, "also inside marks of the same set-up");
+    assert_eq!(look_ups(), 1, "also inside access policies of the same tenancy");
     assert_eq!(ask(&app, "/a", Some("alice"), Some("globex")).await.0, 403);
     assert_eq!(look_ups(), 1);
     assert_eq!(ask(&app, "/b", Some("alice"), Some("acme")).await.0, 200);
-    assert_eq!(look_ups(), 0, "no route under the mark");
+    assert_eq!(look_ups(), 0, "no route under the access policy");
     for (subject, tenant) in [
         (None, None),
         (None, Some("acme")),

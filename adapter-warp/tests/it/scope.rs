@@ -68,7 +68,7 @@ async fn a_handler_runs_in_scope_where_the_decision_had_to_be_waited_for() {
 }
 
 #[tokio::test]
-async fn the_scope_ends_with_the_mark() {
+async fn the_scope_ends_with_the_policy() {
     let tenancy = tenancy();
     // Admitted, then rejected: the sibling runs without the tenant, and cannot ask for it.
     let rejected = || tenancy.scoped(enforce().and(warp::header::<u8>("x-absent")).map(|_| String::new()));
@@ -76,10 +76,10 @@ async fn the_scope_ends_with_the_mark() {
     assert_eq!(ask(&sibling, "/", Some("alice"), Some("acme")).await, is(200, "-"));
     let asks = rejected().or(tenant().map(|_| here()));
     assert_eq!(ask(&asks, "/", Some("alice"), Some("acme")).await, is(500, "internal"));
-    // The mark of a sibling decides for itself.
+    // The access policy of a sibling decides for itself.
     let public = rejected().or(tenancy.public(visitor().map(|_| format!("{:?}", context::current().is_ok()))));
     assert_eq!(ask(&public, "/", Some("alice"), Some("acme")).await, is(200, "false"));
-    // What stands behind the mark, or sees its answer, does neither.
+    // What stands behind the access policy, or sees its answer, does neither.
     let behind = tenancy
         .scoped(enforce().and(said()))
         .and(said())
@@ -93,7 +93,7 @@ async fn the_scope_ends_with_the_mark() {
 }
 
 #[tokio::test]
-async fn inside_an_outer_mark_or_layer_the_outer_scope_comes_back() {
+async fn inside_an_outer_policy_or_layer_the_outer_scope_comes_back() {
     let tenancy = tenancy();
     let inner = || tenancy.scoped(enforce().and(warp::header::<u8>("x-absent")).map(|_| String::new()));
     let is_member = || format!("{} {}", here(), context::current().is_ok());
@@ -124,7 +124,7 @@ async fn a_streamed_body_is_polled_in_scope() {
         ask(&scoped, "/", Some("alice"), Some("acme")).await,
         is(200, "acmeacme")
     );
-    // Of the innermost mark.
+    // Of the innermost access policy.
     let nested = tenancy.public(tenancy.scoped(enforce().map(streamed)));
     assert_eq!(
         ask(&nested, "/", Some("alice"), Some("acme")).await,
@@ -132,7 +132,7 @@ async fn a_streamed_body_is_polled_in_scope() {
     );
     let central = warp::any().map(streamed);
     assert_eq!(ask(&central, "/", Some("alice"), Some("acme")).await, is(200, "--"));
-    // A sibling's body has no scope, whether the mark rejected or what stands around it.
+    // A sibling's body has no scope, whether the access policy rejected or what stands around it.
     let rejected = tenancy.scoped(enforce().and(warp::header::<u8>("x-absent")).map(|_| ""));
     let sibling = rejected.or(warp::any().map(streamed));
     assert_eq!(ask(&sibling, "/", Some("alice"), Some("acme")).await, is(200, "--"));
@@ -141,7 +141,7 @@ async fn a_streamed_body_is_polled_in_scope() {
         .and_then(|_| async { Err::<String, _>(warp::reject::not_found()) });
     let sibling = turned_down.or(warp::any().map(streamed));
     assert_eq!(ask(&sibling, "/", Some("alice"), Some("acme")).await, is(200, "--"));
-    // Decorated outside of the mark, it is the same body.
+    // Decorated outside of the access policy, it is the same body.
     let decorated = scoped.map(|reply| warp::reply::with_header(reply, "x-outside", "1"));
     assert_eq!(
         ask(&decorated, "/", Some("alice"), Some("acme")).await,
@@ -151,7 +151,7 @@ async fn a_streamed_body_is_polled_in_scope() {
 }
 
 #[tokio::test]
-async fn optional_marks_bind_no_tenant_where_none_is_named() {
+async fn optional_policies_bind_no_tenant_where_none_is_named() {
     let outer = tenancy();
     let app =
         outer.optional(optional_tenant().map(|tenant: Option<Tenant>| format!("{} {}", here(), tenant.is_some())));
@@ -221,7 +221,7 @@ async fn a_request_abandoned_while_it_is_decided_on_leaves_nothing_behind() {
     );
 }
 
-/// The turn that a mark gives back is taken again at once, not when somebody wakes the task.
+/// The turn that an access policy gives back is taken again at once, not when the task is woken.
 #[tokio::test]
 async fn a_ready_handler_answers_in_one_poll() {
     let app = tenancy().scoped(tenancy().scoped(enforce().map(here)));
