@@ -195,7 +195,7 @@ impl fmt::Display for OutOfScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Reason::NoScope => {
-                "no tenant is in scope: mark the route `scoped()`, and carry the scope into spawned tasks with `context::carry`"
+                "no tenant is in scope: put `scoped()` around the route, and carry the scope into spawned tasks with `context::carry`"
             }
             Reason::NoTenant => "the request names no tenant, which its optional route allows",
             Reason::VisitOnly => "the scope is a visit on a public route, which is no member's capability",

@@ -13,6 +13,7 @@ mod providers_support;
 mod token_support;
 
 mod authenticator;
+mod available;
 mod bearer;
 mod cached_directory;
 mod grpc;

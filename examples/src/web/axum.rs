@@ -1,4 +1,4 @@
-//! The application on axum: routes, marks, and handlers without tenancy code of their own.
+//! The application on axum: routes, access policies, and handlers without tenancy code of their own.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The application on hyper alone: routes by hand, marks by tenancy's layers around one tower service.
+//! The application on hyper alone: routes by hand, access policies by tenancy's layers around one tower service.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use crate::app::{App, AppError, Problem, Reply};
 
 type Answer = Response<Full<Bytes>>;
-/// Under a mark the body is tenancy's, so that a streamed one stays in the tenant's scope.
+/// Under an access policy the body is tenancy's, so that a streamed one stays in the tenant's scope.
 type Served = Response<Either<Full<Bytes>, TenancyBody<Full<Bytes>>>>;
 
-/// Sends each request through the layer that marks its route. Routes under the path template are the same.
+/// Sends each request through the layer that sets the access policy of its route. Routes under the path template are the same.
 pub(crate) fn service(
     app: App,
     tenancy: &Tenancy,
@@ -31,7 +31,7 @@ pub(crate) fn service(
     let optional = tenancy.optional().layer(central.clone());
     service_fn(move |mut request: Request<Incoming>| {
         let route = Route::find(request.uri().path(), template.as_deref());
-        let marked = match route {
+        let guarded = match route {
             Route::Healthz => Either::Left(central.clone()),
             Route::Portal => Either::Right(public.clone()),
             Route::Maybe => Either::Right(optional.clone()),
@@ -40,9 +40,9 @@ pub(crate) fn service(
         };
         request.extensions_mut().insert(route);
         async move {
-            match marked {
+            match guarded {
                 Either::Left(central) => Ok(central.oneshot(request).await?.map(Either::Left)),
-                Either::Right(marked) => Ok(marked.oneshot(request).await?.map(Either::Right)),
+                Either::Right(guarded) => Ok(guarded.oneshot(request).await?.map(Either::Right)),
             }
         }
     })
@@ -127,7 +127,7 @@ impl From<Rejection> for Refused {
     }
 }
 
-/// The handlers. Each asks tenancy for as much of a tenant as its mark gives.
+/// The handlers. Each asks tenancy for as much of a tenant as its access policy gives.
 async fn reply(app: &App, request: Request<Incoming>) -> Result<Reply, Refused> {
     let (mut parts, body) = request.into_parts();
     let route = parts.extensions.remove::<Route>().unwrap_or_default();

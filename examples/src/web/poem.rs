@@ -1,4 +1,4 @@
-//! The application on poem: routes, marks, and handlers without tenancy code of their own.
+//! The application on poem: routes, access policies, and handlers without tenancy code of their own.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! The application on warp: routes, marks, and handlers without tenancy code of their own.
+//! The application on warp: routes, access policies, and handlers without tenancy code of their own.
 
 use std::pin::pin;
 use std::sync::Arc;

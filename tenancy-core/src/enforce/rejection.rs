@@ -57,7 +57,7 @@ pub enum Cause {
     TimedOut,
     /// A handler asks for a tenant, and stands under no layer that binds one.
     NoLayer,
-    /// A route under a mark has answered, and nothing on it has asked for a decision.
+    /// A route under an access policy has answered, and nothing on it has asked for a decision.
     NotEnforced,
     /// A tenant is asked for on a request that the adapter does not follow.
     NotFollowed,
@@ -255,10 +255,10 @@ impl fmt::Display for Rejection {
             Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than it was asked for",
             Cause::AuthorizerUnavailable => "failed to query the authorizer",
             Cause::TimedOut => "authenticator, directory and authorizer took too long",
-            Cause::NoLayer => "a tenant was asked for where no tenancy layer is: mark the route `scoped()`, `optional()` or `public()`",
-            Cause::NotEnforced => "a marked route answered, and nothing on it asked for a decision: ask for the tenant before the handler",
-            Cause::NotFollowed => "a tenant was asked for on a request that is not followed: serve the routes by the adapter's own service",
-            Cause::VisitOnly => "a member's tenant was asked for on a public route: mark the route `scoped()`, or ask for the visit",
+            Cause::NoLayer => "a tenant was requested on a route under no tenancy layer: put `scoped()`, `optional()` or `public()` around the route",
+            Cause::NotEnforced => "a route under an access policy answered without a decision: extract the tenant before the handler",
+            Cause::NotFollowed => "a tenant was requested on a request that is not followed: serve the routes with the adapter's own service",
+            Cause::VisitOnly => "a member's tenant was requested on a public route: put `scoped()` around the route, or extract the visit",
         })
     }
 }

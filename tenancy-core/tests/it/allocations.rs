@@ -24,6 +24,7 @@ fn directory() -> MemoryDirectory {
 fn claims() -> Claims {
     let acme = TenantKey::Id("acme".parse().unwrap());
     Claims::new("alice".parse().unwrap())
+        .with_issuer("https://issuer.example")
         .with_tenant(acme.clone())
         .with_tenants([acme])
 }

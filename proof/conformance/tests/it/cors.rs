@@ -155,14 +155,14 @@ fn the_layer_of_poem_hides_our_vary_unless_its_origins_are_listed() {
     use poem::{Endpoint, EndpointExt, endpoint::make_sync, middleware::Cors};
 
     on_one_thread(async {
-        let marked = make_sync(|_| "").with(tenancy_poem::Tenancy::from(tenants::prompt()).public());
+        let guarded = make_sync(|_| "").with(tenancy_poem::Tenancy::from(tenants::prompt()).public());
         for (cors, vary) in [
             (Cors::new().allow_origin(ORIGIN), "x-tenant-id"),
             (Cors::new().allow_origins_fn(|_| true), "Origin"),
             (Cors::new(), "Origin"),
         ] {
             let request = poem::Request::builder().header("origin", ORIGIN).finish();
-            let response = (&marked).with(cors).get_response(request).await;
+            let response = (&guarded).with(cors).get_response(request).await;
             assert_eq!(response.headers().get("vary").unwrap(), vary);
         }
     });

@@ -1,6 +1,6 @@
 //! One application, written once in each framework.
 //!
-//! | path | mark | answer |
+//! | path | access policy | answer |
 //! |---|---|---|
 //! | `/central` | none | whether any scope is there |
 //! | `/probe/{what}` | scoped | what [`probe::run`](crate::probe::run) has seen |

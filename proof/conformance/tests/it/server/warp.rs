@@ -48,7 +48,7 @@ pub(super) fn routes(
         .and(warp::ws())
         .map(socket);
     let scoped = Tenancy::from(tenancy).scoped(probe.or(stream).or(events).or(socket));
-    // The central one last: its requests have tried the mark before, and are not bound by it.
+    // The central one last: its requests have tried the access policy before, and are not bound by it.
     scoped.or(warp::path!("central").map(probe::central))
 }
 
