@@ -13,6 +13,8 @@ use tenancy_core::{Admitted, Rejection, Visit};
 /// It works under [`scoped`](crate::Tenancy::scoped); as `Option<Tenant>` also under
 /// [`optional`](crate::Tenancy::optional). It dereferences to [`Admitted`].
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "guard")]
 pub struct Tenant(pub Admitted);
 
 impl Deref for Tenant {
@@ -41,11 +43,12 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
     }
 }
 
-/// The tenant that the request visits: it reads what the tenant shows to anyone.
+/// The tenant that the request visits, and the capability to read what the tenant shows to anyone.
 ///
 /// It works under [`public`](crate::Tenancy::public), and under the other access policies for a member too. It
 /// dereferences to [`Visit`].
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
 pub struct Visitor(pub Visit);
 
 impl Deref for Visitor {
@@ -65,7 +68,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     }
 }
 
-/// An extractor that found no tenant to give.
+/// The rejection of an extractor that found no tenant.
 ///
 /// Under no layer this is a 500. The log says which layer to add; the client does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

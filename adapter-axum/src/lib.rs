@@ -42,13 +42,13 @@
 //! The resolver `path` reads the path that the client sent, also inside a nested router. A service
 //! around the router that rewrites paths (such as `NormalizePath`) hides it: the rewritten path is read.
 //!
-//! A WebSocket is refused before the 101. What `on_upgrade` runs is a task of its own. Give it its scope:
+//! A WebSocket is refused before the 101. `on_upgrade` spawns a task of its own. Enter the scope in it:
 //! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
-//! axum adds `Allow` to whatever comes of a method that a path does not take, also to a refusal, outside
-//! of every layer. So strangers learn a path's methods, and nothing of tenants. Where that is too much,
-//! begin such routes with `any` and an own 405: `any(not_allowed).get(notes)`.
+//! axum adds `Allow` to every answer to a method that a path does not take, also to a refusal, and does so outside
+//! of all layers. So strangers learn the methods of a path, and nothing of tenants. If that is too much, begin such
+//! routes with `any` and a 405 of your own: `any(not_allowed).get(notes)`.
 //!
 //! # Features
 //!

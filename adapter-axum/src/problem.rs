@@ -1,8 +1,8 @@
 use axum::body::Body;
 use axum::response::Response;
 
-/// A problem document (RFC 9457) that no cache keeps, as tenancy answers a refused request: for a service's own errors,
-/// such as those of its database. See [`tenancy_http::problem`].
+/// A problem document (RFC 9457) that no cache stores, in the form in which tenancy answers a refused request. It is for a
+/// service's own errors, such as those of its database. See [`tenancy_http::problem`].
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};

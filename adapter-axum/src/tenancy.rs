@@ -3,12 +3,13 @@ use axum::http::{Extensions, Uri};
 use tenancy_core::{Directory, Enforcer};
 use tenancy_http::{Authenticator, TenancyBuilder, TenancyLayer};
 
-/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+/// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
 ///
 /// Its layers go onto routers, with [`Router::layer`](axum::Router::layer) or
-/// [`Router::route_layer`](axum::Router::route_layer). Routes under none are central: nothing is read
-/// there, and asking for a tenant is a 500.
+/// [`Router::route_layer`](axum::Router::route_layer). Routes under none of them are central: nothing of
+/// the request is read there, and extracting a tenant is a 500.
 #[derive(Clone, Debug)]
+#[doc(alias = "middleware")]
 pub struct Tenancy(tenancy_http::Tenancy);
 
 impl Tenancy {
@@ -58,7 +59,7 @@ impl From<tenancy_http::Tenancy> for Tenancy {
     }
 }
 
-/// A nested router strips its prefix from the request's URI, and keeps the one that the client sent here.
+/// A nested router strips its prefix from the request's URI, and leaves the URI that the client sent in this extension.
 fn original_uri(extensions: &Extensions) -> Option<&Uri> {
     extensions.get::<OriginalUri>().map(|original| &original.0)
 }

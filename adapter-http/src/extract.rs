@@ -1,4 +1,4 @@
-//! What handlers ask of a request under a layer.
+//! What a handler extracts from a request under a layer.
 
 use http::Extensions;
 use tenancy_core::{Admitted, Cause, Outcome, Rejection, Visit};
@@ -9,8 +9,9 @@ use crate::bound;
 ///
 /// # Errors
 ///
-/// Under no layer, and on a public route: a 500 whose cause names what to add. On an optional route
-/// that names no tenant: a 401.
+/// Under no layer, and on a public route: a 500 whose cause says what to add. On an optional route, if the request
+/// names no tenant: a 401.
+#[doc(alias = "extractor")]
 pub fn tenant(extensions: &Extensions) -> Result<Admitted, Rejection> {
     optional_tenant(extensions)?.ok_or(Rejection::new(Cause::NoTenantNamed))
 }
@@ -20,7 +21,7 @@ pub fn tenant(extensions: &Extensions) -> Result<Admitted, Rejection> {
 ///
 /// # Errors
 ///
-/// Under no layer, and on a public route: a 500 whose cause names what to add.
+/// Under no layer, and on a public route: a 500 whose cause says what to add.
 pub fn optional_tenant(extensions: &Extensions) -> Result<Option<Admitted>, Rejection> {
     match outcome(extensions)? {
         Outcome::Admitted(admitted) => Ok(Some(admitted.clone())),
@@ -30,11 +31,12 @@ pub fn optional_tenant(extensions: &Extensions) -> Result<Option<Admitted>, Reje
     }
 }
 
-/// The visit that a request is, under [`public`](crate::Tenancy::public); a member's request is one too.
+/// The visitor's capability that a request is bound to, under [`public`](crate::Tenancy::public). A member's request has
+/// it, too.
 ///
 /// # Errors
 ///
-/// Under no layer: a 500 whose cause names what to add. On an optional route that names no tenant: a 401.
+/// Under no layer: a 500 whose cause says what to add. On an optional route, if the request names no tenant: a 401.
 pub fn visitor(extensions: &Extensions) -> Result<Visit, Rejection> {
     match outcome(extensions)? {
         Outcome::Admitted(admitted) => Ok(admitted.to_visit()),

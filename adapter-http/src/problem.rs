@@ -1,4 +1,4 @@
-//! Answers of the application in the form of tenancy's own refusals.
+//! Errors of the application in the form of tenancy's own refusals.
 
 use std::fmt::Write as _;
 
@@ -6,15 +6,15 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-/// A problem document (RFC 9457) that no cache keeps, as tenancy answers a refused request: so a service's own errors
-/// look alike, such as those of its database.
+/// A problem document (RFC 9457) that no cache stores, in the form in which tenancy answers a refused request. With it a
+/// service's own errors, such as those of its database, look the same.
 ///
-/// `code` is a stable name for clients, and is all that the body says beside the status. Nothing of the request belongs
-/// in it. `retry_after` is in seconds (RFC 9110 §10.2.3). A 401 gets the challenge `Bearer`, which it must have
-/// (RFC 9110 §11.6.1). A status that is none becomes 500.
+/// `code` is a stable name for clients, and is all that the body says beside the status. Put nothing of the request
+/// into it. `retry_after` is in seconds (RFC 9110 §10.2.3). A 401 gets the challenge `Bearer`, which it must have
+/// (RFC 9110 §11.6.1). A `status` that is not an HTTP status becomes 500.
 ///
-/// To a HEAD a service answers with these fields and no body (RFC 9110 §9.3.2). Under a layer of tenancy that is done;
-/// elsewhere leave the body out.
+/// The answer to a HEAD has these fields and no body (RFC 9110 §9.3.2). Under a layer of tenancy it is left
+/// out; elsewhere, leave it out yourself.
 ///
 /// ```
 /// let response = tenancy_http::problem(409, "conflict", None);
@@ -50,7 +50,7 @@ fn document(status: StatusCode, code: &str) -> String {
     }
     let _ = write!(body, r#""status":{},"code":""#, status.as_u16());
     for character in code.chars() {
-        // What JSON does not take as it is (RFC 8259 §7).
+        // JSON requires these to be escaped (RFC 8259 §7).
         match character {
             '"' | '\\' => body.extend(['\\', character]),
             '\0'..='\x1f' => drop(write!(body, "\\u{:04x}", u32::from(character))),
@@ -61,7 +61,7 @@ fn document(status: StatusCode, code: &str) -> String {
     body
 }
 
-/// The name of a status in RFC 9110, which gave two of them new ones.
+/// The name of a status in RFC 9110, which has renamed two of them.
 fn title(status: StatusCode) -> Option<&'static str> {
     match status.as_u16() {
         413 => Some("Content Too Large"),

@@ -6,10 +6,10 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VAR
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tenancy_core::Rejection;
 
-/// The response to a refused request: a problem document (RFC 9457) that no cache keeps.
+/// The response to a refused request: a problem document (RFC 9457) that no cache stores.
 ///
-/// To a HEAD it has the fields of the GET and no body (RFC 9110 §9.3.2). The cause is logged: as an
-/// error where the fault is the server's, else at the level debug.
+/// To a HEAD it has the fields of the GET and no body (RFC 9110 §9.3.2). The cause is logged: at the level error if the
+/// server is at fault, else at the level debug.
 #[must_use]
 pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<Bytes> {
     match rejection.status() {
@@ -33,7 +33,7 @@ pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<By
     response
 }
 
-/// Adds field names to a response's `Vary`, keeping those that are there (RFC 9110 §12.5.5).
+/// Adds field names to a response's `Vary` and preserves those that it has (RFC 9110 §12.5.5).
 pub fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
     // Most responses have none.
     if let Entry::Vacant(vacant) = headers.entry(VARY) {

@@ -1,4 +1,4 @@
-//! What the core needs to see of an `http` request.
+//! The view of an `http` request that the core reads.
 
 use http::header::GetAll;
 use http::request::Parts;
@@ -22,7 +22,7 @@ impl<'a> HeaderFields<'a> {
         }
     }
 
-    /// Gives names that will be asked for, ready for the map: it reads any other name anew each time.
+    /// Sets names that will be looked up, already parsed for the map. Any other name is parsed at each look-up.
     #[must_use]
     pub const fn with_names(self, names: &'a [HeaderName]) -> Self {
         Self { names, ..self }
@@ -64,9 +64,9 @@ impl Headers for HeaderFields<'_> {
 /// Where a framework keeps the URI that the client sent, if it rewrites the request's own.
 pub type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 
-/// Shows a request to the core.
+/// Makes the view of a request that the core reads.
 ///
-/// `fields` are the request's own, wrapped. `uri` is the one that the client sent.
+/// `fields` wraps the request's own header map. `uri` is the one that the client sent.
 #[must_use]
 pub fn request_view<'a>(
     parts: &'a Parts,

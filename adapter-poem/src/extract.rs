@@ -17,6 +17,8 @@ use tenancy_core::{Admitted, Rejection, Visit};
 /// `None`, so `Option<Tenant>` would read a forgotten access policy, or a public one, as a request without a tenant.
 /// Either is a 500. The log then names the fault, and the client does not learn it.
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "guard")]
 pub struct Tenant(pub Admitted);
 
 impl Deref for Tenant {
@@ -39,6 +41,7 @@ impl<'a> FromRequest<'a> for Tenant {
 /// It works under [`optional`](crate::Tenancy::optional) and [`scoped`](crate::Tenancy::scoped).
 /// Elsewhere it is a 500, as for [`Tenant`] itself. It dereferences to an option of [`Admitted`].
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
 pub struct MaybeTenant(pub Option<Admitted>);
 
 impl Deref for MaybeTenant {
@@ -56,11 +59,12 @@ impl<'a> FromRequest<'a> for MaybeTenant {
     }
 }
 
-/// The tenant that the request visits: it reads what the tenant shows to anyone.
+/// The tenant that the request visits, and the capability to read what the tenant shows to anyone.
 ///
 /// It works under [`public`](crate::Tenancy::public), and under the other access policies for a member too. It
 /// dereferences to [`Visit`].
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
 pub struct Visitor(pub Visit);
 
 impl Deref for Visitor {
@@ -78,7 +82,7 @@ impl<'a> FromRequest<'a> for Visitor {
     }
 }
 
-/// An extractor that found no tenant to give.
+/// The rejection of an extractor that found no tenant.
 ///
 /// Under no access policy this is a 500. The log says which layer to add; the client does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,21 +52,21 @@
 //! and the like belong inside the access policy. So does what poem itself answers: a `Route` under an access policy
 //! answers 404 to members only.
 //!
-//! A websocket's `on_upgrade` runs in a task of its own, after the request. Give it its scope:
+//! A WebSocket's `on_upgrade` runs in a task of its own, after the request. Enter the scope in it:
 //! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
 //! # CORS
 //!
-//! poem's `Cors` goes outside of the access policies, so that it answers preflights. List its origins: where it
-//! decides by a function, by a wildcard or for all, poem 3.1 replaces `Vary` by `Origin` alone, and a
-//! shared cache may then give a public page of one tenant to the visitor of another.
+//! poem's `Cors` goes outside of the access policies, so that it answers preflights. List its origins: if it
+//! allows all, or decides by a function or a wildcard, poem 3.1 replaces `Vary` with `Origin` alone, and a
+//! shared cache may then serve a public page of one tenant to the visitor of another.
 //!
 //! # Where the client's path is read
 //!
 //! The resolvers read the URI that the client sent, [`Request::original_uri`](poem::Request::original_uri),
-//! also under `nest` and `NormalizePath`. Requests of `Request::builder` and of poem's `TestClient` have
-//! none, and read as `/`. To test a resolver of paths, make the request of parts:
+//! also under `nest` and `NormalizePath`. Requests from `Request::builder` and from poem's `TestClient` have
+//! none, and read as `/`. To test a path resolver, build the request from parts:
 //!
 //! ```
 //! use poem::http::{self, uri::Scheme};

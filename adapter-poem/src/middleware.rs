@@ -15,6 +15,9 @@ use tenancy_http::{Admission, TenancyBody, TenancyLayer, add_vary, rejection_res
 ///
 /// Inside another access policy it may confirm the tenant and narrow the access; it never replaces the tenant.
 #[derive(Clone, Debug)]
+#[doc(alias = "layer")]
+#[doc(alias = "guard")]
+#[doc(alias = "route policy")]
 pub struct TenancyMiddleware(TenancyLayer);
 
 impl TenancyMiddleware {

@@ -3,12 +3,13 @@ use tenancy_http::{Authenticator, TenancyBuilder};
 
 use crate::TenancyMiddleware;
 
-/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+/// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
 ///
 /// Its middleware go onto endpoints, with [`EndpointExt::with`](poem::EndpointExt::with): a handler, a
-/// `RouteMethod`, a `Route`, an OpenAPI service. Endpoints under none are central: nothing is read
-/// there, and asking for a tenant is a 500.
+/// `RouteMethod`, a `Route`, an OpenAPI service. Endpoints under none of them are central:
+/// nothing of the request is read there, and extracting a tenant is a 500.
 #[derive(Clone, Debug)]
+#[doc(alias = "middleware")]
 pub struct Tenancy(tenancy_http::Tenancy);
 
 impl Tenancy {

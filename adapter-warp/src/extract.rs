@@ -11,9 +11,10 @@ use crate::slot::{Handle, handle};
 /// Decides on the request, and extracts its tenant.
 ///
 /// It works under [`scoped`](crate::Tenancy::scoped), and under [`optional`](crate::Tenancy::optional)
-/// for a request that names a tenant. It stands behind path and method: another route's request is
-/// none of its business. It stands before the body: a stranger's is not read.
+/// for a request that names a tenant. Put it behind path and method, so that requests of other routes are not decided
+/// on, and before the body, so that a stranger's body is not read.
 #[must_use]
+#[doc(alias = "guard")]
 pub fn tenant() -> impl Filter<Extract = (Tenant,), Error = warp::Rejection> + Copy {
     handle().and_then(|handle| async { enforced(handle, tenancy_http::tenant).await.map(Tenant) })
 }
@@ -30,7 +31,7 @@ pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = war
     })
 }
 
-/// Decides on the request, and extracts the visit that it is.
+/// Decides on the request, and extracts the visitor's capability.
 ///
 /// It works under [`public`](crate::Tenancy::public), and under the other access policies for a member too. It
 /// stands where [`tenant`] stands.
@@ -39,8 +40,8 @@ pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> +
     handle().and_then(|handle| async { enforced(handle, tenancy_http::visitor).await.map(Visitor) })
 }
 
-/// Decides on the request, and extracts nothing: for handlers that ask the
-/// [`context`](tenancy_core::context), or nobody.
+/// Decides on the request, and extracts nothing: for handlers that read the
+/// [`context`](tenancy_core::context), or need no tenant.
 ///
 /// It works under each access policy, and stands where [`tenant`] stands.
 #[must_use]
@@ -72,6 +73,8 @@ async fn enforced<T>(
 ///
 /// It dereferences to [`Admitted`].
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "guard")]
 pub struct Tenant(pub Admitted);
 
 impl Deref for Tenant {
@@ -82,10 +85,11 @@ impl Deref for Tenant {
     }
 }
 
-/// The tenant that the request visits: it reads what the tenant shows to anyone.
+/// The tenant that the request visits, and the capability to read what the tenant shows to anyone.
 ///
 /// It dereferences to [`Visit`].
 #[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
 pub struct Visitor(pub Visit);
 
 impl Deref for Visitor {
@@ -96,7 +100,7 @@ impl Deref for Visitor {
     }
 }
 
-/// A filter that found no tenant to give, since the routes are not served by [`service`](crate::service()).
+/// The rejection of a filter that found no tenant, since the routes are not served by [`service`](crate::service()).
 ///
 /// Under that service there is no such rejection: a refused request is answered at once, and no
 /// [`recover`](Filter::recover) sees it.

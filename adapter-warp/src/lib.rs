@@ -57,13 +57,13 @@
 //! ```
 //!
 //! An access policy is decided on where its routes ask for the tenant, so a request with another path or method is not
-//! refused, and goes on to the siblings. To enforce a 405 or a 404 too, ask before the method, and in a
-//! route of any path at the end.
+//! refused, and goes on to the siblings. To enforce a 405 or a 404 too, extract the tenant before the
+//! method, and in a last route of any path.
 //!
 //! A handler runs in the scope of its access policy, and so do the filters between [`tenant`] and the handler, and
 //! the response's body. What stands outside of the access policy does not. A WebSocket is refused before the 101
-//! where `warp::ws()` stands behind [`tenant`]; what `on_upgrade` runs is a task of its own. Give it its
-//! scope: `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
+//! where `warp::ws()` stands behind [`tenant`]; `on_upgrade` spawns a task of its own. Enter the scope in
+//! it: `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
 //! Your own authentication, with [`ClaimsFromExtension`](tenancy_http::ClaimsFromExtension), is a tower layer
@@ -78,8 +78,8 @@
 //!
 //! # CONNECT
 //!
-//! Mind warp's own `path::full`, `path::tail` and `path::peek`: on a CONNECT request, which has no path,
-//! they panic. Let a filter that refuses CONNECT stand before them.
+//! warp's own `path::full`, `path::tail` and `path::peek` panic on a CONNECT request, which has no path. Put a filter
+//! that refuses CONNECT before them.
 //!
 //! # Features
 //!

@@ -1,7 +1,7 @@
 use warp::reply::Response;
 
-/// A problem document (RFC 9457) that no cache keeps, as tenancy answers a refused request: for a service's own errors,
-/// such as those of its database. See [`tenancy_http::problem`].
+/// A problem document (RFC 9457) that no cache stores, in the form in which tenancy answers a refused request. It is for a
+/// service's own errors, such as those of its database. See [`tenancy_http::problem`].
 ///
 /// ```
 /// use warp::reply::Response;

@@ -5,7 +5,7 @@ use warp::{Filter, Rejection, Reply};
 
 use crate::policy::with_policy;
 
-/// How requests are bound to tenants: what names them, who is asked, who is let in. Cheap to clone.
+/// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
 ///
 /// Its access policies go around routes, and around routes joined by [`or`](Filter::or). In each of these routes,
 /// [`tenant`](crate::tenant) or one of its siblings stands behind path and method, and before the body: there the
@@ -18,9 +18,10 @@ use crate::policy::with_policy;
 /// siblings, and so does one that is admitted and then rejected, for its body say; they run without its
 /// tenant.
 ///
-/// A route without such a filter answers 500, whoever asks. Its handler has run by then, with no tenant
+/// A route without such a filter answers 500 to every caller. Its handler has run by then, with no tenant
 /// in scope.
 #[derive(Clone, Debug)]
+#[doc(alias = "middleware")]
 pub struct Tenancy(tenancy_http::Tenancy);
 
 impl Tenancy {

@@ -21,11 +21,11 @@ pub trait Authenticator: Send + Sync {
     /// Why credentials could not be verified.
     type Error: Error + Send + Sync + 'static;
 
-    /// Reads the credentials of one request.
+    /// Reads and verifies the credentials of one request.
     ///
     /// # Errors
     ///
-    /// Fails if the authenticator cannot tell.
+    /// Fails if credentials could not be verified, such as while keys are not available.
     fn authenticate(
         &self,
         parts: &Parts,
@@ -76,11 +76,11 @@ impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
 }
 
 /// Your own authentication: a layer outside has put verified claims of type `C` into the request's
-/// extensions. None there: no credentials.
+/// extensions. If there are none, the caller has sent no credentials.
 ///
 /// # Security
 ///
-/// Nothing is verified here. The layer outside must have done it, and must put the claims there for
+/// Nothing is verified here. The layer outside must have verified the caller, and must insert claims for
 /// authenticated callers only.
 pub struct ClaimsFromExtension<C> {
     fields: Vec<FieldName>,
@@ -88,7 +88,7 @@ pub struct ClaimsFromExtension<C> {
 }
 
 impl<C: VerifiedClaims + Clone + 'static> ClaimsFromExtension<C> {
-    /// Reads the extension `C`.
+    /// Reads the claims from the extension `C`.
     #[must_use]
     pub const fn new() -> Self {
         Self {

@@ -2,27 +2,27 @@ use std::future::Future;
 
 use tenancy_core::{Authorize, Authorizer, Decision};
 
-/// Lets staff of the platform into every tenant, and asks another authorizer about everyone else.
+/// Lets staff of the platform into every tenant, and queries another authorizer about everyone else.
 ///
-/// Staff is who the verified credential names as such
+/// A caller is staff if the verified credential says so
 /// ([`VerifiedClaims::is_platform_staff`](tenancy_core::VerifiedClaims::is_platform_staff)): for tokens a claim that
 /// must be configured, and must be `true`. Without that claim, or without this authorizer, there is no
 /// bypass.
 ///
-/// Handlers see it: [`Admitted::standing`](tenancy_core::Admitted::standing) is `PlatformStaff`, and
+/// Handlers can tell: [`Admitted::standing`](tenancy_core::Admitted::standing) is `PlatformStaff`, and
 /// there are no roles.
 ///
 /// # Security
 ///
-/// Anybody who can get such a token reads and writes every tenant's data. Give it to people for a short
+/// Anyone who can get such a token reads and writes every tenant's data. Issue it to people for a short
 /// time, from an issuer that does nothing else; an issuer that is bound to tenants stays bound to them.
 /// Each entry is logged at the level warn, with the target `tenancy::audit`, the tenant, the subject and
-/// its issuer. Keep that log.
+/// its issuer. Retain that log.
 #[derive(Clone, Copy, Debug)]
 pub struct PlatformStaff<A>(A);
 
 impl<A: Authorizer> PlatformStaff<A> {
-    /// Asks `others` about everyone who is not staff.
+    /// Queries `others` about everyone who is not staff.
     pub const fn or_else(others: A) -> Self {
         Self(others)
     }
@@ -46,7 +46,7 @@ impl<A: Authorizer> Authorizer for PlatformStaff<A> {
     }
 }
 
-/// Each one who enters is logged here, before anything is done in the tenant.
+/// Logs each member of staff who enters, before anything is done in the tenant.
 fn enters_as_staff(asked: &Authorize<'_>) -> Option<Decision> {
     let claims = asked.claims();
     if !claims.is_platform_staff() {
