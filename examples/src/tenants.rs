@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use sqlx::{Database, Postgres, Sqlite};
-use tenancy_core::{Change, TenantEntry, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Change, TenantEntry, TenantStatus};
+use tenancy_core::names::{TenantId, TenantKey};
 use tenancy_http::LocalChanges;
 use tenancy_sqlx::{
     DirectoryEntry, DirectoryError, NewTenant, PgDirectory, SqliteDirectory, TenantDb, UpsertAllError, UpsertError,

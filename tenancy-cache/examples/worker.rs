@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tenancy_cache::{CachedDirectory, LocalChanges, follow};
-use tenancy_core::{Change, Directory, StrategyName, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::directory::{Change, Directory, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::names::{StrategyName, TenantId, TenantKey};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, stdin};
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,7 +3,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::Equivalent;
-use tenancy_core::{Authorize, Authorizer, Change, Decision, Invalidate, Subject, TenantId, VerifiedClaims};
+use tenancy_core::directory::{Authorizer, Change, Decision, Invalidate};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::{Subject, TenantId};
+use tenancy_core::request::VerifiedClaims;
 
 use crate::store::{Store, Unshare};
 use crate::{CacheLimits, SharedError};

@@ -2,10 +2,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tenancy_core::{
-    Change, Directory, Domain, Invalidate, Lookup, Step, TenantEntry, TenantHandle, TenantId, TenantKey, TenantRecord,
-    answers_to,
-};
+use tenancy_core::directory::{Change, Directory, Invalidate, TenantEntry, TenantHandle, TenantRecord, answers_to};
+use tenancy_core::enforce::{Lookup, Step};
+use tenancy_core::names::{Domain, TenantId, TenantKey};
 
 use crate::store::{Store, Unshare};
 use crate::{CacheLimits, SharedError};
@@ -31,7 +30,8 @@ use crate::{CacheLimits, SharedError};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tenancy_core::{MemoryDirectory, TenantId};
+/// use tenancy_core::directory::MemoryDirectory;
+/// use tenancy_core::names::TenantId;
 /// use tenancy_cache::{CacheLimits, CachedDirectory};
 ///
 /// # let directory = MemoryDirectory::default();

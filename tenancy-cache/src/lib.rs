@@ -6,7 +6,8 @@
 //!
 //! ```
 //! use tenancy_cache::{CachedDirectory, LocalChanges, follow};
-//! use tenancy_core::{Change, Directory, MemoryDirectory, MemoryEntry, TenantId, TenantKey, TenantRecord};
+//! use tenancy_core::directory::{Change, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
+//! use tenancy_core::names::{TenantId, TenantKey};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

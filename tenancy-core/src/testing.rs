@@ -5,10 +5,11 @@
 use core::convert::Infallible;
 use core::future::{Future, ready};
 
-use crate::{
-    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, FieldName, HeaderResolver, ResolverChain,
-    StrategyName, Subject, TenantKey, TenantRecord,
-};
+use crate::directory::{Authorizer, Decision, Directory, TenantRecord};
+use crate::enforce::{Authorize, Enforcer};
+use crate::names::{FieldName, StrategyName, Subject, TenantKey};
+use crate::request::Claims;
+use crate::resolve::{HeaderResolver, ResolverChain};
 
 /// Knows every tenant and admits everyone.
 ///
@@ -45,7 +46,7 @@ impl Directory for InsecureTestStub {
     }
 
     fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        let record = |id: &crate::TenantId| TenantRecord::new(id.clone(), StrategyName::from_static("none"));
+        let record = |id: &crate::names::TenantId| TenantRecord::new(id.clone(), StrategyName::from_static("none"));
         Some(match key {
             TenantKey::Id(id) => Some(record(id)),
             TenantKey::Slug(_) | TenantKey::External(_) | TenantKey::Domain(_) => None,

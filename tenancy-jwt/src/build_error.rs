@@ -1,4 +1,4 @@
-use tenancy_core::ParseNameError;
+use tenancy_core::names::ParseNameError;
 use thiserror::Error;
 
 use crate::builder::MAX_LEEWAY;

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use tenancy_core::ParseNameError;
+use tenancy_core::names::ParseNameError;
 use thiserror::Error;
 
 use crate::KeyAlgorithm;

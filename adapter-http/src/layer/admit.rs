@@ -15,9 +15,9 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tenancy_core::context::TenantScope;
-use tenancy_core::{
-    Access, Authorizer, Cause, Credentials, Directory, Enforcer, Fault, Refused, Rejection, drive, drive_now,
-};
+use tenancy_core::directory::{Authorizer, Directory};
+use tenancy_core::enforce::{Access, Cause, Enforcer, Fault, Refused, Rejection, drive, drive_now};
+use tenancy_core::request::Credentials;
 
 use super::binding::{Binding, EngineId};
 use crate::view::{HeaderFields, OriginalUri, request_view};

@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use http::request::Parts;
 use http::{Request, Response};
+use tenancy_core::context;
+use tenancy_core::directory::{Authorizer, Decision, Directory, TenantRecord};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::VerifiedClaims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Authorize, Authorizer, Decision, Directory, TenantKey, TenantRecord, VerifiedClaims, context};
 use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -42,7 +46,10 @@ impl Authenticator for Part {
     }
 
     fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
-        parts.extensions.get::<tenancy_core::Claims>().map(|claims| claims as _)
+        parts
+            .extensions
+            .get::<tenancy_core::request::Claims>()
+            .map(|claims| claims as _)
     }
 }
 

@@ -24,7 +24,8 @@ impl $Directory {
     /// [`CreationKey::random`] when the form was shown, so a second click does not fail.
     ///
     /// ```no_run
-    /// use tenancy_core::{Member, Subject};
+    /// use tenancy_core::directory::Member;
+    /// use tenancy_core::names::Subject;
     #[doc = concat!("use tenancy_sqlx::{CreateError, CreationKey, NewTenant, ", stringify!($Directory), ", TenantDb};")]
     ///
     /// enum Answer { Created, IdTaken, Failed }
@@ -134,7 +135,7 @@ async fn insert_created(connection: &mut Connection, tenant: &NewTenant, digest:
     let done = sqlx::query(sql)
         .bind(tenant.id.as_str())
         .bind(tenant.slug.as_str())
-        .bind(tenant.external_id.as_ref().map(tenancy_core::ExternalId::as_str))
+        .bind(tenant.external_id.as_ref().map(tenancy_core::names::ExternalId::as_str))
         .bind(tenant.name.as_deref())
         .bind(status.as_str())
         .bind(tenant.strategy.as_str())

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use tenancy_core::{ParseNameError, StrategyName, TenantId, TenantKey, UnknownStatus};
+use tenancy_core::directory::UnknownStatus;
+use tenancy_core::names::{ParseNameError, StrategyName, TenantId, TenantKey};
 use thiserror::Error;
 
 use super::write::is_busy;

@@ -62,7 +62,7 @@ async fn bury(connection: &mut Connection, id: &TenantId) -> Result<(), sqlx::Er
 
 /// Puts the names into quarantine that a tenant has, and will not have after this change. They stay its own.
 async fn free_names(connection: &mut Connection, tenant: &NewTenant) -> Result<(), sqlx::Error> {
-    let external_id = tenant.external_id.iter().map(tenancy_core::ExternalId::as_str);
+    let external_id = tenant.external_id.iter().map(tenancy_core::names::ExternalId::as_str);
     let domains = tenant.domains.iter().map(Domain::as_str);
     for (form, names, kept) in [
         ("slug", "select slug from tenancy_tenants where id = $1", vec![tenant.slug.as_str()]),

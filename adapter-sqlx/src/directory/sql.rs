@@ -9,10 +9,9 @@
 macro_rules! sql_directory {
     ($Directory:ident on $Database:ident, aggregate: $aggregate:expr, for_update: $for_update:expr) => {
 use sqlx::{AssertSqlSafe, Database, Row as _};
-use tenancy_core::{
-    Authorize, Authorizer, Decision, Directory, Domain, Member, ParseNameError, PlacementName, ReservedNames, Role, Roles, Subject,
-    TenantId, TenantKey, TenantRecord, TenantStatus,
-};
+use tenancy_core::directory::{Authorizer, Decision, Directory, Member, Roles, TenantRecord, TenantStatus};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::{Domain, ParseNameError, PlacementName, ReservedNames, Role, Subject, TenantId, TenantKey};
 
 use crate::directory::{
     CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError,

@@ -151,7 +151,12 @@ macro_rules! sql_upsert {
             sqlx::query(sql)
                 .bind(tenant.id.as_str())
                 .bind(tenant.slug.as_str())
-                .bind(tenant.external_id.as_ref().map(tenancy_core::ExternalId::as_str))
+                .bind(
+                    tenant
+                        .external_id
+                        .as_ref()
+                        .map(tenancy_core::names::ExternalId::as_str),
+                )
                 .bind(tenant.name.as_deref())
                 .bind(tenant.status.map(TenantStatus::as_str))
                 .bind(tenant.strategy.as_str())

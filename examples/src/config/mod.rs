@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tenancy_core::config::{EnforcementConfig, ResolutionConfig, TenancyConfig};
-use tenancy_core::{ParseNameError, Subject};
+use tenancy_core::names::{ParseNameError, Subject};
 use tenancy_http::{BuildVerifierError, CacheLimits, JwtConfig, TokenVerifier};
 
 use self::cache::CacheConfig;
@@ -19,7 +19,7 @@ use self::tenant::TenantConfig;
 
 use crate::demo;
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// The configuration file.
     pub struct ConfigFile {
         /// How requests name tenants.

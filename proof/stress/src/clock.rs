@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretSlice;
-use tenancy_core::{
-    ClaimPath, Directory, PlacementName, StrategyName, Subject, TenantEntry as _, TenantKey, TenantRecord,
-};
+use tenancy_core::directory::{Directory, TenantEntry as _, TenantRecord};
+use tenancy_core::names::{PlacementName, StrategyName, Subject, TenantKey};
+use tenancy_core::request::ClaimPath;
 use tenancy_http::{
     CacheLimits, CachedDirectory, Clock, CoarseClock, KeyAlgorithm, SystemClock, TokenCacheLimits, TokenSigner,
     TokenVerifier, VerificationKey,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenancy_cache::{CacheLimits, CachedDirectory};
-use tenancy_core::{Directory, ManualClock, TenantEntry, TenantKey, TenantStatus};
+use tenancy_core::clock::ManualClock;
+use tenancy_core::directory::{Directory, TenantEntry, TenantStatus};
+use tenancy_core::names::TenantKey;
 
 use cache_support::Down;
 use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tenancy_cache::{CachedDirectory, LocalChanges, follow};
-use tenancy_core::{Change, ChangeFeed, Directory, Invalidate, TenantKey, TenantStatus};
+use tenancy_core::directory::{Change, ChangeFeed, Directory, Invalidate, TenantStatus};
+use tenancy_core::names::TenantKey;
 use tokio::sync::mpsc;
 
 use cache_support::Down;

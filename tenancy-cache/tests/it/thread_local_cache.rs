@@ -12,9 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tenancy_cache::{CacheLimits, CachedDirectory, CoarseClock};
-use tenancy_core::{
-    Clock, Directory, ManualClock, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantKey, TenantRecord,
-};
+use tenancy_core::clock::{Clock, ManualClock};
+use tenancy_core::directory::{Directory, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantRecord};
+use tenancy_core::names::TenantKey;
 
 use cache_support::directory::{id, key, record};
 use cache_support::members::Fixture;

@@ -9,10 +9,12 @@ use std::vec::Vec;
 
 use crate::config::settings::{nearest, quoted};
 use crate::config::{ConfigError, ResolutionConfig, TenancyConfig};
-use crate::{
-    AnyResolver, BuildChainError, ClaimResolver, CookieResolver, Domain, DomainResolver, Enforcer, FieldName,
-    HeaderResolver, HostSource, ParameterName, PathResolver, PathTemplate, QueryResolver, ReservedNames, Resolver,
-    ResolverChain, Slug, SubdomainResolver,
+use crate::enforce::Enforcer;
+use crate::names::{Domain, FieldName, ReservedNames, Slug};
+use crate::request::HostSource;
+use crate::resolve::{
+    AnyResolver, BuildChainError, ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, ParameterName,
+    PathResolver, PathTemplate, QueryResolver, Resolver, ResolverChain, SubdomainResolver,
 };
 
 /// The resolvers that a configuration can name without further ado.
@@ -218,7 +220,7 @@ fn unknown_resolver(name: &str, custom: &[Arc<dyn Resolver>]) -> ConfigError {
     let valid = || {
         RESOLVER_NAMES
             .into_iter()
-            .chain(custom.iter().map(crate::ResolverName::as_str))
+            .chain(custom.iter().map(crate::names::ResolverName::as_str))
     };
     let meant = nearest(name, valid())
         .map(|nearest| format!(", did you mean `{nearest}`?"))

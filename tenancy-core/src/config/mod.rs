@@ -23,6 +23,8 @@ mod build;
 mod error;
 mod settings;
 
+#[doc(inline)]
+pub use crate::settings;
 pub use build::RESOLVER_NAMES;
 pub use error::ConfigError;
 #[doc(hidden)]
@@ -35,9 +37,13 @@ use std::vec::Vec;
 
 use serde::Deserialize;
 
-use crate::{Authorizer, ClaimPath, Disclosure, ForwardedField, KeyForm, Membership, OnConflict};
+use crate::directory::{Authorizer, Membership};
+use crate::enforce::Disclosure;
+use crate::names::KeyForm;
+use crate::request::{ClaimPath, ForwardedField};
+use crate::resolve::OnConflict;
 
-crate::settings! {
+settings! {
     /// What tenancy reads of a configuration.
     pub struct TenancyConfig {
         /// How tenants are named.
@@ -47,7 +53,7 @@ crate::settings! {
     }
 }
 
-crate::settings! {
+settings! {
     /// The table `[resolution]`: how requests name tenants.
     pub struct ResolutionConfig {
         /// The resolvers' names, in order. Required.
@@ -77,7 +83,7 @@ crate::settings! {
         pub cookie_name: Option<String> = None,
         /// The form of the cookie's value. Default: `slug`.
         pub cookie_form: KeyForm = KeyForm::Slug,
-        /// Names that are no tenants. Replaces [`ReservedNames::DEFAULT`](crate::ReservedNames::DEFAULT).
+        /// Names that are no tenants. Replaces [`ReservedNames::DEFAULT`](crate::names::ReservedNames::DEFAULT).
         pub reserved: Option<Vec<String>> = None,
         /// What happens where several sources name a tenant. Default: `first`.
         pub on_conflict: OnConflict = OnConflict::First,
@@ -88,7 +94,7 @@ crate::settings! {
     }
 }
 
-crate::settings! {
+settings! {
     /// The table `[enforcement]`: who is let in, and what a refused caller learns.
     pub struct EnforcementConfig {
         /// What makes a caller a member. Default: `claim`.

@@ -7,7 +7,7 @@ use std::boxed::Box;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::{Subject, TenantId};
+use crate::names::{Subject, TenantId};
 
 /// A change that invalidates cached answers.
 ///
@@ -16,12 +16,12 @@ use crate::{Subject, TenantId};
 /// Its text travels between processes; it is read again with [`str::parse`].
 ///
 /// ```
-/// use tenancy_core::Change;
+/// use tenancy_core::directory::Change;
 ///
 /// let change = Change::Member { tenant: "acme".parse()?, subject: "alice".parse()? };
 /// assert_eq!(change.to_string(), "member acme alice");
 /// assert_eq!("member acme alice".parse(), Ok(change));
-/// # Ok::<(), tenancy_core::ParseNameError>(())
+/// # Ok::<(), tenancy_core::names::ParseNameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{ParseNameError, Roles, Subject, VerifiedClaims};
+use crate::directory::Roles;
+use crate::names::{ParseNameError, Subject};
+use crate::request::VerifiedClaims;
 
 /// A member of a tenant: a subject, the issuer whose subject it is, and the member's roles.
 ///

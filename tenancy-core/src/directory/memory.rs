@@ -8,10 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::{
-    Authorize, Authorizer, Decision, Directory, Domain, Lookup, Member, Roles, Step, Subject, TenantEntry,
-    TenantHandle, TenantId, TenantKey, TenantRecord,
-};
+use crate::directory::{Authorizer, Decision, Directory, Member, Roles, TenantEntry, TenantHandle, TenantRecord};
+use crate::enforce::{Authorize, Lookup, Step};
+use crate::names::{Domain, Subject, TenantId, TenantKey};
 
 /// A tenant in memory: its record, domains and members.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::{Authorizer, Cause, Directory, Outcome, Rejection, Step};
+use crate::directory::{Authorizer, Directory};
+use crate::enforce::{Cause, Outcome, Rejection, Step};
 
 /// Why a directory or an authorizer could not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use super::access::Access;
 use super::disclosure::Disclosure;
-use crate::resolver::{OtherIndices, ResolverChain};
-use crate::{
-    Admitted, Cause, Decision, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry,
-    TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,
-};
+use crate::directory::{Decision, Roles, TenantEntry, TenantHandle, TenantRecord, TenantStatus, answers_to};
+use crate::enforce::{Admitted, Cause, Outcome, Rejection, Standing, Visit};
+use crate::names::{ResolverName, TenantKey};
+use crate::request::{RequestView, VerifiedClaims};
+use crate::resolve::{OtherIndices, ResolverChain};
 
 /// What comes next for a request.
 #[derive(Debug)]
@@ -30,14 +30,16 @@ pub enum Step<'r> {
 /// It is answered once:
 ///
 /// ```compile_fail,E0382
-/// # use tenancy_core::{Lookup, Step, TenantRecord};
+/// # use tenancy_core::directory::TenantRecord;
+/// # use tenancy_core::enforce::{Lookup, Step};
 /// fn twice<'r>(lookup: Lookup<'r>, record: &TenantRecord) -> [Step<'r>; 2] {
 ///     [lookup.found(record), lookup.missing()]
 /// }
 /// ```
 ///
 /// ```
-/// # use tenancy_core::{Lookup, Step, TenantRecord};
+/// # use tenancy_core::directory::TenantRecord;
+/// # use tenancy_core::enforce::{Lookup, Step};
 /// fn once<'r>(lookup: Lookup<'r>, record: Option<&TenantRecord>) -> Step<'r> {
 ///     match record {
 ///         Some(record) => lookup.found(record),
@@ -164,37 +166,26 @@ impl<'r> Lookup<'r> {
     }
 }
 
-/// Whether an entry is the one that was looked up.
-///
-/// This is a function, not a method that an entry could override: the entry may be the wrong one.
-#[must_use]
-pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
-    match key {
-        TenantKey::Domain(domain) => entry.has_domain(domain),
-        TenantKey::Id(_) | TenantKey::Slug(_) | TenantKey::External(_) => entry.record().answers_to(key),
-    }
-}
-
 /// A question to an authorizer: is the caller a member of this tenant?
 ///
 /// It is answered once, and cannot be skipped: a look-up does not admit.
 ///
 /// ```compile_fail,E0382
-/// # use tenancy_core::{Authorize, Step};
+/// # use tenancy_core::enforce::{Authorize, Step};
 /// fn twice(authorize: Authorize<'_>) -> [Step<'_>; 2] {
 ///     [authorize.allow(), authorize.deny()]
 /// }
 /// ```
 ///
 /// ```compile_fail,E0599
-/// # use tenancy_core::{Lookup, Step};
+/// # use tenancy_core::enforce::{Lookup, Step};
 /// fn skip(lookup: Lookup<'_>) -> Step<'_> {
 ///     lookup.allow()
 /// }
 /// ```
 ///
 /// ```
-/// # use tenancy_core::{Authorize, Step};
+/// # use tenancy_core::enforce::{Authorize, Step};
 /// fn once(authorize: Authorize<'_>) -> Step<'_> {
 ///     authorize.allow()
 /// }

@@ -4,7 +4,8 @@ use core::fmt;
 
 use heapless::{String, Vec};
 
-use crate::{Issuer, Roles, Subject, TenantKey, TenantRecord};
+use crate::directory::{Roles, TenantRecord};
+use crate::names::{Issuer, Subject, TenantKey};
 
 /// The claims of a credential that has been verified, already parsed.
 ///
@@ -26,7 +27,7 @@ pub trait VerifiedClaims: Send + Sync {
         None
     }
 
-    /// The same issuer in its shared form, for [`Admitted::issuer`](crate::Admitted::issuer). The default copies
+    /// The same issuer in its shared form, for [`Admitted::issuer`](crate::enforce::Admitted::issuer). The default copies
     /// [`issuer`](Self::issuer) on the heap where there is an allocator (feature `std`), and is unknown elsewhere; claims
     /// that hold their issuer in this form share it.
     fn issuer_handle(&self) -> Option<Issuer> {

@@ -6,11 +6,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
-use tenancy_core::{
-    Access, AnyResolver, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, DomainResolver, Enforcer,
-    HeaderList, HeaderResolver, HttpVersion, MemoryDirectory, MemoryEntry, OnConflict, Outcome, PathResolver,
-    QueryResolver, RequestView, ResolverChain, SubdomainResolver, Target, TenantKey, TenantRecord, VerifiedClaims,
-    drive, drive_now,
+use tenancy_core::directory::{ClaimMembership, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Enforcer, Outcome, drive, drive_now};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, VerifiedClaims};
+use tenancy_core::resolve::{
+    AnyResolver, ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver,
+    QueryResolver, ResolverChain, SubdomainResolver,
 };
 
 fn directory() -> MemoryDirectory {
@@ -30,7 +32,7 @@ fn claims() -> Claims {
 }
 
 fn resolvers() -> Vec<AnyResolver> {
-    let base = || "app.example.com".parse::<tenancy_core::Domain>().unwrap();
+    let base = || "app.example.com".parse::<tenancy_core::names::Domain>().unwrap();
     vec![
         HeaderResolver::new("x-tenant-id".parse().unwrap()).into(),
         ClaimResolver.into(),

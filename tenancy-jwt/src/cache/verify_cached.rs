@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tenancy_core::{Change, Claims, Invalidate, Subject, VerifiedClaims};
+use tenancy_core::directory::{Change, Invalidate};
+use tenancy_core::names::Subject;
+use tenancy_core::request::{Claims, VerifiedClaims};
 
 use crate::cache::token_cache::Entry;
 use crate::verify::verifier::unix_seconds;

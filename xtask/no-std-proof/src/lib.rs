@@ -11,12 +11,11 @@ use core::num::NonZeroU8;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use tenancy_core::{
-    Access, ClaimMembership, ClaimResolver, CookieResolver, Credentials, Directory, Disclosure,
-    Domain, DomainResolver, Enforcer, ForwardedField, HeaderList, HeaderResolver, HostSource, HttpVersion, OnConflict,
-    Outcome, PathResolver, QueryResolver, RequestView, ResolverChain, Step, StrategyName, SubdomainResolver, Subject,
-    Target, TenantEntry, TenantId, TenantKey, TenantRecord, VerifiedClaims, bearer_token, drive, drive_now,
-};
+use tenancy_core::directory::{ClaimMembership, Directory, TenantEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Disclosure, Enforcer, Outcome, Step, drive, drive_now};
+use tenancy_core::names::{Domain, StrategyName, Subject, TenantId, TenantKey};
+use tenancy_core::request::{Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target, VerifiedClaims, bearer_token};
+use tenancy_core::resolve::{ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver, QueryResolver, ResolverChain, SubdomainResolver};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

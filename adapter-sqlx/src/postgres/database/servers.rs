@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::postgres::PgConnectOptions;
-use tenancy_core::{PlacementName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::PlacementName;
 
 use crate::StrategyError;
 
@@ -37,7 +38,7 @@ pub type FindServer<'f> =
 /// A closure is one, whose future answers with the server:
 ///
 /// ```
-/// use tenancy_core::PlacementName;
+/// use tenancy_core::names::PlacementName;
 /// use tenancy_sqlx::{PgServer, PgServers};
 ///
 /// fn is_one(_: impl PgServers) {}

@@ -8,7 +8,8 @@ use std::time::Duration;
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
 use super::connection_budget::{NoPlace, PlaceLimits, Places};
 use super::options::PgDatabaseOptions;

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use super::options::PgRowOptions;
 use sqlx::Postgres;
 use sqlx::postgres::PgConnectOptions;
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal::RowRemoval;
 use super::row_tables::PgRowTables;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal;
 use crate::postgres::connection::begin::BeginText;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
     IsolationStrategy, ProvisionError, SqliteDatabaseOptions, SqliteDatabaseStrategy, StrategyError, StrategyRegistry,
     TenantDb, TransactionError,

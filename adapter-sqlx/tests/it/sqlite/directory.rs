@@ -7,11 +7,11 @@ use crate::common;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::{TempDir, tempdir};
-use tenancy_core::{
-    Access, Cause, Claims, Credentials, Directory, Enforcer, HeaderList, HeaderResolver, HttpVersion, Member, Outcome,
-    Rejection, RequestView, ReservedNames, ResolverChain, Roles, Subject, Target, TenantEntry, TenantKey, TenantStatus,
-    drive,
-};
+use tenancy_core::directory::{Directory, Member, Roles, TenantEntry, TenantStatus};
+use tenancy_core::enforce::{Access, Cause, Enforcer, Outcome, Rejection, drive};
+use tenancy_core::names::{ReservedNames, Subject, TenantKey};
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
+use tenancy_core::resolve::{HeaderResolver, ResolverChain};
 use tenancy_sqlx::{DirectoryError, NewTenant, SqliteDirectory, UpsertError};
 
 async fn open(dir: &TempDir) -> SqliteDirectory {

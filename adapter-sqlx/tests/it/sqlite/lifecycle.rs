@@ -11,10 +11,9 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, Sqlite};
 use tempfile::TempDir;
-use tenancy_core::{
-    Admitted, Directory, PlacementName, ResolverName, StrategyName, Subject, TenantEntry, TenantKey, TenantRecord,
-    TenantStatus,
-};
+use tenancy_core::directory::{Directory, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{PlacementName, ResolverName, StrategyName, Subject, TenantKey};
 use tenancy_sqlx::{
     Binding, CreateError, CreationKey, DirectoryError, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress,
     RemoveError, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture,

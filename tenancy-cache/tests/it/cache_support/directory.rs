@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tenancy_cache::CachedDirectory;
-use tenancy_core::{Directory, MemoryEntry, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::directory::{Directory, MemoryEntry, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::names::{TenantId, TenantKey};
 use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
 use tokio::task::{JoinHandle, yield_now};
 

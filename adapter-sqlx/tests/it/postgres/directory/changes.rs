@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tenancy_core::{Change, ChangeFeed, Member, Subject, TenantStatus};
+use tenancy_core::directory::{Change, ChangeFeed, Member, TenantStatus};
+use tenancy_core::names::Subject;
 use tenancy_sqlx::{NewTenant, PgChanges, PgDirectory};
 
 use crate::postgres::support::server::TestDatabase;

@@ -2,7 +2,8 @@
 
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool, Postgres};
-use tenancy_core::{Member, Subject, TenantEntry, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Member, TenantEntry, TenantStatus};
+use tenancy_core::names::{Subject, TenantId, TenantKey};
 use tenancy_sqlx::{
     CreateError, CreationKey, DirectoryError, ForgetError, NewTenant, PgDirectory, StrategyRegistry, TenantDb,
     UpsertError,

@@ -1,6 +1,6 @@
 //! What a directory knows of a tenant.
 
-use crate::{ExternalId, PlacementName, Slug, StrategyName, TenantId, TenantKey};
+use crate::names::{ExternalId, PlacementName, Slug, StrategyName, TenantId, TenantKey};
 
 /// Where a tenant is in its life. Only an active one is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

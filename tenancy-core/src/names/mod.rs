@@ -5,13 +5,12 @@ mod issuer;
 mod key;
 mod name;
 mod reserved;
-mod tenant;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub(crate) use host::{Authority, read_authority, split_at_byte, trim};
-pub use host::{Domain, Host, HostAddress, parse_authority};
+pub use host::Domain;
+pub(crate) use host::{Authority, Host, read_authority, split_at_byte, trim};
 pub use issuer::Issuer;
 pub use key::{KeyForm, TenantKey};
 pub(crate) use name::is_token_byte;
@@ -20,4 +19,3 @@ pub use name::{
     TenantId,
 };
 pub use reserved::ReservedNames;
-pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};

@@ -19,7 +19,9 @@ pub use path::{ParsePathTemplateError, PathResolver, PathTemplate};
 pub use query::{ParameterName, QueryResolver};
 pub use subdomain::SubdomainResolver;
 
-use crate::{Cause, FieldName, RequestView, ResolverName, TenantKey};
+use crate::enforce::Cause;
+use crate::names::{FieldName, ResolverName, TenantKey};
+use crate::request::RequestView;
 
 /// Reads one source of a tenant's name.
 ///

@@ -2,11 +2,11 @@ use core::fmt;
 
 use heapless::String;
 
-use crate::name::split_at_byte;
+use crate::names::split_at_byte;
+use crate::names::{KeyForm, NameProblem, ParseNameError, ResolverName, TenantKey};
 use crate::request::percent::{decode, decodes_to};
-use crate::{
-    KeyForm, Malformed, NameProblem, Occurrence, ParseNameError, RequestView, Resolver, ResolverName, Target, TenantKey,
-};
+use crate::request::{Occurrence, RequestView, Target};
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads a query parameter, such as `?tenant=acme`.
 ///

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::TenantRecord;
+use crate::directory::TenantRecord;
 
 #[cfg(feature = "std")]
 type Held = std::sync::Arc<TenantRecord>;
@@ -13,7 +13,7 @@ type Held = TenantRecord;
 /// A [`TenantRecord`] that is cheap to clone: shared where there is an allocator (feature `std`), else a copy.
 ///
 /// A directory that keeps its answers keeps a handle with each, and hands that out
-/// ([`TenantEntry::handle`](crate::TenantEntry::handle)): a record is large to move, and goes from the look-up
+/// ([`TenantEntry::handle`](crate::directory::TenantEntry::handle)): a record is large to move, and goes from the look-up
 /// to the handler through many hands.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TenantHandle(Held);

@@ -1,4 +1,6 @@
-use crate::{Credentials, Malformed, RequestView, Resolver, ResolverName, TenantKey};
+use crate::names::{ResolverName, TenantKey};
+use crate::request::{Credentials, RequestView};
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads the tenant that the verified credential was issued for.
 ///

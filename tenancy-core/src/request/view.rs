@@ -1,6 +1,7 @@
 //! A request as the rules see it: borrowed parts, nothing decided yet.
 
-use crate::{FieldName, VerifiedClaims};
+use crate::names::FieldName;
+use crate::request::VerifiedClaims;
 
 /// All that the rules need of a request.
 #[derive(Clone, Copy)]

@@ -2,8 +2,10 @@ use core::fmt;
 
 use heapless::String;
 
+use crate::names::{KeyForm, ResolverName, TenantKey};
 use crate::request::percent::{decode, next_byte};
-use crate::{KeyForm, Malformed, RequestView, Resolver, ResolverName, Target, TenantKey};
+use crate::request::{RequestView, Target};
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads a segment of the path: `acme` of `/api/v1/acme/notes`.
 ///
@@ -190,7 +192,7 @@ mod tests {
     use std::string::ToString;
 
     use super::*;
-    use crate::{Credentials, HeaderList, HttpVersion};
+    use crate::request::{Credentials, HeaderList, HttpVersion};
 
     fn resolve(template: &str, path: &str) -> std::string::String {
         let headers = HeaderList::new(&[]);

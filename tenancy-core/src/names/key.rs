@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::{Domain, ExternalId, Malformed, ParseNameError, Slug, TenantId};
+use crate::names::{Domain, ExternalId, ParseNameError, Slug, TenantId};
+use crate::resolve::Malformed;
 
 /// The name of a tenant as a request gives it, not yet known to exist.
 ///

@@ -4,9 +4,11 @@ use core::fmt;
 
 use heapless::Vec;
 
-use crate::{
-    ClaimResolver, CookieResolver, DomainResolver, FieldName, HeaderResolver, Malformed, PathResolver, QueryResolver,
-    RequestView, Resolver, ResolverName, SubdomainResolver, TenantKey,
+use crate::names::{FieldName, ResolverName, TenantKey};
+use crate::request::RequestView;
+use crate::resolve::{
+    ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, PathResolver, QueryResolver, Resolver,
+    SubdomainResolver,
 };
 
 /// How many resolvers a chain holds at most.

@@ -4,8 +4,8 @@
 //! escapes) what two parties may then read differently. Here all of that is refused.
 
 use super::name::{NameProblem, ParseNameError};
-use super::text::{Short, Text, text_traits};
-use crate::Malformed;
+use super::text::{Text, text_traits};
+use crate::resolve::Malformed;
 
 /// What an authority names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +13,12 @@ use crate::Malformed;
     not(feature = "std"),
     expect(clippy::large_enum_variant, reason = "there is no allocator to box with")
 )]
-pub enum Host {
+pub(crate) enum Host {
     /// A host name, in canonical form.
     Name(Domain),
     /// An IPv4 or IPv6 address. It names no tenant.
-    Address(HostAddress),
+    Address,
 }
-
-/// An address as the request spells it, in lower case and without the port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostAddress(Short<45>);
 
 /// A canonical host name: lower case, no port, no trailing dot, at most 253 bytes (RFC 1035 §2.3.4).
 ///
@@ -48,7 +44,7 @@ impl Domain {
         }
         match read_name(bytes).and_then(Authority::to_host) {
             Ok(Host::Name(domain)) => Ok(domain),
-            Ok(Host::Address(_)) => Err(refuse(NameProblem::Alphabet)),
+            Ok(Host::Address) => Err(refuse(NameProblem::Alphabet)),
             Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
             Err(_) => Err(refuse(NameProblem::Alphabet)),
         }
@@ -88,10 +84,11 @@ impl Authority<'_> {
 
     pub(crate) fn to_host(self) -> Result<Host, Malformed> {
         match self {
-            Self::Name(name) => Text::lower(name).map(|name| Host::Name(Domain(name))),
-            Self::Address(address) => Short::lower(address).map(|address| Host::Address(HostAddress(address))),
+            Self::Name(name) => Text::lower(name)
+                .map(|name| Host::Name(Domain(name)))
+                .ok_or(Malformed::Host),
+            Self::Address(_) => Ok(Host::Address),
         }
-        .ok_or(Malformed::Host)
     }
 }
 
@@ -104,11 +101,6 @@ impl Authority<'_> {
 /// Userinfo, a comma, an empty label, a label outside `[A-Za-z0-9_-]{1,63}`, a name over 253 bytes, a
 /// port over 65535 or with other than digits, a second colon outside brackets, an unclosed or
 /// misplaced bracket, a non-ASCII or percent-encoded byte, or nothing at all.
-pub fn parse_authority(bytes: &[u8]) -> Result<Host, Malformed> {
-    read_authority(bytes)?.to_host()
-}
-
-/// As [`parse_authority`], and copies nothing.
 pub(crate) fn read_authority(bytes: &[u8]) -> Result<Authority<'_>, Malformed> {
     let bytes = trim(bytes);
     if let Some(rest) = bytes.strip_prefix(b"[") {
@@ -202,6 +194,10 @@ mod tests {
 
     use super::*;
 
+    fn parse_authority(bytes: &[u8]) -> Result<Host, Malformed> {
+        read_authority(bytes)?.to_host()
+    }
+
     fn name(text: &str) -> Result<Host, Malformed> {
         Ok(Host::Name(text.parse().map_err(|_| Malformed::Host)?))
     }
@@ -238,7 +234,7 @@ mod tests {
             "[::ffff:1.2.3.4]:",
         ] {
             assert!(
-                matches!(parse_authority(input.as_bytes()), Ok(Host::Address(_))),
+                matches!(parse_authority(input.as_bytes()), Ok(Host::Address)),
                 "{input:?}"
             );
         }

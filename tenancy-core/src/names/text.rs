@@ -159,7 +159,7 @@ macro_rules! text_traits {
         }
 
         impl core::str::FromStr for $Name {
-            type Err = $crate::ParseNameError;
+            type Err = $crate::names::ParseNameError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::parse(text.as_bytes())
@@ -211,6 +211,6 @@ mod tests {
     #[test]
     fn a_name_is_small_to_move() {
         assert_eq!(size_of::<Text<255>>(), 64);
-        assert!(size_of::<crate::TenantKey>() <= 72);
+        assert!(size_of::<crate::names::TenantKey>() <= 72);
     }
 }

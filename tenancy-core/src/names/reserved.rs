@@ -12,7 +12,7 @@ pub struct ReservedNames {
 enum Names {
     Static(&'static [&'static str]),
     #[cfg(feature = "std")]
-    Shared(std::sync::Arc<[crate::Slug]>),
+    Shared(std::sync::Arc<[crate::names::Slug]>),
 }
 
 impl ReservedNames {
@@ -80,8 +80,8 @@ impl ReservedNames {
     /// Replaces the default names with ones known at run time.
     #[cfg(feature = "std")]
     #[must_use]
-    pub fn from_slugs(names: impl IntoIterator<Item = crate::Slug>) -> Self {
-        let names: std::sync::Arc<[crate::Slug]> = names.into_iter().collect();
+    pub fn from_slugs(names: impl IntoIterator<Item = crate::names::Slug>) -> Self {
+        let names: std::sync::Arc<[crate::names::Slug]> = names.into_iter().collect();
         Self {
             bits: names.iter().fold(0, |bits, name| bits | bit(name.as_str())),
             names: Names::Shared(names),

@@ -1,9 +1,9 @@
 use heapless::String;
 
-use crate::name::Authority;
-use crate::{
-    Domain, FieldName, HostSource, KeyForm, Malformed, RequestView, ReservedNames, Resolver, ResolverName, TenantKey,
-};
+use crate::names::Authority;
+use crate::names::{Domain, FieldName, KeyForm, ReservedNames, ResolverName, TenantKey};
+use crate::request::{HostSource, RequestView};
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads the one label under a base domain: `acme` of `acme.app.example.com`.
 ///
@@ -146,7 +146,7 @@ mod tests {
     use std::format;
 
     use super::*;
-    use crate::{Credentials, HeaderList, HttpVersion, Target};
+    use crate::request::{Credentials, HeaderList, HttpVersion, Target};
 
     fn resolve(resolver: &SubdomainResolver, host: &str) -> Result<Option<TenantKey>, Malformed> {
         let fields = [("host", host.as_bytes())];

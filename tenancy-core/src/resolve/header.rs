@@ -1,5 +1,7 @@
-use crate::name::trim;
-use crate::{FieldName, KeyForm, Malformed, Occurrence, RequestView, Resolver, ResolverName, TenantKey};
+use crate::names::trim;
+use crate::names::{FieldName, KeyForm, ResolverName, TenantKey};
+use crate::request::{Occurrence, RequestView};
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads a header field, such as `X-Tenant-ID: acme`.
 ///

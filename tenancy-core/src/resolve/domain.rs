@@ -1,4 +1,6 @@
-use crate::{Domain, FieldName, Host, HostSource, Malformed, RequestView, Resolver, ResolverName, TenantKey};
+use crate::names::{Domain, FieldName, Host, ResolverName, TenantKey};
+use crate::request::{HostSource, RequestView};
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads the whole host name as a tenant's own domain: `notes.acme-corp.example`.
 ///
@@ -16,7 +18,7 @@ impl DomainResolver {
         Self::default()
     }
 
-    /// Leaves the base domain and the names under it to [`SubdomainResolver`](crate::SubdomainResolver).
+    /// Leaves the base domain and the names under it to [`SubdomainResolver`](crate::resolve::SubdomainResolver).
     #[must_use]
     pub fn with_base(self, base: Domain) -> Self {
         Self {

@@ -1,6 +1,8 @@
-use crate::name::{split_at_byte, trim};
-use crate::resolver::query::ParameterName;
-use crate::{FieldName, KeyForm, Malformed, Occurrence, RequestView, Resolver, ResolverName, TenantKey};
+use crate::names::{FieldName, KeyForm, ResolverName, TenantKey};
+use crate::names::{split_at_byte, trim};
+use crate::request::{Occurrence, RequestView};
+use crate::resolve::query::ParameterName;
+use crate::resolve::{Malformed, Resolver};
 
 /// Reads a cookie (RFC 6265 §4.2).
 ///

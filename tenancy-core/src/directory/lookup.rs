@@ -2,7 +2,9 @@
 
 use core::future::Future;
 
-use crate::{Domain, Lookup, Step, TenantHandle, TenantKey, TenantRecord};
+use crate::directory::{TenantHandle, TenantRecord};
+use crate::enforce::{Lookup, Step};
+use crate::names::{Domain, TenantKey};
 
 /// What a directory answers with: a tenant's record, and which domains are the tenant's.
 pub trait TenantEntry {
@@ -40,6 +42,17 @@ impl TenantEntry for TenantRecord {
 
     fn has_domain(&self, _: &Domain) -> bool {
         false
+    }
+}
+
+/// Whether an entry is the one that was looked up.
+///
+/// This is a function, not a method that an entry could override: the entry may be the wrong one.
+#[must_use]
+pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
+    match key {
+        TenantKey::Domain(domain) => entry.has_domain(domain),
+        TenantKey::Id(_) | TenantKey::Slug(_) | TenantKey::External(_) => entry.record().answers_to(key),
     }
 }
 

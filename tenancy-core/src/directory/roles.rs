@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Role;
+use crate::names::Role;
 
 /// The roles of a member in one tenant. Their meaning is the application's: tenancy carries them.
 ///
@@ -12,7 +12,7 @@ use crate::Role;
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
-/// use tenancy_core::Roles;
+/// use tenancy_core::directory::Roles;
 ///
 /// let roles: Roles = ["editor", "billing"].map(|role| role.parse().unwrap()).into_iter().collect();
 /// assert!(roles.has("editor"));
@@ -84,15 +84,6 @@ impl fmt::Debug for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }
-}
-
-/// On what ground a caller acts in a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
-    /// A member of the tenant.
-    Member,
-    /// No member: staff of the platform, let in by a bypass that is off by default.
-    PlatformStaff,
 }
 
 #[cfg(all(test, feature = "std"))]
