@@ -6,10 +6,7 @@ use heapless::Vec;
 
 use crate::names::{FieldName, ResolverName, TenantKey};
 use crate::request::RequestView;
-use crate::resolve::{
-    ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, PathResolver, QueryResolver, Resolver,
-    SubdomainResolver,
-};
+use crate::resolve::{AnyResolver, Malformed, Resolver};
 
 /// How many resolvers a chain holds at most.
 pub const MAX_RESOLVERS: usize = 8;
@@ -184,99 +181,6 @@ impl ResolverChain {
         }
     }
 }
-
-/// Any resolver: one of this crate's, or your own.
-#[non_exhaustive]
-pub enum AnyResolver {
-    /// Reads a header field.
-    Header(HeaderResolver),
-    /// Reads the verified claims.
-    Claim(ClaimResolver),
-    /// Reads the label under a base domain.
-    Subdomain(SubdomainResolver),
-    /// Reads the whole host name.
-    Domain(DomainResolver),
-    /// Reads a segment of the path.
-    Path(PathResolver),
-    /// Reads a query parameter.
-    Query(QueryResolver),
-    /// Reads a cookie.
-    Cookie(CookieResolver),
-    /// Your own, living as long as the program.
-    Static(&'static dyn Resolver),
-    /// Your own, shared.
-    #[cfg(feature = "std")]
-    Shared(std::sync::Arc<dyn Resolver>),
-}
-
-/// Calls a method of whichever it is, directly: the call is on the way of every request.
-macro_rules! whichever {
-    ($any:expr, $resolver:ident => $call:expr) => {
-        match $any {
-            AnyResolver::Header($resolver) => $call,
-            AnyResolver::Claim($resolver) => $call,
-            AnyResolver::Subdomain($resolver) => $call,
-            AnyResolver::Domain($resolver) => $call,
-            AnyResolver::Path($resolver) => $call,
-            AnyResolver::Query($resolver) => $call,
-            AnyResolver::Cookie($resolver) => $call,
-            AnyResolver::Static($resolver) => $call,
-            #[cfg(feature = "std")]
-            AnyResolver::Shared($resolver) => $call,
-        }
-    };
-}
-
-impl Resolver for AnyResolver {
-    fn name(&self) -> ResolverName {
-        whichever!(self, resolver => resolver.name())
-    }
-
-    fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
-        whichever!(self, resolver => resolver.resolve(request))
-    }
-
-    fn resolve_into(&self, request: &RequestView<'_>, key: &mut Option<TenantKey>) -> Result<(), Malformed> {
-        whichever!(self, resolver => resolver.resolve_into(request, key))
-    }
-
-    fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
-        whichever!(self, resolver => resolver.each_field(visit));
-    }
-
-    fn reads_claims(&self) -> bool {
-        whichever!(self, resolver => resolver.reads_claims())
-    }
-}
-
-impl fmt::Debug for AnyResolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AnyResolver").field(&self.name()).finish()
-    }
-}
-
-macro_rules! from_resolver {
-    ($($Resolver:ty => $Variant:ident),* $(,)?) => {$(
-        impl From<$Resolver> for AnyResolver {
-            fn from(resolver: $Resolver) -> Self {
-                Self::$Variant(resolver)
-            }
-        }
-    )*};
-}
-
-from_resolver! {
-    HeaderResolver => Header,
-    ClaimResolver => Claim,
-    SubdomainResolver => Subdomain,
-    DomainResolver => Domain,
-    PathResolver => Path,
-    QueryResolver => Query,
-    CookieResolver => Cookie,
-    &'static dyn Resolver => Static,
-}
-#[cfg(feature = "std")]
-from_resolver!(std::sync::Arc<dyn Resolver> => Shared);
 
 /// A chain that cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings};
 use crate::names::{ResolverName, TenantKey};
 use crate::request::{Credentials, RequestView};
 use crate::resolve::{Malformed, Resolver};
@@ -9,9 +11,14 @@ use crate::resolve::{Malformed, Resolver};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClaimResolver;
 
+impl ClaimResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "jwt_claim";
+}
+
 impl Resolver for ClaimResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("jwt_claim")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -30,5 +37,14 @@ impl Resolver for ClaimResolver {
 
     fn reads_claims(&self) -> bool {
         true
+    }
+}
+
+#[cfg(feature = "serde")]
+impl FromSettings for ClaimResolver {
+    /// The claim's place and form are the verifier's settings; here the place is only checked.
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        config.claim()?;
+        Ok(Settings::Complete(Self))
     }
 }

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings, parse_setting};
 use crate::names::{FieldName, KeyForm, ResolverName, TenantKey};
 use crate::names::{split_at_byte, trim};
 use crate::request::{Occurrence, RequestView};
@@ -21,6 +23,9 @@ pub struct CookieResolver {
 }
 
 impl CookieResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "cookie";
+
     /// Reads a slug from the cookie of that name.
     #[must_use]
     pub fn new(cookie: ParameterName) -> Self {
@@ -40,7 +45,7 @@ impl CookieResolver {
 
 impl Resolver for CookieResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("cookie")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -62,5 +67,16 @@ impl Resolver for CookieResolver {
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {
         visit(&self.field);
+    }
+}
+
+#[cfg(feature = "serde")]
+impl FromSettings for CookieResolver {
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        const KEY: &str = "resolution.cookie_name";
+        Ok(match &config.cookie_name {
+            Some(text) => Settings::Complete(Self::new(parse_setting(KEY, text)?).with_form(config.cookie_form)),
+            None => Settings::Lack(KEY),
+        })
     }
 }

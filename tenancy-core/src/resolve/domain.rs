@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings};
 use crate::names::{Domain, FieldName, Host, ResolverName, TenantKey};
 use crate::request::{HostSource, RequestView};
 use crate::resolve::{Malformed, Resolver};
@@ -12,6 +14,9 @@ pub struct DomainResolver {
 }
 
 impl DomainResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "domain";
+
     /// Reads any host name.
     #[must_use]
     pub fn new() -> Self {
@@ -36,7 +41,7 @@ impl DomainResolver {
 
 impl Resolver for DomainResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("domain")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -54,5 +59,15 @@ impl Resolver for DomainResolver {
         if let Some(field) = self.source.forwarded_field() {
             visit(field);
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl FromSettings for DomainResolver {
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        Ok(Settings::Complete(Self {
+            base: config.base()?,
+            source: config.host_source()?,
+        }))
     }
 }

@@ -1,3 +1,5 @@
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings, parse_setting};
 use crate::names::trim;
 use crate::names::{FieldName, KeyForm, ResolverName, TenantKey};
 use crate::request::{Occurrence, RequestView};
@@ -14,6 +16,9 @@ pub struct HeaderResolver {
 }
 
 impl HeaderResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "header";
+
     /// Reads an id from the field of that name.
     #[must_use]
     pub const fn new(field: FieldName) -> Self {
@@ -32,7 +37,7 @@ impl HeaderResolver {
 
 impl Resolver for HeaderResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("header")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -52,3 +57,46 @@ impl Resolver for HeaderResolver {
         visit(&self.field);
     }
 }
+
+#[cfg(feature = "serde")]
+impl FromSettings for HeaderResolver {
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        const KEY: &str = "resolution.header_name";
+        let field = parse_setting::<FieldName>(KEY, &config.header_name)?;
+        let is_taken = TAKEN_FIELDS.contains(&field.as_str())
+            || TAKEN_PREFIXES.iter().any(|prefix| field.as_str().starts_with(prefix));
+        if is_taken {
+            let problem = std::format!("`{field}` has a meaning of its own, choose another field");
+            return Err(ConfigError::new(KEY, problem));
+        }
+        Ok(Settings::Complete(Self::new(field).with_form(config.header_form)))
+    }
+}
+
+/// Fields that mean something else already. A tenant in them would be read from what a proxy or the
+/// protocol put there.
+#[cfg(feature = "serde")]
+const TAKEN_FIELDS: [&str; 18] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "referer",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
+];
+
+/// As above, whatever follows.
+#[cfg(feature = "serde")]
+const TAKEN_PREFIXES: [&str; 5] = ["x-forwarded-", "x-original-", "x-http-method", "proxy-", "sec-"];

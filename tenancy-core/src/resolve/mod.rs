@@ -1,5 +1,6 @@
 //! Resolvers: each reads one source of a tenant's name. A chain tries them in order.
 
+mod any;
 mod chain;
 mod claim;
 mod cookie;
@@ -8,8 +9,10 @@ mod header;
 mod path;
 mod query;
 mod subdomain;
+mod table;
 
-pub use chain::{AnyResolver, BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
+pub use any::{AnyResolver, RESOLVER_NAMES};
+pub use chain::{BuildChainError, MAX_RESOLVERS, OnConflict, ResolverChain};
 pub(crate) use chain::{OtherIndices, ResolutionError};
 pub use claim::ClaimResolver;
 pub use cookie::CookieResolver;
@@ -18,6 +21,8 @@ pub use header::HeaderResolver;
 pub use path::{ParsePathTemplateError, PathResolver, PathTemplate};
 pub use query::{ParameterName, QueryResolver};
 pub use subdomain::SubdomainResolver;
+#[cfg(feature = "serde")]
+pub(crate) use table::with_built_in_resolvers;
 
 use crate::enforce::Cause;
 use crate::names::{FieldName, ResolverName, TenantKey};

@@ -2,6 +2,8 @@ use core::fmt;
 
 use heapless::String;
 
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings, parse_setting};
 use crate::names::{KeyForm, ResolverName, TenantKey};
 use crate::request::percent::{decode, next_byte};
 use crate::request::{RequestView, Target};
@@ -19,6 +21,9 @@ pub struct PathResolver {
 }
 
 impl PathResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "path";
+
     /// Reads a slug where the template says `{tenant}`.
     #[must_use]
     pub const fn new(template: PathTemplate) -> Self {
@@ -37,7 +42,7 @@ impl PathResolver {
 
 impl Resolver for PathResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("path")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -64,6 +69,17 @@ impl Resolver for PathResolver {
         } else {
             self.form.read_into(segment, key)
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl FromSettings for PathResolver {
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        const KEY: &str = "resolution.path_template";
+        Ok(match &config.path_template {
+            Some(text) => Settings::Complete(Self::new(parse_setting(KEY, text)?).with_form(config.path_form)),
+            None => Settings::Lack(KEY),
+        })
     }
 }
 

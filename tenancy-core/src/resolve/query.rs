@@ -2,6 +2,8 @@ use core::fmt;
 
 use heapless::String;
 
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings, parse_setting};
 use crate::names::split_at_byte;
 use crate::names::{KeyForm, NameProblem, ParseNameError, ResolverName, TenantKey};
 use crate::request::percent::{decode, decodes_to};
@@ -20,6 +22,9 @@ pub struct QueryResolver {
 }
 
 impl QueryResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "query";
+
     /// Reads a slug from the parameter of that name.
     #[must_use]
     pub const fn new(parameter: ParameterName) -> Self {
@@ -38,7 +43,7 @@ impl QueryResolver {
 
 impl Resolver for QueryResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("query")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -60,6 +65,17 @@ impl Resolver for QueryResolver {
                 .ok_or(Malformed::Tenant),
             Occurrence::Repeated => Err(Malformed::Tenant),
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl FromSettings for QueryResolver {
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        const KEY: &str = "resolution.query_parameter";
+        Ok(match &config.query_parameter {
+            Some(text) => Settings::Complete(Self::new(parse_setting(KEY, text)?).with_form(config.query_form)),
+            None => Settings::Lack(KEY),
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 use heapless::String;
 
+#[cfg(feature = "serde")]
+use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings};
 use crate::names::Authority;
 use crate::names::{Domain, FieldName, KeyForm, ReservedNames, ResolverName, TenantKey};
 use crate::request::{HostSource, RequestView};
@@ -18,6 +20,9 @@ pub struct SubdomainResolver {
 }
 
 impl SubdomainResolver {
+    /// The resolver's name, as configuration and provenance spell it.
+    pub const NAME: &'static str = "subdomain";
+
     /// Reads a slug from the label under `base`.
     #[must_use]
     pub fn new(base: Domain) -> Self {
@@ -104,7 +109,7 @@ fn label_under<'n>(name: &'n str, base: &str) -> Option<&'n str> {
 
 impl Resolver for SubdomainResolver {
     fn name(&self) -> ResolverName {
-        ResolverName::from_static("subdomain")
+        ResolverName::from_static(Self::NAME)
     }
 
     fn resolve(&self, request: &RequestView<'_>) -> Result<Option<TenantKey>, Malformed> {
@@ -138,6 +143,22 @@ impl Resolver for SubdomainResolver {
         if let Some(field) = self.source.forwarded_field() {
             visit(field);
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl FromSettings for SubdomainResolver {
+    fn from_settings(config: &ResolutionConfig) -> Result<Settings<Self>, ConfigError> {
+        let (reserved, source) = (config.reserved_names()?, config.host_source()?);
+        Ok(match config.base()? {
+            Some(base) => Settings::Complete(
+                Self::new(base)
+                    .with_form(config.subdomain_form)
+                    .with_reserved(reserved)
+                    .with_source(source),
+            ),
+            None => Settings::Lack("resolution.base_domain"),
+        })
     }
 }
 

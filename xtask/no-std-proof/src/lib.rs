@@ -14,8 +14,14 @@ use core::task::{Context, Poll, Waker};
 use tenancy_core::directory::{ClaimMembership, Directory, TenantEntry, TenantRecord};
 use tenancy_core::enforce::{Access, Disclosure, Enforcer, Outcome, Step, drive, drive_now};
 use tenancy_core::names::{Domain, StrategyName, Subject, TenantId, TenantKey};
-use tenancy_core::request::{Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target, VerifiedClaims, bearer_token};
-use tenancy_core::resolve::{ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver, QueryResolver, ResolverChain, SubdomainResolver};
+use tenancy_core::request::{
+    Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target,
+    VerifiedClaims, bearer_token,
+};
+use tenancy_core::resolve::{
+    ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver, QueryResolver,
+    RESOLVER_NAMES, ResolverChain, SubdomainResolver,
+};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -57,7 +63,7 @@ fn failures(name: &[u8; 4]) -> Option<u32> {
 
     // The base domain itself names no tenant.
     let host_field = ("host", b"app.example.com".as_slice());
-    let requests: [(Target<'_>, [(&str, &[u8]); 2], &str); 7] = [
+    let requests: [(Target<'_>, [(&str, &[u8]); 2], &str); RESOLVER_NAMES.len()] = [
         (plain, [host_field, ("x-tenant-id", name)], "header"),
         (plain, [("host", host), ("accept", b"*/*")], "subdomain"),
         (in_path, [host_field, ("accept", b"*/*")], "path"),

@@ -1,4 +1,4 @@
-use std::string::ToString;
+use std::string::{String, ToString};
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn build(text: &str) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn every_resolver_can_be_named() {
+fn every_setting_is_read() {
     let names = build(
         r#"
         [resolution]
