@@ -32,7 +32,7 @@ pub(crate) fn warm(number: usize) -> CachedDirectory<MemoryDirectory> {
     let directory = CachedDirectory::new(directory(number));
     let key = tenancy_core::names::TenantKey::Id("acme".parse().unwrap());
     assert!(runtime().block_on(directory.find(&key)).unwrap().is_some());
-    assert!(directory.find_now(&key).is_some());
+    assert!(directory.peek(&key, |_| ()).is_some());
     directory
 }
 

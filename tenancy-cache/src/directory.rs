@@ -3,7 +3,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use tenancy_core::directory::{Change, Directory, Invalidate, TenantEntry, TenantHandle, TenantRecord, answers_to};
-use tenancy_core::enforce::{Lookup, Step};
 use tenancy_core::names::{Domain, TenantId, TenantKey};
 
 use crate::store::{Store, Unshare};
@@ -113,15 +112,8 @@ where
         answer.await.map_err(SharedError::new)
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        self.store.cached(key)
-    }
-
-    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
-        match self.store.cached_ref(lookup.key()) {
-            Some(answer) => Ok(lookup.answered(answer.as_deref())),
-            None => Err(lookup),
-        }
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Self::Entry>) -> T) -> Option<T> {
+        Some(read(self.store.cached_ref(key)?.as_deref()))
     }
 }
 

@@ -3,7 +3,6 @@
 use core::future::Future;
 
 use crate::directory::{TenantHandle, TenantRecord};
-use crate::enforce::{Lookup, Step};
 use crate::names::{Domain, TenantKey};
 
 /// What a directory answers with: a tenant's record, and which domains are the tenant's.
@@ -73,28 +72,15 @@ pub trait Directory: Send + Sync {
     /// Fails if the directory cannot tell.
     fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send;
 
-    /// The answer, if it is available without waiting; `None` if [`find`](Self::find) must be
-    /// called. It saves a warm request an allocation on the heap.
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        let _ = key;
+    /// Calls `read` with the answer, if it is available without waiting; returns `None` if [`find`](Self::find) must be
+    /// called. Default: `None`.
+    ///
+    /// A directory that holds its entries in memory lends them from there: nothing is copied, and a warm request needs no
+    /// allocation on the heap.
+    #[doc(alias = "cached")]
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Self::Entry>) -> T) -> Option<T> {
+        let _ = (key, read);
         None
-    }
-
-    /// Answers a look-up if the answer is available without waiting; else returns the look-up. A directory that holds its
-    /// entries in memory answers from there, and copies none. Default: by [`find_now`](Self::find_now).
-    ///
-    /// # Errors
-    ///
-    /// Returns the look-up, for which [`find`](Self::find) must be called.
-    #[cfg_attr(
-        not(feature = "std"),
-        expect(clippy::result_large_err, reason = "there is no allocator to box with")
-    )]
-    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
-        match self.find_now(lookup.key()) {
-            Some(answer) => Ok(lookup.answered(answer.as_ref())),
-            None => Err(lookup),
-        }
     }
 }
 
@@ -108,12 +94,8 @@ macro_rules! forward_directory {
                 (**self).find(key)
             }
 
-            fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-                (**self).find_now(key)
-            }
-
-            fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
-                (**self).answer_now(lookup)
+            fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Self::Entry>) -> T) -> Option<T> {
+                (**self).peek(key, read)
             }
         }
     )*};

@@ -129,6 +129,11 @@ pub fn drive_now<'r, D: Directory, A: Authorizer>(
             Step::Done(outcome) => return Ok(Ok(outcome)),
             Step::Reject(rejection) => return Ok(Err(rejection)),
         };
-        step = directory.answer_now(lookup).map_err(Step::Lookup)?;
+        step = match directory.peek(lookup.key(), |entry| entry.map(|entry| lookup.check(entry))) {
+            Some(Some(Ok(tenant))) => lookup.accept(tenant),
+            Some(Some(Err(rejection))) => Step::Reject(rejection),
+            Some(None) => lookup.missing(),
+            None => return Err(Step::Lookup(lookup)),
+        };
     }
 }

@@ -82,15 +82,26 @@ impl<'r> Lookup<'r> {
 
     /// The directory knows the key.
     #[must_use]
-    pub fn found(mut self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
-        if !answers_to(entry, self.key) {
-            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+    pub fn found(self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
+        match self.check(entry) {
+            Ok(tenant) => self.accept(tenant),
+            Err(rejection) => Step::Reject(rejection),
         }
+    }
+
+    /// The tenant of an entry that answers to the key.
+    pub(crate) fn check(&self, entry: &(impl TenantEntry + ?Sized)) -> Result<TenantHandle, Rejection> {
         // What is handed on is what is judged, whatever else the entry says of itself.
         let tenant = entry.handle();
-        if tenant.id != entry.record().id {
-            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+        if answers_to(entry, self.key) && tenant.id == entry.record().id {
+            Ok(tenant)
+        } else {
+            Err(Rejection::new(Cause::DirectoryAnsweredAnotherTenant))
         }
+    }
+
+    /// Goes on with a tenant that has been [checked](Self::check).
+    pub(crate) fn accept(mut self, tenant: TenantHandle) -> Step<'r> {
         if self.found.as_ref().is_some_and(|other| other.id != tenant.id) {
             return self.reject(Cause::ConflictingRecords);
         }

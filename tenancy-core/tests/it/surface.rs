@@ -328,7 +328,7 @@ fn what_an_implementer_leaves_out_is_safe() {
     }
     let bare = Bare("eve".parse().unwrap());
     assert!(bare.may_speak_for(&record("acme")) && !bare.names(&record("acme")));
-    assert!(bare.find_now(&TenantKey::Id("acme".parse().unwrap())).is_none());
+    assert!(bare.peek(&TenantKey::Id("acme".parse().unwrap()), |_| ()).is_none());
     let fields = [("x-tenant-id", b"acme".as_slice())];
     let headers = HeaderList::new(&fields);
     let enforcer = InsecureTestStub::enforcer();
@@ -447,7 +447,7 @@ fn pointers_and_choices_answer_as_what_they_hold() {
     assert_eq!(refused.rejection.cause(), Cause::NotAMember);
     assert!(
         Box::new(stub)
-            .find_now(&TenantKey::Slug("acme".parse().unwrap()))
+            .peek(&TenantKey::Slug("acme".parse().unwrap()), |entry| entry.cloned())
             .unwrap()
             .is_none()
     );

@@ -175,6 +175,15 @@ impl Acme {
         let record = TenantRecord::new(id, StrategyName::from_static("row"));
         Some(Self(record, "acme.example.net".parse().ok()?))
     }
+
+    fn entry(&self, key: &TenantKey) -> Option<Entry> {
+        let entry = Entry(self.0.clone(), self.1.clone());
+        let answers = match key {
+            TenantKey::Domain(domain) => entry.has_domain(domain),
+            other => entry.record().answers_to(other),
+        };
+        answers.then_some(entry)
+    }
 }
 
 #[derive(Clone)]
@@ -195,16 +204,11 @@ impl Directory for Acme {
     type Error = Infallible;
 
     fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Entry>, Infallible>> + Send {
-        core::future::ready(Ok(self.find_now(key).flatten()))
+        core::future::ready(Ok(self.entry(key)))
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Entry>> {
-        let entry = Entry(self.0.clone(), self.1.clone());
-        let answers = match key {
-            TenantKey::Domain(domain) => entry.has_domain(domain),
-            other => entry.record().answers_to(other),
-        };
-        Some(answers.then_some(entry))
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Entry>) -> T) -> Option<T> {
+        Some(read(self.entry(key).as_ref()))
     }
 }
 

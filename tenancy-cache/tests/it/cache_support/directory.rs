@@ -81,7 +81,7 @@ pub(crate) type Found = Result<Option<TenantStatus>, String>;
 
 pub(crate) async fn find(cached: &CachedDirectory<Scripted>, name: &str) -> Found {
     let key = key(name);
-    if let Some(kept) = cached.find_now(&key) {
+    if let Some(kept) = cached.peek(&key, |entry| entry.cloned()) {
         return Ok(kept.map(|entry| entry.record().status));
     }
     let found = cached.find(&key).await.map_err(|error| error.to_string())?;
