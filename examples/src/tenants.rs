@@ -76,7 +76,7 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
         // Also where it failed half way: what was done is done.
         if let Some(changes) = &self.changes {
             for tenant in tenants {
-                changes.publish(Change::Tenant(tenant.id.clone()));
+                changes.publish(Change::tenant(tenant.id.clone()));
             }
         }
         done

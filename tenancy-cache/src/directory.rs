@@ -72,12 +72,12 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
     ///
     /// The answer of a look-up that is under way is not cached.
     pub fn forget(&self, tenant: &TenantId) {
-        self.store.forget(|_, entry| entry.record().id == *tenant);
+        self.store.forget(|_, entry| entry.record().id == *tenant, |_| true);
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.store.forget(|_, _| true);
+        self.store.forget(|_, _| true, |_| true);
     }
 }
 
@@ -186,7 +186,13 @@ where
 {
     fn invalidate(&self, change: &Change) {
         match change {
-            Change::Tenant(tenant) => self.forget(tenant),
+            Change::Tenant { id, names } if names.is_empty() => self.forget(id),
+            Change::Tenant { id, names } => {
+                let is_name =
+                    |key: &TenantKey| names.contains(key) || matches!(key, TenantKey::Id(other) if other == id);
+                self.store
+                    .forget(|key, entry| entry.record().id == *id || is_name(key), is_name);
+            }
             Change::Member { .. } | Change::Subject { .. } => {}
             _ => self.forget_all(),
         }

@@ -19,7 +19,7 @@
 //!
 //! assert!(directory.find(&TenantKey::Id(acme.clone())).await?.is_some());
 //! // After a change of the tenant is committed:
-//! changes.publish(Change::Tenant(acme));
+//! changes.publish(Change::tenant(acme));
 //! # Ok(()) }
 //! ```
 

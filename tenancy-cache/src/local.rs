@@ -24,7 +24,7 @@ const CAPACITY: usize = 1024;
 /// let cached = CachedDirectory::new(directory);
 /// tokio::spawn(follow(changes.subscribe(), cached.clone()));
 /// // After a change of the tenant is committed:
-/// changes.publish(Change::Tenant("acme".parse::<TenantId>()?));
+/// changes.publish(Change::tenant("acme".parse::<TenantId>()?));
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]

@@ -11,7 +11,7 @@ macro_rules! sql_directory {
 use sqlx::{AssertSqlSafe, Database, Row as _};
 use tenancy_core::directory::{Authorizer, Decision, Directory, Member, Roles, TenantRecord, TenantStatus};
 use tenancy_core::enforce::Authorize;
-use tenancy_core::names::{Domain, ParseNameError, PlacementName, ReservedNames, Role, Subject, TenantId, TenantKey};
+use tenancy_core::names::{Domain, ParseError, PlacementName, ReservedNames, Role, Subject, TenantId, TenantKey};
 
 use crate::directory::{
     CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, UpsertAllError, UpsertError,
@@ -230,7 +230,7 @@ async fn read_entry(connection: &mut Connection, id: &TenantId) -> Result<Direct
     parse(&row)
 }
 
-fn parse_roles(lines: &str) -> Result<Roles, ParseNameError> {
+fn parse_roles(lines: &str) -> Result<Roles, ParseError> {
     lines.lines().map(str::parse).collect()
 }
 
@@ -251,7 +251,7 @@ fn parse(row: &Row) -> Result<DirectoryEntry, DirectoryError> {
     let id = text("id")?.parse().map_err(name("id"))?;
     let mut record = TenantRecord::new(id, text("strategy")?.parse().map_err(name("strategy"))?)
         .with_slug(text("slug")?.parse().map_err(name("slug"))?)
-        .with_status(text("status")?.parse()?);
+        .with_status(text("status")?.parse().map_err(DirectoryError::CorruptStatus)?);
     if let Some(external_id) = external_id {
         record = record.with_external_id(external_id.parse().map_err(name("external_id"))?);
     }

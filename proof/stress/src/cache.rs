@@ -192,7 +192,7 @@ impl Caches {
         match random.below(4) {
             0 => self.directory.forget_all(),
             1 => self.directory.invalidate(&Change::Everything),
-            2 => self.directory.invalidate(&Change::Tenant(id.clone())),
+            2 => self.directory.invalidate(&Change::tenant(id.clone())),
             _ => self.directory.forget(id),
         }
     }
@@ -204,7 +204,7 @@ impl Caches {
             1 => self.authorizer.forget_tenant(id),
             2 => self.authorizer.forget_subject(None, &alice()),
             3 => self.authorizer.invalidate(&Change::Member { tenant, subject }),
-            4 => self.authorizer.invalidate(&Change::Tenant(tenant)),
+            4 => self.authorizer.invalidate(&Change::tenant(tenant)),
             _ => self.authorizer.forget(id, &alice()),
         }
     }

@@ -23,6 +23,7 @@ mod build;
 mod built_in;
 mod error;
 mod settings;
+mod version;
 
 #[doc(inline)]
 pub use crate::settings;
@@ -32,6 +33,7 @@ pub use error::ConfigError;
 pub use serde;
 #[doc(hidden)]
 pub use settings::{Key, unknown_key};
+pub use version::ConfigVersion;
 
 use std::string::String;
 use std::vec::Vec;
@@ -47,6 +49,8 @@ use crate::resolve::{OnConflict, with_built_in_resolvers};
 settings! {
     /// What tenancy reads of a configuration.
     pub struct TenancyConfig {
+        /// The version of the format. Default: 1.
+        pub version: ConfigVersion = ConfigVersion::V1,
         /// How tenants are named.
         pub resolution: ResolutionConfig = ResolutionConfig::default(),
         /// Who is let in.

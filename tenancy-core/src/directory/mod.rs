@@ -16,7 +16,7 @@ mod tenant;
 
 pub use authorizer::{Authorizer, ClaimMembership, Membership};
 #[cfg(feature = "std")]
-pub use change::{Change, ChangeFeed, Invalidate, ParseChangeError};
+pub use change::{Change, ChangeFeed, Invalidate};
 pub use combine::{AllOf, AnyOf, EitherError};
 pub use decision::Decision;
 pub use handle::TenantHandle;
@@ -26,4 +26,4 @@ pub use member::Member;
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
 pub use roles::Roles;
-pub use tenant::{TenantRecord, TenantStatus, UnknownStatus};
+pub use tenant::{TenantRecord, TenantStatus};

@@ -1,6 +1,6 @@
 //! What a directory knows of a tenant.
 
-use crate::names::{ExternalId, PlacementName, Slug, StrategyName, TenantId, TenantKey};
+use crate::names::{ExternalId, ParseError, ParseProblem, PlacementName, Slug, StrategyName, TenantId, TenantKey};
 
 /// Where a tenant is in its life. Only an active one is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,27 +34,19 @@ impl TenantStatus {
 }
 
 impl core::str::FromStr for TenantStatus {
-    type Err = UnknownStatus;
+    type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         [Self::Provisioning, Self::Active, Self::Suspended, Self::Archived]
             .into_iter()
             .find(|status| status.as_str() == text)
-            .ok_or(UnknownStatus(()))
+            .ok_or(ParseError::new(
+                "a status",
+                "`provisioning`, `active`, `suspended` or `archived`",
+                ParseProblem::Form,
+            ))
     }
 }
-
-/// A text that is no [`TenantStatus`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownStatus(());
-
-impl core::fmt::Display for UnknownStatus {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("unknown status, expected `provisioning`, `active`, `suspended` or `archived`")
-    }
-}
-
-impl core::error::Error for UnknownStatus {}
 
 /// The part of a tenant's record that enforcement and isolation need. About 270 bytes, without the feature `std` 330.
 #[derive(Clone, Debug, PartialEq, Eq)]

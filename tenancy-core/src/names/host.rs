@@ -3,7 +3,7 @@
 //! Other parsers accept (`:99999`, `a..b`, `a,b`, `u@h`) or rewrite (IDNA, octal addresses, percent
 //! escapes) what two parties may then read differently. Here all of that is refused.
 
-use super::name::{NameProblem, ParseNameError};
+use super::parse::{ParseError, ParseProblem};
 use super::text::{Text, text_traits};
 use crate::resolve::Malformed;
 
@@ -36,17 +36,17 @@ impl Domain {
     ///
     /// Unless the bytes are labels of 1 to 63 of `A-Z`, `a-z`, `0-9`, `_` and `-` between dots. An
     /// address, a port, userinfo or a second trailing dot is refused.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let grammar = "a host name of at most 253 bytes, without a port";
-        let refuse = |problem| ParseNameError::new("a domain", grammar, problem);
+        let refuse = |problem| ParseError::new("a domain", grammar, problem);
         if bytes.is_empty() {
-            return Err(refuse(NameProblem::Empty));
+            return Err(refuse(ParseProblem::Empty));
         }
         match read_name(bytes).and_then(Authority::to_host) {
             Ok(Host::Name(domain)) => Ok(domain),
-            Ok(Host::Address) => Err(refuse(NameProblem::Alphabet)),
-            Err(_) if bytes.len() > 254 => Err(refuse(NameProblem::TooLong)),
-            Err(_) => Err(refuse(NameProblem::Alphabet)),
+            Ok(Host::Address) => Err(refuse(ParseProblem::Alphabet)),
+            Err(_) if bytes.len() > 254 => Err(refuse(ParseProblem::TooLong)),
+            Err(_) => Err(refuse(ParseProblem::Alphabet)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::names::{Domain, ExternalId, ParseNameError, Slug, TenantId};
+use crate::names::{Domain, ExternalId, ParseError, Slug, TenantId};
 use crate::resolve::Malformed;
 
 /// The name of a tenant as a request gives it, not yet known to exist.
@@ -85,7 +85,7 @@ impl KeyForm {
     /// # Errors
     ///
     /// Where the bytes leave the form's alphabet or length.
-    pub fn parse(self, bytes: &[u8]) -> Result<TenantKey, ParseNameError> {
+    pub fn parse(self, bytes: &[u8]) -> Result<TenantKey, ParseError> {
         match self {
             Self::Id => TenantId::parse(bytes).map(TenantKey::Id),
             Self::Slug => Slug::parse(bytes).map(TenantKey::Slug),

@@ -1,57 +1,9 @@
 //! The names that a tenant, a caller and a field go by: parsed once, compared by bytes.
 
-use core::fmt;
-
 use heapless::String;
 
+use super::parse::{ParseError, ParseProblem};
 use super::text::{Short, Text, text_traits};
-
-/// Why a text is no valid name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NameProblem {
-    /// Nothing is there.
-    Empty,
-    /// More bytes than the name may have.
-    TooLong,
-    /// A byte outside the name's alphabet, or one that may not stand where it does.
-    Alphabet,
-}
-
-/// A text that could not be parsed as a name.
-///
-/// It tells the kind of name and what is wrong, and never repeats the text: that came from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseNameError {
-    kind: &'static str,
-    grammar: &'static str,
-    problem: NameProblem,
-}
-
-impl ParseNameError {
-    pub(crate) const fn new(kind: &'static str, grammar: &'static str, problem: NameProblem) -> Self {
-        Self { kind, grammar, problem }
-    }
-
-    /// What is wrong with the text.
-    #[must_use]
-    pub const fn problem(&self) -> NameProblem {
-        self.problem
-    }
-}
-
-impl fmt::Display for ParseNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, grammar, problem } = self;
-        match problem {
-            NameProblem::Empty => write!(f, "{kind} is empty, expected {grammar}"),
-            NameProblem::TooLong => write!(f, "{kind} is too long, expected {grammar}"),
-            NameProblem::Alphabet => write!(f, "{kind} has a character that it may not have, expected {grammar}"),
-        }
-    }
-}
-
-impl core::error::Error for ParseNameError {}
 
 /// A name of at most `$max` bytes whose text passes `$accepts`, with one spelling for one value.
 macro_rules! name {
@@ -69,7 +21,7 @@ macro_rules! name {
             /// # Errors
             ///
             #[doc = concat!("Unless the bytes are ", $grammar, ".")]
-            pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+            pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
                 let text = match bytes.len() {
                     0..=$max => core::str::from_utf8(bytes).ok(),
                     _ => None,
@@ -90,13 +42,13 @@ macro_rules! name {
             }
 
             #[cold]
-            const fn refuse(bytes: &[u8]) -> ParseNameError {
+            const fn refuse(bytes: &[u8]) -> ParseError {
                 let problem = match bytes.len() {
-                    0 => NameProblem::Empty,
-                    1..=$max => NameProblem::Alphabet,
-                    _ => NameProblem::TooLong,
+                    0 => ParseProblem::Empty,
+                    1..=$max => ParseProblem::Alphabet,
+                    _ => ParseProblem::TooLong,
                 };
-                ParseNameError { kind: $kind, grammar: $grammar, problem }
+                ParseError::new($kind, $grammar, problem)
             }
 
             /// The name as text.
@@ -232,22 +184,18 @@ impl FieldName {
     /// # Errors
     ///
     /// Unless the bytes are a token of RFC 9110 §5.6.2, of at most 64 bytes.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
-        let refuse = |problem| ParseNameError {
-            kind: "a field name",
-            grammar: "1 to 64 letters, digits and !#$%&'*+-.^_`|~",
-            problem,
-        };
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        let refuse = |problem| ParseError::new("a field name", "1 to 64 letters, digits and !#$%&'*+-.^_`|~", problem);
         if bytes.is_empty() {
-            return Err(refuse(NameProblem::Empty));
+            return Err(refuse(ParseProblem::Empty));
         }
         let mut name = String::new();
         for &byte in bytes {
             if !is_token_byte(byte) {
-                return Err(refuse(NameProblem::Alphabet));
+                return Err(refuse(ParseProblem::Alphabet));
             }
             name.push(char::from(byte.to_ascii_lowercase()))
-                .map_err(|_| refuse(NameProblem::TooLong))?;
+                .map_err(|_| refuse(ParseProblem::TooLong))?;
         }
         Ok(Self(name))
     }

@@ -1,3 +1,4 @@
+use crate::names::ParseProblem;
 use std::string::ToString;
 
 use super::name::*;
@@ -59,6 +60,6 @@ fn field_names_are_lower_cased_tokens() {
 #[test]
 fn errors_tell_the_grammar_and_not_the_text() {
     let error = "Secret!".parse::<TenantId>().unwrap_err();
-    assert_eq!(error.problem(), NameProblem::Alphabet);
+    assert_eq!(error.problem(), ParseProblem::Alphabet);
     assert!(!error.to_string().contains("Secret"));
 }

@@ -159,7 +159,7 @@ macro_rules! text_traits {
         }
 
         impl core::str::FromStr for $Name {
-            type Err = $crate::names::ParseNameError;
+            type Err = $crate::names::ParseError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::parse(text.as_bytes())

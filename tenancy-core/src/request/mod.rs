@@ -9,6 +9,6 @@ mod view;
 pub use bearer::bearer_token;
 #[cfg(feature = "std")]
 pub use claims::Claims;
-pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};
+pub use claims::{ClaimPath, VerifiedClaims};
 pub use forwarded::{ForwardedField, HostSource};
 pub use view::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};

@@ -18,7 +18,7 @@ pub use claim::ClaimResolver;
 pub use cookie::CookieResolver;
 pub use domain::DomainResolver;
 pub use header::HeaderResolver;
-pub use path::{ParsePathTemplateError, PathResolver, PathTemplate};
+pub use path::{PathResolver, PathTemplate};
 pub use query::{ParameterName, QueryResolver};
 pub use subdomain::SubdomainResolver;
 #[cfg(feature = "serde")]

@@ -4,7 +4,7 @@ use heapless::String;
 
 #[cfg(feature = "serde")]
 use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings, parse_setting};
-use crate::names::{KeyForm, ResolverName, TenantKey};
+use crate::names::{KeyForm, ParseError, ParseProblem, ResolverName, TenantKey};
 use crate::request::percent::{decode, next_byte};
 use crate::request::{RequestView, Target};
 use crate::resolve::{Malformed, Resolver};
@@ -113,19 +113,24 @@ impl PathTemplate {
 }
 
 impl core::str::FromStr for PathTemplate {
-    type Err = ParsePathTemplateError;
+    type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (before, after) = text.split_once("{tenant}").ok_or(ParsePathTemplateError(()))?;
-        let literals = before.strip_prefix('/').ok_or(ParsePathTemplateError(()))?;
+        let refuse = |problem| {
+            let grammar = "`/`, then segments of letters, digits, `-`, `.`, `_` and `~`, of which one is `{tenant}`, such as \
+                 `/api/v1/{tenant}`; at most 128 bytes on each side of it";
+            ParseError::new("a path template", grammar, problem)
+        };
+        let (before, after) = text.split_once("{tenant}").ok_or(refuse(ParseProblem::Form))?;
+        let literals = before.strip_prefix('/').ok_or(refuse(ParseProblem::Form))?;
         let leading = literals.strip_suffix('/').map_or(literals.is_empty(), is_literal_path);
         let trailing = after.is_empty() || after.strip_prefix('/').is_some_and(is_literal_path);
         if !leading || !trailing {
-            return Err(ParsePathTemplateError(()));
+            return Err(refuse(ParseProblem::Form));
         }
         Ok(Self {
-            before: String::try_from(before).map_err(|_| ParsePathTemplateError(()))?,
-            after: String::try_from(after).map_err(|_| ParsePathTemplateError(()))?,
+            before: String::try_from(before).map_err(|_| refuse(ParseProblem::TooLong))?,
+            after: String::try_from(after).map_err(|_| refuse(ParseProblem::TooLong))?,
         })
     }
 }
@@ -187,21 +192,6 @@ fn has_dot_segment(path: &str) -> bool {
         };
     }
 }
-
-/// A text that is no path template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParsePathTemplateError(());
-
-impl fmt::Display for ParsePathTemplateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a path template starts with `/`, has one segment `{tenant}`, and otherwise segments of letters, digits, \
-             `-`, `.`, `_` and `~`, such as `/api/v1/{tenant}`",
-        )
-    }
-}
-
-impl core::error::Error for ParsePathTemplateError {}
 
 #[cfg(test)]
 mod tests {

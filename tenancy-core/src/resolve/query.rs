@@ -5,7 +5,7 @@ use heapless::String;
 #[cfg(feature = "serde")]
 use crate::config::{ConfigError, FromSettings, ResolutionConfig, Settings, parse_setting};
 use crate::names::split_at_byte;
-use crate::names::{KeyForm, NameProblem, ParseNameError, ResolverName, TenantKey};
+use crate::names::{KeyForm, ParseError, ParseProblem, ResolverName, TenantKey};
 use crate::request::percent::{decode, decodes_to};
 use crate::request::{Occurrence, RequestView, Target};
 use crate::resolve::{Malformed, Resolver};
@@ -89,23 +89,23 @@ impl ParameterName {
     /// # Errors
     ///
     /// Unless the bytes are 1 to 64 of `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseNameError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let refuse = |problem| {
-            ParseNameError::new(
+            ParseError::new(
                 "a parameter name",
                 "1 to 64 of A-Z, a-z, 0-9, `_`, `.` and `-`",
                 problem,
             )
         };
         if bytes.is_empty() {
-            return Err(refuse(NameProblem::Empty));
+            return Err(refuse(ParseProblem::Empty));
         }
         let mut name = String::new();
         for &byte in bytes {
             if !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'.' | b'-') {
-                return Err(refuse(NameProblem::Alphabet));
+                return Err(refuse(ParseProblem::Alphabet));
             }
-            name.push(char::from(byte)).map_err(|_| refuse(NameProblem::TooLong))?;
+            name.push(char::from(byte)).map_err(|_| refuse(ParseProblem::TooLong))?;
         }
         Ok(Self(name))
     }
@@ -130,7 +130,7 @@ impl fmt::Debug for ParameterName {
 }
 
 impl core::str::FromStr for ParameterName {
-    type Err = ParseNameError;
+    type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text.as_bytes())

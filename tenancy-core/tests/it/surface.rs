@@ -14,7 +14,7 @@ use tenancy_core::directory::{
 use tenancy_core::enforce::{
     Access, Admitted, Authorize, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Step, drive, drive_now,
 };
-use tenancy_core::names::{Domain, FieldName, NameProblem, ResolverName, Subject, TenantKey};
+use tenancy_core::names::{Domain, FieldName, ParseProblem, ResolverName, Subject, TenantKey};
 use tenancy_core::request::{
     ClaimPath, Claims, Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target,
     VerifiedClaims,
@@ -220,13 +220,16 @@ fn errors_say_what_is_wrong() {
             .unwrap_err()
             .problem()
     };
-    assert_eq!((long(127), long(128)), (NameProblem::TooLong, NameProblem::TooLong));
+    assert_eq!((long(127), long(128)), (ParseProblem::TooLong, ParseProblem::TooLong));
     // 254 bytes could be 253 and a trailing dot; here the alphabet is wrong.
     assert_eq!(
         Domain::parse(&[b'!'; 254]).unwrap_err().problem(),
-        NameProblem::Alphabet
+        ParseProblem::Alphabet
     );
-    assert_eq!(Domain::parse(&[b'!'; 255]).unwrap_err().problem(), NameProblem::TooLong);
+    assert_eq!(
+        Domain::parse(&[b'!'; 255]).unwrap_err().problem(),
+        ParseProblem::TooLong
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Invalidate for TokenVerifier {
     fn invalidate(&self, change: &Change) {
         let Some(cache) = &self.cache else { return };
         match change {
-            Change::Tenant(_) | Change::Member { .. } => {}
+            Change::Tenant { .. } | Change::Member { .. } => {}
             Change::Subject { issuer, subject } => cache.forget(|claims| {
                 claims.subject() == subject && (issuer.is_none() || claims.issuer() == issuer.as_deref())
             }),

@@ -181,7 +181,7 @@ fn it_follows_changes() {
         subject: subject.clone(),
     };
     for (change, stays) in [
-        (Change::Tenant(tenant.clone()), true),
+        (Change::tenant(tenant.clone()), true),
         (
             Change::Member {
                 tenant,

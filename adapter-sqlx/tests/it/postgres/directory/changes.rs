@@ -9,7 +9,7 @@ use tenancy_sqlx::{NewTenant, PgChanges, PgDirectory};
 use crate::postgres::support::server::TestDatabase;
 
 fn tenant_changed() -> Change {
-    Change::Tenant("acme".parse().unwrap())
+    Change::tenant("acme".parse().unwrap())
 }
 
 async fn next(changes: &mut PgChanges) -> Change {
