@@ -406,6 +406,56 @@ fn an_issuers_subject_is_a_stranger_to_tenants_that_the_issuer_may_not_speak_for
     }
 }
 
+/// The look-up is a question about a name that a stranger chose: it is not asked for one who shows no credentials.
+#[test]
+fn the_directory_learns_nothing_of_a_request_without_credentials() {
+    let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
+    let fields = [("x-tenant-id", b"acme".as_slice())];
+    let headers = HeaderList::new(&fields);
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Absent,
+    };
+    for (access, looks_up) in [
+        (Access::Scoped, false),
+        (Access::Optional, false),
+        (Access::Public, true),
+    ] {
+        let mut key = None;
+        let step = enforcer.begin(&request, access, &mut key);
+        assert_eq!(matches!(step, Step::Lookup(_)), looks_up, "{access:?}: {step:?}");
+    }
+}
+
+#[test]
+fn a_key_of_another_request_is_dropped() {
+    let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
+    let headers = HeaderList::new(&[]);
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Absent,
+    };
+    let mut key = Some(TenantKey::Id("acme".parse().unwrap()));
+    let step = enforcer.begin(&request, Access::Public, &mut key);
+    assert!(matches!(step, Step::Reject(_)), "{step:?}");
+    assert_eq!(key, None);
+}
+
+#[test]
+fn of_two_access_policies_the_narrower_holds() {
+    let all = [Access::Public, Access::Optional, Access::Scoped];
+    for (index, inner) in all.into_iter().enumerate() {
+        for (other, outer) in all.into_iter().enumerate() {
+            let narrower = if index > other { inner } else { outer };
+            assert_eq!(inner.within(outer), narrower, "{inner:?} in {outer:?}");
+        }
+    }
+}
+
 #[test]
 fn under_first_later_sources_are_not_read() {
     struct Explodes;
