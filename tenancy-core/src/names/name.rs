@@ -151,18 +151,13 @@ macro_rules! static_name {
     )*};
 }
 
-static_name!(ResolverName, StrategyName, Subject);
+static_name!(FieldName, ResolverName, StrategyName, Subject);
 
 impl FieldName {
     /// `authorization`, where bearer tokens stand (RFC 9110 §11.6.2).
     #[must_use]
     pub fn authorization() -> Self {
         Self::from_static("authorization")
-    }
-
-    /// A name of this crate's own, known to be a token in lower case.
-    pub(crate) fn from_static(name: &'static str) -> Self {
-        Self(String::try_from(name).unwrap_or_default())
     }
 }
 
