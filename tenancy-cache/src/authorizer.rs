@@ -97,26 +97,26 @@ impl<A: Authorizer> fmt::Debug for CachedAuthorizer<A> {
 impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
     type Error = SharedError<A::Error>;
 
-    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
-        let query = async || match self.authorizer.authorize(asked).await? {
+    async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, Self::Error> {
+        let query = async || match self.authorizer.authorize(question).await? {
             Decision::Deny => Ok(None),
             allowed => Ok(Some(allowed)),
         };
         let is_member = |decision: &Decision| matches!(decision, Decision::Allow(_));
-        if asked.claims().is_platform_staff() {
-            let decision = self.authorizer.authorize(asked).await;
+        if question.claims().is_platform_staff() {
+            let decision = self.authorizer.authorize(question).await;
             return decision.map_err(|error| SharedError::new(Arc::new(error)));
         }
-        let caller = Asked::of(asked).to_caller();
+        let caller = Question::of(question).to_caller();
         let answer = self.store.get_or_query(&caller, query, is_member).await;
         answer.map(decision).map_err(SharedError::new)
     }
 
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        if asked.claims().is_platform_staff() {
-            return self.authorizer.authorize_now(asked);
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        if question.claims().is_platform_staff() {
+            return self.authorizer.authorize_now(question);
         }
-        self.store.cached(&Asked::of(asked)).map(decision)
+        self.store.cached(&Question::of(question)).map(decision)
     }
 }
 
@@ -145,7 +145,7 @@ fn decision(cached: Option<Decision>) -> Decision {
     cached.unwrap_or(Decision::Deny)
 }
 
-/// Who asks for which tenant.
+/// Whose membership in which tenant is in question.
 #[derive(Clone, PartialEq, Eq)]
 struct Caller {
     tenant: TenantId,
@@ -155,28 +155,28 @@ struct Caller {
 
 impl Hash for Caller {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let asked = Asked {
+        let question = Question {
             tenant: &self.tenant,
             issuer: self.issuer.as_deref(),
             subject: &self.subject,
         };
-        asked.hash(state);
+        question.hash(state);
     }
 }
 
 /// A caller that is borrowed from the question, so that a hit allocates nothing.
 #[derive(Hash)]
-struct Asked<'a> {
+struct Question<'a> {
     tenant: &'a TenantId,
     issuer: Option<&'a str>,
     subject: &'a Subject,
 }
 
-impl<'a> Asked<'a> {
-    fn of(asked: &'a Authorize<'_>) -> Self {
-        let claims: &dyn VerifiedClaims = asked.claims();
+impl<'a> Question<'a> {
+    fn of(question: &'a Authorize<'_>) -> Self {
+        let claims: &dyn VerifiedClaims = question.claims();
         Self {
-            tenant: &asked.tenant().id,
+            tenant: &question.tenant().id,
             issuer: claims.issuer(),
             subject: claims.subject(),
         }
@@ -191,7 +191,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl Equivalent<Caller> for Asked<'_> {
+impl Equivalent<Caller> for Question<'_> {
     fn equivalent(&self, caller: &Caller) -> bool {
         *self.tenant == caller.tenant && self.issuer == caller.issuer.as_deref() && *self.subject == caller.subject
     }

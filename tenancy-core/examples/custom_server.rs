@@ -93,7 +93,7 @@ impl Service {
         };
         let mut key = None;
         let step = self.enforcer.begin(&request, access, &mut key);
-        // A directory in memory has every answer at hand. One that must be waited for is asked by `drive`.
+        // A directory in memory has every answer available. For one that must be waited for, use `drive`.
         drive_now(step, &self.directory, &self.directory)
             .unwrap_or_else(|_| Err(Rejection::new(Cause::DirectoryUnavailable)))
     }

@@ -182,7 +182,7 @@ pub fn carry_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     move || enter(&mut scope, run)
 }
 
-/// A task that asks for a tenant and has none.
+/// There is no tenant in scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfScope(Reason);
 

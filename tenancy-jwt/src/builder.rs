@@ -69,7 +69,7 @@ impl TokenVerifierBuilder {
     /// They are spelled as in the tenant claim.
     ///
     /// A token of its that names another tenant is refused, and its subjects are strangers to every
-    /// other tenant, whoever decides on membership.
+    /// other tenant, whichever authorizer decides on membership.
     #[must_use]
     pub fn with_issuer_of<T: Into<String>>(
         mut self,

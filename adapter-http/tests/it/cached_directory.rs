@@ -57,7 +57,7 @@ async fn an_answer_to_another_question_is_refused_and_logged() {
     assert_eq!((enter().await, enter().await), (503, 200));
     let log = log.text();
     assert!(
-        log.contains("ERROR") && log.contains("another tenant than it was asked for"),
+        log.contains("ERROR") && log.contains("another tenant than the one that was looked up"),
         "{log}"
     );
 }

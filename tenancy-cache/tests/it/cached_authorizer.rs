@@ -109,7 +109,7 @@ impl Authorizer for StaffOrNobody {
     }
 }
 
-/// Lets the first who asks in as staff, whoever that is, and nobody else.
+/// Lets the first caller in as staff, and nobody else.
 #[derive(Default)]
 struct FirstIsStaff(Mutex<bool>);
 

@@ -1,4 +1,4 @@
-//! The cache of a directory, over a directory that answers when it is told to.
+//! The cache of a directory, over a directory that answers when a test lets it.
 
 use crate::cache_support;
 

@@ -36,7 +36,7 @@ fn subject(issuer: Option<&str>, subject: &str) -> Change {
     }
 }
 
-/// What is told is written down.
+/// Records the changes of which it is notified.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<Change>>>);
 
@@ -176,7 +176,7 @@ async fn a_denial_is_forgotten_by_any_change() {
 }
 
 #[tokio::test]
-async fn a_suspension_binds_once_it_is_told() {
+async fn a_suspension_binds_once_the_cache_is_notified() {
     let scripted = Scripted::of(&["acme"]);
     let cached = CachedDirectory::new(scripted.clone());
     let changes = LocalChanges::new();
@@ -212,7 +212,7 @@ async fn a_change_wins_over_a_look_up_under_way() {
 
 /// What was kept before the feed listened may be old, and no feed will say so.
 #[tokio::test]
-async fn what_was_kept_before_is_forgotten() {
+async fn what_was_cached_before_is_forgotten() {
     let scripted = Scripted::of(&["acme"]);
     let cached = CachedDirectory::new(scripted.clone());
     assert_eq!(find(&cached, "acme").await, ACTIVE);
@@ -224,7 +224,7 @@ async fn what_was_kept_before_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_fails_is_asked_again() {
+async fn a_feed_that_fails_is_polled_again() {
     let (sender, feed) = Scripts::new();
     let told = Told::default();
     let mut following = pin!(follow(feed, told.clone()));
@@ -259,9 +259,9 @@ async fn changes_of_a_process() {
     }
 }
 
-/// It is bounded, and whoever lost changes is told so.
+/// The queue is bounded, and a receiver that lost changes is notified of it.
 #[tokio::test]
-async fn a_feed_that_lags_is_told_of_everything() {
+async fn a_feed_that_lags_delivers_everything() {
     let changes = LocalChanges::new();
     let mut feed = changes.subscribe();
     for number in 0..1024 {
@@ -278,7 +278,7 @@ async fn a_feed_that_lags_is_told_of_everything() {
 
 /// Also where one cache is behind a pointer and others are chosen at start-up.
 #[test]
-fn each_of_several_is_told() {
+fn each_of_several_is_notified() {
     let told: [Told; 6] = Default::default();
     let [a, b, c, d, e, f] = &told;
     let list: Vec<Box<dyn Invalidate>> = vec![Box::new(c.clone()), Box::new(Arc::new(d.clone()))];
@@ -290,7 +290,7 @@ fn each_of_several_is_told() {
 
 /// A name that was unknown is known at once.
 #[tokio::test]
-async fn a_new_tenant_is_found_once_it_is_told() {
+async fn a_new_tenant_is_found_once_the_cache_is_notified() {
     let scripted = Scripted::of(&[]);
     let cached = CachedDirectory::new(scripted.clone());
     let slug = TenantKey::Slug("acme-inc".parse().unwrap());

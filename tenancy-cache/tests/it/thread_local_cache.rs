@@ -39,7 +39,7 @@ fn directory(limits: CacheLimits) -> CachedDirectory<MemoryDirectory> {
     CachedDirectory::with_limits(MemoryDirectory::new(entries).unwrap(), limits)
 }
 
-/// Asks on a thread of its own, `PROMOTING` times whenever it is told to; `None` where once nothing was kept.
+/// Queries on a thread of its own, `PROMOTING` times for each command; `None` if nothing was cached once.
 struct Asker {
     tell: mpsc::Sender<&'static str>,
     told: mpsc::Receiver<Option<TenantHandle>>,
@@ -120,10 +120,10 @@ fn an_entry_of_a_thread_expires() {
     assert!(asker.ask("acme").is_none());
 }
 
-/// The directory tells the version of the day. Whoever asks after a version was told of, and what was kept before
-/// forgotten, is never told of an older one.
+/// The directory answers with the current version. A query that begins after a version was published, and older answers
+/// were forgotten, never sees an older one.
 #[test]
-fn nobody_is_told_of_what_was_forgotten_before_he_asked() {
+fn no_query_sees_what_was_forgotten_before_it_began() {
     struct Versions(Arc<AtomicU64>);
 
     impl Directory for Versions {

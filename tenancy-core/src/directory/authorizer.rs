@@ -19,18 +19,18 @@ pub trait Authorizer: Send + Sync {
     /// # Errors
     ///
     /// Fails if the authorizer cannot tell.
-    fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send;
+    fn authorize(&self, question: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send;
 
     /// The decision, if it is available without waiting; `None` if [`authorize`](Self::authorize) must
     /// be called.
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        let _ = asked;
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        let _ = question;
         None
     }
 
     /// An authorizer that allows where this one and `other` do, such as membership and a policy.
     ///
-    /// `other` is asked where this one allows. Roles add up.
+    /// `other` is queried if this one allows. The roles of both are joined.
     fn and<B: Authorizer>(self, other: B) -> AllOf<Self, B>
     where
         Self: Sized,
@@ -43,7 +43,7 @@ pub trait Authorizer: Send + Sync {
 
     /// An authorizer that allows where this one or `other` does.
     ///
-    /// `other` is asked where this one does not allow. The roles are those of the one that allows. An
+    /// `other` is queried if this one does not allow. The roles are those of the one that allows. An
     /// error of one is an error, unless the other allows.
     fn or<B: Authorizer>(self, other: B) -> AnyOf<Self, B>
     where
@@ -61,12 +61,12 @@ macro_rules! forward_authorizer {
         impl<A: Authorizer + ?Sized> Authorizer for $Pointer {
             type Error = A::Error;
 
-            fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
-                (**self).authorize(asked)
+            fn authorize(&self, question: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
+                (**self).authorize(question)
             }
 
-            fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-                (**self).authorize_now(asked)
+            fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+                (**self).authorize_now(question)
             }
         }
     )*};
@@ -78,8 +78,8 @@ forward_authorizer!(std::boxed::Box<A>, std::sync::Arc<A>);
 
 /// A caller is a member of the tenants that the verified credential names.
 ///
-/// As its one tenant, or in its list. Nothing is asked of anyone, so a removed member stays one
-/// until the credential expires.
+/// As its one tenant, or in its list. Nothing else is queried, so a removed member is admitted until the credential
+/// expires.
 ///
 /// The credential's roles are valid in its one tenant. In a tenant that it merely lists, the member has no roles: nothing
 /// says that they have them there.
@@ -89,20 +89,20 @@ pub struct ClaimMembership;
 impl Authorizer for ClaimMembership {
     type Error = Infallible;
 
-    fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
-        ready(Ok(by_claim(asked)))
+    fn authorize(&self, question: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
+        ready(Ok(by_claim(question)))
     }
 
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        Some(by_claim(asked))
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        Some(by_claim(question))
     }
 }
 
-fn by_claim(asked: &Authorize<'_>) -> Decision {
-    let claims = asked.claims();
+fn by_claim(question: &Authorize<'_>) -> Decision {
+    let claims = question.claims();
     match claims.tenant() {
-        Some(key) if asked.tenant().answers_to(key) => Decision::Allow(claims.roles()),
-        _ => Decision::allow_if(claims.names(asked.tenant())),
+        Some(key) if question.tenant().answers_to(key) => Decision::Allow(claims.roles()),
+        _ => Decision::allow_if(claims.names(question.tenant())),
     }
 }
 
@@ -111,24 +111,27 @@ fn by_claim(asked: &Authorize<'_>) -> Decision {
 pub enum Membership<A> {
     /// The verified credential names the tenant, see [`ClaimMembership`].
     Claim,
-    /// An authorizer is asked, such as a directory that lists members.
+    /// An authorizer is queried, such as a directory that lists members.
     Directory(A),
 }
 
 impl<A: Authorizer> Authorizer for Membership<A> {
     type Error = A::Error;
 
-    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
+    async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, Self::Error> {
         match self {
-            Self::Claim => ClaimMembership.authorize(asked).await.map_err(|never| match never {}),
-            Self::Directory(authorizer) => authorizer.authorize(asked).await,
+            Self::Claim => ClaimMembership
+                .authorize(question)
+                .await
+                .map_err(|never| match never {}),
+            Self::Directory(authorizer) => authorizer.authorize(question).await,
         }
     }
 
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
         match self {
-            Self::Claim => ClaimMembership.authorize_now(asked),
-            Self::Directory(authorizer) => authorizer.authorize_now(asked),
+            Self::Claim => ClaimMembership.authorize_now(question),
+            Self::Directory(authorizer) => authorizer.authorize_now(question),
         }
     }
 }

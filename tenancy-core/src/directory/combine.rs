@@ -49,19 +49,19 @@ impl<A: core::error::Error, B: core::error::Error> core::error::Error for Either
 impl<A: Authorizer, B: Authorizer> Authorizer for AllOf<A, B> {
     type Error = EitherError<A::Error, B::Error>;
 
-    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
-        let first = self.first.authorize(asked).await.map_err(EitherError::First)?;
+    async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, Self::Error> {
+        let first = self.first.authorize(question).await.map_err(EitherError::First)?;
         if first == Decision::Deny {
             return Ok(Decision::Deny);
         }
-        let second = self.second.authorize(asked).await.map_err(EitherError::Second)?;
+        let second = self.second.authorize(question).await.map_err(EitherError::Second)?;
         Ok(first.and(second))
     }
 
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        match self.first.authorize_now(asked)? {
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        match self.first.authorize_now(question)? {
             Decision::Deny => Some(Decision::Deny),
-            first => Some(first.and(self.second.authorize_now(asked)?)),
+            first => Some(first.and(self.second.authorize_now(question)?)),
         }
     }
 }
@@ -69,21 +69,24 @@ impl<A: Authorizer, B: Authorizer> Authorizer for AllOf<A, B> {
 impl<A: Authorizer, B: Authorizer> Authorizer for AnyOf<A, B> {
     type Error = EitherError<A::Error, B::Error>;
 
-    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
-        let first = self.first.authorize(asked).await;
+    async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, Self::Error> {
+        let first = self.first.authorize(question).await;
         if let Ok(allowed @ (Decision::Allow(_) | Decision::AllowStaff)) = first {
             return Ok(allowed);
         }
-        match (first, self.second.authorize(asked).await.map_err(EitherError::Second)?) {
+        match (
+            first,
+            self.second.authorize(question).await.map_err(EitherError::Second)?,
+        ) {
             // The authorizer that failed might have admitted the caller, so this is not a denial.
             (Err(error), Decision::Deny) => Err(EitherError::First(error)),
             (_, second) => Ok(second),
         }
     }
 
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        match self.first.authorize_now(asked)? {
-            Decision::Deny => self.second.authorize_now(asked),
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        match self.first.authorize_now(question)? {
+            Decision::Deny => self.second.authorize_now(question),
             allowed => Some(allowed),
         }
     }

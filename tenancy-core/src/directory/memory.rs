@@ -95,9 +95,9 @@ impl MemoryDirectory {
         Ok(directory)
     }
 
-    fn decide(&self, asked: &Authorize<'_>) -> Decision {
-        let claims = asked.claims();
-        let entry = self.by_id.get(&asked.tenant().id);
+    fn decide(&self, question: &Authorize<'_>) -> Decision {
+        let claims = question.claims();
+        let entry = self.by_id.get(&question.tenant().id);
         let of_that_name = entry.and_then(|entry| entry.members.get(claims.subject()));
         let members = of_that_name.into_iter().flatten().filter(|member| member.is(claims));
         let roles = members.map(|member| member.roles().clone()).reduce(Roles::union);
@@ -121,12 +121,12 @@ impl Directory for MemoryDirectory {
 impl Authorizer for MemoryDirectory {
     type Error = Infallible;
 
-    fn authorize(&self, asked: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
-        ready(Ok(self.decide(asked)))
+    fn authorize(&self, question: &Authorize<'_>) -> impl Future<Output = Result<Decision, Self::Error>> + Send {
+        ready(Ok(self.decide(question)))
     }
 
-    fn authorize_now(&self, asked: &Authorize<'_>) -> Option<Decision> {
-        Some(self.decide(asked))
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        Some(self.decide(question))
     }
 }
 

@@ -10,13 +10,13 @@ use crate::names::{ExternalId, ParseError, ParseProblem, PlacementName, Slug, St
     serde(rename_all = "lowercase")
 )]
 pub enum TenantStatus {
-    /// Its schema, database or rows are being made.
+    /// Its schema, database or rows are being created.
     Provisioning,
     /// It is served.
     Active,
-    /// It is refused for now: unpaid, under investigation.
+    /// It is not served for now, such as one that is unpaid or under investigation.
     Suspended,
-    /// It is gone, and its data not yet.
+    /// It is no longer served, and its data has not been removed yet.
     Archived,
 }
 
@@ -60,9 +60,9 @@ pub struct TenantRecord {
     pub external_id: Option<ExternalId>,
     /// Where the tenant is in its life.
     pub status: TenantStatus,
-    /// How its data is kept apart.
+    /// How its data is isolated.
     pub strategy: StrategyName,
-    /// Where its data is, for strategies that know several places; none is the strategy's default.
+    /// Where its data is, for strategies that know several locations; `None` is the strategy's default.
     pub placement: Option<PlacementName>,
 }
 
@@ -110,7 +110,7 @@ impl TenantRecord {
         Self { status, ..self }
     }
 
-    /// Whether this tenant goes by `key`. A record knows no domains: those are the entry's.
+    /// Whether `key` is a name of this tenant. A record holds no domains: those are the entry's.
     #[must_use]
     pub fn answers_to(&self, key: &TenantKey) -> bool {
         match key {

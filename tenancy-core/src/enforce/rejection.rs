@@ -49,19 +49,19 @@ pub enum Cause {
     AuthenticatorUnavailable,
     /// Querying the directory failed.
     DirectoryUnavailable,
-    /// The directory answered with a tenant that does not go by the key it was asked for.
+    /// The directory answered with a tenant that does not have the name that was looked up.
     DirectoryAnsweredAnotherTenant,
     /// Querying the authorizer failed.
     AuthorizerUnavailable,
     /// Authenticator, directory and authorizer together took too long.
     TimedOut,
-    /// A handler asks for a tenant, and stands under no layer that binds one.
+    /// A handler needs a tenant, and its route is under no layer that binds one.
     NoLayer,
-    /// A route under an access policy has answered, and nothing on it has asked for a decision.
+    /// A route under an access policy has answered without a decision.
     NotEnforced,
-    /// A tenant is asked for on a request that the adapter does not follow.
+    /// A handler needs a tenant, and the adapter has not seen the request.
     NotFollowed,
-    /// A handler asks for a member's tenant under a layer that binds visits only.
+    /// A handler needs a member's tenant, and its layer binds visits only.
     VisitOnly,
 }
 
@@ -113,7 +113,7 @@ impl Rejection {
         Self { answer, cause }
     }
 
-    /// The answer that tells the reasons for a 403 apart.
+    /// The answer that distinguishes the reasons for a 403.
     pub(crate) const fn detailed(cause: Cause) -> Self {
         let answer = match cause {
             Cause::UnknownTenant | Cause::ArchivedTenant => Answer::UnknownTenant,
@@ -252,7 +252,7 @@ impl fmt::Display for Rejection {
             Cause::TenantReplaced => "an inner layer resolved another tenant than the outer one",
             Cause::AuthenticatorUnavailable => "failed to verify the credentials",
             Cause::DirectoryUnavailable => "failed to query the directory",
-            Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than it was asked for",
+            Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than the one that was looked up",
             Cause::AuthorizerUnavailable => "failed to query the authorizer",
             Cause::TimedOut => "authenticator, directory and authorizer took too long",
             Cause::NoLayer => "a tenant was requested on a route under no tenancy layer: put `scoped()`, `optional()` or `public()` around the route",

@@ -174,7 +174,7 @@ impl TenantId {
 pub struct FieldName(String<64, u8>);
 
 impl FieldName {
-    /// Parses a field name in any case; it is kept in lower case.
+    /// Parses a field name in any case; it is stored in lower case.
     ///
     /// # Errors
     ///

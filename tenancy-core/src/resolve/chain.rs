@@ -34,7 +34,7 @@ pub struct ResolverChain {
     reads_claims: bool,
 }
 
-/// A resolver, and its name, which is asked for once.
+/// A resolver, and its name, which is computed once.
 #[derive(Debug)]
 struct Link {
     name: ResolverName,

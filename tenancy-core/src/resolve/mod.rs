@@ -37,7 +37,7 @@ pub trait Resolver: Send + Sync {
     fn name(&self) -> ResolverName;
 
     /// Reads the source. The same request must have the same answer: where sources must agree, a resolver
-    /// may be asked twice.
+    /// may be called twice.
     ///
     /// # Errors
     ///

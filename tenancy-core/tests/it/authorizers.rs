@@ -65,7 +65,7 @@ impl Authorizer for Says {
         self.answer()
     }
 
-    /// An error is never at hand.
+    /// An error is never available without waiting.
     fn authorize_now(&self, _: &Authorize<'_>) -> Option<Decision> {
         self.answer.is_ok().then(|| self.answer().unwrap())
     }

@@ -86,7 +86,7 @@ fn answer(
 }
 
 #[test]
-fn every_cell_of_the_table_of_marks() {
+fn every_cell_of_the_table_of_access_policies() {
     use Access::{Optional, Public, Scoped};
     let every =
         ["acme", "globex", "provisioning", "suspended", "archived"].map(|id| TenantKey::Id(id.parse().unwrap()));

@@ -94,7 +94,7 @@ proptest! {
         sources.rotate_left(turns);
         let other = tenancy_oracle::core::answer(&case);
         if is_malformed(&one) || is_malformed(&other) {
-            // Which of several malformed sources is told depends on the order; that one is told does not.
+            // Which of several malformed sources is reported depends on the order; that one is reported does not.
             prop_assert!(is_malformed(&one) && is_malformed(&other), "{:?} {:?}", one, other);
         } else {
             prop_assert_eq!(without_resolver(one), without_resolver(other));

@@ -335,7 +335,7 @@ fn what_an_implementer_leaves_out_is_safe() {
     let fields = [("x-tenant-id", b"acme".as_slice())];
     let headers = HeaderList::new(&fields);
     let enforcer = InsecureTestStub::enforcer();
-    // Neither has an answer at hand: both steps come back.
+    // Neither has an answer available: both steps come back.
     let (request, mut key) = (request(&headers, Credentials::Verified(&bare)), None);
     let step = enforcer.begin(&request, Access::Scoped, &mut key);
     let Err(step @ Step::Lookup(_)) = drive_now(step, &bare, &bare) else {
@@ -399,7 +399,7 @@ fn walk<D: Directory, A: Authorizer>(directory: &D, authorizer: &A) -> Result<Ou
 }
 
 #[test]
-fn what_is_down_refuses_and_is_told_to_the_operator() {
+fn what_is_down_refuses_and_is_reported_to_the_operator() {
     let refused = walk(&Down, &InsecureTestStub).unwrap_err();
     assert_eq!(
         (refused.rejection.cause(), refused.fault),

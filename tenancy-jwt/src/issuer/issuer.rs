@@ -40,7 +40,7 @@ impl Issuer {
         }
     }
 
-    /// The tenants that a token of its is good for, whoever decides on membership. `None` for all.
+    /// The tenants for which this issuer's tokens are accepted, whichever authorizer decides on membership; `None` for all.
     pub(crate) fn binds_to(&self, tenant: Option<&TenantKey>) -> Option<Arc<[TenantKey]>> {
         if self.name.is_template() {
             return Some(tenant.into_iter().cloned().collect());

@@ -44,7 +44,7 @@ impl Trust {
     }
 }
 
-/// What a [`Trust`] is told before it is built, less its keys.
+/// The settings from which a [`Trust`] is built, without its keys.
 #[derive(Debug, Default)]
 pub(crate) struct Trusted {
     /// By name, with the tenants that each may speak for.

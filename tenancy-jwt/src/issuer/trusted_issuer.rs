@@ -47,7 +47,7 @@ impl TrustedIssuer {
     /// `{tenant}`, such as `https://login.example/{tenant}/v2.0`. One set of keys is for all of them.
     ///
     /// A token must have the tenant claim, its `iss` must be the template's for that very tenant, byte for
-    /// byte, and it holds in that tenant only, whoever decides on membership. The template's address is
+    /// byte, and it holds in that tenant only, whichever authorizer decides on membership. The template's address is
     /// never asked for anything.
     #[must_use]
     pub fn per_tenant(template: impl Into<String>, keys: impl Into<KeySource>) -> Self {
@@ -78,7 +78,7 @@ impl TrustedIssuer {
     /// The tenants that it may speak for, spelled as in the tenant claim. Default: all.
     ///
     /// A token of its that names another tenant is refused, and its subjects are strangers to every
-    /// other tenant, whoever decides on membership.
+    /// other tenant, whichever authorizer decides on membership.
     #[must_use]
     pub fn with_tenants<T: Into<String>>(mut self, tenants: impl IntoIterator<Item = T>) -> Self {
         let tenants: Vec<String> = tenants.into_iter().map(Into::into).collect();

@@ -201,7 +201,7 @@ impl std::fmt::Debug for JwksFileBuilder {
 
 /// What the file says, up to one byte more than it may.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    // To open a pipe is to wait for whoever writes to it, which may be nobody.
+    // Opening a pipe waits for a writer, and there may be none.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }

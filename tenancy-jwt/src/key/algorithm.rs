@@ -48,7 +48,7 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    /// All that verify with a public key: what a key set may hold, unless it is told otherwise.
+    /// All that verify with a public key: what a key set may hold, unless it is configured otherwise.
     pub const PUBLIC: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,

@@ -29,7 +29,7 @@ async fn an_issuer_that_is_down_at_the_start_is_a_503_until_it_is_up() {
     assert_eq!(fixture.now("RS256", "a"), Verified);
 }
 
-/// What no key could verify is told apart from what cannot be verified now.
+/// A token that no key could verify is distinguished from one that cannot be verified now.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_cannot_hold_is_invalid_without_keys_too() {
     let fixture = Fixture::new(Answer::Down);

@@ -198,7 +198,7 @@ fn an_issuer_is_told_once_and_completely() {
                 .with_issuer(token_support::ISSUER),
             repeated(token_support::ISSUER),
         ),
-        // What is told to the builder is told completely, or not at all.
+        // The builder gets all of a setting, or none of it.
         (one(red()).with_key(hmac_key(None)), BuildVerifierError::NoIssuer),
         (one(red()).with_issuer("i"), BuildVerifierError::NoAudience),
         (one(red()).with_audience("a"), BuildVerifierError::NoIssuer),

@@ -89,7 +89,7 @@ fn private_keys_beside_anything() {
         let twice = format!(r#"{{"kty":"RSA","{member}":"AQAB","{member}":""}}"#);
         beside(&named(rsa(), "r"), &twice, JwksError::PrivateKey);
     }
-    // The worse of the two is told.
+    // The worse of the two is reported.
     let all = jwks(&[
         named(rsa(), "r"),
         named(secret(64), "s"),

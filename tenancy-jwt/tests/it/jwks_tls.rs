@@ -1,4 +1,4 @@
-//! Servers that show another certificate than they should, and what of it is told.
+//! Servers that show another certificate than they should, and what is reported of it.
 
 #![cfg(feature = "jwks")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

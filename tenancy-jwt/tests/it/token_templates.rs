@@ -146,7 +146,7 @@ fn issuers_do_not_overlap() {
     ));
 }
 
-/// A JWK can say whose it is, and is nobody else's then: whatever the verifier is told to accept.
+/// A JWK can name its issuer, and is no other issuer's then, whatever the verifier is configured to accept.
 #[test]
 fn a_published_issuer_holds_without_a_template_too() {
     const ONE: &str = "https://login.example/acme/v2.0";

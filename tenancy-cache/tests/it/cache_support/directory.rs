@@ -1,4 +1,4 @@
-//! A directory that answers when it is told to, and ways to ask it.
+//! A directory that answers when a test lets it, and ways to query it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// # Security
 ///
-/// Whoever chooses the document chooses whose tokens are accepted. Fetch it from the issuer over a
+/// Anyone who can choose the document can choose whose tokens are accepted. Fetch it from the issuer over a
 /// connection that is encrypted and whose other end is known, follow no redirect, and bound its length.
 pub trait JwksFetcher: Send + Sync {
     /// Why there is no document. It goes to the log.

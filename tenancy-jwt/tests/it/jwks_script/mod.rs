@@ -1,4 +1,4 @@
-//! An issuer that does as it is told, and a verifier of its tokens.
+//! A scripted issuer, and a verifier of its tokens.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 

@@ -1,4 +1,4 @@
-//! A server on this machine that says whatever it is told, over TLS or without.
+//! A local server with scripted answers, over TLS or without.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
