@@ -63,7 +63,11 @@ impl Directory for Part {
     }
 
     fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&TenantRecord>) -> T) -> Option<T> {
-        if self.is_available { InsecureTestStub.peek(key, read) } else { None }
+        if self.is_available {
+            InsecureTestStub.peek(key, read)
+        } else {
+            None
+        }
     }
 }
 
