@@ -162,7 +162,7 @@ pub enum StrategyError {
     #[cfg(feature = "postgres")]
     #[error(
         "the strategy `row` does not run on Citus: shards lose restrictive policies, and tenants would see each other's \
-        rows; use the strategy `schema` with `PgSchemaOptions::with_citus`"
+        rows; use the strategy `schema` with `PgSchemaBuilder::with_citus`"
     )]
     ClusterUnsupported,
     /// The database would not keep tenants' rows apart.

@@ -12,7 +12,9 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, Sqlite};
 use tempfile::TempDir;
 use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
-use tenancy_sqlx::{SqliteRowOptions, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction};
+use tenancy_sqlx::{
+    PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction,
+};
 
 pub const NOTES: &str = "create table notes_rows (
     tenant_id text not null,
@@ -54,11 +56,11 @@ pub fn notes_table() -> TenantTable {
     TenantTable::new("notes", "notes_rows").unwrap()
 }
 
-pub fn row_options(dir: &TempDir) -> SqliteRowOptions {
-    SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+pub fn row_options(dir: &TempDir) -> SqliteRowBuilder {
+    SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_table(notes_table())
         .with_migrations(migrations(&[NOTES]))
-        .with_max_connections(1)
+        .with_pool(PoolSettings::new().with_max_connections(1))
 }
 
 pub async fn row_db(dir: &TempDir) -> TenantDb<Sqlite> {

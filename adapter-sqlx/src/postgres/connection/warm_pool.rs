@@ -24,9 +24,9 @@ const BEGIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A pool, and what stays out of it for a moment.
 #[derive(Clone)]
-pub(in crate::postgres) struct Sessions(Arc<Shared>);
+pub(in crate::postgres) struct WarmPool(Arc<Shared>);
 
-impl Sessions {
+impl WarmPool {
     pub(in crate::postgres) fn new(pool: PgPool) -> Self {
         Self(Arc::new(Shared::new(pool)))
     }

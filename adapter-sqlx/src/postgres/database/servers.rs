@@ -4,28 +4,10 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::postgres::PgConnectOptions;
 use tenancy_core::{PlacementName, TenantRecord};
 
 use crate::StrategyError;
-
-/// How one server is reached, in both roles.
-#[derive(Clone, Debug)]
-pub struct PgServer {
-    pub(in crate::postgres) application: PgConnectOptions,
-    pub(in crate::postgres) administrator: PgConnectOptions,
-}
-
-impl PgServer {
-    /// The administrator's database is where databases are made from; the application's is not used.
-    #[must_use]
-    pub const fn new(application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
-        Self {
-            application,
-            administrator,
-        }
-    }
-}
+use crate::postgres::server::PgServer;
 
 /// What a look-up of a server comes to; `None` where there is none of that name.
 pub type FindServer<'f> =

@@ -153,11 +153,11 @@ impl PgRowTables {
     ///
     /// Citus copies policies to its shards without the word `restrictive` (seen on Citus 13), while the coordinator's
     /// catalog still has it: on the shards the tenant's policy is one permissive policy beside another that shows every
-    /// row. So [`PgRowOptions::open`](crate::PgRowOptions::open), [`apply`](Self::apply) and
+    /// row. So [`PgRowBuilder::open`](crate::PgRowBuilder::open), [`apply`](Self::apply) and
     /// [`adopt`](Self::adopt) return an error at once, [`sql`](Self::sql) begins with a statement that fails, and
     /// [`verify`](Self::verify) has a finding for the declaration, and for each declared table that is distributed.
     ///
-    /// Use the strategy `schema` with [`PgSchemaOptions::with_citus`](crate::PgSchemaOptions::with_citus) instead.
+    /// Use the strategy `schema` with [`PgSchemaBuilder::with_citus`](crate::PgSchemaBuilder::with_citus) instead.
     #[must_use]
     pub fn with_citus(mut self) -> Self {
         self.citus.get_or_insert_default();

@@ -4,9 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::options::PgRowOptions;
 use sqlx::Postgres;
-use sqlx::postgres::PgConnectOptions;
 use tenancy_core::{StrategyName, TenantId, TenantRecord};
 
 use super::removal::RowRemoval;
@@ -14,7 +12,7 @@ use super::row_tables::PgRowTables;
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
-use crate::postgres::connection::warm_pool::Sessions;
+use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::identifier::Literal;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
@@ -54,8 +52,8 @@ pub struct PgRowStrategy {
     pub(super) schema: PgRowTables,
     /// What each transaction sets, where the session cannot be trusted to have it: behind a pooler.
     pub(super) pins: Option<SessionPins>,
-    pub(super) application: Sessions,
-    pub(super) administrator: Sessions,
+    pub(super) application: WarmPool,
+    pub(super) administrator: WarmPool,
     pub(super) last_change: LastChange,
 }
 
@@ -63,18 +61,6 @@ impl PgRowStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "row";
 
-    /// Describes the database: the tables, how the application connects, and how the administrator does.
-    #[must_use]
-    pub fn options(
-        schema: PgRowTables,
-        application: PgConnectOptions,
-        administrator: PgConnectOptions,
-    ) -> PgRowOptions {
-        PgRowOptions::new(schema, application, administrator)
-    }
-}
-
-impl PgRowStrategy {
     /// Replaces each connection before it is used again. Call it where another process has migrated: see
     /// [Migrations](Self#migrations).
     pub fn refresh(&self) {

@@ -1,5 +1,6 @@
 //! The strategy `row` on SQLite: rows of many tenants in one file, seen through views that are proved first.
 
+mod builder;
 mod catalog;
 mod declarations;
 mod exposure;
@@ -11,6 +12,7 @@ mod unsafe_schema;
 mod views;
 mod virtual_table;
 
-pub use strategy::{SqliteRowOptions, SqliteRowStrategy};
+pub use builder::SqliteRowBuilder;
+pub use strategy::SqliteRowStrategy;
 pub use table::{TenantTable, TenantTableError};
 pub use unsafe_schema::UnsafeSchema;

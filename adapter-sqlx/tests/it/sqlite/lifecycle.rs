@@ -28,7 +28,7 @@ fn migrations(sql: &'static str) -> Migrator {
 
 /// Both strategies on files. `replies` comes before the table that it refers to.
 async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, SqliteDirectory) {
-    let row = SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+    let row = SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_migrations(migrations(
             "create table notes_rows (tenant_id text not null, id text not null, primary key (tenant_id, id));
             create table replies_rows (tenant_id text not null, note text not null, id text not null,
@@ -39,11 +39,12 @@ async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, SqliteDirectory) {
         .open()
         .await
         .unwrap();
-    let database = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+    let database = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(
             "create table notes (id text primary key); create table replies (id text primary key, note text)",
         ))
         .open()
+        .await
         .unwrap();
     let registry = StrategyRegistry::new().with(row).unwrap().with(database).unwrap();
     let directory = SqliteDirectory::open(dir.path().join("directory.sqlite"))

@@ -71,12 +71,12 @@ async fn strategies_of_ones_own_take_part() {
 async fn tenants_of_different_strategies_are_served_at_once() {
     let dir = tempdir().unwrap();
     let rows = row_options(&dir).open().await.unwrap();
-    let files = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+    let files = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&["create table notes (id text primary key, body text)"]));
     let registry = StrategyRegistry::new()
         .with(rows)
         .unwrap()
-        .with(files.open().unwrap())
+        .with(files.open().await.unwrap())
         .unwrap();
     let db = TenantDb::new(registry);
     let tenants = [

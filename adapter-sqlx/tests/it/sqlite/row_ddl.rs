@@ -10,7 +10,7 @@ use common::*;
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 use tempfile::{TempDir, tempdir};
 use tenancy_core::Admitted;
-use tenancy_sqlx::{StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
+use tenancy_sqlx::{PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
 
 /// Two tenants with a note each, a shared table with an index, and an acquire time-out that is never reached.
 async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, Admitted) {
@@ -19,7 +19,7 @@ async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, Admitted) {
             NOTES,
             "create table shared (x); create index shared_x on shared (x)",
         ]))
-        .with_acquire_timeout(Duration::from_secs(600));
+        .with_pool(PoolSettings::new().with_acquire_timeout(Duration::from_secs(600)));
     let db = TenantDb::new(StrategyRegistry::new().with(rows.open().await.unwrap()).unwrap());
     let (a, b) = (row_tenant("a"), row_tenant("b"));
     for tenant in [&a, &b] {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Postgres};
 use tenancy_core::Admitted;
-use tenancy_sqlx::{ErrorKind, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
+use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
 use tokio::sync::Barrier;
 
 use crate::postgres::support::server::{TestDatabase, code, tenant};
@@ -43,18 +43,23 @@ impl From<TransactionError> for Forgetful {
     }
 }
 
-const CONNECTIONS: u32 = 3;
+const CONNECTIONS: usize = 3;
 
 /// The three strategies, each with a tenant `acme` that has one note.
 async fn open(database: &TestDatabase) -> (TenantDb<Postgres>, [Admitted; 3]) {
-    let row = database.row().with_max_connections(CONNECTIONS).open().await.unwrap();
-    let schema = schema_server::options(database).with_max_connections(CONNECTIONS);
+    let row = database
+        .row()
+        .with_pool(PoolSettings::new().with_max_connections(CONNECTIONS))
+        .open()
+        .await
+        .unwrap();
+    let schema = schema_server::options(database).with_pool(PoolSettings::new().with_max_connections(CONNECTIONS));
     let registry = StrategyRegistry::new()
         .with(row)
         .unwrap()
         .with(schema.open().await.unwrap())
         .unwrap()
-        .with(database_server::options(database).open())
+        .with(database_server::options(database).open().await.unwrap())
         .unwrap();
     let db = TenantDb::new(registry);
     let members = [
@@ -98,7 +103,7 @@ async fn read(tx: &mut TenantTransaction<Postgres>) -> Result<usize, sqlx::Error
 
 /// Each connection of the pool has the statement prepared.
 async fn warm(db: &TenantDb<Postgres>, member: &Admitted) {
-    let all = Arc::new(Barrier::new(usize::try_from(CONNECTIONS).unwrap()));
+    let all = Arc::new(Barrier::new(CONNECTIONS));
     let one = async || {
         let mut tx = db.begin(member).await.unwrap();
         read(&mut tx).await.unwrap();

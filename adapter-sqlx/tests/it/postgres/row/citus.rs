@@ -6,8 +6,8 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tenancy_sqlx::{
-    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyError,
-    StrategyRegistry, TenantDb,
+    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantColumn, PgTenantTable,
+    StrategyError, StrategyRegistry, TenantDb,
 };
 
 use crate::postgres::support::schema_server::{self, run};
@@ -46,7 +46,8 @@ async fn the_strategy_row_does_not_open() {
         .unwrap()
         .with_reference_table("public", "plans");
     for declared in [with_citus, by_reference.unwrap()] {
-        let options = PgRowStrategy::options(declared, nowhere(), nowhere()).dangerously_allow_findings();
+        let options =
+            PgRowStrategy::builder(PgServer::new(nowhere(), nowhere()), declared).dangerously_allow_findings();
         let error = options.open().await.unwrap_err();
         assert!(matches!(error, StrategyError::ClusterUnsupported), "{error:?}");
         let text = error.to_string();
@@ -218,8 +219,7 @@ async fn schemas_on_a_cluster() {
     )
     .await;
     let application = administrator.clone().username(&role).password("only for tests");
-    let by_schema = PgSchemaStrategy::options(&role, application, administrator)
-        .unwrap()
+    let by_schema = PgSchemaStrategy::builder(PgServer::new(application, administrator), role.parse().unwrap())
         .with_migrations(migrations(&[
             "create table notes (name text primary key, body text not null default '')",
         ]))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::Postgres;
 use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
 use tenancy_sqlx::{
-    PgDatabaseOptions, PgDatabaseStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
+    PgDatabaseBuilder, PgDatabaseStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
 };
 
 use crate::BY_POOLER;
@@ -14,17 +14,12 @@ use crate::postgres::support::server::{TestDatabase, bodies, migrations};
 
 pub(crate) const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 
-pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
-    let options = PgDatabaseStrategy::options(
-        database.application_role(),
-        database.application(),
-        database.administrator(),
-    )
-    .unwrap()
-    .with_prefix(database.prefix())
-    .with_template("template0")
-    .unwrap()
-    .with_migrations(migrations(&[NOTES]));
+pub(crate) fn options(database: &TestDatabase) -> PgDatabaseBuilder {
+    let options = PgDatabaseStrategy::builder(database.server(), database.application_role().parse().unwrap())
+        .with_prefix(database.prefix())
+        .with_template("template0")
+        .unwrap()
+        .with_migrations(migrations(&[NOTES]));
     if BY_POOLER {
         options.with_transaction_pooler()
     } else {
@@ -32,8 +27,8 @@ pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
     }
 }
 
-pub(crate) fn open(options: PgDatabaseOptions) -> (TenantDb<Postgres>, Arc<PgDatabaseStrategy>) {
-    let strategy = Arc::new(options.open());
+pub(crate) async fn open(options: PgDatabaseBuilder) -> (TenantDb<Postgres>, Arc<PgDatabaseStrategy>) {
+    let strategy = Arc::new(options.open().await.unwrap());
     let mut registry = StrategyRegistry::new();
     registry.register(strategy.clone()).unwrap();
     (TenantDb::new(registry), strategy)

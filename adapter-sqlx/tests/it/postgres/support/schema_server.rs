@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
 use tenancy_sqlx::{
-    PgSchemaOptions, PgSchemaStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
+    PgSchemaBuilder, PgSchemaStrategy, PoolSettings, ProvisionError, StrategyError, StrategyRegistry, TenantDb,
+    TransactionError,
 };
 
 use crate::BY_POOLER;
@@ -18,15 +19,10 @@ pub(crate) const NOTES: &str = "create table notes (
 )";
 
 /// One connection, so that each transaction is on the one that the last had.
-pub(crate) fn options(database: &TestDatabase) -> PgSchemaOptions {
-    let options = PgSchemaStrategy::options(
-        database.application_role(),
-        database.application(),
-        database.administrator(),
-    )
-    .unwrap()
-    .with_max_connections(1)
-    .with_migrations(migrations(&[NOTES]));
+pub(crate) fn options(database: &TestDatabase) -> PgSchemaBuilder {
+    let options = PgSchemaStrategy::builder(database.server(), database.application_role().parse().unwrap())
+        .with_pool(PoolSettings::new().with_max_connections(1))
+        .with_migrations(migrations(&[NOTES]));
     if BY_POOLER {
         options.with_transaction_pooler()
     } else {
@@ -34,7 +30,7 @@ pub(crate) fn options(database: &TestDatabase) -> PgSchemaOptions {
     }
 }
 
-pub(crate) async fn open(options: PgSchemaOptions) -> (TenantDb<Postgres>, Arc<PgSchemaStrategy>) {
+pub(crate) async fn open(options: PgSchemaBuilder) -> (TenantDb<Postgres>, Arc<PgSchemaStrategy>) {
     let strategy = Arc::new(options.open().await.unwrap());
     let mut registry = StrategyRegistry::new();
     registry.register(strategy.clone()).unwrap();
