@@ -90,8 +90,8 @@ mod transaction;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
-    CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, ParseCreationKeyError,
-    ProvisionProgress, ProvisionSummary, UpsertAllError, UpsertError,
+    CreateError, CreationKey, DirectoryDatabase, DirectoryEntry, DirectoryError, ForgetError, NewTenant,
+    ParseCreationKeyError, ProvisionProgress, ProvisionSummary, SqlDirectory, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
