@@ -91,7 +91,7 @@ async fn a_tenant_at_its_own_bound_holds_no_permit() {
 }
 
 #[tokio::test]
-async fn too_many_who_wait_are_refused_and_those_who_gave_up_do_not_count() {
+async fn too_many_callers_that_wait_are_refused_and_those_that_gave_up_do_not_count() {
     let budget = budget_of(1, 1, 1);
     let used = take(&budget, "a");
     let mut waiting = Box::pin(budget.take(&"b"));
