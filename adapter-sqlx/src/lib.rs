@@ -109,7 +109,7 @@ pub use sqlite::{
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
 pub use strategy::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, RegisterError, Removal, StrategyFuture, StrategyRegistry,
+    AcrossTenants, Binding, Fence, IsolationStrategy, Mode, RegisterError, Removal, StrategyFuture, StrategyRegistry,
     StrategyTransaction, UnknownStrategy,
 };
 pub use transaction::{

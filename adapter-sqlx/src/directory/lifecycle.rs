@@ -24,6 +24,7 @@ pub enum ProvisionProgress<'p> {
 
 /// What became of all of them.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct ProvisionSummary {
     /// Whose place is there, and migrated.
     pub done: Vec<TenantId>,

@@ -4,6 +4,6 @@ pub(crate) mod isolation_strategy;
 pub(crate) mod registry;
 pub(crate) mod strategy_transaction;
 
-pub use isolation_strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyFuture};
+pub use isolation_strategy::{AcrossTenants, Binding, Fence, IsolationStrategy, Mode, Removal, StrategyFuture};
 pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
 pub use strategy_transaction::StrategyTransaction;
