@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use tenancy_core::TenantId;
 
-use super::citus::Citus;
+use super::citus::{Citus, REFUSAL};
 use super::table::PgTenantTable;
 #[cfg(doc)]
 use super::table_grants::PgTableGrants;
 use super::view::PgTenantView;
+use crate::StrategyError;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 
 /// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
@@ -230,13 +231,9 @@ impl PgRowTables {
     /// roles of other services in the policies. It fails if a policy of theirs says something else.
     #[must_use]
     pub fn sql(&self) -> String {
-        let distribution = self.citus.as_ref().map(|citus| citus.sql(&self.tables));
+        let refusal = self.is_on_citus().then(|| REFUSAL.to_owned());
         let tables = self.tables.iter().map(|table| self.table_sql(table));
-        distribution
-            .into_iter()
-            .chain(tables)
-            .chain([self.views_sql()])
-            .collect()
+        refusal.into_iter().chain(tables).chain([self.views_sql()]).collect()
     }
 
     pub(in crate::postgres) const fn citus(&self) -> Option<&Citus> {
@@ -245,6 +242,14 @@ impl PgRowTables {
 
     pub(in crate::postgres) const fn is_on_citus(&self) -> bool {
         self.citus.is_some()
+    }
+
+    /// Refuses a declaration for a cluster, before anything is connected or written.
+    pub(in crate::postgres) const fn refuse_cluster(&self) -> Result<(), StrategyError> {
+        if self.is_on_citus() {
+            return Err(StrategyError::ClusterUnsupported);
+        }
+        Ok(())
     }
 
     /// Whether the id is the one spelling of its value in every declared table.

@@ -158,14 +158,9 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn tenant_policy_sql(&self, table: &PgTenantTable, name: &str, roles: &str) -> String {
         let (column, tenant) = (table.tenant_column(), self.tenant(table));
         // Evaluated once for a query, and not for each row.
-        let tenant = if self.is_on_citus() {
-            tenant
-        } else {
-            format!("(select {tenant})")
-        };
         format!(
             "create policy {TENANT} on {name} as restrictive for all to {roles}
-    using ({column} = {tenant}) with check ({column} = {tenant});
+    using ({column} = (select {tenant})) with check ({column} = (select {tenant}));
 "
         )
     }

@@ -27,11 +27,7 @@ impl Spelling {
             PgTenantColumn::Text => text,
             other => format!("({text})::{}", other.sql_type()),
         };
-        let rule = if schema.is_on_citus() {
-            format!("({column} = {default})")
-        } else {
-            format!("({column} = ( SELECT {default} AS \"nullif\"))")
-        };
+        let rule = format!("({column} = ( SELECT {default} AS \"nullif\"))");
         Self { default, rule }
     }
 
