@@ -5,7 +5,6 @@ use std::fmt;
 use tenancy_core::{ParseNameError, StrategyName, TenantId, TenantKey, UnknownStatus};
 use thiserror::Error;
 
-use super::write::is_busy;
 use crate::{ProvisionError, TransactionError};
 
 /// Why the directory cannot tell. It is never "no such tenant", and refuses the request.
@@ -204,5 +203,26 @@ impl From<sqlx::Error> for ForgetError {
 impl From<sqlx::Error> for UpsertError {
     fn from(error: sqlx::Error) -> Self {
         Self::Directory(error.into())
+    }
+}
+
+/// Whether another writer was in the way: nothing was changed, and the same call may succeed later.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        // `lock_not_available`, `deadlock_detected`, `serialization_failure`.
+        return matches!(error.code(), "55P03" | "40P01" | "40001");
+    }
+    // The last byte of SQLite's extended codes is the code: `SQLITE_BUSY`, `SQLITE_LOCKED`.
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    matches!(code.map(|code| code & 0xff), Some(5 | 6))
+}
+
+impl From<TransactionError> for DirectoryError {
+    fn from(error: TransactionError) -> Self {
+        Self::Commit(Box::new(error))
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod lifecycle;
 mod members;
 mod quarantine;
+mod removal;
 mod rows;
 mod sql_directory;
 mod upsert;

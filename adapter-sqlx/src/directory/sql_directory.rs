@@ -7,10 +7,9 @@ use sqlx::Pool;
 use tenancy_core::{Directory, PlacementName, ReservedNames, TenantId, TenantKey, TenantStatus};
 
 use super::QUARANTINE;
-use super::database::{DirectoryDatabase, Queries, Value, Writers, changes};
+use super::database::{DirectoryDatabase, Value, Writers, changes};
 use super::entry::DirectoryEntry;
-use super::error::{DirectoryError, ForgetError};
-use super::quarantine::bury;
+use super::error::DirectoryError;
 use super::rows::{parse, select};
 use super::write::begin_write;
 use crate::StrategyTransaction;
@@ -54,35 +53,6 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     #[must_use]
     pub fn with_reserved_names(self, reserved: ReservedNames) -> Self {
         Self { reserved, ..self }
-    }
-
-    /// Takes an archived tenant out of the directory, with its members and names, once its data is removed. Returns
-    /// `false` if there is no such tenant.
-    ///
-    /// Its id is never given again, and its other names not before their quarantine is over: a token or a link
-    /// that still names it must not reach another tenant.
-    ///
-    /// # Errors
-    ///
-    /// If the tenant is not archived, or the directory cannot be changed.
-    pub async fn remove(&self, id: &TenantId) -> Result<bool, ForgetError> {
-        let mut tx = self.begin(Writers::All).await?;
-        let connection = tx.connection_mut();
-        match locked_status::<DB>(connection, id).await?.as_deref() {
-            None => return Ok(false),
-            Some(status) if status == TenantStatus::Archived.as_str() => {}
-            Some(_) => return Err(ForgetError::NotArchived { id: id.clone() }),
-        }
-        bury::<DB>(connection, id).await?;
-        for sql in [
-            "delete from tenancy_members where tenant = $1",
-            "delete from tenancy_domains where tenant = $1",
-            "delete from tenancy_tenants where id = $1",
-        ] {
-            DB::execute(connection, sql, &[id.as_str().into()]).await?;
-        }
-        tx.commit().await.map_err(DirectoryError::from)?;
-        Ok(true)
     }
 
     /// Sets a tenant's status. Returns `false` if there is no such tenant.
@@ -158,17 +128,6 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         tx.commit().await?;
         Ok(has_changed)
     }
-}
-
-/// A tenant's status. Whoever adds a member meanwhile waits until the transaction ends, or this waits for them.
-async fn locked_status<DB: Queries>(
-    connection: &mut DB::Connection,
-    id: &TenantId,
-) -> Result<Option<String>, DirectoryError> {
-    let sql = format!("select status from tenancy_tenants where id = $1{}", DB::FOR_UPDATE);
-    let row = DB::fetch_optional(connection, sqlx::AssertSqlSafe(sql), &[id.as_str().into()]).await?;
-    let status = row.as_ref().map(|row| DB::text(row, "status")).transpose()?.flatten();
-    Ok(status.map(str::to_owned))
 }
 
 impl<DB: DirectoryDatabase> Directory for SqlDirectory<DB> {

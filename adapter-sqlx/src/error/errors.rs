@@ -8,7 +8,7 @@ use tenancy_core::context::OutOfScope;
 use tenancy_core::{PlacementName, StrategyName, TenantId, TenantStatus};
 use thiserror::Error;
 
-use crate::strategy::registry::UnknownStrategy;
+use crate::strategy::unknown_strategy::UnknownStrategy;
 
 /// Why a transaction could not be begun or ended.
 #[derive(Debug, Error)]

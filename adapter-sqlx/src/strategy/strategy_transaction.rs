@@ -9,7 +9,7 @@ use sqlx::{Database, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::TransactionError;
-use crate::transaction::give_back::{close, give_back};
+use crate::transaction::give_back::{EndState, close, give_back};
 
 /// A transaction that is bound to its tenant already, and what must outlive it.
 ///
@@ -48,18 +48,6 @@ pub(crate) struct CommitFailure {
     pub(crate) error: TransactionError,
     /// How the connection was left, if that is known. Otherwise it is closed.
     pub(crate) end: Option<EndState>,
-}
-
-/// How a transaction has left its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EndState {
-    /// The transaction has ended, and no other is open.
-    Ended,
-    /// The transaction has ended, and an empty one was opened in its place, so that sqlx's count stays right.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    Empty,
-    /// The transaction is open. A query may still run.
-    Open,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

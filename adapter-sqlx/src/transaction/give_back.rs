@@ -10,11 +10,21 @@ use sqlx::{Connection, Database};
 use sqlx_core::transaction::TransactionManager;
 use tokio::runtime::{Builder, Handle};
 
-use crate::strategy::strategy_transaction::EndState;
-
 /// How long a connection may take to come back to its pool: the query of a dropped future may still run, and a network
 /// may swallow the answer. After that it is closed, so that the pool can open another.
 pub(crate) const RETURN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How a transaction has left its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndState {
+    /// The transaction has ended, and no other is open.
+    Ended,
+    /// The transaction has ended, and an empty one was opened in its place, so that sqlx's count stays right.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    Empty,
+    /// The transaction is open. A query may still run.
+    Open,
+}
 
 /// Gives a connection back to its pool, once what it was asked last is answered; a transaction that is open on it is
 /// rolled back. It happens on the current runtime; where there is none the connection is closed.

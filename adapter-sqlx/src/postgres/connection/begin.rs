@@ -1,12 +1,11 @@
 //! The text that begins a transaction.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, SqlStr};
 
 use super::commit::{MARK, MARKED};
+use super::echo::Echo;
 use crate::Mode;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 
@@ -21,32 +20,6 @@ const END_OPEN: &str = "rollback; ";
 /// Asked before the session is clean, so by names that no search path changes. Locks belong to no transaction.
 fn unlock(schema: &str, echo: &str) -> String {
     format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace, {echo}")
-}
-
-/// What a message asks to have told in its answer, and no other message does.
-///
-/// # Security
-///
-/// sqlx counts the answers that are to come, but not those to a `COPY`: after one that failed, or was not read to its
-/// end, it takes each answer for that to the statement after. The next tenant would read the last one's rows.
-pub(in crate::postgres) struct Echo(String);
-
-impl Echo {
-    pub(in crate::postgres) fn new() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(format!("tenancy {}", LAST.fetch_add(1, Ordering::Relaxed)))
-    }
-
-    /// A statement that has it told.
-    pub(in crate::postgres) fn ask(&self) -> String {
-        format!("select null, null, {}", Literal(&self.0))
-    }
-
-    /// Whether these rows are in the answer to its message.
-    pub(in crate::postgres) fn is_in(&self, rows: &[PgRow]) -> bool {
-        let told = |row: &PgRow| row.try_get::<&str, _>(2).is_ok_and(|told| told == self.0);
-        rows.iter().any(told)
-    }
 }
 
 /// Readies a new session for [`BeginText`]: a `SELECT` is the dearest statement of its message by far, and half
@@ -144,7 +117,7 @@ impl BeginText {
 
     fn after(&self, end: &str, echo: &Echo) -> SqlStr {
         let Self { schema, begin, .. } = self;
-        let echo = Literal(&echo.0).to_string();
+        let echo = echo.literal();
         let unlock = if self.uses_prepared {
             format!("execute tenancy_unlock({schema}, {echo})")
         } else {

@@ -10,8 +10,8 @@ use tokio::runtime::{Handle, Id};
 use super::return_in_step::give_back_in_step;
 use super::stale::LastChange;
 use crate::Mode;
-use crate::strategy::strategy_transaction::{EndState, Recycler};
-use crate::transaction::give_back::{Pending, close, pending_answers};
+use crate::strategy::strategy_transaction::Recycler;
+use crate::transaction::give_back::{EndState, Pending, close, pending_answers};
 use crate::transaction::in_use::{InUse, InUseGuard};
 
 /// How long an unused connection stays. A transaction that only read, and was dropped, is open for as long.

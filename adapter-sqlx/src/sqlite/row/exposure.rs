@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::catalog::CatalogError;
+use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::unsafe_schema::UnsafeSchema;
 use super::views::quote;

@@ -1,7 +1,9 @@
 //! The strategy `row` on SQLite: rows of many tenants in one file, seen through views that are proved first.
 
+mod base_table;
 mod builder;
 mod catalog;
+mod catalog_error;
 mod declarations;
 mod exposure;
 mod removal;

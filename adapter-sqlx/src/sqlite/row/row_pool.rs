@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use thiserror::Error;
 
-use super::catalog::{self, CatalogError};
+use super::catalog;
+use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::views;
 use crate::sqlite::commit_guard;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::catalog::{BaseTable, Column};
+use super::base_table::{BaseTable, Column};
 
 const BOUND: &str = "(select tenant from temp.tenancy_bound)";
 
