@@ -59,7 +59,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// [`CreateError::AlreadyExists`] if the id is a tenant's that was not created with this key: by another key, or
     /// by [`upsert`](Self::upsert). [`CreateError::Upsert`] if a name is reserved, another tenant's or in quarantine.
     /// Both leave the directory as it was. [`CreateError::Provision`] if the strategy refuses the tenant, and
-    /// [`CreateError::Directory`] if the directory cannot be asked, or the tenant was removed meanwhile; after these,
+    /// [`CreateError::Directory`] if the directory cannot be queried, or the tenant was removed meanwhile; after these,
     /// try again with the same key.
     ///
     /// # Security

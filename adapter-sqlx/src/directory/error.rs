@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use crate::{ProvisionError, TransactionError};
 
-/// Why the directory cannot tell. It is never "no such tenant", and refuses the request.
+/// Why the directory could not be queried or changed. It never means "no such tenant", and refuses the request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DirectoryError {
     /// The database refused or could not be reached.
     #[error("failed to query the directory")]
     Database(#[source] sqlx::Error),
-    /// Another writer was in the way for longer than the lock time-out, or this one was chosen to give way. Nothing was
+    /// Another writer held a lock for longer than the lock timeout, or this writer was chosen to give way. Nothing was
     /// changed: try again.
     #[error("failed to get a lock in the directory, which another writer holds")]
     Busy(#[source] sqlx::Error),
@@ -63,14 +63,14 @@ pub enum UpsertError {
         /// The name.
         key: Box<TenantKey>,
     },
-    /// The tenant's data is kept by another strategy, and would be left behind.
+    /// The tenant's data is with another strategy, and would be left behind.
     #[error("the tenant `{id}` is kept by the strategy `{current}` and cannot change to `{requested}`")]
     StrategyChanged {
         /// The tenant.
         id: TenantId,
         /// The strategy that keeps its data.
         current: String,
-        /// The strategy that was asked for.
+        /// The requested strategy.
         requested: StrategyName,
     },
     /// The tenant's data is elsewhere, and would be left behind.
@@ -79,7 +79,7 @@ pub enum UpsertError {
         /// The tenant.
         id: TenantId,
     },
-    /// The directory could not tell.
+    /// The directory could not be queried or changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
@@ -145,7 +145,7 @@ pub enum CreateError {
     /// There is a tenant of that id, which was not created with this key. Nothing was changed.
     #[error("the tenant `{id}` exists already")]
     AlreadyExists {
-        /// The id that was asked for.
+        /// The requested id.
         id: TenantId,
     },
     /// The directory refuses the tenant. Nothing was changed.
@@ -155,7 +155,7 @@ pub enum CreateError {
     /// stays `provisioning`, and the same key continues its creation.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
-    /// The directory could not be asked. Whatever was written, the same key continues the creation.
+    /// The directory could not be queried. Whatever was written, the same key continues the creation.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
@@ -170,7 +170,7 @@ pub enum ForgetError {
         /// The tenant.
         id: TenantId,
     },
-    /// The directory could not tell.
+    /// The directory could not be queried or changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }

@@ -39,7 +39,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     }
 }
 
-/// A tenant's status. Whoever adds a member meanwhile waits until the transaction ends, or this waits for them.
+/// A tenant's status. A transaction that adds a member meanwhile waits until this one ends, or this one waits for it.
 async fn locked_status<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,

@@ -18,12 +18,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// behind. A slug, external id or domain that it no longer has is given to no other before its quarantine is
     /// over; it may have it back.
     ///
-    /// A tenant that was put here is nobody's creation: [`create`](Self::create) answers that it exists already.
+    /// A tenant that was put here was not created by a key: [`create`](Self::create) fails because it exists already.
     ///
     /// # Security
     ///
     /// This is for administration: seeds, imports, renaming by the tenant's own members. Never call it for a sign-up.
-    /// Whoever signs up with an id that is taken would rename that tenant, and become its member.
+    /// A user who signs up with an id that is taken would rename that tenant, and become its member.
     /// [`create`](Self::create) is for that.
     ///
     /// # Errors

@@ -50,11 +50,12 @@ pub enum ErrorKind {
     /// again: 503.
     Retryable,
     /// No connection became free in time: 503.
+    #[doc(alias = "pool exhausted")]
     Exhausted,
-    /// The database cannot be asked: 503.
+    /// The database cannot be reached: 503.
     Unavailable,
     /// The connection was lost during the commit, or what it answered is not understood, so the transaction is committed
-    /// or not: 503 without `Retry-After`, since doing it again may do it twice.
+    /// or not: 503 without `Retry-After`, since a retry may do it twice.
     Unconfirmed,
     /// The service is at fault, or nothing is known of the error: 500.
     Internal,
@@ -85,7 +86,7 @@ impl ErrorKind {
         }
     }
 
-    /// After how many seconds a client may try again, where nothing was done and trying again can help.
+    /// After how many seconds a client may retry, if nothing was done and retrying can help.
     #[must_use]
     pub const fn retry_after(self) -> Option<u32> {
         match self {
@@ -94,7 +95,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the database could not be asked, for whatever reason: an exhausted pool is one, a lost commit another.
+    /// Whether the database could not be reached, for whatever reason: an exhausted pool is one, a lost commit another.
     #[must_use]
     pub const fn is_unavailable(self) -> bool {
         matches!(self, Self::Unavailable | Self::Exhausted | Self::Unconfirmed)
@@ -112,7 +113,7 @@ impl ErrorKind {
         matches!(self, Self::Retryable)
     }
 
-    /// Whether what was asked for contradicts data that is there.
+    /// Whether the request contradicts data that is there.
     #[must_use]
     pub const fn is_conflict(self) -> bool {
         matches!(self, Self::Conflict)

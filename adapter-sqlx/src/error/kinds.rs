@@ -38,7 +38,7 @@ impl TransactionError {
 }
 
 impl StrategyError {
-    /// What the error means for the answer to a client, where a transaction could not begin for it.
+    /// What the error means for the answer to a client if a transaction could not begin because of it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -55,7 +55,7 @@ impl StrategyError {
 macro_rules! by_kind {
     ($($Error:ty),*) => {$(
         impl $Error {
-            /// Whether the database could not be asked: see [`ErrorKind::is_unavailable`].
+            /// Whether the database could not be reached: see [`ErrorKind::is_unavailable`].
             #[must_use]
             pub fn is_unavailable(&self) -> bool {
                 self.kind().is_unavailable()

@@ -25,7 +25,7 @@ impl SqlDirectory<Sqlite> {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be opened or migrated.
+    /// If the file cannot be opened or migrated.
     pub async fn open(file: impl AsRef<Path>) -> Result<Self, StrategyError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -42,7 +42,7 @@ impl SqlDirectory<Sqlite> {
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached or migrated.
+    /// If the database cannot be reached or migrated.
     pub async fn from_pool(pool: SqlitePool) -> Result<Self, StrategyError> {
         migrate::run_on_pool(&pool, &migrations()).await?;
         Ok(Self::new(pool, ()))

@@ -1,4 +1,4 @@
-//! Pools whose connections keep nothing of an earlier borrower.
+//! Pools whose connections carry nothing over from an earlier transaction.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl FilePlan {
         }
     }
 
-    /// How a file is opened. It is never made by being opened.
+    /// How a file is opened. Opening never creates it.
     pub(super) fn connect_options(self, file: &std::path::Path) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(file)
@@ -46,7 +46,7 @@ impl FilePlan {
             .connect_lazy_with(connect)
     }
 
-    /// What all pools have in common. They connect when they are asked.
+    /// What all pools have in common. They connect when a connection is needed.
     pub(super) fn options(self) -> PoolOptions<Sqlite> {
         self.settings
             .pool_options()

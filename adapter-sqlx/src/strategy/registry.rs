@@ -1,4 +1,4 @@
-//! The strategies that tenants' records can choose from.
+//! The strategies that tenants' records can name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ impl<DB: Database> StrategyRegistry<DB> {
     ///
     /// # Errors
     ///
-    /// Where the name is taken, or where this kind of database cannot do what the name promises.
+    /// If the name is taken, or this kind of database cannot do what the name promises.
     pub fn with(mut self, strategy: impl IsolationStrategy<DB>) -> Result<Self, RegisterError> {
         self.register(Arc::new(strategy))?;
         Ok(self)
@@ -39,7 +39,7 @@ impl<DB: Database> StrategyRegistry<DB> {
     ///
     /// # Errors
     ///
-    /// Where the name is taken, or where this kind of database cannot do what the name promises.
+    /// If the name is taken, or this kind of database cannot do what the name promises.
     pub fn register(&mut self, strategy: Arc<dyn IsolationStrategy<DB>>) -> Result<(), RegisterError> {
         let name = strategy.name();
         if lacks_schemas::<DB>(&name) {
@@ -56,7 +56,7 @@ impl<DB: Database> StrategyRegistry<DB> {
     ///
     /// # Errors
     ///
-    /// Where there is none. The error lists the registered ones.
+    /// If there is none. The error lists the registered ones.
     pub fn find(&self, name: &StrategyName) -> Result<&Arc<dyn IsolationStrategy<DB>>, UnknownStrategy> {
         self.strategies.get(name).ok_or_else(|| {
             let registered = self.names().cloned().collect();

@@ -26,8 +26,8 @@ pub(crate) enum EndState {
     Open,
 }
 
-/// Gives a connection back to its pool, once what it was asked last is answered; a transaction that is open on it is
-/// rolled back. It happens on the current runtime; where there is none the connection is closed.
+/// Gives a connection back to its pool once its latest statement is answered; a transaction that is open on it is
+/// rolled back. It happens on the current runtime; without one the connection is closed.
 ///
 /// # Security
 ///
@@ -46,7 +46,7 @@ pub(crate) fn give_back<DB: Database>(mut connection: PoolConnection<DB>, end: E
     }
 }
 
-/// The answers that nobody has waited for.
+/// The answers that no future has waited for.
 pub(crate) enum Pending {
     None,
     /// A query still runs, as that of a dropped future.
@@ -55,8 +55,8 @@ pub(crate) enum Pending {
     Failed,
 }
 
-/// Reads what has arrived of answers that nobody has waited for, and tells whether more are to come. Without any it does
-/// nothing.
+/// Reads what has arrived of answers that no future has waited for, and returns whether more are to come. Without any
+/// it does nothing.
 pub(crate) fn pending_answers<DB: Database>(connection: &mut DB::Connection) -> Pending {
     // Hidden in sqlx's documentation: it reads until all that was sent is answered, and may be dropped at any time.
     let reading = pin!(connection.flush());

@@ -9,30 +9,30 @@ use super::echo::Echo;
 use crate::Mode;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 
-/// Ends what may be open. Without a transaction a `ROLLBACK` alone would be warned of.
+/// Ends what may be open. Without a transaction, a `ROLLBACK` alone would make the server warn.
 const END: &str = "begin; rollback; ";
 
 /// Ends what is open. After an error in it nothing else is taken.
 const END_OPEN: &str = "rollback; ";
 
-/// Gives up a session's advisory locks, and refuses where there is no such schema (none is asked for by `null`).
+/// Gives up a session's advisory locks, and fails if there is no such schema (`null` requires none).
 ///
-/// Asked before the session is clean, so by names that no search path changes. Locks belong to no transaction.
+/// It runs before the session is clean, so by names that no search path changes. Locks belong to no transaction.
 fn unlock(schema: &str, echo: &str) -> String {
     format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace, {echo}")
 }
 
-/// Readies a new session for [`BeginText`]: a `SELECT` is the dearest statement of its message by far, and half
-/// as dear where it is prepared. Behind a pooler nobody knows which session it is.
+/// Readies a new session for [`BeginText`]: a `SELECT` is by far the most expensive statement of its message, and costs
+/// half as much if it is prepared. Behind a pooler it is not known which session a transaction gets.
 pub(in crate::postgres) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let sql = format!("prepare tenancy_unlock (text, text) as {}", unlock("$1", "$2"));
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
 }
 
-/// Takes away what an earlier transaction may have left in the session.
+/// Clears what an earlier transaction may have left in the session.
 ///
 /// It stands before each `BEGIN` in the same message, and not after each transaction: so it costs no
-/// round trip, and holds behind a pooler, where whoever releases a connection does not know who gets it.
+/// round trip, and holds behind a pooler, where it is not known who gets a connection that is released.
 /// It is a transaction of its own, so that a `ROLLBACK` later does not bring anything back. It is not
 /// `DISCARD ALL`, which would take prepared statements too, and sqlx would not know.
 const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; discard sequences; \
@@ -68,9 +68,9 @@ impl BeginText {
         }
     }
 
-    /// Refuses to begin where there is no such schema: a search path skips those without a word.
+    /// Refuses to begin if there is no such schema: a search path silently skips those.
     ///
-    /// It is asked while no transaction is open, so that the session is idle after the error.
+    /// It is checked while no transaction is open, so that the session is idle after the error.
     pub(in crate::postgres) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
         self.schema = Literal(&schema.to_string()).to_string();
         self
@@ -109,7 +109,7 @@ impl BeginText {
         self.after(END, &Echo::new())
     }
 
-    /// The message for a session whose last transaction is open still, and what its answer tells.
+    /// The message for a session whose last transaction is open still, and what its answer holds.
     pub(in crate::postgres) fn after_open(&self) -> (SqlStr, Echo) {
         let echo = Echo::new();
         (self.after(END_OPEN, &echo), echo)

@@ -8,7 +8,7 @@ use super::echo::Echo;
 use crate::transaction::give_back::EndState;
 use crate::transaction::give_back::{RETURN_TIMEOUT, Returning, give_back};
 
-/// Gives a connection back to its pool if what it answers is the answer to what it was asked, and closes it otherwise.
+/// Gives a connection back to its pool if its answers are those to the latest statements, and closes it otherwise.
 ///
 /// After a commit that is known already, since the answer was looked at.
 pub(super) fn give_back_in_step(connection: PoolConnection<Postgres>, end: EndState) {

@@ -61,7 +61,7 @@ impl PgDatabaseBuilder {
     /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
     /// over all of them. The application's role has the same name on each.
     ///
-    /// A placement that nobody knows is [`StrategyError::UnknownPlacement`](crate::StrategyError::UnknownPlacement).
+    /// A placement that is not known is [`StrategyError::UnknownPlacement`](crate::StrategyError::UnknownPlacement).
     pub fn with_servers(mut self, servers: impl PgServers) -> Self {
         self.servers.others = Some(Box::new(servers));
         self
@@ -87,11 +87,11 @@ impl PgDatabaseBuilder {
 
     /// What new databases are copies of. The default is `template1`.
     ///
-    /// While somebody is connected to it PostgreSQL makes none; provisioning waits for 5 seconds at most.
+    /// PostgreSQL copies no template while a session is connected to it; provisioning waits for 5 seconds at most.
     ///
     /// # Errors
     ///
-    /// Where the name is none.
+    /// If the name is none.
     pub fn with_template(mut self, template: &str) -> Result<Self, ParseIdentifierError> {
         self.template = template.parse()?;
         Ok(self)
@@ -104,13 +104,13 @@ impl PgDatabaseBuilder {
         self
     }
 
-    /// The greatest number of connections that one tenant uses at a time, at least 1. The default is 5.
+    /// Sets the greatest number of connections that one tenant uses at a time, at least 1. The default is 5.
     pub const fn with_max_connections_per_tenant(mut self, max: usize) -> Self {
         self.max_connections_per_tenant = max;
         self
     }
 
-    /// How many may wait for a connection at a time. The default is 1,000.
+    /// Sets how many callers may wait for a connection at a time. The default is 1,000; more are refused at once.
     pub const fn with_max_waiting(mut self, max: usize) -> Self {
         self.max_waiting = max;
         self

@@ -107,7 +107,7 @@ async fn too_many_callers_that_wait_are_refused_and_those_that_gave_up_do_not_co
     assert!(matches!(poll(waiting.as_mut()), Poll::Ready(Ok(_))));
 }
 
-/// Whoever stops waiting after it was receiver, and before it looked, loses no permit.
+/// A caller that stops waiting after its permit was sent, and before it received it, loses none.
 #[tokio::test]
 async fn a_permit_that_nobody_takes_comes_back() {
     let budget = budget_of(1, 1, 9);

@@ -9,14 +9,14 @@ use tenancy_core::{PlacementName, TenantRecord};
 use crate::StrategyError;
 use crate::postgres::server::PgServer;
 
-/// What a look-up of a server comes to; `None` where there is none of that name.
+/// The result of looking a server up; `None` if there is none of that name.
 pub type FindServer<'f> =
     Pin<Box<dyn Future<Output = Result<Option<PgServer>, Box<dyn Error + Send + Sync>>> + Send + 'f>>;
 
-/// Knows servers by the names that tenants' records have, and their secrets. Asked when a connection pool is made,
-/// so a new password holds from the next one on.
+/// Knows servers by the names that tenants' records have, and their secrets. It is queried when a connection pool is made,
+/// so a new password holds from the next pool on.
 ///
-/// A closure is one, whose future answers with the server:
+/// A closure that returns a future of the server is one:
 ///
 /// ```
 /// use tenancy_core::PlacementName;

@@ -24,7 +24,7 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// - A connection belongs to one tenant's database for all of its life: PostgreSQL has no way from one to
 ///   another.
-/// - A tenant without a database is [`StrategyError::NotProvisioned`]. None is made by being asked for.
+/// - A tenant without a database is [`StrategyError::NotProvisioned`]. Beginning a transaction never creates one.
 /// - There are 50 connections at most over all tenants, used and idle ones together, and 5 of them in use by
 ///   one tenant. They are made when they are needed. Where all are taken, the least recently used of the idle
 ///   ones is closed. Where none is idle, `begin` waits its turn, for 5 seconds at most, and ends in
@@ -36,7 +36,7 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 /// # Making one
 ///
 /// From the [template](crate::PgDatabaseBuilder::with_template), under a lock that other processes see. Migrations
-/// and rights are one transaction, and the application is let in last. Doing it again does what lacks, after a
+/// and rights are one transaction, and the application is let in last. Doing it again completes what is missing, after a
 /// crash too.
 ///
 /// A database says in its comment, `tenant ID`, whose it is. It is made under a name of its own, `tenancy_unfinished_…`,
@@ -75,16 +75,16 @@ impl PgDatabaseStrategy {
         self.last_change.mark();
     }
 
-    /// Removes a tenant's database and all its data, and ends whoever is connected to it. Where there is none,
+    /// Removes a tenant's database and all its data, and ends all sessions in it. If there is none,
     /// nothing happens.
     ///
     /// # Security
     ///
-    /// There is no way back. Make sure first that the tenant is served no more.
+    /// It cannot be undone. Make sure first that the tenant is no longer served.
     ///
     /// # Errors
     ///
-    /// Where the server refuses it, and where a database of that name does not belong to the administrator or does not
+    /// If the server refuses it, and if a database of that name does not belong to the administrator or does not
     /// say in its comment, `tenant ID`, that it is this tenant's.
     pub async fn dangerously_drop_database(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
@@ -160,9 +160,9 @@ impl PgDatabaseStrategy {
             migrations: self.migrations.as_ref(),
             administrator: &server.administrator,
         };
-        // Marked also where the end of it is not heard of.
+        // Marked even if the future is dropped and the outcome is not known.
         let changes = self.last_change.mark_on_drop();
-        changes.told(provisioning.run().await?);
+        changes.known(provisioning.run().await?);
         Ok(())
     }
 }

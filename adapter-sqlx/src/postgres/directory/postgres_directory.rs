@@ -28,7 +28,7 @@ impl SqlDirectory<Postgres> {
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached or migrated.
+    /// If the database cannot be reached or migrated.
     pub async fn open(options: PgConnectOptions) -> Result<Self, StrategyError> {
         Self::from_pool(PgPoolOptions::new().connect_lazy_with(options)).await
     }
@@ -37,11 +37,11 @@ impl SqlDirectory<Postgres> {
     ///
     /// The migrations run on a connection that the pool gives away for it, and that is closed afterwards, also after
     /// an error or when this future is dropped: no lock stays in the pool. They wait for 30 seconds at most for
-    /// whoever migrates the same database. A directory whose tables are up to date is opened without any lock.
+    /// another process that migrates the same database. A directory whose tables are up to date is opened without any lock.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached or migrated.
+    /// If the database cannot be reached or migrated.
     pub async fn from_pool(pool: PgPool) -> Result<Self, StrategyError> {
         super::migrations::run(&pool, &migrations()).await?;
         Ok(Self::new(pool, LOCK_TIMEOUT))

@@ -53,7 +53,7 @@ impl FromStr for PgSetting {
     }
 }
 
-/// A text that is no [`PgSetting`].
+/// A text that is not a [`PgSetting`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseSettingError(());
 
@@ -74,7 +74,7 @@ impl std::error::Error for ParseSettingError {}
 /// - one permissive policy for the application's roles and one for the administrator's, who owns the tables;
 /// - one restrictive policy for the application's roles: a row is the tenant's that the transaction is
 ///   bound to, or it is not there. Without a tenant there are no rows, and no row can be written;
-/// - the application's [grants](PgTableGrants), and never `TRUNCATE`. They are given once, where nobody has been granted
+/// - the application's [grants](PgTableGrants), and never `TRUNCATE`. They are given once, while nobody has been granted
 ///   anything yet: on the table, on the sequences of its defaults, and on its schema. What an operator revokes
 ///   afterwards stays revoked.
 ///
@@ -85,6 +85,8 @@ impl std::error::Error for ParseSettingError {}
 /// assert!(schema.sql().contains(r#"alter table "public"."notes" force row level security;"#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "RLS")]
+#[doc(alias = "row-level security")]
 #[derive(Clone, Debug)]
 pub struct PgRowTables {
     applications: Vec<PgIdentifier>,
@@ -100,7 +102,7 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// Where a name is none.
+    /// If a name is none.
     pub fn new(application: &str, administrator: &str) -> Result<Self, ParseIdentifierError> {
         Ok(Self {
             applications: vec![application.parse()?],
@@ -170,7 +172,7 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// Where a name is none.
+    /// If a name is none.
     pub fn with_reference_table(mut self, schema: &str, name: &str) -> Result<Self, ParseIdentifierError> {
         let table = (schema.parse()?, name.parse()?);
         self.citus.get_or_insert_default().reference_tables.push(table);

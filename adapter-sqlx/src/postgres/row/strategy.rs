@@ -31,7 +31,7 @@ use crate::{
 ///
 /// # Session state
 ///
-/// What a transaction leaves in its session is taken away before the next one begins: settings, roles,
+/// What a transaction leaves in its session is cleared before the next one begins: settings, roles,
 /// cursors, temporary tables, sequences' last values, `LISTEN`, advisory locks. A session's advisory lock
 /// is therefore held until the connection is used again: prefer `pg_advisory_xact_lock`.
 ///
@@ -44,13 +44,15 @@ use crate::{
 ///
 /// # Security
 ///
-/// This guards against mistakes, not against hostile SQL: whoever can run SQL of his own can set the
+/// This guards against mistakes, not against hostile SQL: those who can run SQL of their own can set the
 /// tenant. Give tenants who bring their own SQL the strategy `database`.
 ///
-/// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
+/// A unique or foreign key without the tenant's column reveals other tenants' rows: start each key with it.
+#[doc(alias = "RLS")]
+#[doc(alias = "row-level security")]
 pub struct PgRowStrategy {
     pub(super) schema: PgRowTables,
-    /// What each transaction sets, where the session cannot be trusted to have it: behind a pooler.
+    /// What each transaction sets if the session cannot be trusted to have it: behind a pooler.
     pub(super) pins: Option<SessionPins>,
     pub(super) application: WarmPool,
     pub(super) administrator: WarmPool,
@@ -61,7 +63,7 @@ impl PgRowStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "row";
 
-    /// Replaces each connection before it is used again. Call it where another process has migrated: see
+    /// Replaces each connection before it is used again. Call it when another process has migrated: see
     /// [Migrations](Self#migrations).
     pub fn refresh(&self) {
         self.last_change.mark();
@@ -87,7 +89,7 @@ impl PgRowStrategy {
         })
     }
 
-    /// Refuses where the administrator would not see every tenant.
+    /// Fails if the administrator would not see every tenant.
     async fn begin_as_administrator(&self) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
         let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;

@@ -63,7 +63,7 @@ impl PgSchemaBuilder {
     ///
     /// # Errors
     ///
-    /// Where the name is none.
+    /// If the name is none.
     pub fn with_extension_schema(mut self, schema: &str) -> Result<Self, ParseIdentifierError> {
         self.names.shared.push(schema.parse()?);
         Ok(self)
@@ -84,7 +84,7 @@ impl PgSchemaBuilder {
         self
     }
 
-    /// Says that the database is a Citus cluster's, which places each tenant's schema on one of its workers
+    /// Declares that the database is a Citus cluster's, which places each tenant's schema on one of its workers
     /// (schema-based sharding). The project's tests run it only where `TENANCY_CITUS_URL` names a cluster.
     pub const fn with_citus(mut self) -> Self {
         self.is_sharded = true;
@@ -97,11 +97,11 @@ impl PgSchemaBuilder {
         self
     }
 
-    /// Connects as the administrator, and opens the pools.
+    /// Connects as the administrator, and makes the pools.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached, and where all tenants would share one table of migrations.
+    /// If the database cannot be reached, or all tenants would share one table of migrations.
     pub async fn open(self) -> Result<PgSchemaStrategy, StrategyError> {
         if self.migrations.as_ref().is_some_and(|m| m.table_name.contains('.')) {
             let reason = "the table of migrations names a schema, and each tenant needs one of its own";

@@ -40,7 +40,7 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// A connection keeps statements prepared, for all tenants alike. PostgreSQL refuses to run one whose
 /// columns changed ("cached plan must not change result type"). Connections from before a migration are
-/// therefore replaced; say [`refresh`](Self::refresh) where another process migrates. While tenants' tables
+/// therefore replaced; call [`refresh`](Self::refresh) if another process migrates. While tenants' tables
 /// differ, open the strategy [without prepared
 /// statements](crate::PgSchemaBuilder::without_prepared_statements). Put types of your own, such as enums, into a
 /// [shared schema](crate::PgSchemaBuilder::with_extension_schema): sqlx knows one type of each name.
@@ -73,19 +73,19 @@ impl PgSchemaStrategy {
         self.last_change.mark();
     }
 
-    /// Removes a tenant's schema and all its data. Where there is none, nothing happens.
+    /// Removes a tenant's schema and all its data. If there is none, nothing happens.
     ///
     /// Its tables leave the publications that they are in, and an extension that is installed in the schema goes, too,
     /// where nothing outside depends on it.
     ///
     /// # Security
     ///
-    /// There is no way back. Make sure first that the tenant is served no more.
+    /// It cannot be undone. Make sure first that the tenant is no longer served.
     ///
     /// # Errors
     ///
-    /// Where the database refuses it, and [`WouldRemoveMore`](StrategyError::WouldRemoveMore) where what is not the
-    /// tenant's would go with the schema: dependents outside of it, and objects in it that another role owns. Nothing
+    /// If the database refuses it, and [`WouldRemoveMore`](StrategyError::WouldRemoveMore) if what is not the tenant's
+    /// would go with the schema: dependents outside of it, and objects in it that another role owns. Nothing
     /// is removed then.
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;

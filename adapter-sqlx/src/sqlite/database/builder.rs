@@ -50,7 +50,7 @@ impl SqliteDatabaseBuilder {
         }
     }
 
-    /// The greatest number of files that are open at once, at least 1. The default is 64.
+    /// Sets the greatest number of files that are open at once, at least 1. The default is 64.
     pub const fn with_max_open(mut self, max_open: usize) -> Self {
         self.max_open = max_open;
         self
@@ -71,11 +71,11 @@ impl SqliteDatabaseBuilder {
         self
     }
 
-    /// Opens the directory, and makes it where it is missing. No file is opened yet.
+    /// Opens the directory, and creates it if it is missing. No file is opened yet.
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be made.
+    /// If the directory cannot be made.
     pub async fn open(self) -> Result<SqliteDatabaseStrategy, StrategyError> {
         let made = std::fs::create_dir_all(&self.directory).and_then(|()| std::fs::canonicalize(&self.directory));
         // An absolute path is never taken for a URI, as one that starts with `file:` would be.

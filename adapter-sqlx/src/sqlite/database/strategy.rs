@@ -24,19 +24,19 @@ use crate::{Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFu
 /// id names another's file, journal or write-ahead log, and the prefix keeps clear of names that
 /// systems reserve.
 ///
-/// - A missing file is an error. It is never made by being asked for, only by
-///   [`provision`](crate::TenantDb::provision), which migrates it under another name first.
-/// - Files are opened when they are first asked for, once where several callers ask together. At
-///   most 64 are open; then the least recently used is closed, never one that is in use. Where all
-///   are in use, `begin` waits for one, as long as the acquire time-out says.
+/// - A missing file is an error. Beginning a transaction never creates it, only
+///   [`provision`](crate::TenantDb::provision) does, which migrates it under another name first.
+/// - Files are opened when they are first used, once if several callers need one together. At
+///   most 64 are open; then the least recently used is closed, never one that is in use. If all
+///   are in use, `begin` waits for one, for the acquire timeout at most.
 /// - A file that was not used for 5 minutes is closed.
-/// - Transactions that read and write take the write lock at once, and wait for it as long as the
-///   busy time-out says. Read-only ones come from a pool that opened the file read-only.
+/// - Transactions that read and write take the write lock at once, and wait for it for the
+///   busy timeout at most. Read-only ones come from a pool that opened the file read-only.
 ///
 /// # Security
 ///
-/// SQL can `ATTACH` any file that the process may open, another tenant's too. Against SQL that a
-/// tenant brings along only a process of its own helps.
+/// SQL can `ATTACH` any file that the process may open, another tenant's too. Only a process of their own
+/// contains tenants who bring SQL of their own.
 pub struct SqliteDatabaseStrategy {
     pub(super) directory: PathBuf,
     pub(super) migrations: Option<Arc<Migrator>>,

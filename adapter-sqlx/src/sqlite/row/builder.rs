@@ -85,11 +85,11 @@ impl SqliteRowBuilder {
         self
     }
 
-    /// Opens the file, makes it where it is missing, migrates it and proves its schema.
+    /// Opens the file, creates it if it is missing, migrates it and proves its schema.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] where its
+    /// If the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] if its
     /// tables would not keep tenants apart.
     pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
         let plan = self.plan;

@@ -1,6 +1,6 @@
 //! The proof that nothing beside the views shows tenants' rows.
 //!
-//! SQLite itself is asked what a view reads and a trigger writes: `EXPLAIN` lists the programs that it compiles,
+//! SQLite itself says what a view reads and a trigger writes: `EXPLAIN` lists the programs that it compiles,
 //! the triggers' too, and the tables that they open. So quotes, comments, aliases, case and views over views
 //! need no parser here. Only the arguments of virtual tables do: SQLite passes them on as text.
 

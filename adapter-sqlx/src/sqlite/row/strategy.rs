@@ -26,8 +26,8 @@ use crate::{
 /// - An `INSERT` may leave the tenant's column out; it is filled in. One that names another tenant
 ///   is an error, and so is an `UPDATE` that gives a row away.
 /// - Without a tenant there are no rows, and an `INSERT` is an error.
-/// - `begin` takes the write lock at once (`BEGIN IMMEDIATE`) and waits for it as long as the busy
-///   timeout says, so a transaction never fails half-way for having read first.
+/// - `begin` takes the write lock at once (`BEGIN IMMEDIATE`) and waits for it for the busy timeout at
+///   most, so a transaction never fails half-way for having read first.
 /// - Read-only transactions come from a pool that opened the file read-only.
 ///
 /// [`open`](crate::SqliteRowBuilder::open) proves the schema first, and refuses one that would leak: a
@@ -37,7 +37,7 @@ use crate::{
 ///
 /// - a view or virtual table that reads it, by whatever other views,
 /// - a trigger that sees its rows and writes to a table that is not declared, such as a full-text index or an
-///   audit table. SQLite itself is asked what views read and triggers write.
+///   audit table. SQLite itself says what views read and triggers write.
 ///
 /// A new connection proves it again after a change. Then [`begin`](crate::TenantDb::begin) fails at once with
 /// [`StrategyError::UnsafeSchema`], which names the object.
