@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use tenancy_core::{Admitted, Rejection, Visit};
+use tenancy_core::enforce::{Admitted, Rejection, Visit};
 
 /// The tenant that the request is bound to, and a member's capability to act in it.
 ///

@@ -1,6 +1,7 @@
 use axum::extract::OriginalUri;
 use axum::http::{Extensions, Uri};
-use tenancy_core::{Directory, Enforcer};
+use tenancy_core::directory::Directory;
+use tenancy_core::enforce::Enforcer;
 use tenancy_http::{Authenticator, TenancyBuilder, TenancyLayer};
 
 /// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.

@@ -1,7 +1,7 @@
 //! What a handler extracts from a request under a layer.
 
 use http::Extensions;
-use tenancy_core::{Admitted, Cause, Outcome, Rejection, Visit};
+use tenancy_core::enforce::{Admitted, Cause, Outcome, Rejection, Visit};
 
 use crate::bound;
 

@@ -60,7 +60,8 @@ pub use tenancy_cache::{
     SharedError, follow,
 };
 pub use tenancy_core;
-pub use tenancy_core::{Clock, Credentials, ManualClock, SystemClock};
+pub use tenancy_core::clock::{Clock, ManualClock, SystemClock};
+pub use tenancy_core::request::Credentials;
 #[cfg(feature = "jwks")]
 pub use tenancy_jwt::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,

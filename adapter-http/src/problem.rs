@@ -73,7 +73,7 @@ fn title(status: StatusCode) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use http::Method;
-    use tenancy_core::{Cause, Rejection};
+    use tenancy_core::enforce::{Cause, Rejection};
 
     use super::*;
     use crate::rejection_response;

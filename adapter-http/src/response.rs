@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::Entry;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use tenancy_core::Rejection;
+use tenancy_core::enforce::Rejection;
 
 /// The response to a refused request: a problem document (RFC 9457) that no cache stores.
 ///

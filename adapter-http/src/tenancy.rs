@@ -11,8 +11,11 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
+use tenancy_core::directory::{Authorizer, ClaimMembership, Directory};
+use tenancy_core::enforce::{Access, Enforcer};
+use tenancy_core::names::FieldName;
+use tenancy_core::request::{Claims, Credentials};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Access, Authorizer, ClaimMembership, Claims, Credentials, Directory, Enforcer, FieldName};
 
 use crate::layer::{Engine, EngineId, EngineParts};
 use crate::{Authenticator, SharedClaims, TenancyLayer};
@@ -38,7 +41,10 @@ impl Tenancy {
     /// tenants are looked up.
     ///
     /// ```
-    /// use tenancy_core::{Claims, Enforcer, HeaderResolver, MemoryDirectory, ResolverChain};
+    /// use tenancy_core::directory::MemoryDirectory;
+    /// use tenancy_core::enforce::Enforcer;
+    /// use tenancy_core::request::Claims;
+    /// use tenancy_core::resolve::{HeaderResolver, ResolverChain};
     /// use tenancy_http::{ClaimsFromExtension, Tenancy};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -3,7 +3,8 @@
 use http::header::GetAll;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
-use tenancy_core::{Credentials, FieldName, Headers, HttpVersion, Occurrence, RequestView, Target, VerifiedClaims};
+use tenancy_core::names::FieldName;
+use tenancy_core::request::{Credentials, Headers, HttpVersion, Occurrence, RequestView, Target, VerifiedClaims};
 
 /// The header fields of an `http` request, as the core reads them.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use poem::error::ResponseError;
 use poem::http::{Method, StatusCode};
 use poem::{FromRequest, Request, RequestBody, Response};
-use tenancy_core::{Admitted, Rejection, Visit};
+use tenancy_core::enforce::{Admitted, Rejection, Visit};
 
 /// The tenant that the request is bound to, and a member's capability to act in it.
 ///

@@ -7,8 +7,8 @@ use poem::http::header::CONTENT_LENGTH;
 use poem::http::request::Parts;
 use poem::http::{self, HeaderValue, Method};
 use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
-use tenancy_core::Rejection;
 use tenancy_core::context::{self, TenantScope};
+use tenancy_core::enforce::Rejection;
 use tenancy_http::{Admission, TenancyBody, TenancyLayer, add_vary, rejection_response};
 
 /// Sets the access policy of the endpoints under it: scoped, optional or public.

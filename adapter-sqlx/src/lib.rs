@@ -3,7 +3,9 @@
 //! ```
 //! use sqlx::migrate::{Migration, MigrationType, Migrator};
 //! use sqlx::SqlSafeStr;
-//! use tenancy_core::{Admitted, ResolverName, TenantEntry, TenantStatus};
+//! use tenancy_core::directory::{TenantEntry, TenantStatus};
+//! use tenancy_core::enforce::Admitted;
+//! use tenancy_core::names::ResolverName;
 //! use tenancy_sqlx::{NewTenant, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -3,7 +3,8 @@
 
 use std::num::NonZeroUsize;
 
-use tenancy_core::{Admitted, TenantRecord, Visit};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::{Admitted, Visit};
 
 use crate::{ProvisionProgress, TenantDb, TenantTransaction};
 
@@ -21,15 +22,15 @@ macro_rules! directory_is_send {
             db: &TenantDb<$db>,
             tenant: &crate::NewTenant,
             creation: &crate::CreationKey,
-            id: &tenancy_core::TenantId,
-            member: &tenancy_core::Member,
-            key: &tenancy_core::TenantKey,
+            id: &tenancy_core::names::TenantId,
+            member: &tenancy_core::directory::Member,
+            key: &tenancy_core::names::TenantKey,
         ) {
             is_send(directory.create(db, tenant, creation));
             is_send(directory.upsert(tenant));
             is_send(directory.upsert_all(&[]));
             is_send(directory.remove(id));
-            is_send(directory.set_status(id, tenancy_core::TenantStatus::Active));
+            is_send(directory.set_status(id, tenancy_core::directory::TenantStatus::Active));
             is_send(directory.dangerously_set_placement(id, None));
             is_send(directory.add_member(id, member));
             is_send(directory.remove_member(id, member.subject()));
@@ -67,7 +68,8 @@ fn a_transaction<DB: sqlx::Database>(one: TenantTransaction<DB>, other: TenantTr
 mod postgres {
     use sqlx::postgres::PgConnectOptions;
     use sqlx::{PgConnection, PgPool, Postgres};
-    use tenancy_core::{ChangeFeed, TenantId};
+    use tenancy_core::directory::ChangeFeed;
+    use tenancy_core::names::TenantId;
 
     use super::*;
     use crate::{

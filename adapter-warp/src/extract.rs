@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use http::Extensions;
-use tenancy_core::{Admitted, Cause, Rejection, Visit};
+use tenancy_core::enforce::{Admitted, Cause, Rejection, Visit};
 use warp::Filter;
 use warp::reject::Reject;
 

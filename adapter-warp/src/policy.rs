@@ -1,7 +1,7 @@
 //! An access policy around routes: entered when they are tried, left when they have answered or rejected.
 
 use http::Method;
-use tenancy_core::{Cause, Rejection as Refusal};
+use tenancy_core::enforce::{Cause, Rejection as Refusal};
 use tenancy_http::{TenancyLayer, rejection_response};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Response};
 use tenancy_core::context::TenantScope;
-use tenancy_core::{Cause, Rejection};
+use tenancy_core::enforce::{Cause, Rejection};
 use tenancy_http::{Admission, SavedBinding, TenancyLayer, rejection_response};
 use warp::Filter;
 

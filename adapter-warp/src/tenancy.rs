@@ -1,4 +1,5 @@
-use tenancy_core::{Directory, Enforcer};
+use tenancy_core::directory::Directory;
+use tenancy_core::enforce::Enforcer;
 use tenancy_http::{Authenticator, TenancyBuilder};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};

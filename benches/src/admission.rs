@@ -4,9 +4,9 @@ use std::hint::black_box;
 
 use http::HeaderValue;
 use http::request::Parts;
-use tenancy_core::{
-    Access, ClaimMembership, Credentials, Enforcer, MemoryDirectory, Outcome, VerifiedClaims, drive_now,
-};
+use tenancy_core::directory::{ClaimMembership, MemoryDirectory};
+use tenancy_core::enforce::{Access, Enforcer, Outcome, drive_now};
+use tenancy_core::request::{Credentials, VerifiedClaims};
 use tenancy_http::{Authenticator, CachedDirectory, HeaderFields, KeyAlgorithm, TokenVerifier, request_view};
 
 use crate::fixture::{chain, claims, directory, header, header_name, named, names};
@@ -28,11 +28,11 @@ pub(crate) fn group() -> Group {
 
 /// A directory whose answer for `acme` is kept.
 pub(crate) fn warm(number: usize) -> CachedDirectory<MemoryDirectory> {
-    use tenancy_core::Directory;
+    use tenancy_core::directory::Directory;
     let directory = CachedDirectory::new(directory(number));
-    let key = tenancy_core::TenantKey::Id("acme".parse().unwrap());
+    let key = tenancy_core::names::TenantKey::Id("acme".parse().unwrap());
     assert!(runtime().block_on(directory.find(&key)).unwrap().is_some());
-    assert!(directory.find_now(&key).is_some());
+    assert!(directory.peek(&key, |_| ()).is_some());
     directory
 }
 

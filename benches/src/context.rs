@@ -3,7 +3,9 @@
 use std::future::ready;
 
 use tenancy_core::context::{self, TenantScope};
-use tenancy_core::{Admitted, Outcome, ResolverName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::{Admitted, Outcome};
+use tenancy_core::names::ResolverName;
 
 use crate::{Group, Row};
 

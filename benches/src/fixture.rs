@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use http::header::HOST as HOST_FIELD;
 use http::{HeaderName, Request};
-use tenancy_core::{
-    AnyResolver, Claims, HeaderResolver, MemoryDirectory, MemoryEntry, PathResolver, ResolverChain, SubdomainResolver,
-    TenantKey, TenantRecord,
-};
+use tenancy_core::directory::{MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{AnyResolver, HeaderResolver, PathResolver, ResolverChain, SubdomainResolver};
 
 pub(crate) const HEADER: &str = "x-tenant-id";
 pub(crate) const BASE: &str = "app.example.com";

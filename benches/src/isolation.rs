@@ -10,7 +10,9 @@ pub(crate) use growth::group as growth;
 pub(crate) use postgres::group as postgres;
 pub(crate) use sqlite::group as sqlite;
 
-use tenancy_core::{Admitted, ResolverName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::ResolverName;
 
 /// How many notes each tenant has, and how many tenants share the table.
 const NOTES: i64 = 1_000;

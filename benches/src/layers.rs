@@ -8,7 +8,10 @@ mod warp_rows;
 use std::sync::Arc;
 
 use http::request::Parts;
-use tenancy_core::{Claims, Enforcer, Roles, Subject, TenantKey, TenantRecord, VerifiedClaims};
+use tenancy_core::directory::{Roles, TenantRecord};
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::{Subject, TenantKey};
+use tenancy_core::request::{Claims, VerifiedClaims};
 use tenancy_http::{ClaimsFromExtension, Tenancy};
 
 pub(crate) use axum_rows::group as axum;

@@ -5,10 +5,10 @@ use std::hint::black_box;
 use http::header::HOST as HOST_FIELD;
 use http::request::Parts;
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::{
-    Access, AnyResolver, ClaimResolver, Claims, Credentials, Enforcer, Malformed, OnConflict, RequestView, Resolver,
-    ResolverName, Step, TenantKey, VerifiedClaims,
-};
+use tenancy_core::enforce::{Access, Enforcer, Step};
+use tenancy_core::names::{ResolverName, TenantKey};
+use tenancy_core::request::{Claims, Credentials, RequestView, VerifiedClaims};
+use tenancy_core::resolve::{AnyResolver, ClaimResolver, Malformed, OnConflict, Resolver};
 use tenancy_http::{HeaderFields, request_view};
 
 use crate::fixture::{

@@ -4,7 +4,10 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tenancy_core::{Claims, Credentials, Directory, Enforcer, MemoryDirectory, TenantKey};
+use tenancy_core::directory::{Directory, MemoryDirectory};
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::{Claims, Credentials};
 use tenancy_http::CachedDirectory;
 
 use crate::admission::{admit, warm};

@@ -7,8 +7,10 @@ use std::sync::Mutex;
 use allocation_counter::measure;
 use benches::count_rows;
 use http::{Request, Response};
+use tenancy_core::directory::{Directory, TenantRecord};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Claims, Directory, TenantKey, TenantRecord};
 use tenancy_http::{ClaimsFromExtension, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 

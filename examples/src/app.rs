@@ -1,7 +1,8 @@
 //! The application: what each route does, whatever the framework.
 
 use serde::{Deserialize, Serialize};
-use tenancy_core::{Admitted, Role, TenantId};
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{Role, TenantId};
 use tenancy_sqlx::ErrorKind;
 
 use crate::store::{Note, Store, StoreError};

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use sqlx::{Database, Postgres, Sqlite};
-use tenancy_core::{Change, TenantEntry, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Change, TenantEntry, TenantStatus};
+use tenancy_core::names::{TenantId, TenantKey};
 use tenancy_http::LocalChanges;
 use tenancy_sqlx::{
     DirectoryEntry, DirectoryError, NewTenant, PgDirectory, SqliteDirectory, TenantDb, UpsertAllError, UpsertError,
@@ -75,7 +76,7 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
         // Also where it failed half way: what was done is done.
         if let Some(changes) = &self.changes {
             for tenant in tenants {
-                changes.publish(Change::Tenant(tenant.id.clone()));
+                changes.publish(Change::tenant(tenant.id.clone()));
             }
         }
         done

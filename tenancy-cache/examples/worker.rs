@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tenancy_cache::{CachedDirectory, LocalChanges, follow};
-use tenancy_core::{Change, Directory, StrategyName, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::directory::{Change, Directory, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::names::{StrategyName, TenantId, TenantKey};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, stdin};
 
 #[tokio::main(flavor = "current_thread")]
@@ -64,7 +65,7 @@ async fn run(directory: &CachedDirectory<Tenants>, key: &TenantKey, job: &str) -
 /// Changes a tenant, and publishes that once it is done.
 async fn change(tenants: &Tenants, changes: &LocalChanges, tenant: TenantId, status: TenantStatus) {
     tenants.set(tenant.clone(), status);
-    changes.publish(Change::Tenant(tenant));
+    changes.publish(Change::tenant(tenant));
     // Lets the task that follows the changes run. Where they come from another process, they arrive with the delay of
     // their feed, such as that of a database.
     tokio::task::yield_now().await;

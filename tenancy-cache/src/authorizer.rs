@@ -3,7 +3,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::Equivalent;
-use tenancy_core::{Authorize, Authorizer, Change, Decision, Invalidate, Subject, TenantId, VerifiedClaims};
+use tenancy_core::directory::{Authorizer, Change, Decision, Invalidate};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::{Subject, TenantId};
+use tenancy_core::request::VerifiedClaims;
 
 use crate::store::{Store, Unshare};
 use crate::{CacheLimits, SharedError};
@@ -47,27 +50,30 @@ impl<A: Authorizer> CachedAuthorizer<A> {
     ///
     /// The answer of a query that is under way is not cached.
     pub fn forget(&self, tenant: &TenantId, subject: &Subject) {
-        self.store
-            .forget(|caller, _| caller.tenant == *tenant && caller.subject == *subject);
+        self.store.forget(
+            |caller, _| caller.tenant == *tenant && caller.subject == *subject,
+            |_| true,
+        );
     }
 
     /// Forgets what is known of a tenant's members, and all denials.
     pub fn forget_tenant(&self, tenant: &TenantId) {
-        self.store.forget(|caller, _| caller.tenant == *tenant);
+        self.store.forget(|caller, _| caller.tenant == *tenant, |_| true);
     }
 
     /// Forgets what is known of a subject in all tenants, and all denials. Without an issuer, the subject of that name of
     /// every issuer is forgotten. A caller without an issuer may be any issuer's, and is forgotten too.
     pub fn forget_subject(&self, issuer: Option<&str>, subject: &Subject) {
-        self.store.forget(|caller, _| {
+        let is_subject = |caller: &Caller| {
             let is_issuers = issuer.is_none() || caller.issuer.is_none() || caller.issuer.as_deref() == issuer;
             is_issuers && caller.subject == *subject
-        });
+        };
+        self.store.forget(|caller, _| is_subject(caller), |_| true);
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.store.forget(|_, _| true);
+        self.store.forget(|_, _| true, |_| true);
     }
 }
 
@@ -117,7 +123,7 @@ impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
 impl<A: Authorizer> Invalidate for CachedAuthorizer<A> {
     fn invalidate(&self, change: &Change) {
         match change {
-            Change::Tenant(tenant) => self.forget_tenant(tenant),
+            Change::Tenant { id, .. } => self.forget_tenant(id),
             Change::Member { tenant, subject } => self.forget(tenant, subject),
             Change::Subject { issuer, subject } => self.forget_subject(issuer.as_deref(), subject),
             _ => self.forget_all(),

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tenancy_core::Clock;
+use tenancy_core::clock::Clock;
 
 /// The system's monotonic clock as of its last tick. It is a few milliseconds behind, and several times cheaper to read than
-/// [`SystemClock`](tenancy_core::SystemClock). Where the system has no such clock (other than Linux), it is the same one.
+/// [`SystemClock`](tenancy_core::clock::SystemClock). Where the system has no such clock (other than Linux), it is the same one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CoarseClock;
 

@@ -2,10 +2,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tenancy_core::{
-    Change, Directory, Domain, Invalidate, Lookup, Step, TenantEntry, TenantHandle, TenantId, TenantKey, TenantRecord,
-    answers_to,
-};
+use tenancy_core::directory::{Change, Directory, Invalidate, TenantEntry, TenantHandle, TenantRecord, answers_to};
+use tenancy_core::names::{Domain, TenantId, TenantKey};
 
 use crate::store::{Store, Unshare};
 use crate::{CacheLimits, SharedError};
@@ -31,7 +29,8 @@ use crate::{CacheLimits, SharedError};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tenancy_core::{MemoryDirectory, TenantId};
+/// use tenancy_core::directory::MemoryDirectory;
+/// use tenancy_core::names::TenantId;
 /// use tenancy_cache::{CacheLimits, CachedDirectory};
 ///
 /// # let directory = MemoryDirectory::default();
@@ -73,12 +72,12 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
     ///
     /// The answer of a look-up that is under way is not cached.
     pub fn forget(&self, tenant: &TenantId) {
-        self.store.forget(|_, entry| entry.record().id == *tenant);
+        self.store.forget(|_, entry| entry.record().id == *tenant, |_| true);
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.store.forget(|_, _| true);
+        self.store.forget(|_, _| true, |_| true);
     }
 }
 
@@ -113,15 +112,8 @@ where
         answer.await.map_err(SharedError::new)
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        self.store.cached(key)
-    }
-
-    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
-        match self.store.cached_ref(lookup.key()) {
-            Some(answer) => Ok(lookup.answered(answer.as_deref())),
-            None => Err(lookup),
-        }
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Self::Entry>) -> T) -> Option<T> {
+        Some(read(self.store.cached_ref(key)?.as_deref()))
     }
 }
 
@@ -194,7 +186,13 @@ where
 {
     fn invalidate(&self, change: &Change) {
         match change {
-            Change::Tenant(tenant) => self.forget(tenant),
+            Change::Tenant { id, names } if names.is_empty() => self.forget(id),
+            Change::Tenant { id, names } => {
+                let is_name =
+                    |key: &TenantKey| names.contains(key) || matches!(key, TenantKey::Id(other) if other == id);
+                self.store
+                    .forget(|key, entry| entry.record().id == *id || is_name(key), is_name);
+            }
             Change::Member { .. } | Change::Subject { .. } => {}
             _ => self.forget_all(),
         }

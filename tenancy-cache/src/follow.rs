@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use tenancy_core::{Change, ChangeFeed, Invalidate};
+use tenancy_core::directory::{Change, ChangeFeed, Invalidate};
 
 /// How long to wait before a feed that failed is polled again.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -6,7 +6,8 @@
 //!
 //! ```
 //! use tenancy_cache::{CachedDirectory, LocalChanges, follow};
-//! use tenancy_core::{Change, Directory, MemoryDirectory, MemoryEntry, TenantId, TenantKey, TenantRecord};
+//! use tenancy_core::directory::{Change, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
+//! use tenancy_core::names::{TenantId, TenantKey};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +19,7 @@
 //!
 //! assert!(directory.find(&TenantKey::Id(acme.clone())).await?.is_some());
 //! // After a change of the tenant is committed:
-//! changes.publish(Change::Tenant(acme));
+//! changes.publish(Change::tenant(acme));
 //! # Ok(()) }
 //! ```
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenancy_core::Clock;
+use tenancy_core::clock::Clock;
 
 use crate::CoarseClock;
 

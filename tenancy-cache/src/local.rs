@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 
-use tenancy_core::{Change, ChangeFeed, Invalidate};
+use tenancy_core::directory::{Change, ChangeFeed, Invalidate};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// How many changes are queued for a slow feed.
@@ -13,7 +13,8 @@ const CAPACITY: usize = 1024;
 /// It reaches no other process. If there are several, publish changes by what they share, such as the database.
 ///
 /// ```
-/// use tenancy_core::{Change, MemoryDirectory, TenantId};
+/// use tenancy_core::directory::{Change, MemoryDirectory};
+/// use tenancy_core::names::TenantId;
 /// use tenancy_cache::{CachedDirectory, LocalChanges, follow};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -23,7 +24,7 @@ const CAPACITY: usize = 1024;
 /// let cached = CachedDirectory::new(directory);
 /// tokio::spawn(follow(changes.subscribe(), cached.clone()));
 /// // After a change of the tenant is committed:
-/// changes.publish(Change::Tenant("acme".parse::<TenantId>()?));
+/// changes.publish(Change::tenant("acme".parse::<TenantId>()?));
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]

@@ -208,13 +208,13 @@ where
         })
     }
 
-    /// Forgets the hits that are `stale` and all misses. The answer of a query that is under way now is not stored when
+    /// Forgets the hits that are `stale`, and the misses of keys that may be `known` now. The answer of a query that is under way now is not stored when
     /// it comes, and callers from now on do not wait for it: it may have been read before the change.
-    pub(crate) fn forget(&self, stale: impl Fn(&K, &V) -> bool) {
+    pub(crate) fn forget(&self, stale: impl Fn(&K, &V) -> bool, known: impl Fn(&K) -> bool) {
         let mut in_flight = self.in_flight();
         in_flight.queries.clear();
         self.hits.retain(|key, hit| !stale(key, &hit.value));
-        self.misses.clear();
+        self.misses.retain(|key, _| !known(key));
         self.generation.fetch_add(1, Ordering::Release);
     }
 }

@@ -16,11 +16,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenancy_core::{
-    Access, Cause, Claims, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion, MemoryDirectory,
-    MemoryEntry, Outcome, PathResolver, Rejection, RequestView, ResolverChain, Target, TenantRecord, bearer_token,
-    context, drive_now,
-};
+use tenancy_core::context;
+use tenancy_core::directory::{MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Cause, Enforcer, Outcome, Rejection, drive_now};
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, bearer_token};
+use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 
 const MAX_HEAD: u64 = 16 * 1024;
 const MAX_FIELDS: usize = 64;

@@ -6,7 +6,9 @@
 //!
 //! ```
 //! use tenancy_core::context;
-//! # use tenancy_core::{Admitted, ResolverName, TenantRecord};
+//! # use tenancy_core::directory::TenantRecord;
+//! # use tenancy_core::enforce::Admitted;
+//! # use tenancy_core::names::ResolverName;
 //! # let record = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
 //! # let admitted = Admitted::dangerously_assume(record, ResolverName::from_static("job"), "alice".parse().unwrap());
 //! # fn block_on<F: Future>(f: F) -> F::Output {
@@ -41,7 +43,7 @@ use std::sync::Arc;
 
 use pin_project_lite::pin_project;
 
-use crate::{Admitted, Outcome, Visit};
+use crate::enforce::{Admitted, Outcome, Visit};
 
 std::thread_local! {
     static CURRENT: RefCell<Option<TenantScope>> = const { RefCell::new(None) };

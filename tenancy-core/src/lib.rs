@@ -7,10 +7,11 @@
 //! A server of your own, without any framework, needs no more than this:
 //!
 //! ```
-//! use tenancy_core::{
-//!     Access, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion, Outcome, PathResolver,
-//!     RequestView, ResolverChain, Step, Subject, Target, TenantKey, TenantRecord, VerifiedClaims,
-//! };
+//! use tenancy_core::directory::TenantRecord;
+//! use tenancy_core::enforce::{Access, Enforcer, Outcome, Step};
+//! use tenancy_core::names::{Subject, TenantKey};
+//! use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target, VerifiedClaims};
+//! use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 //!
 //! /// What your authentication knows of a caller.
 //! struct Session {
@@ -92,6 +93,19 @@
 //! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that invalidate
 //!   cached answers, the clocks that these expire by, the stub for tests.
 //! - `serde` (with `std`): the configuration, see `config`.
+//!
+//! [`Directory`]: directory::Directory
+//! [`Authorizer`]: directory::Authorizer
+//! [`Admitted`]: enforce::Admitted
+//! [`Authorize`]: enforce::Authorize
+//! [`Authorize::allow`]: enforce::Authorize::allow
+//! [`Enforcer::begin`]: enforce::Enforcer::begin
+//! [`Lookup`]: enforce::Lookup
+//! [`Step`]: enforce::Step
+//! [`drive`]: enforce::drive
+//! [`drive_now`]: enforce::drive_now
+//! [`RequestView`]: request::RequestView
+//! [`ResolverChain`]: resolve::ResolverChain
 
 #![no_std]
 
@@ -99,12 +113,12 @@
 extern crate std;
 
 #[cfg(feature = "std")]
-mod clock;
-mod directory;
-mod enforce;
-mod name;
-mod request;
-mod resolver;
+pub mod clock;
+pub mod directory;
+pub mod enforce;
+pub mod names;
+pub mod request;
+pub mod resolve;
 
 #[cfg(feature = "serde")]
 pub mod config;
@@ -115,33 +129,3 @@ pub mod context;
 pub mod custom_servers {}
 #[cfg(feature = "std")]
 pub mod testing;
-
-#[cfg(feature = "std")]
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use directory::{
-    AllOf, AnyOf, Authorizer, ClaimMembership, Decision, Directory, EitherError, Membership, TenantEntry,
-};
-#[cfg(feature = "std")]
-pub use directory::{
-    Change, ChangeFeed, Invalidate, Member, MemoryDirectory, MemoryDirectoryError, MemoryEntry, ParseChangeError,
-};
-pub use enforce::{
-    Access, Admitted, Authorize, Cause, Disclosure, Enforcer, Fault, Lookup, Outcome, Refused, Rejection, Step,
-    TenantHandle, Visit, answers_to, drive, drive_now,
-};
-pub use name::{
-    Domain, ExternalId, FieldName, Host, HostAddress, Issuer, KeyForm, NameProblem, ParseNameError, PlacementName,
-    ReservedNames, ResolverName, Role, Slug, StrategyName, Subject, TenantId, TenantKey, TenantRecord, TenantStatus,
-    UnknownStatus, parse_authority,
-};
-#[cfg(feature = "std")]
-pub use request::Claims;
-pub use request::{
-    ClaimPath, Credentials, ForwardedField, HeaderList, Headers, HostSource, HttpVersion, Occurrence,
-    ParseClaimPathError, RequestView, Roles, Standing, Target, VerifiedClaims, bearer_token,
-};
-pub use resolver::{
-    AnyResolver, BuildChainError, ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, MAX_RESOLVERS,
-    Malformed, OnConflict, ParameterName, ParsePathTemplateError, PathResolver, PathTemplate, QueryResolver, Resolver,
-    ResolverChain, SubdomainResolver,
-};

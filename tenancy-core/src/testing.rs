@@ -5,10 +5,11 @@
 use core::convert::Infallible;
 use core::future::{Future, ready};
 
-use crate::{
-    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, FieldName, HeaderResolver, ResolverChain,
-    StrategyName, Subject, TenantKey, TenantRecord,
-};
+use crate::directory::{Authorizer, Decision, Directory, TenantRecord};
+use crate::enforce::{Authorize, Enforcer};
+use crate::names::{FieldName, StrategyName, Subject, TenantKey};
+use crate::request::Claims;
+use crate::resolve::{HeaderResolver, ResolverChain};
 
 /// Knows every tenant and admits everyone.
 ///
@@ -34,6 +35,14 @@ impl InsecureTestStub {
     pub fn claims() -> Claims {
         Claims::new(Subject::from_static("insecure-test-stub"))
     }
+
+    /// The tenant of that id, whichever it is.
+    fn record(key: &TenantKey) -> Option<TenantRecord> {
+        match key {
+            TenantKey::Id(id) => Some(TenantRecord::new(id.clone(), StrategyName::from_static("none"))),
+            TenantKey::Slug(_) | TenantKey::External(_) | TenantKey::Domain(_) => None,
+        }
+    }
 }
 
 impl Directory for InsecureTestStub {
@@ -41,15 +50,11 @@ impl Directory for InsecureTestStub {
     type Error = Infallible;
 
     fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Self::Entry>, Self::Error>> + Send {
-        ready(Ok(self.find_now(key).flatten()))
+        ready(Ok(Self::record(key)))
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        let record = |id: &crate::TenantId| TenantRecord::new(id.clone(), StrategyName::from_static("none"));
-        Some(match key {
-            TenantKey::Id(id) => Some(record(id)),
-            TenantKey::Slug(_) | TenantKey::External(_) | TenantKey::Domain(_) => None,
-        })
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Self::Entry>) -> T) -> Option<T> {
+        Some(read(Self::record(key).as_ref()))
     }
 }
 

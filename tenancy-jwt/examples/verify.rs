@@ -19,7 +19,7 @@ use std::error::Error;
 use std::path::Path;
 
 use serde::Deserialize;
-use tenancy_core::VerifiedClaims;
+use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{JwtConfig, TokenVerifier};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, stdin};
 
@@ -62,7 +62,8 @@ async fn judge(
 
 #[cfg(test)]
 mod tests {
-    use tenancy_core::{ClaimPath, Subject};
+    use tenancy_core::names::Subject;
+    use tenancy_core::request::ClaimPath;
     use tenancy_jwt::TokenSigner;
 
     use super::*;

@@ -1,4 +1,4 @@
-use tenancy_core::ParseNameError;
+use tenancy_core::names::ParseError;
 use thiserror::Error;
 
 use crate::builder::MAX_LEEWAY;
@@ -80,6 +80,6 @@ pub enum BuildVerifierError {
         /// The tenant as it was given.
         tenant: String,
         /// What is wrong with it.
-        problem: ParseNameError,
+        problem: ParseError,
     },
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use tenancy_core::{ClaimPath, KeyForm};
+use tenancy_core::names::KeyForm;
+use tenancy_core::request::ClaimPath;
 
 use crate::cache::token_cache::TokenCache;
 use crate::issuer::trust::{Trust, Trusted};

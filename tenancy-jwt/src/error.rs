@@ -1,6 +1,6 @@
 use core::fmt;
 
-use tenancy_core::ParseNameError;
+use tenancy_core::names::ParseError;
 use thiserror::Error;
 
 use crate::KeyAlgorithm;
@@ -131,7 +131,7 @@ pub enum ClaimProblem {
     /// A claim above it is no object.
     NotObject,
     /// A string outside the grammar of the name.
-    Name(ParseNameError),
+    Name(ParseError),
 }
 
 impl fmt::Display for ClaimProblem {

@@ -2,10 +2,10 @@
 //!
 //! It needs the core alone: the adapters for HTTP servers use it, and so does a worker that takes tokens from a queue.
 //! A [`TokenVerifier`] has the keys of one issuer or of several ([`TrustedIssuer`]), and turns a token into
-//! [`Claims`](tenancy_core::Claims).
+//! [`Claims`](tenancy_core::request::Claims).
 //!
 //! ```
-//! use tenancy_core::VerifiedClaims;
+//! use tenancy_core::request::VerifiedClaims;
 //! use tenancy_jwt::{KeyAlgorithm, TokenError, TokenVerifier, VerificationKey};
 //!
 //! # use tenancy_jwt::TokenSigner;
@@ -19,8 +19,8 @@
 //!     .build()?;
 //!
 //! # let signer = TokenSigner::hs256(None, &secret)?.with_issuer("https://login.example").with_audience("notes");
-//! # let claim = tenancy_core::ClaimPath::literal("tenant_id")?;
-//! # let token = signer.sign(&"alice".parse::<tenancy_core::Subject>()?, Some("acme"), &claim, 60)?;
+//! # let claim = tenancy_core::request::ClaimPath::literal("tenant_id")?;
+//! # let token = signer.sign(&"alice".parse::<tenancy_core::names::Subject>()?, Some("acme"), &claim, 60)?;
 //! // Waits where the token names a key that its issuer has published since the last fetch.
 //! match verifier.verify_refreshing(token.as_bytes()).await {
 //!     Ok(claims) => assert_eq!(claims.subject().as_str(), "alice"),

@@ -5,7 +5,8 @@ use jsonwebtoken::EncodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde_json::{Map, Value, json};
-use tenancy_core::{ClaimPath, Subject};
+use tenancy_core::names::Subject;
+use tenancy_core::request::ClaimPath;
 use thiserror::Error;
 
 use crate::verify::compact::encode;

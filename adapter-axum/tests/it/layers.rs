@@ -15,11 +15,13 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use http_body_util::BodyExt;
 use tenancy_axum::{Tenancy, Tenant, Visitor};
+use tenancy_core::context;
+use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Authorize, Enforcer};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{ClaimResolver, HeaderResolver, OnConflict, PathResolver, ResolverChain};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Authorize, Authorizer, ClaimResolver, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory,
-    MemoryEntry, OnConflict, PathResolver, ResolverChain, TenantKey, TenantRecord, context,
-};
 use tenancy_http::ClaimsFromExtension;
 use tower::ServiceExt;
 

@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use http::request::Parts;
-use tenancy_core::{Credentials, FieldName, VerifiedClaims};
+use tenancy_core::names::FieldName;
+use tenancy_core::request::{Credentials, VerifiedClaims};
 
 /// Verified claims that outlive the reading of a request.
 pub type SharedClaims = Arc<dyn VerifiedClaims>;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use tenancy_core::{Claims, Credentials, FieldName, bearer_token};
+use tenancy_core::names::FieldName;
+use tenancy_core::request::{Claims, Credentials, bearer_token};
 use tenancy_jwt::{KeysUnavailable, TokenError, TokenVerifier};
 
 use crate::{Authenticator, HeaderFields, SharedClaims};

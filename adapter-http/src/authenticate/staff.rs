@@ -1,15 +1,16 @@
 use std::future::Future;
 
-use tenancy_core::{Authorize, Authorizer, Decision};
+use tenancy_core::directory::{Authorizer, Decision};
+use tenancy_core::enforce::Authorize;
 
 /// Lets staff of the platform into every tenant, and queries another authorizer about everyone else.
 ///
 /// A caller is staff if the verified credential says so
-/// ([`VerifiedClaims::is_platform_staff`](tenancy_core::VerifiedClaims::is_platform_staff)): for tokens a claim that
+/// ([`VerifiedClaims::is_platform_staff`](tenancy_core::request::VerifiedClaims::is_platform_staff)): for tokens a claim that
 /// must be configured, and must be `true`. Without that claim, or without this authorizer, there is no
 /// bypass.
 ///
-/// Handlers can tell: [`Admitted::standing`](tenancy_core::Admitted::standing) is `PlatformStaff`, and
+/// Handlers can tell: [`Admitted::standing`](tenancy_core::enforce::Admitted::standing) is `PlatformStaff`, and
 /// there are no roles.
 ///
 /// # Security

@@ -15,9 +15,9 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tenancy_core::context::TenantScope;
-use tenancy_core::{
-    Access, Authorizer, Cause, Credentials, Directory, Enforcer, Fault, Refused, Rejection, drive, drive_now,
-};
+use tenancy_core::directory::{Authorizer, Directory};
+use tenancy_core::enforce::{Access, Cause, Enforcer, Fault, Refused, Rejection, drive, drive_now};
+use tenancy_core::request::Credentials;
 
 use super::binding::{Binding, EngineId};
 use crate::view::{HeaderFields, OriginalUri, request_view};
@@ -196,6 +196,7 @@ where
         }
     }
 
+    /// From the credentials to the outcome. What is read of the credentials is left in `read`.
     async fn decide<const WAIT: bool>(
         &self,
         policy: RoutePolicy,
@@ -203,30 +204,16 @@ where
         read: &mut Option<Credentials<SharedClaims>>,
     ) -> Result<TenantScope, Rejection> {
         // Authenticate.
-        let reads_credentials = self.enforcer.reads_credentials(policy.access);
-        let carried = if reads_credentials {
-            self.authenticator.claims_in(parts)
+        let credentials = if !self.enforcer.reads_credentials(policy.access) {
+            Credentials::Absent
+        } else if let Some(claims) = self.authenticator.claims_in(parts) {
+            Credentials::Verified(claims)
         } else {
-            None
-        };
-        let credentials = match (carried, &mut *read) {
-            _ if !reads_credentials => Credentials::Absent,
-            (Some(claims), _) => Credentials::Verified(claims),
-            (None, Some(read)) => read.as_deref(),
-            (None, read) => {
-                let now = if WAIT {
-                    self.authenticator
-                        .authenticate(parts)
-                        .await
-                        .map_err(report_authenticator)?
-                } else {
-                    match self.authenticator.authenticate_now(parts) {
-                        Some(credentials) => credentials,
-                        None => return pending().await,
-                    }
-                };
-                read.insert(now).as_deref()
-            }
+            let read = match read {
+                Some(read) => read,
+                None => read.insert(self.authenticate::<WAIT>(parts).await?),
+            };
+            read.as_deref()
         };
         // View.
         let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
@@ -243,6 +230,18 @@ where
             match drive_now(step, &self.directory, &self.authorizer) {
                 Ok(outcome) => outcome.map(TenantScope::from),
                 Err(_) => pending().await,
+            }
+        }
+    }
+
+    async fn authenticate<const WAIT: bool>(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Rejection> {
+        if WAIT {
+            let authenticated = self.authenticator.authenticate(parts).await;
+            authenticated.map_err(report_authenticator)
+        } else {
+            match self.authenticator.authenticate_now(parts) {
+                Some(credentials) => Ok(credentials),
+                None => pending().await,
             }
         }
     }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Extensions;
-use tenancy_core::Access;
 use tenancy_core::context::TenantScope;
+use tenancy_core::enforce::Access;
 
 /// The id of an engine, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

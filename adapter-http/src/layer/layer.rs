@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use tenancy_core::Access;
+use tenancy_core::enforce::Access;
 use tower_layer::Layer;
 use tower_service::Service;
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use tenancy_core::context;
+use tenancy_core::request::Claims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Claims, context};
 use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 

@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use http::request::Parts;
 use http::{Request, Response};
+use tenancy_core::context;
+use tenancy_core::directory::{Authorizer, Decision, Directory, TenantRecord};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::VerifiedClaims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Authorize, Authorizer, Decision, Directory, TenantKey, TenantRecord, VerifiedClaims, context};
 use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -42,7 +46,10 @@ impl Authenticator for Part {
     }
 
     fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
-        parts.extensions.get::<tenancy_core::Claims>().map(|claims| claims as _)
+        parts
+            .extensions
+            .get::<tenancy_core::request::Claims>()
+            .map(|claims| claims as _)
     }
 }
 
@@ -55,8 +62,12 @@ impl Directory for Part {
         InsecureTestStub.find(key).await
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<TenantRecord>> {
-        InsecureTestStub.find_now(key).filter(|_| self.is_available)
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&TenantRecord>) -> T) -> Option<T> {
+        if self.is_available {
+            InsecureTestStub.peek(key, read)
+        } else {
+            None
+        }
     }
 }
 

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{Request, Response};
 use http_body_util::Full;
 use log::Log;
+use tenancy_core::directory::{Directory, TenantRecord};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Claims, Directory, TenantKey, TenantRecord};
 use tenancy_http::{CachedDirectory, ClaimsFromExtension, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 

@@ -14,8 +14,11 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use tenancy_core::context;
+use tenancy_core::directory::{Authorizer, Decision};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::request::Claims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{Authorize, Authorizer, Claims, Decision, context};
 use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, Service, ServiceExt, service_fn};
 

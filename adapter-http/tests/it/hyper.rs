@@ -18,10 +18,12 @@ use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tenancy_core::context;
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::KeyForm;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain, SubdomainResolver};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Claims, Enforcer, HeaderResolver, KeyForm, PathResolver, ResolverChain, SubdomainResolver, context,
-};
 use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tokio::io::{DuplexStream, duplex};
 use tower::{ServiceBuilder, service_fn};

@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use http_body_util::Full;
-use tenancy_core::{
-    Authorizer, ClaimMembership, ClaimPath, Enforcer, HeaderResolver, KeyForm, Member, MemoryDirectory, MemoryEntry,
-    ResolverChain, TenantRecord, context,
-};
+use tenancy_core::context;
+use tenancy_core::directory::{Authorizer, ClaimMembership, Member, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::KeyForm;
+use tenancy_core::request::ClaimPath;
+use tenancy_core::resolve::{HeaderResolver, ResolverChain};
 use tenancy_http::{PlatformStaff, Tenancy, TokenVerifier, TrustedIssuer};
 use token_support::{AUDIENCE, ISSUER, hmac_key, payload, sign};
 use tower::{Layer, ServiceExt, service_fn};
@@ -111,8 +113,8 @@ async fn a_token_that_names_a_foreign_tenant_is_refused_as_a_whole() {
         "tenants=[\"globex\"]",
     ] {
         for authorizer in [
-            tenancy_core::Membership::Claim,
-            tenancy_core::Membership::Directory(directory()),
+            tenancy_core::directory::Membership::Claim,
+            tenancy_core::directory::Membership::Directory(directory()),
         ] {
             let answer = enter(
                 authorizer,

@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
 use http_body_util::Full;
+use tenancy_core::context;
+use tenancy_core::directory::ClaimMembership;
+use tenancy_core::enforce::Standing;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{ClaimMembership, Claims, Standing, TenantKey, context};
 use tenancy_http::{ClaimsFromExtension, PlatformStaff, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
 

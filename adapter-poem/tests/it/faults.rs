@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use common::{ask, directory, enforcer, is, request, send, whoami};
 use poem::{EndpointExt, get};
-use tenancy_core::{Authorize, Authorizer, Claims, Decision, Directory, TenantKey, TenantRecord};
+use tenancy_core::directory::{Authorizer, Decision, Directory, TenantRecord};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
 use tenancy_http::ClaimsFromExtension;
 use tenancy_poem::Tenancy;
 

@@ -8,10 +8,12 @@ use common::{Answer, ask, directory, enforcer, is, maybe, portal, request, send,
 use poem::error::ResponseError;
 use poem::http::{HeaderMap, StatusCode};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
-use tenancy_core::{
-    ClaimResolver, Claims, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry, OnConflict, PathResolver,
-    ResolverChain, TenantKey, TenantRecord, context,
-};
+use tenancy_core::context;
+use tenancy_core::directory::{MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{ClaimResolver, HeaderResolver, OnConflict, PathResolver, ResolverChain};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_poem::{Tenancy, Tenant, TenantRejection};
 

@@ -13,7 +13,10 @@ use poem::middleware::{NormalizePath, TrailingSlash};
 use poem::test::TestClient;
 use poem::web::{Data, Path};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
-use tenancy_core::{Claims, Enforcer, ResolverChain, SubdomainResolver, context};
+use tenancy_core::context;
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{ResolverChain, SubdomainResolver};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_poem::{Tenancy, Tenant};
 

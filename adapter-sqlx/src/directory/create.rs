@@ -1,7 +1,8 @@
 //! Creation of a tenant: once, and by the caller that began it.
 
 use sqlx::Database;
-use tenancy_core::{ExternalId, PlacementName, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::names::{ExternalId, PlacementName, TenantId, TenantKey};
 
 use super::creation_key::CreationKey;
 use super::database::{DirectoryDatabase, Queries, Writers, changes};
@@ -33,7 +34,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// [`CreationKey::random`] when the form was shown, so a second click does not fail.
     ///
     /// ```no_run
-    /// use tenancy_core::{Member, Subject};
+    /// use tenancy_core::directory::Member;
+    /// use tenancy_core::names::Subject;
     /// use tenancy_sqlx::{CreateError, CreationKey, NewTenant, SqliteDirectory, TenantDb};
     ///
     /// enum Answer { Created, IdTaken, Failed }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 /// What distinguishes a repeated creation of a tenant from another caller's creation of the same id.
 ///

@@ -1,9 +1,7 @@
 //! A tenant as it is put into the directory, and as it comes out.
 
-use tenancy_core::{
-    Domain, ExternalId, Member, PlacementName, Slug, StrategyName, TenantEntry, TenantHandle, TenantId, TenantRecord,
-    TenantStatus,
-};
+use tenancy_core::directory::{Member, TenantEntry, TenantHandle, TenantRecord, TenantStatus};
+use tenancy_core::names::{Domain, ExternalId, PlacementName, Slug, StrategyName, TenantId};
 
 /// A tenant to put into the directory, new or changed.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tenancy_core::{ParseNameError, StrategyName, TenantId, TenantKey, UnknownStatus};
+use tenancy_core::names::{ParseError, StrategyName, TenantId, TenantKey};
 use thiserror::Error;
 
 use crate::{ProvisionError, TransactionError};
@@ -27,11 +27,11 @@ pub enum DirectoryError {
         /// The column.
         column: &'static str,
         /// What is wrong with it.
-        source: ParseNameError,
+        source: ParseError,
     },
     /// A row holds a status that is not valid.
     #[error("failed to read `status` of a tenant from the directory")]
-    CorruptStatus(#[from] UnknownStatus),
+    CorruptStatus(#[source] ParseError),
     /// There is no such tenant: to add a member to, or any more.
     #[error("no tenant `{id}` is in the directory")]
     UnknownTenant {

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use sqlx::Database;
-use tenancy_core::{TenantId, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantRecord, TenantStatus};
+use tenancy_core::names::TenantId;
 use tokio::task::JoinSet;
 
 use crate::{ProvisionError, TenantDb};

@@ -1,6 +1,8 @@
 //! Members of tenants.
 
-use tenancy_core::{Authorize, Authorizer, Decision, Member, Role, Roles, Subject, TenantId};
+use tenancy_core::directory::{Authorizer, Decision, Member, Roles};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::{Role, Subject, TenantId};
 
 use super::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
 use super::error::DirectoryError;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
-use tenancy_core::{Domain, ExternalId, TenantId, TenantKey};
+use tenancy_core::names::{Domain, ExternalId, TenantId, TenantKey};
 
 use super::database::{DirectoryDatabase, Queries, is_found};
 use super::entry::NewTenant;

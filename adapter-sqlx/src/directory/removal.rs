@@ -1,7 +1,8 @@
 //! A tenant taken out of the directory.
 
 use sqlx::AssertSqlSafe;
-use tenancy_core::{TenantId, TenantStatus};
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::names::TenantId;
 
 use super::database::{DirectoryDatabase, Queries, Writers};
 use super::error::{DirectoryError, ForgetError};

@@ -1,7 +1,9 @@
 //! Tenants as rows.
 
 use sqlx::AssertSqlSafe;
-use tenancy_core::{ParseNameError, Roles, TenantId, TenantRecord};
+use tenancy_core::directory::{Roles, TenantRecord};
+use tenancy_core::names::ParseError;
+use tenancy_core::names::TenantId;
 
 use super::database::Queries;
 use super::entry::DirectoryEntry;
@@ -33,7 +35,7 @@ pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, Direct
     let id = text("id")?.parse().map_err(name("id"))?;
     let mut record = TenantRecord::new(id, text("strategy")?.parse().map_err(name("strategy"))?)
         .with_slug(text("slug")?.parse().map_err(name("slug"))?)
-        .with_status(text("status")?.parse()?);
+        .with_status(text("status")?.parse().map_err(DirectoryError::CorruptStatus)?);
     if let Some(external_id) = DB::text(row, "external_id")? {
         record = record.with_external_id(external_id.parse().map_err(name("external_id"))?);
     }
@@ -53,6 +55,6 @@ pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, Direct
 }
 
 /// Reads the roles of a member, one a line: no role has an end of line.
-pub(super) fn parse_roles(lines: &str) -> Result<Roles, ParseNameError> {
+pub(super) fn parse_roles(lines: &str) -> Result<Roles, ParseError> {
     lines.lines().map(str::parse).collect()
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use sqlx::Pool;
-use tenancy_core::{Directory, PlacementName, ReservedNames, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Directory, TenantStatus};
+use tenancy_core::names::{PlacementName, ReservedNames, TenantId, TenantKey};
 
 use super::QUARANTINE;
 use super::database::{DirectoryDatabase, Value, Writers, changes};
@@ -19,7 +20,7 @@ use crate::StrategyTransaction;
 /// It is [`SqliteDirectory`](crate::SqliteDirectory) or [`PgDirectory`](crate::PgDirectory), where its pages say how it
 /// is opened, and what holds on each database.
 ///
-/// It is a [`Directory`] and an [`Authorizer`](tenancy_core::Authorizer): a caller is a member if the directory lists the
+/// It is a [`Directory`] and an [`Authorizer`](tenancy_core::directory::Authorizer): a caller is a member if the directory lists the
 /// token's subject for the tenant, with the roles that it lists.
 ///
 /// Its tables start with `tenancy_`, and its migrations are counted in `_tenancy_migrations`, so it can be in a database

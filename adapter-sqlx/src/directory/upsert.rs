@@ -1,6 +1,7 @@
 //! Tenants put into the directory, or changed there, by its administrator.
 
-use tenancy_core::{Domain, ExternalId, PlacementName, ReservedNames, TenantKey, TenantStatus};
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, TenantKey};
 
 use super::database::{DirectoryDatabase, Queries, Value, Writers, is_found};
 use super::entry::{DirectoryEntry, NewTenant};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
 use tenancy_core::context::OutOfScope;
-use tenancy_core::{PlacementName, StrategyName, TenantId, TenantStatus};
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 use thiserror::Error;
 
 use crate::strategy::unknown_strategy::UnknownStrategy;

@@ -9,7 +9,8 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
-use tenancy_core::{StrategyName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::StrategyName;
 use tokio::sync::Mutex;
 
 use super::migrate;

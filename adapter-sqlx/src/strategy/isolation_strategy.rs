@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::Database;
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use crate::{StrategyError, StrategyTransaction};
 
@@ -158,7 +159,7 @@ pub enum Mode {
 /// be called around it:
 ///
 /// ```compile_fail,E0624
-/// # use tenancy_core::TenantRecord;
+/// # use tenancy_core::directory::TenantRecord;
 /// # use tenancy_sqlx::{Binding, Mode};
 /// fn forge(tenant: &TenantRecord) -> Binding<'_> {
 ///     Binding::new(tenant, Mode::ReadWrite)
@@ -168,7 +169,7 @@ pub enum Mode {
 /// A strategy reads one, and may pass it on to another strategy:
 ///
 /// ```
-/// # use tenancy_core::TenantId;
+/// # use tenancy_core::names::TenantId;
 /// # use tenancy_sqlx::Binding;
 /// fn tenant<'t>(binding: Binding<'t>) -> &'t TenantId {
 ///     binding.id()

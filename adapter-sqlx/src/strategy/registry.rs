@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use sqlx::Database;
-use tenancy_core::StrategyName;
+use tenancy_core::names::StrategyName;
 use thiserror::Error;
 
 use super::unknown_strategy::UnknownStrategy;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tenancy_core::StrategyName;
+use tenancy_core::names::StrategyName;
 
 /// A strategy that is not registered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use sqlx::Database;
-use tenancy_core::{Admitted, TenantRecord, context};
+use tenancy_core::context;
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
 
 use crate::error::classify::Repeat;
 use crate::{Mode, TenantDb, TenantTransaction, TransactionError};
@@ -24,7 +26,7 @@ impl<DB: Database> TenantDb<DB> {
     /// If the work fails, the transaction is rolled back. So it is if the work panics or the future is dropped.
     ///
     /// ```
-    /// use tenancy_core::Admitted;
+    /// use tenancy_core::enforce::Admitted;
     /// use tenancy_sqlx::{TenantDb, TransactionError};
     ///
     /// #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use sqlx::Database;
-use tenancy_core::{Admitted, StrategyName, TenantRecord, TenantStatus, Visit, context};
+use tenancy_core::context;
+use tenancy_core::directory::{TenantRecord, TenantStatus};
+use tenancy_core::enforce::{Admitted, Visit};
+use tenancy_core::names::StrategyName;
 
 use crate::strategy::isolation_strategy::{AcrossTenants, Binding, Mode, Removal};
 use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, TransactionError};
@@ -15,7 +18,7 @@ use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, Tr
 /// Without one there is none:
 ///
 /// ```compile_fail,E0308
-/// # use tenancy_core::TenantRecord;
+/// # use tenancy_core::directory::TenantRecord;
 /// # use tenancy_sqlx::{TenantDb, TransactionError};
 /// async fn begin(db: &TenantDb<sqlx::Sqlite>, tenant: &TenantRecord) -> Result<(), TransactionError> {
 ///     db.begin(tenant).await?.commit().await
@@ -23,7 +26,7 @@ use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, Tr
 /// ```
 ///
 /// ```
-/// # use tenancy_core::Admitted;
+/// # use tenancy_core::enforce::Admitted;
 /// # use tenancy_sqlx::{TenantDb, TransactionError};
 /// async fn begin(db: &TenantDb<sqlx::Sqlite>, tenant: &Admitted) -> Result<(), TransactionError> {
 ///     db.begin(tenant).await?.commit().await
@@ -33,7 +36,7 @@ use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, Tr
 /// A visitor's capability does not write:
 ///
 /// ```compile_fail,E0308
-/// # use tenancy_core::Visit;
+/// # use tenancy_core::enforce::Visit;
 /// # use tenancy_sqlx::{TenantDb, TransactionError};
 /// async fn write(db: &TenantDb<sqlx::Sqlite>, visit: &Visit) -> Result<(), TransactionError> {
 ///     db.begin(visit).await?.commit().await
@@ -41,7 +44,7 @@ use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, Tr
 /// ```
 ///
 /// ```
-/// # use tenancy_core::Visit;
+/// # use tenancy_core::enforce::Visit;
 /// # use tenancy_sqlx::{TenantDb, TransactionError};
 /// async fn read(db: &TenantDb<sqlx::Sqlite>, visit: &Visit) -> Result<(), TransactionError> {
 ///     db.visit(visit).await?.commit().await

@@ -11,7 +11,9 @@ use std::borrow::Cow;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, Sqlite};
 use tempfile::TempDir;
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
     PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction,
 };

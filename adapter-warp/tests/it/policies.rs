@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use http::Method;
 use support::{Fails, ask, directory, enforcer, is, maybe, portal, request, send, tenancy, whoami, with_method};
-use tenancy_core::{
-    ClaimResolver, Claims, Directory, Enforcer, HeaderResolver, OnConflict, PathResolver, ResolverChain, TenantKey,
-    TenantRecord,
-};
+use tenancy_core::directory::{Directory, TenantRecord};
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{ClaimResolver, HeaderResolver, OnConflict, PathResolver, ResolverChain};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_warp::{Tenancy, enforce, optional_tenant, tenant, visitor};
 use tower::{Layer, ServiceExt};

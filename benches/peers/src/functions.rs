@@ -17,7 +17,10 @@ use armature_tenancy::{HeaderTenantResolver, TenantError, TenantMiddleware, Tena
 use async_trait::async_trait;
 use axum::http::request::Parts;
 use benches::{Group, Row, chain, claims, directory, header, named, nameless, names, path, subdomain};
-use tenancy_core::{Access, ClaimMembership, ClaimResolver, Credentials, Enforcer, Outcome, Step, drive_now};
+use tenancy_core::directory::ClaimMembership;
+use tenancy_core::enforce::{Access, Enforcer, Outcome, Step, drive_now};
+use tenancy_core::request::Credentials;
+use tenancy_core::resolve::ClaimResolver;
 use tenancy_http::{HeaderFields, request_view};
 
 const RESOLVED: &str = "tenancy: resolved and looked up";

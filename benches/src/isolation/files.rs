@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::Sqlite;
 use tempfile::TempDir;
-use tenancy_core::{Admitted, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{SqliteDatabaseStrategy, StrategyRegistry, TenantDb};
 
 use super::member_of;

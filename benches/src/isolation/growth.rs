@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{ConnectOptions, Connection, Postgres};
-use tenancy_core::{Admitted, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
     PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb,
 };

@@ -6,7 +6,7 @@ use tenancy_http::CacheLimits;
 
 use super::ConfigError;
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// How long the directory's answers about tenants and members are kept, and how many.
     pub struct CacheConfig {
         /// Whether any are. Default: `true`.

@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use tenancy_core::{Member, Role};
+use tenancy_core::directory::Member;
+use tenancy_core::names::Role;
 
 use super::{ConfigError, parsed};
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// A member's table.
     pub struct MemberTable {
         /// The `sub` of the member's tokens. Required.

@@ -8,8 +8,8 @@ mod tenant;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tenancy_core::config::{EnforcementConfig, ResolutionConfig, TenancyConfig};
-use tenancy_core::{ParseNameError, Subject};
+use tenancy_core::config::{ConfigVersion, EnforcementConfig, ResolutionConfig, TenancyConfig};
+use tenancy_core::names::{ParseError, Subject};
 use tenancy_http::{BuildVerifierError, CacheLimits, JwtConfig, TokenVerifier};
 
 use self::cache::CacheConfig;
@@ -19,9 +19,11 @@ use self::tenant::TenantConfig;
 
 use crate::demo;
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// The configuration file.
     pub struct ConfigFile {
+        /// The version of the format. Default: 1.
+        pub version: ConfigVersion = ConfigVersion::V1,
         /// How requests name tenants.
         pub resolution: ResolutionConfig = ResolutionConfig::default(),
         /// Who is let in.
@@ -178,7 +180,7 @@ fn refuse_unknown_issuers(jwt: &JwtConfig, tenant: &Tenant, index: usize) -> Res
     Ok(())
 }
 
-fn parsed<T: std::str::FromStr<Err = ParseNameError>>(key: &str, value: &str) -> Result<T, ConfigError> {
+fn parsed<T: std::str::FromStr<Err = ParseError>>(key: &str, value: &str) -> Result<T, ConfigError> {
     value
         .parse()
         .map_err(|error| ConfigError::setting(key, format!("`{value}`: {error}")))

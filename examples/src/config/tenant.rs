@@ -1,11 +1,12 @@
 //! The tables `[[tenants]]`.
 
-use tenancy_core::{Domain, ExternalId, Member, Slug, StrategyName, TenantId, TenantStatus};
+use tenancy_core::directory::{Member, TenantStatus};
+use tenancy_core::names::{Domain, ExternalId, Slug, StrategyName, TenantId};
 
 use super::member::{MemberConfig, parse_members};
 use super::{ConfigError, parsed};
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// A table `[[tenants]]`.
     pub struct TenantConfig {
         /// Required.

@@ -5,7 +5,8 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use tenancy_core::{Authorizer, ChangeFeed, Directory, Enforcer, Invalidate, TenantEntry};
+use tenancy_core::directory::{Authorizer, ChangeFeed, Directory, Invalidate, TenantEntry};
+use tenancy_core::enforce::Enforcer;
 use tenancy_http::{CachedAuthorizer, CachedDirectory, PlatformStaff, Tenancy, TokenVerifier, follow};
 
 use crate::Error;

@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tenancy_core::Rejection;
+use tenancy_core::enforce::Rejection;
 use tenancy_http::{Tenancy, TenancyBody};
 use tower::{Layer, Service, ServiceExt, service_fn};
 

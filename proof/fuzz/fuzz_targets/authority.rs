@@ -2,22 +2,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tenancy_core::{Domain, Host, parse_authority};
+use tenancy_core::names::Domain;
 use tenancy_oracle::Authority;
 
 fuzz_target!(|bytes: &[u8]| {
     let oracle = match tenancy_oracle::authority(bytes) {
-        Ok(Authority::Name(name)) => Some(Some(name)),
-        Ok(Authority::Address(_)) => Some(None),
-        Err(_) => None,
+        Ok(Authority::Name(name)) => Ok(Some(name)),
+        Ok(Authority::Address(_)) => Ok(None),
+        Err(_) => Err(()),
     };
-    let core = match parse_authority(bytes) {
-        Ok(Host::Name(name)) => {
-            assert_eq!(name.as_str().parse::<Domain>().as_ref(), Ok(&name));
-            Some(Some(name.to_string()))
-        }
-        Ok(Host::Address(_)) => Some(None),
-        Err(_) => None,
-    };
+    let core = tenancy_oracle::core::authority(bytes).map_err(|_| ());
+    if let Ok(Some(name)) = &core {
+        assert_eq!(name.parse::<Domain>().unwrap().as_str(), name);
+    }
     assert_eq!(core, oracle);
 });

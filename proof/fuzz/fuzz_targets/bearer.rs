@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tenancy_core::{Credentials, HeaderList, bearer_token};
+use tenancy_core::request::{Credentials, HeaderList, bearer_token};
 use tenancy_oracle::{Bearer, bearer};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::{Access, Credentials, HeaderList, HttpVersion, RequestView, Target};
+use tenancy_core::enforce::Access;
+use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target};
 
 fuzz_target!(|text: &str| {
     let config = match toml::from_str::<TenancyConfig>(text) {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tenancy_core::PathTemplate;
+use tenancy_core::resolve::PathTemplate;
 use tenancy_oracle::{Form, Oracle, Source, Target, core, generate, is_template};
 
 fuzz_target!(|text: &str| {

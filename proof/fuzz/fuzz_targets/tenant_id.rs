@@ -5,7 +5,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
-use tenancy_core::{Domain, ExternalId, FieldName, ParameterName, ResolverName, Slug, StrategyName, Subject, TenantId};
+use tenancy_core::names::{Domain, ExternalId, FieldName, ResolverName, Slug, StrategyName, Subject, TenantId};
+use tenancy_core::resolve::ParameterName;
 use tenancy_oracle::{is_domain, is_external_id, is_id};
 
 fuzz_target!(|bytes: &[u8]| {

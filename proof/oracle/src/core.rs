@@ -9,7 +9,8 @@
 use std::num::NonZeroU8;
 
 use tenancy_core as core;
-use tenancy_core::{AnyResolver, Outcome, Rejection};
+use tenancy_core::enforce::{Outcome, Rejection};
+use tenancy_core::resolve::{AnyResolver, DomainResolver, Malformed, Resolver};
 
 use crate::{
     Answer, Case, Configuration, Credentials, Form, ForwardingField, Key, Mark, Membership, Source, Status, Tenant,
@@ -41,6 +42,24 @@ pub fn answer(case: &Case) -> Answer {
     }
 }
 
+/// The host name that the core reads from these bytes as the authority of a request; `None` for an address.
+///
+/// # Errors
+///
+/// The core's refusal.
+pub fn authority(bytes: &[u8]) -> Result<Option<String>, Malformed> {
+    let fields = [("host", bytes)];
+    let headers = core::request::HeaderList::new(&fields);
+    let request = core::request::RequestView {
+        version: core::request::HttpVersion::Http11,
+        target: core::request::Target::path("/"),
+        headers: &headers,
+        credentials: core::request::Credentials::Absent,
+    };
+    let key = DomainResolver::new().resolve(&request)?;
+    Ok(key.map(|domain| domain.as_str().to_owned()))
+}
+
 /// What the core comes to, in its own words.
 ///
 /// # Errors
@@ -52,10 +71,10 @@ pub fn answer(case: &Case) -> Answer {
 /// Where the case holds a configuration or tenants that the core refuses.
 pub fn outcome(case: &Case) -> Result<Outcome, Rejection> {
     let enforcer = enforcer(&case.configuration);
-    let directory = core::MemoryDirectory::new(case.tenants.iter().map(entry)).unwrap();
+    let directory = core::directory::MemoryDirectory::new(case.tenants.iter().map(entry)).unwrap();
     let authorizer = match case.configuration.membership {
-        Membership::Claim => core::Membership::Claim,
-        Membership::Directory => core::Membership::Directory(&directory),
+        Membership::Claim => core::directory::Membership::Claim,
+        Membership::Directory => core::directory::Membership::Directory(&directory),
     };
     let claims = claims(&case.request.credentials);
     let parts = case.request.parts();
@@ -65,125 +84,125 @@ pub fn outcome(case: &Case) -> Result<Outcome, Rejection> {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_slice()))
         .collect();
-    let headers = core::HeaderList::new(&fields);
-    let request = core::RequestView {
+    let headers = core::request::HeaderList::new(&fields);
+    let request = core::request::RequestView {
         version: match case.request.version {
-            Version::Http10 => core::HttpVersion::Http10,
-            Version::Http11 => core::HttpVersion::Http11,
-            Version::Http2 => core::HttpVersion::Http2,
+            Version::Http10 => core::request::HttpVersion::Http10,
+            Version::Http11 => core::request::HttpVersion::Http11,
+            Version::Http2 => core::request::HttpVersion::Http2,
         },
         target: match &parts {
-            Some(parts) => core::Target::Path {
+            Some(parts) => core::request::Target::Path {
                 authority: parts.authority.as_deref(),
                 path: &parts.path,
                 query: parts.query.as_deref(),
             },
-            None if case.request.method == "CONNECT" => core::Target::Authority,
-            None => core::Target::Asterisk,
+            None if case.request.method == "CONNECT" => core::request::Target::Authority,
+            None => core::request::Target::Asterisk,
         },
         headers: &headers,
         credentials: match (&case.request.credentials, &claims) {
-            (_, Some(claims)) => core::Credentials::Verified(claims),
-            (Credentials::Malformed, None) => core::Credentials::Malformed,
-            (Credentials::Invalid, None) => core::Credentials::Invalid,
-            (Credentials::Absent | Credentials::Verified { .. }, None) => core::Credentials::Absent,
+            (_, Some(claims)) => core::request::Credentials::Verified(claims),
+            (Credentials::Malformed, None) => core::request::Credentials::Malformed,
+            (Credentials::Invalid, None) => core::request::Credentials::Invalid,
+            (Credentials::Absent | Credentials::Verified { .. }, None) => core::request::Credentials::Absent,
         },
     };
     let access = match case.mark {
-        Mark::Scoped => core::Access::Scoped,
-        Mark::Optional => core::Access::Optional,
-        Mark::Public => core::Access::Public,
+        Mark::Scoped => core::enforce::Access::Scoped,
+        Mark::Optional => core::enforce::Access::Optional,
+        Mark::Public => core::enforce::Access::Public,
     };
-    core::drive_now(enforcer.begin(&request, access, &mut None), &directory, &authorizer)
+    core::enforce::drive_now(enforcer.begin(&request, access, &mut None), &directory, &authorizer)
         .unwrap_or_else(|_| panic!("a directory in memory makes nobody wait"))
 }
 
 /// The enforcer of a configuration.
-fn enforcer(configuration: &Configuration) -> core::Enforcer {
+fn enforcer(configuration: &Configuration) -> core::enforce::Enforcer {
     let chain = configuration.sources.iter().fold(
-        core::ResolverChain::new().with_on_conflict(if configuration.reject_conflicts {
-            core::OnConflict::Reject
+        core::resolve::ResolverChain::new().with_on_conflict(if configuration.reject_conflicts {
+            core::resolve::OnConflict::Reject
         } else {
-            core::OnConflict::First
+            core::resolve::OnConflict::First
         }),
         |chain, source| chain.then(resolver(configuration, *source)).unwrap(),
     );
-    core::Enforcer::new(chain).with_disclosure(if configuration.detailed {
-        core::Disclosure::Detailed
+    core::enforce::Enforcer::new(chain).with_disclosure(if configuration.detailed {
+        core::enforce::Disclosure::Detailed
     } else {
-        core::Disclosure::Uniform
+        core::enforce::Disclosure::Uniform
     })
 }
 
 fn resolver(configuration: &Configuration, source: Source) -> AnyResolver {
     let base = || configuration.base_domain.as_ref().map(|base| base.parse().unwrap());
     match source {
-        Source::Header(form) => core::HeaderResolver::new(configuration.header_name.parse().unwrap())
+        Source::Header(form) => core::resolve::HeaderResolver::new(configuration.header_name.parse().unwrap())
             .with_form(key_form(form))
             .into(),
-        Source::JwtClaim => core::ClaimResolver.into(),
-        Source::Subdomain(form) => core::SubdomainResolver::new(base().unwrap())
+        Source::JwtClaim => core::resolve::ClaimResolver.into(),
+        Source::Subdomain(form) => core::resolve::SubdomainResolver::new(base().unwrap())
             .with_form(key_form(form))
-            .with_reserved(core::ReservedNames::from_slugs(
+            .with_reserved(core::names::ReservedNames::from_slugs(
                 configuration.reserved.iter().map(|name| name.parse().unwrap()),
             ))
             .with_source(host_source(configuration))
             .into(),
         Source::Domain => {
-            let resolver = core::DomainResolver::new().with_source(host_source(configuration));
+            let resolver = core::resolve::DomainResolver::new().with_source(host_source(configuration));
             match base() {
                 Some(base) => resolver.with_base(base).into(),
                 None => resolver.into(),
             }
         }
-        Source::Path(form) => core::PathResolver::new(configuration.path_template.parse().unwrap())
+        Source::Path(form) => core::resolve::PathResolver::new(configuration.path_template.parse().unwrap())
             .with_form(key_form(form))
             .into(),
-        Source::Query(form) => core::QueryResolver::new(configuration.query_parameter.parse().unwrap())
+        Source::Query(form) => core::resolve::QueryResolver::new(configuration.query_parameter.parse().unwrap())
             .with_form(key_form(form))
             .into(),
-        Source::Cookie(form) => core::CookieResolver::new(configuration.cookie_name.parse().unwrap())
+        Source::Cookie(form) => core::resolve::CookieResolver::new(configuration.cookie_name.parse().unwrap())
             .with_form(key_form(form))
             .into(),
     }
 }
 
-fn host_source(configuration: &Configuration) -> core::HostSource {
+fn host_source(configuration: &Configuration) -> core::request::HostSource {
     match configuration.forwarding {
-        None => core::HostSource::request(),
+        None => core::request::HostSource::request(),
         Some((field, hops)) => {
             let field = match field {
-                ForwardingField::XForwardedHost => core::ForwardedField::XForwardedHost,
-                ForwardingField::Forwarded => core::ForwardedField::Forwarded,
+                ForwardingField::XForwardedHost => core::request::ForwardedField::XForwardedHost,
+                ForwardingField::Forwarded => core::request::ForwardedField::Forwarded,
             };
-            core::HostSource::forwarded(field, NonZeroU8::new(hops).unwrap())
+            core::request::HostSource::forwarded(field, NonZeroU8::new(hops).unwrap())
         }
     }
 }
 
-fn key_form(form: Form) -> core::KeyForm {
+fn key_form(form: Form) -> core::names::KeyForm {
     match form {
-        Form::Id => core::KeyForm::Id,
-        Form::Slug => core::KeyForm::Slug,
-        Form::External => core::KeyForm::External,
+        Form::Id => core::names::KeyForm::Id,
+        Form::Slug => core::names::KeyForm::Slug,
+        Form::External => core::names::KeyForm::External,
         Form::Domain => panic!("no source but `domain` yields a domain"),
     }
 }
 
-fn entry(tenant: &Tenant) -> core::MemoryEntry {
-    let record = core::TenantRecord::new(tenant.id.parse().unwrap(), "row".parse().unwrap())
+fn entry(tenant: &Tenant) -> core::directory::MemoryEntry {
+    let record = core::directory::TenantRecord::new(tenant.id.parse().unwrap(), "row".parse().unwrap())
         .with_slug(tenant.slug.parse().unwrap())
         .with_status(match tenant.status {
-            Status::Provisioning => core::TenantStatus::Provisioning,
-            Status::Active => core::TenantStatus::Active,
-            Status::Suspended => core::TenantStatus::Suspended,
-            Status::Archived => core::TenantStatus::Archived,
+            Status::Provisioning => core::directory::TenantStatus::Provisioning,
+            Status::Active => core::directory::TenantStatus::Active,
+            Status::Suspended => core::directory::TenantStatus::Suspended,
+            Status::Archived => core::directory::TenantStatus::Archived,
         });
     let record = match &tenant.external_id {
         Some(external_id) => record.with_external_id(external_id.parse().unwrap()),
         None => record,
     };
-    let entry = core::MemoryEntry::new(record);
+    let entry = core::directory::MemoryEntry::new(record);
     let entry = tenant
         .domains
         .iter()
@@ -194,7 +213,7 @@ fn entry(tenant: &Tenant) -> core::MemoryEntry {
         .fold(entry, |entry, member| entry.with_member(member.parse().unwrap()))
 }
 
-fn claims(credentials: &Credentials) -> Option<core::Claims> {
+fn claims(credentials: &Credentials) -> Option<core::request::Claims> {
     let Credentials::Verified {
         subject,
         tenant,
@@ -203,18 +222,18 @@ fn claims(credentials: &Credentials) -> Option<core::Claims> {
     else {
         return None;
     };
-    let claims = core::Claims::new(subject.parse().unwrap()).with_tenants(tenants.iter().map(key));
+    let claims = core::request::Claims::new(subject.parse().unwrap()).with_tenants(tenants.iter().map(key));
     Some(match tenant {
         Some(tenant) => claims.with_tenant(key(tenant)),
         None => claims,
     })
 }
 
-fn key(key: &Key) -> core::TenantKey {
+fn key(key: &Key) -> core::names::TenantKey {
     match key.form {
-        Form::Id => core::TenantKey::Id(key.text.parse().unwrap()),
-        Form::Slug => core::TenantKey::Slug(key.text.parse().unwrap()),
-        Form::External => core::TenantKey::External(key.text.parse().unwrap()),
-        Form::Domain => core::TenantKey::Domain(key.text.parse().unwrap()),
+        Form::Id => core::names::TenantKey::Id(key.text.parse().unwrap()),
+        Form::Slug => core::names::TenantKey::Slug(key.text.parse().unwrap()),
+        Form::External => core::names::TenantKey::External(key.text.parse().unwrap()),
+        Form::Domain => core::names::TenantKey::Domain(key.text.parse().unwrap()),
     }
 }

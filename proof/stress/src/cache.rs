@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use http::HeaderValue;
+use tenancy_core::directory::{Authorizer, Change, Decision, Directory, Invalidate as _, TenantRecord};
+use tenancy_core::enforce::{Access, Authorize, Enforcer, Outcome, drive, drive_now};
+use tenancy_core::names::{PlacementName, StrategyName, Subject, TenantId, TenantKey};
+use tenancy_core::request::{Claims, Credentials};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Access, Authorize, Authorizer, Change, Claims, Credentials, Decision, Directory, Enforcer, Invalidate as _,
-    Outcome, PlacementName, StrategyName, Subject, TenantId, TenantKey, TenantRecord, drive, drive_now,
-};
 use tenancy_http::{CachedAuthorizer, CachedDirectory, HeaderFields, request_view};
 
 use crate::Failure;
@@ -192,7 +192,7 @@ impl Caches {
         match random.below(4) {
             0 => self.directory.forget_all(),
             1 => self.directory.invalidate(&Change::Everything),
-            2 => self.directory.invalidate(&Change::Tenant(id.clone())),
+            2 => self.directory.invalidate(&Change::tenant(id.clone())),
             _ => self.directory.forget(id),
         }
     }
@@ -204,7 +204,7 @@ impl Caches {
             1 => self.authorizer.forget_tenant(id),
             2 => self.authorizer.forget_subject(None, &alice()),
             3 => self.authorizer.invalidate(&Change::Member { tenant, subject }),
-            4 => self.authorizer.invalidate(&Change::Tenant(tenant)),
+            4 => self.authorizer.invalidate(&Change::tenant(tenant)),
             _ => self.authorizer.forget(id, &alice()),
         }
     }
@@ -270,7 +270,7 @@ impl<'c> Reader<'c> {
         let is_fresh = match &outcome {
             Some(Outcome::Admitted(admitted)) => {
                 let of_tenant = admitted.tenant().placement.as_ref().map(PlacementName::as_str);
-                let of_member = admitted.roles().iter().next().map(tenancy_core::Role::as_str);
+                let of_member = admitted.roles().iter().next().map(tenancy_core::names::Role::as_str);
                 let (of_tenant, of_member) = (of_tenant.and_then(version), of_member.and_then(version));
                 // Both must be there: the source gives no answer without a version.
                 of_tenant.is_some_and(|seen| tenant.allows(floors.0, Some(seen)))

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretSlice;
-use tenancy_core::{
-    ClaimPath, Directory, PlacementName, StrategyName, Subject, TenantEntry as _, TenantKey, TenantRecord,
-};
+use tenancy_core::directory::{Directory, TenantEntry as _, TenantRecord};
+use tenancy_core::names::{PlacementName, StrategyName, Subject, TenantKey};
+use tenancy_core::request::ClaimPath;
 use tenancy_http::{
     CacheLimits, CachedDirectory, Clock, CoarseClock, KeyAlgorithm, SystemClock, TokenCacheLimits, TokenSigner,
     TokenVerifier, VerificationKey,
@@ -70,7 +70,7 @@ async fn true_clock(part: &Part, clock: impl Clock + 'static, random: &mut Rando
     let answered_at = Instant::now();
     loop {
         let before = Instant::now();
-        let answer = cached.find_now(&key);
+        let answer = cached.peek(&key, |entry| entry.cloned());
         part.add("look-ups by a true clock", 1);
         match answer {
             Some(_) if before.duration_since(answered_at) > time_to_live => {

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tenancy_cache::{CacheLimits, CachedAuthorizer};
-use tenancy_core::{Authorize, Authorizer, Claims, Decision, ManualClock};
+use tenancy_core::clock::ManualClock;
+use tenancy_core::directory::{Authorizer, Decision};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::request::Claims;
 
 use cache_support::Down;
 use cache_support::members::{Fixture, Members, enter};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenancy_cache::{CacheLimits, CachedDirectory};
-use tenancy_core::{Directory, ManualClock, TenantEntry, TenantKey, TenantStatus};
+use tenancy_core::clock::ManualClock;
+use tenancy_core::directory::{Directory, TenantEntry, TenantStatus};
+use tenancy_core::names::TenantKey;
 
 use cache_support::Down;
 use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};
@@ -33,7 +35,7 @@ async fn a_thousand_concurrent_misses_are_one_look_up() {
     }
 }
 
-/// As where the answer comes between `find_now` and `find`.
+/// As where the answer comes between `peek` and `find`.
 #[tokio::test]
 async fn what_is_kept_is_not_asked() {
     let scripted = Scripted::of(&["acme"]);
@@ -119,9 +121,9 @@ async fn the_time_begins_with_the_question() {
         clock.advance(Duration::from_secs(seconds - 1));
         drop(held);
         assert_eq!(task.await.unwrap(), answer);
-        assert!(cached.find_now(&key(name)).is_some());
+        assert!(cached.peek(&key(name), |_| ()).is_some());
         clock.advance(Duration::from_secs(1));
-        assert!(cached.find_now(&key(name)).is_none(), "{name}");
+        assert!(cached.peek(&key(name), |_| ()).is_none(), "{name}");
     }
 }
 
@@ -155,10 +157,10 @@ async fn an_older_answer_does_not_overwrite_a_newer() {
     let held = scripted.hold();
     let older = asking(&cached, "acme").await;
     cached.forget_all();
-    assert!(cached.find_now(&key("acme")).is_none());
+    assert!(cached.peek(&key("acme"), |_| ()).is_none());
     drop(held);
     assert_eq!(older.await.unwrap(), ACTIVE);
-    assert!(cached.find_now(&key("acme")).is_none(), "not kept");
+    assert!(cached.peek(&key("acme"), |_| ()).is_none(), "not kept");
 }
 
 #[tokio::test]
@@ -175,9 +177,9 @@ async fn forgetting_a_tenant_forgets_all_its_names_and_all_misses() {
     cached.forget(&id("acme"));
     assert!(cached.find(&slug).await.unwrap().is_some(), "the miss is forgotten");
     cached.forget(&id("acme"));
-    assert!(cached.find_now(&slug).is_none());
-    assert!(cached.find_now(&key("acme")).is_none());
-    assert!(cached.find_now(&key("globex")).is_some(), "another tenant is not");
+    assert!(cached.peek(&slug, |_| ()).is_none());
+    assert!(cached.peek(&key("acme"), |_| ()).is_none());
+    assert!(cached.peek(&key("globex"), |_| ()).is_some(), "another tenant is not");
 }
 
 #[tokio::test]
@@ -191,10 +193,10 @@ async fn a_flood_of_unknown_names_evicts_nobody() {
     for number in 0..10_000 {
         assert!(cached.find(&key(&format!("nosuch-{number}"))).await.unwrap().is_none());
     }
-    let kept = (0..10_000).filter(|number| cached.find_now(&key(&format!("nosuch-{number}"))).is_some());
+    let kept = (0..10_000).filter(|number| cached.peek(&key(&format!("nosuch-{number}")), |_| ()).is_some());
     assert!(kept.count() <= 100, "the misses are bounded");
     for name in ["acme", "globex"] {
-        assert!(cached.find_now(&key(name)).is_some(), "{name}");
+        assert!(cached.peek(&key(name), |_| ()).is_some(), "{name}");
     }
 }
 
@@ -206,7 +208,7 @@ async fn the_hits_are_bounded() {
     for id in &ids {
         assert_eq!(find(&cached, id).await, ACTIVE);
     }
-    let kept = ids.iter().filter(|id| cached.find_now(&key(id)).is_some()).count();
+    let kept = ids.iter().filter(|id| cached.peek(&key(id), |_| ()).is_some()).count();
     assert!((1..=100).contains(&kept), "{kept}");
 }
 
@@ -235,6 +237,6 @@ async fn an_answer_to_another_question_is_not_kept() {
     scripted.answer_next(Ok(Some(record("globex"))));
     let wrong = cached.find(&key("acme")).await.unwrap().unwrap();
     assert_eq!(wrong.record().id, id("globex"), "the enforcer refuses it");
-    assert!(cached.find_now(&key("acme")).is_none());
+    assert!(cached.peek(&key("acme"), |_| ()).is_none());
     assert_eq!(find(&cached, "acme").await, ACTIVE);
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tenancy_cache::{CachedDirectory, LocalChanges, follow};
-use tenancy_core::{Change, ChangeFeed, Directory, Invalidate, TenantKey, TenantStatus};
+use tenancy_core::directory::{Change, ChangeFeed, Directory, Invalidate, TenantStatus};
+use tenancy_core::names::TenantKey;
 use tokio::sync::mpsc;
 
 use cache_support::Down;
@@ -18,7 +19,7 @@ use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, find, id, ke
 use cache_support::members::Fixture;
 
 fn tenant(name: &str) -> Change {
-    Change::Tenant(id(name))
+    Change::tenant(id(name))
 }
 
 fn member(tenant: &str, subject: &str) -> Change {
@@ -90,9 +91,33 @@ async fn what_a_directory_forgets() {
             find(&cached, name).await.unwrap();
         }
         cached.invalidate(&change);
-        let kept = |name: &&&str| cached.find_now(&key(name)).is_none();
+        let kept = |name: &&&str| cached.peek(&key(name), |_| ()).is_none();
         let found: Vec<_> = known.iter().filter(kept).copied().collect();
         assert_eq!(found, forgotten, "{change}");
+    }
+}
+
+/// A change that says all names of a tenant leaves the misses of others: a flood of changes queries no unknown name again.
+#[tokio::test]
+async fn a_tenant_is_forgotten_by_its_old_and_new_names() {
+    let scripted = Scripted::of(&["acme", "globex"]);
+    let cached = CachedDirectory::new(scripted.clone());
+    let known = ["acme", "globex", "nosuch", "initech"];
+    for (name, names, forgotten) in [
+        ("acme", &["acme"][..], &["acme"][..]),
+        ("acme", &["nosuch"], &["acme", "nosuch"]),
+        // The name of another tenant until now.
+        ("initech", &["globex"], &["globex", "initech"]),
+        ("initech", &[], &["nosuch", "initech"]),
+    ] {
+        for name in known {
+            find(&cached, name).await.unwrap();
+        }
+        let names = names.iter().map(|name| key(name)).collect();
+        cached.invalidate(&Change::Tenant { id: id(name), names });
+        let is_forgotten = |name: &&&str| cached.peek(&key(name), |_| ()).is_none();
+        let found: Vec<_> = known.iter().filter(is_forgotten).copied().collect();
+        assert_eq!(found, forgotten, "{name}");
     }
 }
 

@@ -12,9 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tenancy_cache::{CacheLimits, CachedDirectory, CoarseClock};
-use tenancy_core::{
-    Clock, Directory, ManualClock, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantKey, TenantRecord,
-};
+use tenancy_core::clock::{Clock, ManualClock};
+use tenancy_core::directory::{Directory, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantRecord};
+use tenancy_core::names::TenantKey;
 
 use cache_support::directory::{id, key, record};
 use cache_support::members::Fixture;
@@ -52,7 +52,12 @@ impl Asker {
         let cached = cached.clone();
         thread::spawn(move || {
             for name in names {
-                let kept = (0..PROMOTING).map(|_| cached.find_now(&key(name)).flatten().map(|entry| entry.handle()));
+                let kept = (0..PROMOTING).map(|_| {
+                    cached
+                        .peek(&key(name), |entry| entry.cloned())
+                        .flatten()
+                        .map(|entry| entry.handle())
+                });
                 let last = kept.reduce(|before, after| before.and(after)).flatten();
                 if answers.send(last).is_err() {
                     return;
@@ -138,7 +143,7 @@ fn nobody_is_told_of_what_was_forgotten_before_he_asked() {
         let mut seen = 0;
         while !is_over.load(Ordering::Relaxed) {
             let at_least = told.load(Ordering::Acquire);
-            let entry = match cached.find_now(&key("acme")) {
+            let entry = match cached.peek(&key("acme"), |entry| entry.cloned()) {
                 Some(kept) => kept.unwrap(),
                 None => match at_once(cached.find(&key("acme"))) {
                     Some(found) => found.unwrap().unwrap(),
@@ -160,7 +165,7 @@ fn nobody_is_told_of_what_was_forgotten_before_he_asked() {
             told.store(next, Ordering::Release);
             // So that each version gets into the cache of some thread.
             for _ in 0..PROMOTING {
-                let _ = cached.find_now(&key("acme"));
+                let _ = cached.peek(&key("acme"), |entry| entry.cloned());
             }
         }
         is_over.store(true, Ordering::Relaxed);
@@ -218,8 +223,8 @@ fn by_a_clock_that_may_be_behind_answers_end_earlier() {
         let time_to_live = Duration::from_secs(if name == "acme" { 60 } else { 5 });
         now(cached.find(&key(name))).unwrap();
         clock.0.advance(time_to_live - Duration::from_millis(2_001));
-        assert!(cached.find_now(&key(name)).is_some(), "{name}");
+        assert!(cached.peek(&key(name), |_| ()).is_some(), "{name}");
         clock.0.advance(Duration::from_millis(1));
-        assert!(cached.find_now(&key(name)).is_none(), "{name}");
+        assert!(cached.peek(&key(name), |_| ()).is_none(), "{name}");
     }
 }

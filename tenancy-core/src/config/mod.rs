@@ -20,26 +20,37 @@
 //! and builds what they say. Errors name the key, the problem and the valid choices.
 
 mod build;
+mod built_in;
 mod error;
 mod settings;
+mod version;
 
-pub use build::RESOLVER_NAMES;
+#[doc(inline)]
+pub use crate::settings;
+pub(crate) use built_in::{FromSettings, Settings, parse_setting};
 pub use error::ConfigError;
 #[doc(hidden)]
 pub use serde;
 #[doc(hidden)]
 pub use settings::{Key, unknown_key};
+pub use version::ConfigVersion;
 
 use std::string::String;
 use std::vec::Vec;
 
 use serde::Deserialize;
 
-use crate::{Authorizer, ClaimPath, Disclosure, ForwardedField, KeyForm, Membership, OnConflict};
+use crate::directory::{Authorizer, Membership};
+use crate::enforce::Disclosure;
+use crate::names::KeyForm;
+use crate::request::{ClaimPath, ForwardedField};
+use crate::resolve::{OnConflict, with_built_in_resolvers};
 
-crate::settings! {
+settings! {
     /// What tenancy reads of a configuration.
     pub struct TenancyConfig {
+        /// The version of the format. Default: 1.
+        pub version: ConfigVersion = ConfigVersion::V1,
         /// How tenants are named.
         pub resolution: ResolutionConfig = ResolutionConfig::default(),
         /// Who is let in.
@@ -47,48 +58,30 @@ crate::settings! {
     }
 }
 
-crate::settings! {
-    /// The table `[resolution]`: how requests name tenants.
-    pub struct ResolutionConfig {
-        /// The resolvers' names, in order. Required.
-        pub resolvers: Vec<String> = Vec::new(),
-        /// The field that `header` reads. Default: `x-tenant-id`.
-        pub header_name: String = String::from("x-tenant-id"),
-        /// The form of the header's value. Default: `id`.
-        pub header_form: KeyForm = KeyForm::Id,
-        /// The claim that names the token's tenant: a literal name, or a list of names that nest.
-        /// Default: `tenant_id`.
-        pub jwt_claim: ClaimName = ClaimName::Literal(String::from("tenant_id")),
-        /// The form of the claim's value. Default: `id`.
-        pub jwt_claim_form: KeyForm = KeyForm::Id,
-        /// The domain whose labels `subdomain` reads, and which `domain` leaves alone.
-        pub base_domain: Option<String> = None,
-        /// The form of the label. Default: `slug`.
-        pub subdomain_form: KeyForm = KeyForm::Slug,
-        /// What `path` matches, such as `/api/v1/{tenant}`.
-        pub path_template: Option<String> = None,
-        /// The form of the segment. Default: `slug`.
-        pub path_form: KeyForm = KeyForm::Slug,
-        /// The parameter that `query` reads.
-        pub query_parameter: Option<String> = None,
-        /// The form of the parameter's value. Default: `slug`.
-        pub query_form: KeyForm = KeyForm::Slug,
-        /// The cookie that `cookie` reads.
-        pub cookie_name: Option<String> = None,
-        /// The form of the cookie's value. Default: `slug`.
-        pub cookie_form: KeyForm = KeyForm::Slug,
-        /// Names that are no tenants. Replaces [`ReservedNames::DEFAULT`](crate::ReservedNames::DEFAULT).
-        pub reserved: Option<Vec<String>> = None,
-        /// What happens where several sources name a tenant. Default: `first`.
-        pub on_conflict: OnConflict = OnConflict::First,
-        /// The forwarding field that holds the authority. Default: none is read.
-        pub forwarded_header: Option<ForwardedField> = None,
-        /// How many proxies of your own append to that field. Required with it, at least 1.
-        pub trusted_hops: Option<u8> = None,
-    }
+macro_rules! resolution_config {
+    ($( $(#[$doc:meta])* $Variant:ident($Resolver:ident) { $($settings:tt)* } )*) => {
+        settings! {
+            /// The table `[resolution]`: how requests name tenants.
+            pub struct ResolutionConfig {
+                /// The resolvers' names, in order. Required.
+                pub resolvers: Vec<String> = Vec::new(),
+                $($($settings)*)*
+                /// Names that are no tenants. Replaces [`ReservedNames::DEFAULT`](crate::names::ReservedNames::DEFAULT).
+                pub reserved: Option<Vec<String>> = None,
+                /// What happens where several sources name a tenant. Default: `first`.
+                pub on_conflict: OnConflict = OnConflict::First,
+                /// The forwarding field that holds the authority. Default: none is read.
+                pub forwarded_header: Option<ForwardedField> = None,
+                /// How many proxies of your own append to that field. Required with it, at least 1.
+                pub trusted_hops: Option<u8> = None,
+            }
+        }
+    };
 }
 
-crate::settings! {
+with_built_in_resolvers!(resolution_config);
+
+settings! {
     /// The table `[enforcement]`: who is let in, and what a refused caller learns.
     pub struct EnforcementConfig {
         /// What makes a caller a member. Default: `claim`.

@@ -9,7 +9,7 @@ use std::string::String;
 /// nearest valid one, and refuses a key that stands twice.
 ///
 /// ```
-/// tenancy_core::settings! {
+/// tenancy_core::config::settings! {
 ///     /// How to serve.
 ///     pub struct ServeConfig {
 ///         /// The port. Default: 3000.
@@ -20,6 +20,7 @@ use std::string::String;
 /// let error = toml::from_str::<ServeConfig>("prot = 1").unwrap_err();
 /// assert!(error.to_string().contains("unknown key `prot`, did you mean `port`?"));
 /// ```
+#[doc(hidden)]
 #[macro_export]
 macro_rules! settings {
     (

@@ -5,7 +5,7 @@ use core::future::{Future, ready};
 
 use super::combine::{AllOf, AnyOf};
 use super::decision::Decision;
-use crate::Authorize;
+use crate::enforce::Authorize;
 
 /// Decides whether a caller is a member of the tenant that the request names.
 ///

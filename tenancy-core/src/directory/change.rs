@@ -7,7 +7,7 @@ use std::boxed::Box;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::{Subject, TenantId};
+use crate::names::{ParseError, ParseProblem, Subject, TenantId, TenantKey};
 
 /// A change that invalidates cached answers.
 ///
@@ -16,19 +16,25 @@ use crate::{Subject, TenantId};
 /// Its text travels between processes; it is read again with [`str::parse`].
 ///
 /// ```
-/// use tenancy_core::Change;
+/// use tenancy_core::directory::Change;
 ///
 /// let change = Change::Member { tenant: "acme".parse()?, subject: "alice".parse()? };
 /// assert_eq!(change.to_string(), "member acme alice");
 /// assert_eq!("member acme alice".parse(), Ok(change));
-/// # Ok::<(), tenancy_core::ParseNameError>(())
+/// # Ok::<(), tenancy_core::names::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "invalidation")]
 pub enum Change {
-    /// A tenant: its names, its status, its members. `tenant acme`.
-    Tenant(TenantId),
+    /// A tenant: its names, its status, its members. `tenant acme`, and each name on a line of its own: `slug rocket`.
+    Tenant {
+        /// The tenant.
+        id: TenantId,
+        /// All names that the tenant had before the change or has after it, beside its id. Empty if they are not all known: any
+        /// name may be the tenant's then.
+        names: Vec<TenantKey>,
+    },
     /// A subject's membership in one tenant, or the roles there, by whichever issuer. `member acme alice`.
     Member {
         /// The tenant.
@@ -48,10 +54,23 @@ pub enum Change {
     Everything,
 }
 
+impl Change {
+    /// A change of a tenant whose names are not all known.
+    #[must_use]
+    pub const fn tenant(id: TenantId) -> Self {
+        Self::Tenant { id, names: Vec::new() }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tenant(tenant) => write!(f, "tenant {tenant}"),
+            Self::Tenant { id, names } => {
+                write!(f, "tenant {id}")?;
+                names
+                    .iter()
+                    .try_for_each(|name| write!(f, "\n{} {}", form(name), name.as_str()))
+            }
             Self::Member { tenant, subject } => write!(f, "member {tenant} {subject}"),
             Self::Subject { issuer: None, subject } => write!(f, "subject {subject}"),
             // A subject has no line end.
@@ -64,13 +83,15 @@ impl fmt::Display for Change {
     }
 }
 
+/// A text that is not a known change may come from a newer version: the receiver must treat the error as
+/// [`Change::Everything`].
 impl FromStr for Change {
-    type Err = ParseChangeError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseChangeError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
         let change = match kind {
-            "tenant" => rest.parse().ok().map(Self::Tenant),
+            "tenant" => read_tenant(rest),
             "member" => rest.split_once(' ').and_then(|(tenant, subject)| {
                 Some(Self::Member {
                     tenant: tenant.parse().ok()?,
@@ -86,22 +107,40 @@ impl FromStr for Change {
             }
             _ => (text == "everything").then_some(Self::Everything),
         };
-        change.ok_or(ParseChangeError(()))
+        change.ok_or(ParseError::new(
+            "a change",
+            "a tenant's, a member's, a subject's, or `everything`",
+            ParseProblem::Form,
+        ))
     }
 }
 
-/// A text that is not a known change. It may come from a newer version, so the receiver must treat it as
-/// [`Change::Everything`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseChangeError(());
-
-impl fmt::Display for ParseChangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the text is not a known change")
+/// How a change's text calls the form of a name.
+const fn form(name: &TenantKey) -> &'static str {
+    match name {
+        TenantKey::Id(_) => "id",
+        TenantKey::Slug(_) => "slug",
+        TenantKey::External(_) => "external",
+        TenantKey::Domain(_) => "domain",
     }
 }
 
-impl core::error::Error for ParseChangeError {}
+fn read_tenant(text: &str) -> Option<Change> {
+    let mut lines = text.split('\n');
+    let id = lines.next()?.parse().ok()?;
+    let names = lines.map(|line| {
+        let (form, name) = line.split_once(' ')?;
+        match form {
+            "id" => name.parse().ok().map(TenantKey::Id),
+            "slug" => name.parse().ok().map(TenantKey::Slug),
+            "external" => name.parse().ok().map(TenantKey::External),
+            "domain" => name.parse().ok().map(TenantKey::Domain),
+            _ => None,
+        }
+    });
+    let names = names.collect::<Option<_>>()?;
+    Some(Change::Tenant { id, names })
+}
 
 /// What must be notified of changes: a cache, which forgets, or a publisher, which notifies others.
 pub trait Invalidate: Send + Sync {
@@ -191,11 +230,20 @@ mod tests {
 
     fn change() -> impl Strategy<Value = Change> {
         let tenant = || "[a-z0-9][a-z0-9_-]{0,62}".prop_map(|id| id.parse::<TenantId>().unwrap());
+        let names = || {
+            let name = prop_oneof![
+                tenant().prop_map(TenantKey::Id),
+                "[a-z0-9]{1,63}".prop_map(|slug| TenantKey::Slug(slug.parse().unwrap())),
+                "[A-Za-z0-9_.:|-]{1,128}".prop_map(|external| TenantKey::External(external.parse().unwrap())),
+                "[a-z]{1,63}\\.[a-z]{2,63}".prop_map(|domain| TenantKey::Domain(domain.parse().unwrap())),
+            ];
+            proptest::collection::vec(name, 0..4)
+        };
         let subject = || "[^\\pC]{1,20}".prop_map(|subject| subject.parse::<Subject>().unwrap());
         // An issuer is whatever a token says: line ends and spaces, too.
         let issuer = proptest::option::of("(?s).{0,20}".prop_map(|issuer| Arc::from(&*issuer)));
         prop_oneof![
-            tenant().prop_map(Change::Tenant),
+            (tenant(), names()).prop_map(|(id, names)| Change::Tenant { id, names }),
             (tenant(), subject()).prop_map(|(tenant, subject)| Change::Member { tenant, subject }),
             (issuer, subject()).prop_map(|(issuer, subject)| Change::Subject { issuer, subject }),
             Just(Change::Everything),
@@ -217,6 +265,12 @@ mod tests {
             "tenant ",
             "tenant Acme",
             "tenant acme alice",
+            "tenant acme\n",
+            "tenant acme\nslug",
+            "tenant acme\nslug ",
+            "tenant acme\nslug Rocket",
+            "tenant acme\nname rocket",
+            "tenant acme\nslug rocket\n",
             "tenants acme",
             "member acme",
             "member acme ",
@@ -228,7 +282,11 @@ mod tests {
             "everything else",
             "Everything",
         ] {
-            assert_eq!(text.parse::<Change>(), Err(ParseChangeError(())), "{text:?}");
+            assert_eq!(
+                text.parse::<Change>().map_err(|error| error.problem()),
+                Err(ParseProblem::Form),
+                "{text:?}"
+            );
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::{Authorize, Authorizer, Decision};
+use crate::directory::{Authorizer, Decision};
+use crate::enforce::Authorize;
 
 /// A caller is admitted if both authorizers admit them; see [`Authorizer::and`].
 #[derive(Clone, Copy, Debug)]

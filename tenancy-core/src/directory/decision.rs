@@ -1,6 +1,6 @@
 //! What an authorizer says.
 
-use crate::Roles;
+use crate::directory::Roles;
 
 /// An authorizer's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

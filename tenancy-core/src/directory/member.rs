@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{ParseNameError, Roles, Subject, VerifiedClaims};
+use crate::directory::Roles;
+use crate::names::{ParseError, Subject};
+use crate::request::VerifiedClaims;
 
 /// A member of a tenant: a subject, the issuer whose subject it is, and the member's roles.
 ///
@@ -70,9 +72,9 @@ impl Member {
 
 /// A member by the name of its subject.
 impl core::str::FromStr for Member {
-    type Err = ParseNameError;
+    type Err = ParseError;
 
-    fn from_str(subject: &str) -> Result<Self, ParseNameError> {
+    fn from_str(subject: &str) -> Result<Self, ParseError> {
         subject.parse().map(Self::new)
     }
 }

@@ -8,10 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::{
-    Authorize, Authorizer, Decision, Directory, Domain, Lookup, Member, Roles, Step, Subject, TenantEntry,
-    TenantHandle, TenantId, TenantKey, TenantRecord,
-};
+use crate::directory::{Authorizer, Decision, Directory, Member, Roles, TenantEntry, TenantHandle, TenantRecord};
+use crate::enforce::Authorize;
+use crate::names::{Domain, Subject, TenantId, TenantKey};
 
 /// A tenant in memory: its record, domains and members.
 #[derive(Clone, Debug)]
@@ -114,13 +113,8 @@ impl Directory for MemoryDirectory {
         ready(Ok(self.by_key.get(key).cloned()))
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Self::Entry>> {
-        Some(self.by_key.get(key).cloned())
-    }
-
-    fn answer_now<'r>(&self, lookup: Lookup<'r>) -> Result<Step<'r>, Lookup<'r>> {
-        let entry = self.by_key.get(lookup.key());
-        Ok(lookup.answered(entry))
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Self::Entry>) -> T) -> Option<T> {
+        Some(read(self.by_key.get(key)))
     }
 }
 

@@ -5,19 +5,25 @@ mod authorizer;
 mod change;
 mod combine;
 mod decision;
-mod directory;
+mod handle;
+mod lookup;
 #[cfg(feature = "std")]
 mod member;
 #[cfg(feature = "std")]
 mod memory;
+mod roles;
+mod tenant;
 
 pub use authorizer::{Authorizer, ClaimMembership, Membership};
 #[cfg(feature = "std")]
-pub use change::{Change, ChangeFeed, Invalidate, ParseChangeError};
+pub use change::{Change, ChangeFeed, Invalidate};
 pub use combine::{AllOf, AnyOf, EitherError};
 pub use decision::Decision;
-pub use directory::{Directory, TenantEntry};
+pub use handle::TenantHandle;
+pub use lookup::{Directory, TenantEntry, answers_to};
 #[cfg(feature = "std")]
 pub use member::Member;
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
+pub use roles::Roles;
+pub use tenant::{TenantRecord, TenantStatus};

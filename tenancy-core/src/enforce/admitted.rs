@@ -2,17 +2,19 @@
 
 use core::ops::Deref;
 
-use crate::{
-    Cause, Issuer, Rejection, ResolverName, Roles, Slug, Standing, Subject, TenantHandle, TenantId, TenantRecord,
-};
+use crate::directory::{Roles, TenantHandle, TenantRecord};
+use crate::enforce::{Cause, Rejection, Standing};
+use crate::names::{Issuer, ResolverName, Slug, Subject, TenantId};
 
 /// A member's capability to act in one tenant.
 ///
-/// It comes from [`Authorize::allow`](crate::Authorize::allow) and its siblings alone. Code that holds one has been
+/// It comes from [`Authorize::allow`](crate::enforce::Authorize::allow) and its siblings alone. Code that holds one has been
 /// named a tenant by the request, and has been found to be its member. It cannot be made up:
 ///
 /// ```compile_fail,E0451
-/// # use tenancy_core::{Admitted, Roles, Standing, Subject, Visit};
+/// # use tenancy_core::directory::Roles;
+/// # use tenancy_core::enforce::{Admitted, Standing, Visit};
+/// # use tenancy_core::names::Subject;
 /// fn forge(visit: Visit, subject: Subject) -> Admitted {
 ///     let (standing, roles) = (Standing::Member, Roles::none());
 ///     Admitted { visit, subject, issuer: None, standing, roles }
@@ -20,7 +22,9 @@ use crate::{
 /// ```
 ///
 /// ```
-/// # use tenancy_core::{Admitted, ResolverName, Subject, TenantRecord};
+/// # use tenancy_core::directory::TenantRecord;
+/// # use tenancy_core::enforce::Admitted;
+/// # use tenancy_core::names::{ResolverName, Subject};
 /// fn assume(tenant: TenantRecord, resolver: ResolverName, subject: Subject) -> Admitted {
 ///     Admitted::dangerously_assume(tenant, resolver, subject)
 /// }
@@ -116,14 +120,14 @@ impl Deref for Admitted {
 /// It is no [`Admitted`], and nothing turns it into one:
 ///
 /// ```compile_fail,E0308
-/// # use tenancy_core::{Admitted, Visit};
+/// # use tenancy_core::enforce::{Admitted, Visit};
 /// fn promote(visit: Visit) -> Admitted {
 ///     visit
 /// }
 /// ```
 ///
 /// ```
-/// # use tenancy_core::{Admitted, Visit};
+/// # use tenancy_core::enforce::{Admitted, Visit};
 /// fn demote(admitted: Admitted) -> Visit {
 ///     admitted.to_visit()
 /// }

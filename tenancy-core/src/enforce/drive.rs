@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::{Authorizer, Cause, Directory, Outcome, Rejection, Step};
+use crate::directory::{Authorizer, Directory};
+use crate::enforce::{Cause, Outcome, Rejection, Step};
 
 /// Why a directory or an authorizer could not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +129,11 @@ pub fn drive_now<'r, D: Directory, A: Authorizer>(
             Step::Done(outcome) => return Ok(Ok(outcome)),
             Step::Reject(rejection) => return Ok(Err(rejection)),
         };
-        step = directory.answer_now(lookup).map_err(Step::Lookup)?;
+        step = match directory.peek(lookup.key(), |entry| entry.map(|entry| lookup.check(entry))) {
+            Some(Some(Ok(tenant))) => lookup.accept(tenant),
+            Some(Some(Err(rejection))) => Step::Reject(rejection),
+            Some(None) => lookup.missing(),
+            None => return Err(Step::Lookup(lookup)),
+        };
     }
 }

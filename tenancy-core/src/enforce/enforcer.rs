@@ -3,8 +3,10 @@
 use super::access::Access;
 use super::disclosure::Disclosure;
 use super::steps::Lookup;
-use crate::resolver::{ResolutionError, ResolverChain};
-use crate::{Cause, Credentials, FieldName, Outcome, Rejection, RequestView, Step, TenantKey};
+use crate::enforce::{Cause, Outcome, Rejection, Step};
+use crate::names::{FieldName, TenantKey};
+use crate::request::{Credentials, RequestView};
+use crate::resolve::{ResolutionError, ResolverChain};
 
 /// Decides about requests. It is pure: the same request always gets the same answer.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ mod admitted;
 mod disclosure;
 mod drive;
 mod enforcer;
-mod handle;
 mod rejection;
+mod standing;
 mod steps;
 
 pub use access::Access;
@@ -14,6 +14,6 @@ pub use admitted::{Admitted, Outcome, Visit};
 pub use disclosure::Disclosure;
 pub use drive::{Fault, Refused, drive, drive_now};
 pub use enforcer::Enforcer;
-pub use handle::TenantHandle;
 pub use rejection::{Cause, Rejection};
-pub use steps::{Authorize, Lookup, Step, answers_to};
+pub use standing::Standing;
+pub use steps::{Authorize, Lookup, Step};

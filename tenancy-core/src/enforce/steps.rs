@@ -2,11 +2,11 @@
 
 use super::access::Access;
 use super::disclosure::Disclosure;
-use crate::resolver::{OtherIndices, ResolverChain};
-use crate::{
-    Admitted, Cause, Decision, Outcome, Rejection, RequestView, ResolverName, Roles, Standing, TenantEntry,
-    TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, Visit,
-};
+use crate::directory::{Decision, Roles, TenantEntry, TenantHandle, TenantRecord, TenantStatus, answers_to};
+use crate::enforce::{Admitted, Cause, Outcome, Rejection, Standing, Visit};
+use crate::names::{ResolverName, TenantKey};
+use crate::request::{RequestView, VerifiedClaims};
+use crate::resolve::{OtherIndices, ResolverChain};
 
 /// What comes next for a request.
 #[derive(Debug)]
@@ -30,14 +30,16 @@ pub enum Step<'r> {
 /// It is answered once:
 ///
 /// ```compile_fail,E0382
-/// # use tenancy_core::{Lookup, Step, TenantRecord};
+/// # use tenancy_core::directory::TenantRecord;
+/// # use tenancy_core::enforce::{Lookup, Step};
 /// fn twice<'r>(lookup: Lookup<'r>, record: &TenantRecord) -> [Step<'r>; 2] {
 ///     [lookup.found(record), lookup.missing()]
 /// }
 /// ```
 ///
 /// ```
-/// # use tenancy_core::{Lookup, Step, TenantRecord};
+/// # use tenancy_core::directory::TenantRecord;
+/// # use tenancy_core::enforce::{Lookup, Step};
 /// fn once<'r>(lookup: Lookup<'r>, record: Option<&TenantRecord>) -> Step<'r> {
 ///     match record {
 ///         Some(record) => lookup.found(record),
@@ -80,15 +82,26 @@ impl<'r> Lookup<'r> {
 
     /// The directory knows the key.
     #[must_use]
-    pub fn found(mut self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
-        if !answers_to(entry, self.key) {
-            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+    pub fn found(self, entry: &(impl TenantEntry + ?Sized)) -> Step<'r> {
+        match self.check(entry) {
+            Ok(tenant) => self.accept(tenant),
+            Err(rejection) => Step::Reject(rejection),
         }
+    }
+
+    /// The tenant of an entry that answers to the key.
+    pub(crate) fn check(&self, entry: &(impl TenantEntry + ?Sized)) -> Result<TenantHandle, Rejection> {
         // What is handed on is what is judged, whatever else the entry says of itself.
         let tenant = entry.handle();
-        if tenant.id != entry.record().id {
-            return Step::Reject(Rejection::new(Cause::DirectoryAnsweredAnotherTenant));
+        if answers_to(entry, self.key) && tenant.id == entry.record().id {
+            Ok(tenant)
+        } else {
+            Err(Rejection::new(Cause::DirectoryAnsweredAnotherTenant))
         }
+    }
+
+    /// Goes on with a tenant that has been [checked](Self::check).
+    pub(crate) fn accept(mut self, tenant: TenantHandle) -> Step<'r> {
         if self.found.as_ref().is_some_and(|other| other.id != tenant.id) {
             return self.reject(Cause::ConflictingRecords);
         }
@@ -164,37 +177,26 @@ impl<'r> Lookup<'r> {
     }
 }
 
-/// Whether an entry is the one that was looked up.
-///
-/// This is a function, not a method that an entry could override: the entry may be the wrong one.
-#[must_use]
-pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool {
-    match key {
-        TenantKey::Domain(domain) => entry.has_domain(domain),
-        TenantKey::Id(_) | TenantKey::Slug(_) | TenantKey::External(_) => entry.record().answers_to(key),
-    }
-}
-
 /// A question to an authorizer: is the caller a member of this tenant?
 ///
 /// It is answered once, and cannot be skipped: a look-up does not admit.
 ///
 /// ```compile_fail,E0382
-/// # use tenancy_core::{Authorize, Step};
+/// # use tenancy_core::enforce::{Authorize, Step};
 /// fn twice(authorize: Authorize<'_>) -> [Step<'_>; 2] {
 ///     [authorize.allow(), authorize.deny()]
 /// }
 /// ```
 ///
 /// ```compile_fail,E0599
-/// # use tenancy_core::{Lookup, Step};
+/// # use tenancy_core::enforce::{Lookup, Step};
 /// fn skip(lookup: Lookup<'_>) -> Step<'_> {
 ///     lookup.allow()
 /// }
 /// ```
 ///
 /// ```
-/// # use tenancy_core::{Authorize, Step};
+/// # use tenancy_core::enforce::{Authorize, Step};
 /// fn once(authorize: Authorize<'_>) -> Step<'_> {
 ///     authorize.allow()
 /// }

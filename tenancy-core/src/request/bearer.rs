@@ -1,7 +1,8 @@
 //! The `Authorization` field, as far as the Bearer scheme goes (RFC 6750 §2.1).
 
-use crate::name::{is_token_byte, trim};
-use crate::{Credentials, FieldName, Headers, Occurrence};
+use crate::names::FieldName;
+use crate::names::{is_token_byte, trim};
+use crate::request::{Credentials, Headers, Occurrence};
 
 /// Reads the bearer token of a request, which is not verified yet.
 ///
@@ -62,7 +63,7 @@ mod tests {
     use core::convert::Infallible;
 
     use super::*;
-    use crate::HeaderList;
+    use crate::request::HeaderList;
 
     fn read(values: &[&str]) -> std::string::String {
         let fields: std::vec::Vec<_> = values.iter().map(|value| ("Authorization", value.as_bytes())).collect();

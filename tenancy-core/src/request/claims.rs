@@ -1,10 +1,9 @@
 //! What a verified credential says of its holder.
 
-use core::fmt;
-
 use heapless::{String, Vec};
 
-use crate::{Issuer, Roles, Subject, TenantKey, TenantRecord};
+use crate::directory::{Roles, TenantRecord};
+use crate::names::{Issuer, ParseError, ParseProblem, Subject, TenantKey};
 
 /// The claims of a credential that has been verified, already parsed.
 ///
@@ -26,7 +25,7 @@ pub trait VerifiedClaims: Send + Sync {
         None
     }
 
-    /// The same issuer in its shared form, for [`Admitted::issuer`](crate::Admitted::issuer). The default copies
+    /// The same issuer in its shared form, for [`Admitted::issuer`](crate::enforce::Admitted::issuer). The default copies
     /// [`issuer`](Self::issuer) on the heap where there is an allocator (feature `std`), and is unknown elsewhere; claims
     /// that hold their issuer in this form share it.
     fn issuer_handle(&self) -> Option<Issuer> {
@@ -195,7 +194,7 @@ impl ClaimPath {
     /// # Errors
     ///
     /// An empty name, or one over 128 bytes.
-    pub fn literal(name: &str) -> Result<Self, ParseClaimPathError> {
+    pub fn literal(name: &str) -> Result<Self, ParseError> {
         Self::nested([name])
     }
 
@@ -204,17 +203,18 @@ impl ClaimPath {
     /// # Errors
     ///
     /// No name, more than four, an empty one, or one over 128 bytes.
-    pub fn nested<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, ParseClaimPathError> {
+    pub fn nested<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, ParseError> {
+        let refuse = |problem| ParseError::new("a claim's path", "one to four names of 1 to 128 bytes", problem);
         let mut path = Vec::new();
         for name in names {
             if name.is_empty() {
-                return Err(ParseClaimPathError(()));
+                return Err(refuse(ParseProblem::Empty));
             }
-            let name = String::try_from(name).map_err(|_| ParseClaimPathError(()))?;
-            path.push(name).map_err(|_| ParseClaimPathError(()))?;
+            let name = String::try_from(name).map_err(|_| refuse(ParseProblem::TooLong))?;
+            path.push(name).map_err(|_| refuse(ParseProblem::TooLong))?;
         }
         if path.is_empty() {
-            Err(ParseClaimPathError(()))
+            Err(refuse(ParseProblem::Empty))
         } else {
             Ok(Self(path))
         }
@@ -225,15 +225,3 @@ impl ClaimPath {
         self.0.iter().map(String::as_str)
     }
 }
-
-/// A text that names no claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseClaimPathError(());
-
-impl fmt::Display for ParseClaimPathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a claim is one to four names of 1 to 128 bytes")
-    }
-}
-
-impl core::error::Error for ParseClaimPathError {}

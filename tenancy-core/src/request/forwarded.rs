@@ -2,8 +2,10 @@
 
 use core::num::NonZeroU8;
 
-use crate::name::{Authority, Host, is_token_byte, read_authority, split_at_byte, trim};
-use crate::{FieldName, HttpVersion, Malformed, Occurrence, RequestView, Target};
+use crate::names::FieldName;
+use crate::names::{Authority, Host, is_token_byte, read_authority, split_at_byte, trim};
+use crate::request::{HttpVersion, Occurrence, RequestView, Target};
+use crate::resolve::Malformed;
 
 /// The forwarding fields that can be trusted. All others are ignored, always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

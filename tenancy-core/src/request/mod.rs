@@ -4,13 +4,11 @@ mod bearer;
 mod claims;
 mod forwarded;
 pub(crate) mod percent;
-mod request;
-mod roles;
+mod view;
 
 pub use bearer::bearer_token;
 #[cfg(feature = "std")]
 pub use claims::Claims;
-pub use claims::{ClaimPath, ParseClaimPathError, VerifiedClaims};
+pub use claims::{ClaimPath, VerifiedClaims};
 pub use forwarded::{ForwardedField, HostSource};
-pub use request::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};
-pub use roles::{Roles, Standing};
+pub use view::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};

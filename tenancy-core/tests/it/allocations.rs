@@ -6,12 +6,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
-use tenancy_core::{
-    Access, AnyResolver, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, DomainResolver, Enforcer,
-    HeaderList, HeaderResolver, HttpVersion, MemoryDirectory, MemoryEntry, OnConflict, Outcome, PathResolver,
-    QueryResolver, RequestView, ResolverChain, SubdomainResolver, Target, TenantKey, TenantRecord, VerifiedClaims,
-    drive, drive_now,
-};
+use tenancy_core::directory::{ClaimMembership, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Enforcer, Outcome, drive, drive_now};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, VerifiedClaims};
+use tenancy_core::resolve::{AnyResolver, OnConflict, RESOLVER_NAMES, ResolverChain};
+
+use crate::built_in::{rows, target};
 
 fn directory() -> MemoryDirectory {
     let record = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
@@ -30,16 +31,7 @@ fn claims() -> Claims {
 }
 
 fn resolvers() -> Vec<AnyResolver> {
-    let base = || "app.example.com".parse::<tenancy_core::Domain>().unwrap();
-    vec![
-        HeaderResolver::new("x-tenant-id".parse().unwrap()).into(),
-        ClaimResolver.into(),
-        SubdomainResolver::new(base()).into(),
-        DomainResolver::new().with_base(base()).into(),
-        PathResolver::new("/api/v1/{tenant}".parse().unwrap()).into(),
-        QueryResolver::new("tenant".parse().unwrap()).into(),
-        CookieResolver::new("tenant".parse().unwrap()).into(),
-    ]
+    rows().into_iter().map(|row| row.resolver).collect()
 }
 
 fn chain(resolvers: impl IntoIterator<Item = AnyResolver>) -> ResolverChain {
@@ -48,40 +40,15 @@ fn chain(resolvers: impl IntoIterator<Item = AnyResolver>) -> ResolverChain {
         .fold(ResolverChain::new(), |chain, resolver| chain.then(resolver).unwrap())
 }
 
-/// Header fields, path and query.
-type Parts = (
-    &'static [(&'static str, &'static [u8])],
-    &'static str,
-    Option<&'static str>,
-);
-
-/// Requests that each resolver answers to, and one that none does.
-const REQUESTS: [Parts; 7] = [
-    (&[("Host", b"app.example.com"), ("X-Tenant-Id", b"acme")], "/", None),
-    (&[("Host", b"acme.app.example.com:443")], "/", None),
-    (&[("Host", b"ACME.example.")], "/", None),
-    (&[("Host", b"app.example.com")], "/api/v1/%61cme/notes", None),
-    (&[("Host", b"app.example.com")], "/x", Some("a=b&tenant=%61cme")),
-    (
-        &[("Host", b"app.example.com"), ("Cookie", b"a=b; tenant=acme")],
-        "/",
-        None,
-    ),
-    (&[("Host", b"app.example.com")], "/", None),
-];
-
 /// How many allocations all requests take, and how many of them are bound to a tenant.
 fn admissions(enforcer: &Enforcer, access: Access, credentials: Credentials<&dyn VerifiedClaims>) -> (u64, usize) {
     let directory = directory();
+    let samples = rows().map(|row| row.names_acme);
     let mut bound = 0;
     let counted = measure(|| {
-        for (fields, path, query) in REQUESTS {
+        for (fields, text) in samples {
             let headers = HeaderList::new(fields);
-            let target = Target::Path {
-                authority: None,
-                path,
-                query,
-            };
+            let target = target(text);
             let request = RequestView {
                 version: HttpVersion::Http11,
                 target,
@@ -147,7 +114,7 @@ fn whole_chains() {
                 let (allocations, bound) = admissions(&enforcer, access, Credentials::Verified(&claims));
                 assert_eq!(
                     (allocations, bound),
-                    (0, 2 * REQUESTS.len()),
+                    (0, 2 * RESOLVER_NAMES.len()),
                     "{on_conflict:?} {is_reversed} {access:?}"
                 );
             }

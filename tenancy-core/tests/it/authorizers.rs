@@ -8,12 +8,13 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Access, Authorize, Authorizer, ClaimMembership, Claims, Credentials, Decision, EitherError, HeaderList,
-    HttpVersion, Member, MemoryDirectory, MemoryEntry, Outcome, RequestView, Roles, Standing, Step, Target, TenantKey,
-    TenantRecord, drive_now,
+use tenancy_core::directory::{
+    Authorizer, ClaimMembership, Decision, EitherError, Member, MemoryDirectory, MemoryEntry, Roles, TenantRecord,
 };
+use tenancy_core::enforce::{Access, Authorize, Outcome, Standing, Step, drive_now};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
+use tenancy_core::testing::InsecureTestStub;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Down;

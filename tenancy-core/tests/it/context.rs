@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use tenancy_core::context::{self, TenantScope};
-use tenancy_core::{Admitted, Outcome, ResolverName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::{Admitted, Outcome};
+use tenancy_core::names::ResolverName;
 
 fn admitted(id: &str) -> Admitted {
     let record = TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap());

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::{
-    Access, Claims, Credentials, Enforcer, FieldName, HeaderList, HttpVersion, KeyForm, Membership, MemoryDirectory,
-    MemoryEntry, Outcome, RequestView, Target, TenantKey, TenantRecord, bearer_token, drive_now,
-};
+use tenancy_core::directory::{Membership, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Enforcer, Outcome, drive_now};
+use tenancy_core::names::{FieldName, KeyForm, TenantKey};
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, bearer_token};
 use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Mark, Observed, Runner, Tokens, Version};
 
 const TOKENS: Tokens<'_> = Tokens {

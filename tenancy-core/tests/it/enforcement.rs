@@ -2,11 +2,15 @@
 #![cfg(feature = "std")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use tenancy_core::{
-    Access, Admitted, ClaimMembership, ClaimResolver, Claims, CookieResolver, Credentials, Disclosure, Domain,
-    DomainResolver, Enforcer, HeaderList, HeaderResolver, HttpVersion, KeyForm, MemoryDirectory, MemoryEntry,
-    OnConflict, Outcome, PathResolver, QueryResolver, RequestView, Resolver, ResolverChain, Step, SubdomainResolver,
-    Target, TenantEntry, TenantHandle, TenantKey, TenantRecord, TenantStatus, VerifiedClaims, drive, drive_now,
+use tenancy_core::directory::{
+    ClaimMembership, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantRecord, TenantStatus,
+};
+use tenancy_core::enforce::{Access, Admitted, Disclosure, Enforcer, Outcome, Step, drive, drive_now};
+use tenancy_core::names::{Domain, KeyForm, TenantKey};
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, VerifiedClaims};
+use tenancy_core::resolve::{
+    ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver, QueryResolver, Resolver,
+    ResolverChain, SubdomainResolver,
 };
 
 fn record(id: &str) -> TenantRecord {
@@ -34,7 +38,7 @@ fn header(form: KeyForm) -> HeaderResolver {
     HeaderResolver::new("x-tenant-id".parse().unwrap()).with_form(form)
 }
 
-fn chain(resolvers: impl IntoIterator<Item = tenancy_core::AnyResolver>) -> ResolverChain {
+fn chain(resolvers: impl IntoIterator<Item = tenancy_core::resolve::AnyResolver>) -> ResolverChain {
     resolvers
         .into_iter()
         .fold(ResolverChain::new(), |chain, resolver| chain.then(resolver).unwrap())
@@ -216,8 +220,8 @@ fn credentials_are_judged_first_and_only_where_they_are_read() {
 
 #[test]
 fn every_source_names_its_form() {
-    let base = "app.example.com".parse::<tenancy_core::Domain>().unwrap();
-    let all = || -> Vec<tenancy_core::AnyResolver> {
+    let base = "app.example.com".parse::<tenancy_core::names::Domain>().unwrap();
+    let all = || -> Vec<tenancy_core::resolve::AnyResolver> {
         vec![
             SubdomainResolver::new(base.clone()).into(),
             DomainResolver::new().with_base(base.clone()).into(),
@@ -303,7 +307,7 @@ fn every_source_names_its_form() {
 
 #[test]
 fn under_reject_all_sources_agree_or_nothing_is_bound() {
-    let rejecting = |resolvers: Vec<tenancy_core::AnyResolver>| {
+    let rejecting = |resolvers: Vec<tenancy_core::resolve::AnyResolver>| {
         Enforcer::new(chain(resolvers).with_on_conflict(OnConflict::Reject))
     };
     let path = || PathResolver::new("/api/{tenant}".parse().unwrap());
@@ -402,14 +406,64 @@ fn an_issuers_subject_is_a_stranger_to_tenants_that_the_issuer_may_not_speak_for
     }
 }
 
+/// The look-up is a question about a name that a stranger chose: it is not asked for one who shows no credentials.
+#[test]
+fn the_directory_learns_nothing_of_a_request_without_credentials() {
+    let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
+    let fields = [("x-tenant-id", b"acme".as_slice())];
+    let headers = HeaderList::new(&fields);
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Absent,
+    };
+    for (access, looks_up) in [
+        (Access::Scoped, false),
+        (Access::Optional, false),
+        (Access::Public, true),
+    ] {
+        let mut key = None;
+        let step = enforcer.begin(&request, access, &mut key);
+        assert_eq!(matches!(step, Step::Lookup(_)), looks_up, "{access:?}: {step:?}");
+    }
+}
+
+#[test]
+fn a_key_of_another_request_is_dropped() {
+    let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
+    let headers = HeaderList::new(&[]);
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &headers,
+        credentials: Credentials::Absent,
+    };
+    let mut key = Some(TenantKey::Id("acme".parse().unwrap()));
+    let step = enforcer.begin(&request, Access::Public, &mut key);
+    assert!(matches!(step, Step::Reject(_)), "{step:?}");
+    assert_eq!(key, None);
+}
+
+#[test]
+fn of_two_access_policies_the_narrower_holds() {
+    let all = [Access::Public, Access::Optional, Access::Scoped];
+    for (index, inner) in all.into_iter().enumerate() {
+        for (other, outer) in all.into_iter().enumerate() {
+            let narrower = if index > other { inner } else { outer };
+            assert_eq!(inner.within(outer), narrower, "{inner:?} in {outer:?}");
+        }
+    }
+}
+
 #[test]
 fn under_first_later_sources_are_not_read() {
     struct Explodes;
     impl Resolver for Explodes {
-        fn name(&self) -> tenancy_core::ResolverName {
-            tenancy_core::ResolverName::from_static("explodes")
+        fn name(&self) -> tenancy_core::names::ResolverName {
+            tenancy_core::names::ResolverName::from_static("explodes")
         }
-        fn resolve(&self, _: &RequestView<'_>) -> Result<Option<TenantKey>, tenancy_core::Malformed> {
+        fn resolve(&self, _: &RequestView<'_>) -> Result<Option<TenantKey>, tenancy_core::resolve::Malformed> {
             panic!("read")
         }
     }

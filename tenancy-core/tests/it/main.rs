@@ -2,6 +2,7 @@
 
 mod allocations;
 mod authorizers;
+mod built_in;
 mod context;
 mod corpus;
 mod enforcement;

@@ -9,10 +9,10 @@ use std::str::FromStr;
 use arbitrary::Unstructured;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use tenancy_core::{
-    Domain, ExternalId, FieldName, HeaderList, Host, ParameterName, PathTemplate, Rejection, ResolverName, Slug,
-    StrategyName, Subject, TenantId, bearer_token, parse_authority,
-};
+use tenancy_core::enforce::Rejection;
+use tenancy_core::names::{Domain, ExternalId, FieldName, ResolverName, Slug, StrategyName, Subject, TenantId};
+use tenancy_core::request::{HeaderList, bearer_token};
+use tenancy_core::resolve::{ParameterName, PathTemplate};
 use tenancy_oracle::{
     Answer, Authority, Bearer, Case, Credentials, MARKER, Mark, Membership, Mutation, Oracle, Status, Target, Tenant,
     Version,
@@ -67,18 +67,18 @@ proptest! {
     #[test]
     fn nobody_is_admitted_without_membership_and_nobody_visits_where_members_act(case in cases()) {
         match tenancy_oracle::core::outcome(&case) {
-            Ok(tenancy_core::Outcome::Admitted(admitted)) => {
+            Ok(tenancy_core::enforce::Outcome::Admitted(admitted)) => {
                 prop_assert_ne!(case.mark, Mark::Public);
                 let tenant = case.tenants.iter().find(|tenant| admitted.id() == tenant.id.as_str()).unwrap();
                 prop_assert_eq!(tenant.status, Status::Active);
                 prop_assert!(is_member(&case, tenant));
             }
-            Ok(tenancy_core::Outcome::Visit(visit)) => {
+            Ok(tenancy_core::enforce::Outcome::Visit(visit)) => {
                 prop_assert_eq!(case.mark, Mark::Public);
                 let tenant = case.tenants.iter().find(|tenant| visit.id() == tenant.id.as_str()).unwrap();
                 prop_assert_eq!(tenant.status, Status::Active);
             }
-            Ok(tenancy_core::Outcome::NoTenant) => prop_assert_eq!(case.mark, Mark::Optional),
+            Ok(tenancy_core::enforce::Outcome::NoTenant) => prop_assert_eq!(case.mark, Mark::Optional),
             Ok(outcome) => prop_assert!(false, "{outcome:?}"),
             Err(_) => {}
         }
@@ -153,11 +153,7 @@ proptest! {
 
     #[test]
     fn an_authority_is_read_as_the_oracle_reads_it(bytes in authority_bytes()) {
-        let core = match parse_authority(&bytes) {
-            Ok(Host::Name(name)) => Ok(Some(name.to_string())),
-            Ok(Host::Address(_)) => Ok(None),
-            Err(_) => Err(()),
-        };
+        let core = tenancy_oracle::core::authority(&bytes).map_err(|_| ());
         let oracle = match tenancy_oracle::authority(&bytes) {
             Ok(Authority::Name(name)) => Ok(Some(name)),
             Ok(Authority::Address(_)) => Ok(None),
@@ -177,10 +173,10 @@ proptest! {
         let headers = HeaderList::new(&borrowed);
         let core = match bearer_token::<std::convert::Infallible>(&headers) {
             Ok(token) => Bearer::Token(token.to_vec()),
-            Err(tenancy_core::Credentials::Absent) => Bearer::Absent,
-            Err(tenancy_core::Credentials::Malformed) => Bearer::Malformed,
-            Err(tenancy_core::Credentials::Invalid) => Bearer::Invalid,
-            Err(tenancy_core::Credentials::Verified(never)) => match never {},
+            Err(tenancy_core::request::Credentials::Absent) => Bearer::Absent,
+            Err(tenancy_core::request::Credentials::Malformed) => Bearer::Malformed,
+            Err(tenancy_core::request::Credentials::Invalid) => Bearer::Invalid,
+            Err(tenancy_core::request::Credentials::Verified(never)) => match never {},
         };
         prop_assert_eq!(core, tenancy_oracle::bearer(&fields));
     }

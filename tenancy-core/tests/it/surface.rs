@@ -8,14 +8,21 @@ use std::sync::Arc;
 
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::context::TenantScope;
-use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Access, Admitted, AnyResolver, Authorize, Authorizer, Cause, ClaimPath, Claims, Credentials, Decision, Directory,
-    Domain, DomainResolver, Enforcer, Fault, FieldName, ForwardedField, HeaderList, HeaderResolver, HostSource,
-    HttpVersion, Malformed, Membership, MemoryDirectory, MemoryEntry, NameProblem, Outcome, ParameterName, Refused,
-    Rejection, RequestView, Resolver, ResolverChain, ResolverName, Step, Subject, Target, TenantEntry, TenantKey,
-    TenantRecord, TenantStatus, VerifiedClaims, drive, drive_now,
+use tenancy_core::directory::{
+    Authorizer, Decision, Directory, Membership, MemoryDirectory, MemoryEntry, TenantEntry, TenantRecord, TenantStatus,
 };
+use tenancy_core::enforce::{
+    Access, Admitted, Authorize, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Step, drive, drive_now,
+};
+use tenancy_core::names::{Domain, FieldName, ParseProblem, ResolverName, Subject, TenantKey};
+use tenancy_core::request::{
+    ClaimPath, Claims, Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target,
+    VerifiedClaims,
+};
+use tenancy_core::resolve::{
+    AnyResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, Resolver, ResolverChain,
+};
+use tenancy_core::testing::InsecureTestStub;
 
 fn record(id: &str) -> TenantRecord {
     TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
@@ -151,7 +158,7 @@ fn the_bodies_that_only_some_configurations_show() {
             .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
             .unwrap()
     };
-    let enforcer = Enforcer::new(chain()).with_disclosure(tenancy_core::Disclosure::Detailed);
+    let enforcer = Enforcer::new(chain()).with_disclosure(tenancy_core::enforce::Disclosure::Detailed);
     for (tenant, access, title, status, code) in [
         ("archived", Access::Scoped, "Not Found", 404, "unknown_tenant"),
         ("suspended", Access::Scoped, "Forbidden", 403, "tenant_suspended"),
@@ -186,18 +193,18 @@ fn errors_say_what_is_wrong() {
         (Malformed::Tenant.to_string(), "tenant"),
         (Malformed::Host.to_string(), "authority"),
         (
-            "".parse::<tenancy_core::TenantId>().unwrap_err().to_string(),
+            "".parse::<tenancy_core::names::TenantId>().unwrap_err().to_string(),
             "is empty",
         ),
         (
             "x".repeat(64)
-                .parse::<tenancy_core::TenantId>()
+                .parse::<tenancy_core::names::TenantId>()
                 .unwrap_err()
                 .to_string(),
             "is too long",
         ),
         (
-            "X".parse::<tenancy_core::TenantId>().unwrap_err().to_string(),
+            "X".parse::<tenancy_core::names::TenantId>().unwrap_err().to_string(),
             "character",
         ),
         (ParameterName::parse(b"tenant").unwrap().to_string(), "tenant"),
@@ -213,13 +220,16 @@ fn errors_say_what_is_wrong() {
             .unwrap_err()
             .problem()
     };
-    assert_eq!((long(127), long(128)), (NameProblem::TooLong, NameProblem::TooLong));
+    assert_eq!((long(127), long(128)), (ParseProblem::TooLong, ParseProblem::TooLong));
     // 254 bytes could be 253 and a trailing dot; here the alphabet is wrong.
     assert_eq!(
         Domain::parse(&[b'!'; 254]).unwrap_err().problem(),
-        NameProblem::Alphabet
+        ParseProblem::Alphabet
     );
-    assert_eq!(Domain::parse(&[b'!'; 255]).unwrap_err().problem(), NameProblem::TooLong);
+    assert_eq!(
+        Domain::parse(&[b'!'; 255]).unwrap_err().problem(),
+        ParseProblem::TooLong
+    );
 }
 
 #[test]
@@ -321,7 +331,7 @@ fn what_an_implementer_leaves_out_is_safe() {
     }
     let bare = Bare("eve".parse().unwrap());
     assert!(bare.may_speak_for(&record("acme")) && !bare.names(&record("acme")));
-    assert!(bare.find_now(&TenantKey::Id("acme".parse().unwrap())).is_none());
+    assert!(bare.peek(&TenantKey::Id("acme".parse().unwrap()), |_| ()).is_none());
     let fields = [("x-tenant-id", b"acme".as_slice())];
     let headers = HeaderList::new(&fields);
     let enforcer = InsecureTestStub::enforcer();
@@ -440,7 +450,7 @@ fn pointers_and_choices_answer_as_what_they_hold() {
     assert_eq!(refused.rejection.cause(), Cause::NotAMember);
     assert!(
         Box::new(stub)
-            .find_now(&TenantKey::Slug("acme".parse().unwrap()))
+            .peek(&TenantKey::Slug("acme".parse().unwrap()), |entry| entry.cloned())
             .unwrap()
             .is_none()
     );
@@ -448,7 +458,7 @@ fn pointers_and_choices_answer_as_what_they_hold() {
 
 #[test]
 fn names_compare_with_text() {
-    let id: tenancy_core::TenantId = "acme".parse().unwrap();
+    let id: tenancy_core::names::TenantId = "acme".parse().unwrap();
     assert!(id == *"acme" && id == "acme" && id != "globex");
     assert_eq!((id.as_ref(), id.to_slug().as_str()), ("acme", "acme"));
     assert_eq!(TenantKey::External("org_A".parse().unwrap()).as_str(), "org_A");

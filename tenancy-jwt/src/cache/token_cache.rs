@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use tenancy_core::{Claims, VerifiedClaims};
+use tenancy_core::request::{Claims, VerifiedClaims};
 
 use crate::cache::token_digest::{DigestHasher, DigestKey, TokenDigest};
 use crate::verify::validity::Times;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tenancy_core::{Change, Claims, Invalidate, Subject, VerifiedClaims};
+use tenancy_core::directory::{Change, Invalidate};
+use tenancy_core::names::Subject;
+use tenancy_core::request::{Claims, VerifiedClaims};
 
 use crate::cache::token_cache::Entry;
 use crate::verify::verifier::unix_seconds;
@@ -75,7 +77,7 @@ impl Invalidate for TokenVerifier {
     fn invalidate(&self, change: &Change) {
         let Some(cache) = &self.cache else { return };
         match change {
-            Change::Tenant(_) | Change::Member { .. } => {}
+            Change::Tenant { .. } | Change::Member { .. } => {}
             Change::Subject { issuer, subject } => cache.forget(|claims| {
                 claims.subject() == subject && (issuer.is_none() || claims.issuer() == issuer.as_deref())
             }),

@@ -15,7 +15,7 @@ use crate::{
     TokenVerifierBuilder, VerificationKey,
 };
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// The table `[jwt]`: whose tokens are accepted.
     pub struct JwtConfig {
         /// The `iss` of the tokens. Required, unless any is accepted.
@@ -49,7 +49,7 @@ tenancy_core::settings! {
     }
 }
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// A table `[[jwt.keys]]`: one key. It has exactly one of `secret_file`, `secret` and
     /// `public_key_file`.
     pub struct JwtKeyConfig {

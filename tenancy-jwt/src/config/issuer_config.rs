@@ -10,7 +10,7 @@ use crate::config::config::{choose, contradiction, not_empty};
 use crate::{HttpsJwks, HttpsJwksError, RemoteJwks};
 use crate::{JwksFile, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeySource, TrustedIssuer};
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// A table `[[jwt.issuers]]`: one issuer, and where its keys come from. It has exactly one of `keys`,
     /// `jwks_file`, `jwks_url` and `discovery`.
     pub struct JwtIssuerConfig {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::cache::token_cache_limits::{DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE};
 use crate::{BuildVerifierError, JwtConfigError, TokenCacheLimits, TokenVerifierBuilder};
 
-tenancy_core::settings! {
+tenancy_core::config::settings! {
     /// The table `[jwt.token_cache]`: how long a verified token is not verified again.
     pub struct JwtTokenCacheConfig {
         /// Whether verified tokens are cached. Default: `true`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenancy_core::TenantKey;
+use tenancy_core::names::TenantKey;
 
 use crate::issuer::issuer_name::IssuerName;
 use crate::verify::json::{Json, Object};

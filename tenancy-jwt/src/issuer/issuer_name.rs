@@ -1,6 +1,6 @@
 //! The names of issuers: one, or one for each tenant.
 
-use tenancy_core::ExternalId;
+use tenancy_core::names::ExternalId;
 
 /// What the `iss` of an issuer's tokens is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenancy_core::{KeyForm, TenantKey};
+use tenancy_core::names::{KeyForm, TenantKey};
 
 use crate::issuer::issuer::{Issuer, find_issuer};
 use crate::issuer::issuer_name::IssuerName;

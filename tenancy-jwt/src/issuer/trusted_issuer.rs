@@ -1,4 +1,4 @@
-use tenancy_core::KeyForm;
+use tenancy_core::names::KeyForm;
 
 use crate::issuer::trust::{Trust, Trusted};
 use crate::{BuildVerifierError, KeySource};

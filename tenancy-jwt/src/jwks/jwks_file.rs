@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use secrecy::zeroize::Zeroizing;
-use tenancy_core::{Clock, SystemClock};
+use tenancy_core::clock::{Clock, SystemClock};
 use thiserror::Error;
 
 use crate::jwks::jwk_set::{JwkRules, JwkSet};

@@ -1,6 +1,8 @@
 //! Who the token is about, and which tenants it names.
 
-use tenancy_core::{ClaimPath, KeyForm, Role, Roles, Subject, TenantKey};
+use tenancy_core::directory::Roles;
+use tenancy_core::names::{KeyForm, Role, Subject, TenantKey};
+use tenancy_core::request::ClaimPath;
 
 use crate::verify::json::{Json, Object};
 use crate::{ClaimProblem, TenantsShape, TokenError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenancy_core::Claims;
+use tenancy_core::request::Claims;
 
 use crate::key::key_source::Source;
 use crate::verify::compact::Compact;

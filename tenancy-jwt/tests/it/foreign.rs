@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tenancy_core::config::{EnforcementConfig, ResolutionConfig, TenancyConfig};
-use tenancy_core::{Claims, KeyForm};
+use tenancy_core::names::KeyForm;
+use tenancy_core::request::Claims;
 use tenancy_jwt::{JwtConfig, TokenError, TokenVerifier};
 
 /// Where fresh tokens are, in place of those beside this file.

@@ -11,7 +11,7 @@ use jwks_support::{jwks, named, rsa, secret, sign, with};
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
-use tenancy_core::VerifiedClaims;
+use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{JwtConfig, TokenError};
 use token_support::{NOW, key_file};
 

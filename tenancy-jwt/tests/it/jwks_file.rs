@@ -13,7 +13,7 @@ use std::time::Duration;
 use jwks_support::{ed25519, jwks, named, other_p256, p256, p384, rsa, rsa_of, secret, sign, with};
 use serde_json::json;
 use tempfile::TempDir;
-use tenancy_core::ManualClock;
+use tenancy_core::clock::ManualClock;
 use tenancy_jwt::{
     AlgorithmsError, JsonProblem, JwksError, JwksFile, JwksFileError, KeyAlgorithm, TokenError, TokenVerifier,
     TrustedIssuer,

@@ -6,7 +6,7 @@ use crate::jwks_support;
 use crate::token_support;
 
 use jwks_support::{p256, rsa, secret, sign};
-use tenancy_core::VerifiedClaims;
+use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{
     BuildVerifierError, ClaimProblem, JsonProblem, KeyAlgorithm, TokenError, TokenVerifier, TrustedIssuer,
     VerificationKey,

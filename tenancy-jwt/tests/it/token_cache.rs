@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use jwks_support::{jwks, named, p256, rsa};
 use tempfile::TempDir;
-use tenancy_core::ManualClock;
-use tenancy_core::{Change, Claims, Invalidate, Subject, TenantId, VerifiedClaims};
+use tenancy_core::clock::ManualClock;
+use tenancy_core::directory::{Change, Invalidate};
+use tenancy_core::names::{Subject, TenantId};
+use tenancy_core::request::{Claims, VerifiedClaims};
 use tenancy_jwt::{JwksFile, KeyAlgorithm, TokenCacheLimits, TokenError, TokenVerifier, TrustedIssuer};
 use token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verifier};
 
@@ -179,7 +181,7 @@ fn it_follows_changes() {
         subject: subject.clone(),
     };
     for (change, stays) in [
-        (Change::Tenant(tenant.clone()), true),
+        (Change::tenant(tenant.clone()), true),
         (
             Change::Member {
                 tenant,

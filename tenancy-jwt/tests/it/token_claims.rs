@@ -4,7 +4,7 @@ use crate::token_support;
 
 use std::time::Duration;
 
-use tenancy_core::VerifiedClaims;
+use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{ClaimProblem, JsonProblem, KeyAlgorithm, TokenError, TokenVerifier, VerificationKey};
 use token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verify, verify_payload};
 

@@ -8,7 +8,8 @@ use std::fs;
 
 use serde::Deserialize;
 use tempfile::TempDir;
-use tenancy_core::{ClaimPath, KeyForm, Subject, VerifiedClaims};
+use tenancy_core::names::{KeyForm, Subject};
+use tenancy_core::request::{ClaimPath, VerifiedClaims};
 use tenancy_jwt::{JwtConfig, SignTokenError};
 use token_support::key_file;
 

@@ -4,7 +4,7 @@
 
 use crate::token_support;
 
-use tenancy_core::{ClaimPath, Claims, VerifiedClaims};
+use tenancy_core::request::{ClaimPath, Claims, VerifiedClaims};
 use tenancy_jwt::{ClaimProblem, TokenError, TokenVerifier};
 use token_support::{HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
 

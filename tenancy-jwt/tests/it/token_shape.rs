@@ -7,7 +7,7 @@ use token_support::{HEADER, encode, payload, sign, verify};
 
 #[test]
 fn a_token_in_order_is_verified() {
-    use tenancy_core::VerifiedClaims;
+    use tenancy_core::request::VerifiedClaims;
     let claims = verify(sign(HEADER, payload(&[r#"tenant_id="acme""#]))).unwrap();
     assert_eq!(claims.subject().as_str(), "alice");
     assert_eq!(claims.tenant().unwrap().as_str(), "acme");

@@ -8,7 +8,8 @@ use crate::token_support;
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
-use tenancy_core::{ClaimPath, Claims, TenantRecord, VerifiedClaims};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::request::{ClaimPath, Claims, VerifiedClaims};
 use tenancy_jwt::{
     BuildVerifierError, ClaimProblem, JwkProblem, JwtConfig, KeyAlgorithm, TenantsShape, TokenError, TokenVerifier,
     TokenVerifierBuilder, TrustedIssuer, VerificationKey,

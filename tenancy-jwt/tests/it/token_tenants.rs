@@ -4,7 +4,9 @@
 
 use crate::token_support;
 
-use tenancy_core::{ClaimPath, Claims, KeyForm, TenantKey, TenantRecord, VerifiedClaims};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{KeyForm, TenantKey};
+use tenancy_core::request::{ClaimPath, Claims, VerifiedClaims};
 use tenancy_jwt::{ClaimProblem, TokenError, TokenVerifier};
 use token_support::{AUDIENCE, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
 

@@ -11,11 +11,16 @@ use core::num::NonZeroU8;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use tenancy_core::{
-    Access, ClaimMembership, ClaimResolver, CookieResolver, Credentials, Directory, Disclosure,
-    Domain, DomainResolver, Enforcer, ForwardedField, HeaderList, HeaderResolver, HostSource, HttpVersion, OnConflict,
-    Outcome, PathResolver, QueryResolver, RequestView, ResolverChain, Step, StrategyName, SubdomainResolver, Subject,
-    Target, TenantEntry, TenantId, TenantKey, TenantRecord, VerifiedClaims, bearer_token, drive, drive_now,
+use tenancy_core::directory::{ClaimMembership, Directory, TenantEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Disclosure, Enforcer, Outcome, Step, drive, drive_now};
+use tenancy_core::names::{Domain, StrategyName, Subject, TenantId, TenantKey};
+use tenancy_core::request::{
+    Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target,
+    VerifiedClaims, bearer_token,
+};
+use tenancy_core::resolve::{
+    ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver, QueryResolver,
+    RESOLVER_NAMES, ResolverChain, SubdomainResolver,
 };
 
 #[panic_handler]
@@ -58,7 +63,7 @@ fn failures(name: &[u8; 4]) -> Option<u32> {
 
     // The base domain itself names no tenant.
     let host_field = ("host", b"app.example.com".as_slice());
-    let requests: [(Target<'_>, [(&str, &[u8]); 2], &str); 7] = [
+    let requests: [(Target<'_>, [(&str, &[u8]); 2], &str); RESOLVER_NAMES.len()] = [
         (plain, [host_field, ("x-tenant-id", name)], "header"),
         (plain, [("host", host), ("accept", b"*/*")], "subdomain"),
         (in_path, [host_field, ("accept", b"*/*")], "path"),
@@ -170,6 +175,15 @@ impl Acme {
         let record = TenantRecord::new(id, StrategyName::from_static("row"));
         Some(Self(record, "acme.example.net".parse().ok()?))
     }
+
+    fn entry(&self, key: &TenantKey) -> Option<Entry> {
+        let entry = Entry(self.0.clone(), self.1.clone());
+        let answers = match key {
+            TenantKey::Domain(domain) => entry.has_domain(domain),
+            other => entry.record().answers_to(other),
+        };
+        answers.then_some(entry)
+    }
 }
 
 #[derive(Clone)]
@@ -190,16 +204,11 @@ impl Directory for Acme {
     type Error = Infallible;
 
     fn find(&self, key: &TenantKey) -> impl Future<Output = Result<Option<Entry>, Infallible>> + Send {
-        core::future::ready(Ok(self.find_now(key).flatten()))
+        core::future::ready(Ok(self.entry(key)))
     }
 
-    fn find_now(&self, key: &TenantKey) -> Option<Option<Entry>> {
-        let entry = Entry(self.0.clone(), self.1.clone());
-        let answers = match key {
-            TenantKey::Domain(domain) => entry.has_domain(domain),
-            other => entry.record().answers_to(other),
-        };
-        Some(answers.then_some(entry))
+    fn peek<T>(&self, key: &TenantKey, read: impl FnOnce(Option<&Entry>) -> T) -> Option<T> {
+        Some(read(self.entry(key).as_ref()))
     }
 }
 

@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenancy_core::config::{EnforcementConfig, ResolutionConfig, TenancyConfig};
-use tenancy_core::{MemoryDirectory, MemoryEntry, TenantRecord, context};
+use tenancy_core::context;
+use tenancy_core::directory::{MemoryDirectory, MemoryEntry, TenantRecord};
 use tenancy_http::{JwtConfig, Tenancy, TokenVerifier};
 use tower::{Layer, ServiceExt, service_fn};
 

@@ -16,9 +16,11 @@ use poem::http::uri::Scheme;
 use poem::http::{self, HeaderMap};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Request, RequestParts, handler};
-use tenancy_core::{
-    Claims, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry, PathResolver, ResolverChain, TenantRecord, context,
-};
+use tenancy_core::context;
+use tenancy_core::directory::{MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};

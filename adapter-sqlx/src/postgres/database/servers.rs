@@ -4,7 +4,8 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 
-use tenancy_core::{PlacementName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::PlacementName;
 
 use crate::StrategyError;
 use crate::postgres::server::PgServer;
@@ -19,7 +20,7 @@ pub type FindServer<'f> =
 /// A closure that returns a future of the server is one:
 ///
 /// ```
-/// use tenancy_core::PlacementName;
+/// use tenancy_core::names::PlacementName;
 /// use tenancy_sqlx::{PgServer, PgServers};
 ///
 /// fn is_one(_: impl PgServers) {}

@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
-use tenancy_core::{PlacementName, StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
 use super::connection_budget::{ConnectionBudget, Exhausted};
 use super::provision::{self, DatabaseProvisioning};

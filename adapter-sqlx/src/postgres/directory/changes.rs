@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
-use tenancy_core::{Change, ChangeFeed};
+use tenancy_core::directory::{Change, ChangeFeed};
 
 /// The channel that the triggers of [`PgDirectory`](crate::PgDirectory) notify.
 const CHANNEL: &str = "tenancy_changes";

@@ -1,7 +1,7 @@
 //! From tables without tenants to tables that tenants share.
 
 use sqlx::{AssertSqlSafe, PgConnection};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 use thiserror::Error;
 
 use super::remade_key::remade_key;

@@ -1,7 +1,7 @@
 //! A tenant's rows, removed from every declared table.
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;

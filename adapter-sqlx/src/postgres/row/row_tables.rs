@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use super::citus::{Citus, REFUSAL};
 use super::table::PgTenantTable;

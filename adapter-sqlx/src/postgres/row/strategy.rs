@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::Postgres;
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal::RowRemoval;
 use super::row_tables::PgRowTables;

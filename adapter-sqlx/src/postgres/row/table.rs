@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use super::table_grants::PgTableGrants;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};

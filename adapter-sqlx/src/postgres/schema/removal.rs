@@ -1,7 +1,7 @@
 //! A tenant's schema, removed with what is in it and with nothing else.
 
 use sqlx::{AssertSqlSafe, PgConnection};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};

@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal;
 use crate::postgres::connection::begin::BeginText;

@@ -1,6 +1,6 @@
 //! Names of tenants' schemas and databases.
 
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 use thiserror::Error;
 
 use crate::StrategyError;

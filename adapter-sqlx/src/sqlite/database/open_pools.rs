@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 use tokio::sync::Notify;
 
 use crate::StrategyError;

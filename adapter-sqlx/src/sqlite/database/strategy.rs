@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection, Sqlite};
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::tenant_file::{at, identify, publish, refuse_leftovers, remove_files};

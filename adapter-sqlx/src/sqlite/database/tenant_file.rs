@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use super::open_pools::FileIdentity;
 use crate::StrategyError;

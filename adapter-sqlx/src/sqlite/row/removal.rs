@@ -1,7 +1,7 @@
 //! Removing every row of a tenant from a file that tenants share.
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use super::catalog;
 use super::declarations::Declarations;

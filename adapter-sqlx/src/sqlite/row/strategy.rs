@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Sqlite};
-use tenancy_core::{StrategyName, TenantId, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal;
 use super::row_pool::RowSchema;

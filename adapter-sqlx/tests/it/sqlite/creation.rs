@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
-use tenancy_core::{StrategyName, Subject, TenantEntry, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::names::{StrategyName, Subject, TenantKey};
 use tenancy_sqlx::{
     Binding, CreateError, DirectoryEntry, IsolationStrategy, NewTenant, SqliteDirectory, StrategyError, StrategyFuture,
     StrategyRegistry, StrategyTransaction, TenantDb, UpsertError,

@@ -1,7 +1,7 @@
 //! Creations that are refused, and what they leave.
 
 use crate::sqlite::creation::{acme, failing, mallorys, new};
-use tenancy_core::Member;
+use tenancy_core::directory::Member;
 use tenancy_sqlx::{CreateError, CreationKey, NewTenant, ProvisionError, StrategyError, UpsertError};
 
 #[tokio::test]

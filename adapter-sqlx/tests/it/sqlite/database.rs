@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
     IsolationStrategy, PoolSettings, ProvisionError, SqliteDatabaseBuilder, SqliteDatabaseStrategy, StrategyError,
     StrategyRegistry, TenantDb, TransactionError,

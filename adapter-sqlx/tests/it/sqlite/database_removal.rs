@@ -9,7 +9,8 @@ use std::time::Duration;
 use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
-use tenancy_core::{Admitted, TenantStatus};
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
     PoolSettings, RemoveError, SqliteDatabaseBuilder, SqliteDatabaseStrategy, StrategyError, StrategyRegistry,
     TenantDb, TransactionError,

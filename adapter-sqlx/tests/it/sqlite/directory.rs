@@ -7,7 +7,8 @@ use crate::common;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::{TempDir, tempdir};
-use tenancy_core::{Directory, ReservedNames, TenantEntry, TenantKey, TenantStatus};
+use tenancy_core::directory::{Directory, TenantEntry, TenantStatus};
+use tenancy_core::names::{ReservedNames, TenantKey};
 use tenancy_sqlx::{NewTenant, SqliteDirectory, UpsertError};
 
 pub(super) async fn open(dir: &TempDir) -> SqliteDirectory {

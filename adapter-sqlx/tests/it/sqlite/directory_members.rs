@@ -4,10 +4,11 @@
 
 use crate::sqlite::directory::{backdoor, open, tenant};
 use tempfile::tempdir;
-use tenancy_core::{
-    Access, Cause, Claims, Credentials, Enforcer, HeaderList, HeaderResolver, HttpVersion, Member, Outcome, Rejection,
-    RequestView, ResolverChain, Roles, Subject, Target, TenantStatus, drive,
-};
+use tenancy_core::directory::{Member, Roles, TenantStatus};
+use tenancy_core::enforce::{Access, Cause, Enforcer, Outcome, Rejection, drive};
+use tenancy_core::names::Subject;
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
+use tenancy_core::resolve::{HeaderResolver, ResolverChain};
 use tenancy_sqlx::{DirectoryError, SqliteDirectory};
 
 #[tokio::test]

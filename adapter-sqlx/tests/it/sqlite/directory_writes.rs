@@ -15,7 +15,8 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tempfile::tempdir;
-use tenancy_core::{Member, TenantEntry, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Member, TenantEntry, TenantStatus};
+use tenancy_core::names::{TenantId, TenantKey};
 use tenancy_sqlx::{DirectoryError, ForgetError, NewTenant, SqliteDirectory, UpsertError};
 
 fn options(folder: &Path) -> SqliteConnectOptions {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{migrations, row_options, row_tenant, run};
 use sqlx::Sqlite;
 use tempfile::TempDir;
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
     ErrorKind, PoolSettings, SqliteDatabaseStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable,
     TransactionError,

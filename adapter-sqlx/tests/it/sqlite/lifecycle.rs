@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, Sqlite};
 use tempfile::TempDir;
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
     Binding, CreationKey, ForgetError, IsolationStrategy, NewTenant, ProvisionProgress, RemoveError,
     SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyError, StrategyFuture, StrategyRegistry,

@@ -4,7 +4,8 @@ use crate::sqlite::lifecycle::{Scripted, new, open, scripted};
 use sqlx::Sqlite;
 use std::pin::Pin;
 use std::sync::Arc;
-use tenancy_core::{StrategyName, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::names::StrategyName;
 use tenancy_sqlx::{
     Binding, CreateError, CreationKey, DirectoryError, IsolationStrategy, RemoveError, StrategyError, StrategyFuture,
     StrategyRegistry, StrategyTransaction, TenantDb,

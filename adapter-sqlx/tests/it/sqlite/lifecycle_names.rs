@@ -2,7 +2,8 @@
 
 use crate::sqlite::lifecycle::{new, open};
 use std::time::Duration;
-use tenancy_core::{Directory, PlacementName, TenantEntry, TenantKey, TenantStatus};
+use tenancy_core::directory::{Directory, TenantEntry, TenantStatus};
+use tenancy_core::names::{PlacementName, TenantKey};
 use tenancy_sqlx::UpsertError;
 
 #[tokio::test]

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use common::*;
 use sqlx::{Sqlite, SqlitePool};
 use tempfile::tempdir;
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::{Access, Outcome};
+use tenancy_core::names::StrategyName;
+use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Access, Credentials, HeaderList, HttpVersion, Outcome, RequestView, StrategyName, Target, TenantRecord,
-};
 use tenancy_sqlx::{
     Binding, Fence, InsecureTestStrategy, IsolationStrategy, Mode, RegisterError, SqliteDatabaseStrategy,
     StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
@@ -174,7 +175,7 @@ async fn the_stub_for_tests_goes_with_the_cores() {
     let enforcer = InsecureTestStub::enforcer();
     let mut key = None;
     let step = enforcer.begin(&request, Access::Scoped, &mut key);
-    let outcome = tenancy_core::drive(step, &InsecureTestStub, &InsecureTestStub)
+    let outcome = tenancy_core::enforce::drive(step, &InsecureTestStub, &InsecureTestStub)
         .await
         .unwrap();
     let Outcome::Admitted(acme) = outcome else {

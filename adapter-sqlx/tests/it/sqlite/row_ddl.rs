@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
 
 /// Two tenants with a note each, a shared table with an index, and an acquire time-out that is never reached.

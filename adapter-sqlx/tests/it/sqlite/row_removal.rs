@@ -7,7 +7,7 @@ use crate::common;
 use common::*;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, sqlite::SqliteConnectOptions};
 use tempfile::{TempDir, tempdir};
-use tenancy_core::{TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_sqlx::{
     RemoveError, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
 };

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{bodies, row_db, row_tenant, run, two_tenants};
 use sqlx::Sqlite;
-use tenancy_core::{Admitted, TenantStatus, context};
+use tenancy_core::context;
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{ErrorKind, TenantDb, TenantTransaction, TransactionError};
 
 /// As most applications have one.

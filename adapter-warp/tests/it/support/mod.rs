@@ -11,10 +11,12 @@ use std::fmt;
 
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
-use tenancy_core::{
-    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry,
-    PathResolver, ResolverChain, TenantKey, TenantRecord, context,
-};
+use tenancy_core::context;
+use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Authorize, Enforcer};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_warp::{Tenancy, Tenant, Visitor};
 use tower::ServiceExt;

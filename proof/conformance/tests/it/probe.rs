@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::Either;
 use futures_util::{Stream, StreamExt, stream};
-use tenancy_core::{Admitted, ResolverName, context};
+use tenancy_core::context;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::ResolverName;
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinSet, spawn_blocking, yield_now};
 

@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 
 use http::request::Parts;
-use tenancy_core::{
-    Authorize, Authorizer, Claims, Decision, Directory, Enforcer, HeaderResolver, MemoryDirectory, MemoryEntry,
-    PathResolver, ResolverChain, TenantKey, TenantRecord,
-};
+use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Authorize, Enforcer};
+use tenancy_core::names::TenantKey;
+use tenancy_core::request::Claims;
+use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy};
 use tokio::task::yield_now;
 
@@ -68,7 +69,7 @@ impl Authenticator for NamedBearer {
         Ok(Credentials::Verified(std::sync::Arc::new(claims)))
     }
 
-    fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::FieldName)) {
+    fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::names::FieldName)) {
         visit(&"authorization".parse().unwrap());
     }
 }

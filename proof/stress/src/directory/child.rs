@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tenancy_core::{Member, TenantEntry as _, TenantId, TenantStatus};
+use tenancy_core::directory::{Member, TenantEntry as _, TenantStatus};
+use tenancy_core::names::TenantId;
 use tenancy_sqlx::{CreateError, CreationKey, DirectoryError, ForgetError, NewTenant, UpsertError};
 
 use super::line::{Line, Verb};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tenancy_core::{Domain, Subject, TenantEntry as _, TenantKey};
+use tenancy_core::directory::TenantEntry as _;
+use tenancy_core::names::{Domain, Subject, TenantKey};
 use tenancy_sqlx::DirectoryEntry;
 
 use super::line::{Line, Verb};

@@ -5,7 +5,8 @@ use std::str::FromStr as _;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Postgres, Sqlite};
-use tenancy_core::{Directory as _, Member, Subject, TenantEntry as _, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Directory as _, Member, TenantEntry as _, TenantStatus};
+use tenancy_core::names::{Subject, TenantId, TenantKey};
 use tenancy_sqlx::{
     CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, PgDirectory, PgSchemaStrategy,
     PgServer, SqliteDatabaseStrategy, SqliteDirectory, StrategyRegistry, TenantDb, UpsertError,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tenancy_core::{Change, ChangeFeed as _, TenantStatus};
+use tenancy_core::directory::{Change, ChangeFeed as _, TenantStatus};
 use tenancy_sqlx::{NewTenant, PgChanges, PgDirectory};
 use tokio::task::JoinHandle;
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 
 use crate::Failure;
 use crate::logged::mark_of;

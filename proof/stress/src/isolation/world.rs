@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::{PgConnection, Postgres};
-use tenancy_core::TenantRecord;
+use tenancy_core::directory::TenantRecord;
 use tenancy_sqlx::TenantDb;
 
 use super::tenants::Tenant;

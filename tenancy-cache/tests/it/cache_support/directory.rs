@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tenancy_cache::CachedDirectory;
-use tenancy_core::{Directory, MemoryEntry, TenantEntry, TenantId, TenantKey, TenantRecord, TenantStatus};
+use tenancy_core::directory::{Directory, MemoryEntry, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::names::{TenantId, TenantKey};
 use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
 use tokio::task::{JoinHandle, yield_now};
 
@@ -80,7 +81,7 @@ pub(crate) type Found = Result<Option<TenantStatus>, String>;
 
 pub(crate) async fn find(cached: &CachedDirectory<Scripted>, name: &str) -> Found {
     let key = key(name);
-    if let Some(kept) = cached.find_now(&key) {
+    if let Some(kept) = cached.peek(&key, |entry| entry.cloned()) {
         return Ok(kept.map(|entry| entry.record().status));
     }
     let found = cached.find(&key).await.map_err(|error| error.to_string())?;

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use tenancy_cache::{CacheLimits, CachedAuthorizer};
+use tenancy_core::clock::ManualClock;
+use tenancy_core::directory::{Authorizer, Decision};
+use tenancy_core::enforce::{Access, Admitted, Authorize, Outcome, Rejection, drive, drive_now};
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_core::{
-    Access, Admitted, Authorize, Authorizer, Claims, Credentials, Decision, HeaderList, HttpVersion, ManualClock,
-    Outcome, Rejection, RequestView, Target, drive, drive_now,
-};
 
 use super::Down;
 

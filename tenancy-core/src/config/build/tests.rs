@@ -1,4 +1,4 @@
-use std::string::ToString;
+use std::string::{String, ToString};
 
 use super::*;
 
@@ -9,9 +9,10 @@ fn build(text: &str) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn every_resolver_can_be_named() {
+fn every_setting_is_read() {
     let names = build(
         r#"
+        version = 1
         [resolution]
         resolvers = ["cookie", "query", "path", "domain", "subdomain", "jwt_claim", "header"]
         base_domain = "App.Example.com."
@@ -113,6 +114,12 @@ fn errors_name_the_key_and_the_choices() {
             "[enforcment]",
             &["unknown key `enforcment`", "did you mean `enforcement`?"],
         ),
+        ("version = 2", &["`version`", "2", "expected 1"]),
+        ("version = 0", &["`version`", "0", "expected 1"]),
+        ("version = -1", &["`version`", "-1", "expected 1"]),
+        ("version = \"1\"", &["version", "the number 1"]),
+        ("version = 1.0", &["version", "the number 1"]),
+        ("version = 1\nversion = 1", &["version"]),
         ("[enforcement]\nmembership = \"claims\"", &["membership", "`claim`"]),
     ] {
         let error = build(text).unwrap_err();

@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use super::*;
-use crate::{Credentials, HeaderList};
+use crate::request::{Credentials, HeaderList};
 
 fn host(source: &HostSource, version: HttpVersion, target: Target<'_>, fields: &[(&str, &str)]) -> std::string::String {
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();

@@ -10,7 +10,7 @@ use super::shared::{Shared, Times};
 use super::{JwksFetcher, RemoteJwks};
 use crate::jwks::jwk_set::JwkRules;
 use crate::{AlgorithmsError, KeyAlgorithm};
-use tenancy_core::{Clock, SystemClock};
+use tenancy_core::clock::{Clock, SystemClock};
 
 const DEFAULT_TIMES: Times = Times {
     refresh_interval: Duration::from_secs(300),

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::jwks::jwk_set::JwkRules;
 use crate::key::key_set::KeySet;
-use tenancy_core::Clock;
+use tenancy_core::clock::Clock;
 
 pub(super) struct Shared {
     pub(super) rules: JwkRules,

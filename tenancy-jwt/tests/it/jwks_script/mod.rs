@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tenancy_core::{Claims, ManualClock};
+use tenancy_core::clock::ManualClock;
+use tenancy_core::request::Claims;
 use tenancy_jwt::{FetchedJwks, JwksFetcher, RemoteJwks, RemoteJwksBuilder, TokenError, TokenVerifier, TrustedIssuer};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;

@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use tenancy_core::Claims;
+use tenancy_core::request::Claims;
 use tenancy_jwt::{KeyAlgorithm, TokenError, TokenVerifier, TokenVerifierBuilder, VerificationKey};
 
 pub(crate) const NOW: u64 = 1_700_000_000;

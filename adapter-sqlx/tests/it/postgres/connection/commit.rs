@@ -1,7 +1,7 @@
 //! What `commit()` answers is what happened.
 
 use sqlx::{AssertSqlSafe, Connection, Postgres};
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{TenantDb, TransactionError};
 
 use crate::postgres::support::database_server;

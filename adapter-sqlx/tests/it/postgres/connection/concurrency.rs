@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqlx::Postgres;
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{PgRowStrategy, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb, TransactionError};
 
 use crate::postgres::connection::cancel::poll_at_most;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Postgres};
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError};
 
 use crate::postgres::support::schema_server;

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{PgConnection, Postgres};
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
     PgDatabaseStrategy, PgRowStrategy, PgSchemaStrategy, PgServer, PgTenantTable, PoolSettings, StrategyRegistry,
     TenantDb,

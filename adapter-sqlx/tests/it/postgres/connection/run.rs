@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Postgres};
-use tenancy_core::Admitted;
+use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
 use tokio::sync::Barrier;
 

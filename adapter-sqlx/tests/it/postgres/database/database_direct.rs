@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tenancy_core::{PlacementName, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::PlacementName;
 use tenancy_sqlx::{PgServer, PoolSettings, StrategyError, TransactionError};
 
 use crate::postgres::support::database_server::{

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use tenancy_core::{Change, ChangeFeed, Member, Subject, TenantStatus};
+use tenancy_core::directory::{Change, ChangeFeed, Member, TenantStatus};
+use tenancy_core::names::Subject;
 use tenancy_sqlx::{NewTenant, PgChanges, PgDirectory};
 
 use crate::postgres::support::server::TestDatabase;
 
 fn tenant_changed() -> Change {
-    Change::Tenant("acme".parse().unwrap())
+    Change::tenant("acme".parse().unwrap())
 }
 
 async fn next(changes: &mut PgChanges) -> Change {

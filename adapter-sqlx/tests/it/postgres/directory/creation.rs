@@ -1,7 +1,8 @@
 //! Creation of tenants on PostgreSQL, by each strategy. What it shares with SQLite is tested there.
 
 use sqlx::Postgres;
-use tenancy_core::{Subject, TenantEntry, TenantStatus};
+use tenancy_core::directory::{TenantEntry, TenantStatus};
+use tenancy_core::names::Subject;
 use tenancy_sqlx::{
     CreateError, CreationKey, NewTenant, PgDirectory, PgRowStrategy, PgTenantColumn, PgTenantTable, ProvisionError,
     StrategyError, StrategyRegistry, TenantDb, UpsertError,

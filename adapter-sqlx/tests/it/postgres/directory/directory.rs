@@ -2,7 +2,8 @@
 
 use sqlx::postgres::PgListener;
 use sqlx::{ConnectOptions, PgConnection};
-use tenancy_core::{Directory, Member, Subject, TenantEntry, TenantKey, TenantStatus};
+use tenancy_core::directory::{Directory, Member, TenantEntry, TenantStatus};
+use tenancy_core::names::{Subject, TenantKey};
 use tenancy_sqlx::{DirectoryError, NewTenant, PgDirectory, UpsertError};
 
 use crate::postgres::support::server::{TestDatabase, code};

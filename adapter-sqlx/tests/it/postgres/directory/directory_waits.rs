@@ -4,7 +4,8 @@ use crate::postgres::connection::cancel::poll_at_most;
 use crate::postgres::directory::directory_writes::{db, new, pool_of, wait_until_nothing_is_left};
 use crate::postgres::support::server::TestDatabase;
 use sqlx::Connection;
-use tenancy_core::{Member, Subject, TenantEntry, TenantId, TenantStatus};
+use tenancy_core::directory::{Member, TenantEntry, TenantStatus};
+use tenancy_core::names::{Subject, TenantId};
 use tenancy_sqlx::{CreateError, CreationKey, DirectoryError, ForgetError, PgDirectory, UpsertError};
 
 /// Bounded, so that one who waits for ever fails the test.

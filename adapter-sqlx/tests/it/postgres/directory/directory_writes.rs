@@ -2,7 +2,8 @@
 
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool, Postgres};
-use tenancy_core::{Member, Subject, TenantId, TenantKey, TenantStatus};
+use tenancy_core::directory::{Member, TenantStatus};
+use tenancy_core::names::{Subject, TenantId, TenantKey};
 use tenancy_sqlx::{CreationKey, NewTenant, PgDirectory, StrategyRegistry, TenantDb};
 
 use crate::postgres::connection::cancel::poll_at_most;

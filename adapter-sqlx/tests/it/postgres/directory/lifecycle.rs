@@ -1,7 +1,9 @@
 //! A tenant's life on PostgreSQL, by each strategy.
 
 use sqlx::Postgres;
-use tenancy_core::{Admitted, ResolverName, Subject, TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, Subject};
 use tenancy_sqlx::{
     CreationKey, NewTenant, PgDirectory, PgRowStrategy, PgTenantTable, RemoveError, StrategyError, StrategyRegistry,
     TenantDb, TransactionError,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 use tenancy_sqlx::StrategyError;
 
 use crate::postgres::support::database_server;

@@ -1,7 +1,8 @@
 //! What the tests of the removal of rows share.
 
 use sqlx::{Connection, PgConnection, Postgres};
-use tenancy_core::{StrategyName, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantRecord, TenantStatus};
+use tenancy_core::names::StrategyName;
 use tenancy_sqlx::{PgRowStrategy, PgRowTables, PgTenantTable, RemoveError, StrategyError, StrategyRegistry, TenantDb};
 
 use crate::postgres::support::schema_server::run;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
     PgSchemaBuilder, PgSchemaStrategy, PoolSettings, ProvisionError, StrategyError, StrategyRegistry, TenantDb,
     TransactionError,

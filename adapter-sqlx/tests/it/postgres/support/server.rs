@@ -9,7 +9,9 @@ use crate::BY_POOLER;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Row, SqlSafeStr};
-use tenancy_core::{Admitted, ResolverName, StrategyName, Subject, TenantRecord};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
     PgRowBuilder, PgRowStrategy, PgRowTables, PgServer, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb,
 };

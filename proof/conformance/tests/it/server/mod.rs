@@ -20,7 +20,7 @@ use http_body::Body;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tenancy_core::Claims;
+use tenancy_core::request::Claims;
 use tenancy_http::Tenancy;
 use tokio::net::TcpListener;
 use tower::Service;
