@@ -20,7 +20,7 @@
 //! let notes = Migration::new(1, "notes".into(), MigrationType::Simple, notes.into_sql_str(), false);
 //!
 //! // Queries see the tenant's rows of `notes_rows` as `notes`.
-//! let rows = SqliteRowStrategy::options(folder.join("app.sqlite"))
+//! let rows = SqliteRowStrategy::builder(folder.join("app.sqlite"))
 //!     .with_migrations(Migrator::with_migrations(vec![notes]))
 //!     .with_table(TenantTable::new("notes", "notes_rows")?)
 //!     .open()
@@ -79,6 +79,8 @@
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod pool_settings;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(test)]
@@ -90,24 +92,26 @@ mod transaction;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
-    CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, ParseCreationKeyError,
-    ProvisionProgress, ProvisionSummary, UpsertAllError, UpsertError,
+    CreateError, CreationKey, DirectoryDatabase, DirectoryEntry, DirectoryError, ForgetError, NewTenant,
+    ParseCreationKeyError, ProvisionProgress, ProvisionSummary, SqlDirectory, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use pool_settings::PoolSettings;
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseOptions, PgDatabaseStrategy,
-    PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowOptions, PgRowStrategy, PgRowTables, PgSchemaOptions,
+    AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgChanges, PgDatabaseBuilder, PgDatabaseStrategy,
+    PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder,
     PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
     PgTenantView, SchemaNameError,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
-    InsecureTestStrategy, SqliteDatabaseOptions, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowOptions,
+    InsecureTestStrategy, SqliteDatabaseBuilder, SqliteDatabaseStrategy, SqliteDirectory, SqliteRowBuilder,
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
 pub use strategy::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, RegisterError, Removal, StrategyFuture, StrategyRegistry,
+    AcrossTenants, Binding, Fence, IsolationStrategy, Mode, RegisterError, Removal, StrategyFuture, StrategyRegistry,
     StrategyTransaction, UnknownStrategy,
 };
 pub use transaction::{

@@ -73,12 +73,12 @@ mod postgres {
 
     use super::*;
     use crate::{
-        PgChanges, PgDatabaseStrategy, PgDirectory, PgRowOptions, PgRowTables, PgSchemaOptions, PgSchemaStrategy,
+        PgChanges, PgDatabaseStrategy, PgDirectory, PgRowBuilder, PgRowTables, PgSchemaBuilder, PgSchemaStrategy,
     };
 
     directory_is_send!(PgDirectory, Postgres);
 
-    fn opening(row: PgRowOptions, schema: PgSchemaOptions, options: PgConnectOptions, pool: PgPool) {
+    fn opening(row: PgRowBuilder, schema: PgSchemaBuilder, options: PgConnectOptions, pool: PgPool) {
         is_spawned(row.open());
         is_spawned(schema.open());
         is_spawned(PgDirectory::open(options.clone()));
@@ -111,11 +111,11 @@ mod sqlite {
     use sqlx::{Sqlite, SqlitePool};
 
     use super::*;
-    use crate::{InsecureTestStrategy, SqliteDirectory, SqliteRowOptions};
+    use crate::{InsecureTestStrategy, SqliteDirectory, SqliteRowBuilder};
 
     directory_is_send!(SqliteDirectory, Sqlite);
 
-    fn opening(row: SqliteRowOptions, migrations: Migrator, pool: SqlitePool) {
+    fn opening(row: SqliteRowBuilder, migrations: Migrator, pool: SqlitePool) {
         is_spawned(row.open());
         is_spawned(async move { InsecureTestStrategy::open(&migrations).await });
         is_spawned(SqliteDirectory::open("directory.sqlite"));

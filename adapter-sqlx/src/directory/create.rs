@@ -1,9 +1,19 @@
-//! Creation of a tenant: once, and by the one who began it.
+//! Creation of a tenant: once, and by the caller that began it.
 
-/// A part of [`sql_directory`](crate::directory::sql_directory), in the same module: what a sign-up calls.
-macro_rules! sql_create {
-    ($Directory:ident on $Database:ident) => {
-impl $Directory {
+use sqlx::Database;
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::names::{ExternalId, PlacementName, TenantId, TenantKey};
+
+use super::creation_key::CreationKey;
+use super::database::{DirectoryDatabase, Queries, Writers, changes};
+use super::entry::{DirectoryEntry, NewTenant};
+use super::error::{CreateError, DirectoryError};
+use super::quarantine::refuse_tombstones;
+use super::rows::read_entry;
+use super::sql_directory::SqlDirectory;
+use super::upsert::{refuse_conflicts, refuse_reserved, write_domains, write_members};
+
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Creates a tenant: puts it into the directory as `provisioning`, makes the place for its data, and only then
     /// makes it active, or what [`NewTenant::with_status`] says.
     ///
@@ -14,7 +24,7 @@ impl $Directory {
     /// nothing.
     ///
     /// What can be known before is refused before anything is written: a strategy that is not registered, an id that
-    /// the strategy cannot hold, a placement that nobody knows ([`TenantDb::check`](crate::TenantDb::check)).
+    /// the strategy cannot hold, a placement that is not known ([`TenantDb::check`](crate::TenantDb::check)).
     ///
     /// A tenant that is suspended or archived while its place is made stays so.
     ///
@@ -26,13 +36,13 @@ impl $Directory {
     /// ```no_run
     /// use tenancy_core::directory::Member;
     /// use tenancy_core::names::Subject;
-    #[doc = concat!("use tenancy_sqlx::{CreateError, CreationKey, NewTenant, ", stringify!($Directory), ", TenantDb};")]
+    /// use tenancy_sqlx::{CreateError, CreationKey, NewTenant, SqliteDirectory, TenantDb};
     ///
     /// enum Answer { Created, IdTaken, Failed }
     ///
     /// async fn sign_up(
-    #[doc = concat!("    directory: &", stringify!($Directory), ",")]
-    #[doc = concat!("    db: &TenantDb<sqlx::", stringify!($Database), ">,")]
+    ///     directory: &SqliteDirectory,
+    ///     db: &TenantDb<sqlx::Sqlite>,
     ///     id: &str,
     ///     owner: Subject,
     ///     signup_key: &CreationKey,
@@ -51,15 +61,15 @@ impl $Directory {
     /// [`CreateError::AlreadyExists`] if the id is a tenant's that was not created with this key: by another key, or
     /// by [`upsert`](Self::upsert). [`CreateError::Upsert`] if a name is reserved, another tenant's or in quarantine.
     /// Both leave the directory as it was. [`CreateError::Provision`] if the strategy refuses the tenant, and
-    /// [`CreateError::Directory`] if the directory cannot be asked, or the tenant was removed meanwhile; after these,
+    /// [`CreateError::Directory`] if the directory cannot be queried, or the tenant was removed meanwhile; after these,
     /// try again with the same key.
     ///
     /// # Security
     ///
     /// Never let a sign-up call [`upsert`](Self::upsert): it changes a tenant that is there, and adds members to it.
-    pub async fn create<DB: Database>(
+    pub async fn create<Tenants: Database>(
         &self,
-        db: &crate::TenantDb<DB>,
+        db: &crate::TenantDb<Tenants>,
         tenant: &NewTenant,
         key: &CreationKey,
     ) -> Result<DirectoryEntry, CreateError> {
@@ -76,55 +86,71 @@ impl $Directory {
     }
 
     /// Puts the tenant into the directory, unless it is there by the same key. All of it or nothing; what is there is
-    /// not changed. Answers, too, whether its creation is done.
+    /// not changed. Returns, too, whether its creation is done.
     async fn put_once(&self, tenant: &NewTenant, digest: &str) -> Result<(DirectoryEntry, bool), CreateError> {
-        let mut tx = self.begin_structural().await?;
+        let mut tx = self.begin(Writers::All).await?;
         let connection = tx.connection_mut();
-        let known = "select creation_key, creation_status from tenancy_tenants where id = $1";
-        let known: Option<(Option<String>, Option<String>)> = sqlx::query_as(known)
-            .bind(tenant.id.as_str())
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(DirectoryError::from)?;
-        let is_done = match known {
-            Some((Some(key), ends_in)) if key == digest => ends_in.is_none(),
+        let is_done = match creation_of::<DB>(connection, &tenant.id).await? {
+            Some(known) if known.key.as_deref() == Some(digest) => known.is_done,
             Some(_) => return Err(CreateError::AlreadyExists { id: tenant.id.clone() }),
             None => {
-                refuse_tombstones(connection, tenant, self.quarantine).await?;
+                refuse_tombstones::<DB>(connection, tenant, self.quarantine).await?;
                 refuse_reserved(TenantKey::Id(tenant.id.clone()), &self.reserved)?;
                 refuse_reserved(TenantKey::Slug(tenant.slug.clone()), &self.reserved)?;
-                refuse_conflicts(connection, tenant).await?;
-                if !insert_created(connection, tenant, digest).await.map_err(DirectoryError::from)? {
+                refuse_conflicts::<DB>(connection, tenant).await?;
+                let inserted = insert_created::<DB>(connection, tenant, digest).await;
+                if !inserted.map_err(DirectoryError::from)? {
                     return Err(CreateError::AlreadyExists { id: tenant.id.clone() });
                 }
-                write_domains(connection, tenant).await?;
-                write_members(connection, tenant).await?;
+                write_domains::<DB>(connection, tenant).await?;
+                write_members::<DB>(connection, tenant).await?;
                 false
             }
         };
-        let entry = read_entry(connection, &tenant.id).await?;
+        let entry = read_entry::<DB>(connection, &tenant.id).await?;
         tx.commit().await.map_err(DirectoryError::from)?;
         Ok((entry, is_done))
     }
 
-    /// Whoever has suspended or archived it while its place was made has the last word.
+    /// Ends a creation. A tenant that was suspended or archived while its place was made stays so.
     async fn end_creation(&self, id: &TenantId, digest: &str) -> Result<(), DirectoryError> {
         let sql = "update tenancy_tenants
              set status = case when status = $3 then creation_status else status end, creation_status = null
              where id = $1 and creation_key = $2 and creation_status is not null";
-        let mut tx = self.begin_change().await?;
-        sqlx::query(sql)
-            .bind(id.as_str())
-            .bind(digest)
-            .bind(TenantStatus::Provisioning.as_str())
-            .execute(tx.connection_mut())
-            .await?;
-        Ok(tx.commit().await?)
+        let provisioning = TenantStatus::Provisioning.as_str();
+        self.change(sql, &[id.as_str().into(), digest.into(), provisioning.into()])
+            .await
+            .map(drop)
     }
 }
 
+/// How a tenant that is in the directory came there.
+struct Creation {
+    /// The digest of the key by which it was created; `None` if it was put there by other means.
+    key: Option<String>,
+    is_done: bool,
+}
+
+async fn creation_of<DB: Queries>(
+    connection: &mut DB::Connection,
+    id: &TenantId,
+) -> Result<Option<Creation>, DirectoryError> {
+    let sql = "select creation_key, creation_status from tenancy_tenants where id = $1";
+    let Some(row) = DB::fetch_optional(connection, sql, &[id.as_str().into()]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Creation {
+        key: DB::text(&row, "creation_key")?.map(str::to_owned),
+        is_done: DB::text(&row, "creation_status")?.is_none(),
+    }))
+}
+
 /// Writes the tenant's row, unless there is one. An archived tenant needs no place: its creation is done by this.
-async fn insert_created(connection: &mut Connection, tenant: &NewTenant, digest: &str) -> Result<bool, sqlx::Error> {
+async fn insert_created<DB: Queries>(
+    connection: &mut DB::Connection,
+    tenant: &NewTenant,
+    digest: &str,
+) -> Result<bool, sqlx::Error> {
     let (status, ends_in) = match tenant.status.unwrap_or(TenantStatus::Active) {
         TenantStatus::Archived => (TenantStatus::Archived, None),
         ends_in => (TenantStatus::Provisioning, Some(ends_in)),
@@ -132,21 +158,16 @@ async fn insert_created(connection: &mut Connection, tenant: &NewTenant, digest:
     let sql = "insert into tenancy_tenants
              (id, slug, external_id, name, status, strategy, placement, creation_key, creation_status)
          values ($1, $2, $3, coalesce($4, $1), $5, $6, $7, $8, $9) on conflict (id) do nothing";
-    let done = sqlx::query(sql)
-        .bind(tenant.id.as_str())
-        .bind(tenant.slug.as_str())
-        .bind(tenant.external_id.as_ref().map(tenancy_core::names::ExternalId::as_str))
-        .bind(tenant.name.as_deref())
-        .bind(status.as_str())
-        .bind(tenant.strategy.as_str())
-        .bind(tenant.placement.as_ref().map(PlacementName::as_str))
-        .bind(digest)
-        .bind(ends_in.map(TenantStatus::as_str))
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
+    let values = [
+        tenant.id.as_str().into(),
+        tenant.slug.as_str().into(),
+        tenant.external_id.as_ref().map(ExternalId::as_str).into(),
+        tenant.name.as_deref().into(),
+        status.as_str().into(),
+        tenant.strategy.as_str().into(),
+        tenant.placement.as_ref().map(PlacementName::as_str).into(),
+        digest.into(),
+        ends_in.map(TenantStatus::as_str).into(),
+    ];
+    changes::<DB>(connection, sql, &values).await
 }
-    };
-}
-
-pub(crate) use sql_create;

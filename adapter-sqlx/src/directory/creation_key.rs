@@ -6,9 +6,9 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 use tenancy_core::names::TenantId;
 
-/// What tells a repeated creation of a tenant from somebody else's creation of the same id.
+/// What distinguishes a repeated creation of a tenant from another caller's creation of the same id.
 ///
-/// Whoever creates a tenant makes a key for it, and presents the same key when they try again: after a crash, a
+/// The caller that creates a tenant makes a key for it, and presents the same key when it retries: after a crash, a
 /// time-out or a second click. The directory continues the creation whose key is equal, and refuses any other.
 /// It is 1 to 255 visible ASCII characters, as in an `Idempotency-Key` field.
 ///

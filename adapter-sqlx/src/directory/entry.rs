@@ -9,8 +9,8 @@ use tenancy_core::names::{Domain, ExternalId, PlacementName, Slug, StrategyName,
 ///
 /// Three calls, each of which can be done again: the directory's `set_status` to archived, which ends all
 /// requests to come; [`TenantDb::dangerously_remove`](crate::TenantDb::dangerously_remove), which removes its data;
-/// and the directory's `remove`, which takes it out with its members. Its names are then kept from others for a
-/// quarantine, and its id for ever.
+/// and the directory's `remove`, which takes it out with its members. Its names are then given to no other tenant for a
+/// quarantine, and its id never again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTenant {
     pub(crate) id: TenantId,
@@ -58,8 +58,8 @@ impl NewTenant {
             .fold(record, |record, place| record.with_placement(place.clone()))
     }
 
-    /// Sets the slug. One that a tenant had before is kept from others for a quarantine, as are its external id
-    /// and domains.
+    /// Sets the slug. One that a tenant had before is given to no other for a quarantine, and neither are its external
+    /// id and domains.
     #[must_use]
     pub fn with_slug(self, slug: Slug) -> Self {
         Self { slug, ..self }
@@ -114,7 +114,7 @@ impl NewTenant {
         self
     }
 
-    /// Sets the members to these. Whoever is not listed is a member no more.
+    /// Sets the members to these. Subjects that are not listed are no longer members.
     #[must_use]
     pub fn with_members(self, members: impl IntoIterator<Item = Member>) -> Self {
         Self {

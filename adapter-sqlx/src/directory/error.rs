@@ -5,17 +5,16 @@ use std::fmt;
 use tenancy_core::names::{ParseError, StrategyName, TenantId, TenantKey};
 use thiserror::Error;
 
-use super::write::is_busy;
 use crate::{ProvisionError, TransactionError};
 
-/// Why the directory cannot tell. It is never "no such tenant", and refuses the request.
+/// Why the directory could not be queried or changed. It never means "no such tenant", and refuses the request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DirectoryError {
     /// The database refused or could not be reached.
     #[error("failed to query the directory")]
     Database(#[source] sqlx::Error),
-    /// Another writer was in the way for longer than the lock time-out, or this one was chosen to give way. Nothing was
+    /// Another writer held a lock for longer than the lock timeout, or this writer was chosen to give way. Nothing was
     /// changed: try again.
     #[error("failed to get a lock in the directory, which another writer holds")]
     Busy(#[source] sqlx::Error),
@@ -64,14 +63,14 @@ pub enum UpsertError {
         /// The name.
         key: Box<TenantKey>,
     },
-    /// The tenant's data is kept by another strategy, and would be left behind.
+    /// The tenant's data is with another strategy, and would be left behind.
     #[error("the tenant `{id}` is kept by the strategy `{current}` and cannot change to `{requested}`")]
     StrategyChanged {
         /// The tenant.
         id: TenantId,
         /// The strategy that keeps its data.
         current: String,
-        /// The strategy that was asked for.
+        /// The requested strategy.
         requested: StrategyName,
     },
     /// The tenant's data is elsewhere, and would be left behind.
@@ -80,7 +79,7 @@ pub enum UpsertError {
         /// The tenant.
         id: TenantId,
     },
-    /// The directory could not tell.
+    /// The directory could not be queried or changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
@@ -146,7 +145,7 @@ pub enum CreateError {
     /// There is a tenant of that id, which was not created with this key. Nothing was changed.
     #[error("the tenant `{id}` exists already")]
     AlreadyExists {
-        /// The id that was asked for.
+        /// The requested id.
         id: TenantId,
     },
     /// The directory refuses the tenant. Nothing was changed.
@@ -156,7 +155,7 @@ pub enum CreateError {
     /// stays `provisioning`, and the same key continues its creation.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
-    /// The directory could not be asked. Whatever was written, the same key continues the creation.
+    /// The directory could not be queried. Whatever was written, the same key continues the creation.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
@@ -171,7 +170,7 @@ pub enum ForgetError {
         /// The tenant.
         id: TenantId,
     },
-    /// The directory could not tell.
+    /// The directory could not be queried or changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
@@ -204,5 +203,26 @@ impl From<sqlx::Error> for ForgetError {
 impl From<sqlx::Error> for UpsertError {
     fn from(error: sqlx::Error) -> Self {
         Self::Directory(error.into())
+    }
+}
+
+/// Whether another writer was in the way: nothing was changed, and the same call may succeed later.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        // `lock_not_available`, `deadlock_detected`, `serialization_failure`.
+        return matches!(error.code(), "55P03" | "40P01" | "40001");
+    }
+    // The last byte of SQLite's extended codes is the code: `SQLITE_BUSY`, `SQLITE_LOCKED`.
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    matches!(code.map(|code| code & 0xff), Some(5 | 6))
+}
+
+impl From<TransactionError> for DirectoryError {
+    fn from(error: TransactionError) -> Self {
+        Self::Commit(Box::new(error))
     }
 }

@@ -1,4 +1,4 @@
-//! All tenants, one after the other or several at a time.
+//! Provisioning of all tenants, one after the other or several at a time.
 
 use std::num::NonZeroUsize;
 
@@ -13,24 +13,25 @@ use crate::{ProvisionError, TenantDb};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProvisionProgress<'p> {
-    /// Its turn has come.
+    /// It is being provisioned.
     Started(&'p TenantId),
-    /// Its place is there, and migrated.
+    /// It is provisioned and migrated.
     Done(&'p TenantId),
-    /// It failed. The others go on.
+    /// It failed. The others continue.
     Failed(&'p TenantId, &'p ProvisionError),
     /// It is archived: nothing is made for it.
     Skipped(&'p TenantId),
 }
 
-/// What became of all of them.
+/// The outcome for each tenant.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct ProvisionSummary {
-    /// Whose place is there, and migrated.
+    /// Tenants that are provisioned and migrated.
     pub done: Vec<TenantId>,
-    /// Who failed, and why.
+    /// Tenants that failed, and why.
     pub failed: Vec<(TenantId, ProvisionError)>,
-    /// Who is archived.
+    /// Tenants that are archived.
     pub skipped: Vec<TenantId>,
 }
 
@@ -38,13 +39,13 @@ impl<DB: Database> TenantDb<DB> {
     /// Provisions tenants, and so runs the migrations that are new, at most `at_once` at a time.
     ///
     /// One that fails does not stop the others. Dropped, it stops; what was done is done, and doing it again
-    /// goes on from there. `observe` hears of each, in the order in which it happens.
+    /// goes on from there. `observe` is called for each step, in the order in which it happens.
     ///
     /// It needs a tokio runtime.
     ///
     /// # Panics
     ///
-    /// Where a strategy panics.
+    /// If a strategy panics.
     pub async fn provision_all(
         &self,
         tenants: impl IntoIterator<Item = TenantRecord>,

@@ -2,24 +2,28 @@
 
 mod create;
 mod creation_key;
+mod database;
 mod entry;
 mod error;
 mod lifecycle;
+mod members;
 mod quarantine;
-mod sql;
+mod removal;
+mod rows;
+mod sql_directory;
 mod upsert;
 mod write;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) use create::sql_create;
 pub use creation_key::{CreationKey, ParseCreationKeyError};
+pub use database::DirectoryDatabase;
+pub(crate) use database::{Queries, QueryFuture, Value, Writers, query};
 pub use entry::{DirectoryEntry, NewTenant};
 pub use error::{CreateError, DirectoryError, ForgetError, UpsertAllError, UpsertError};
 pub use lifecycle::{ProvisionProgress, ProvisionSummary};
-pub(crate) use quarantine::sql_quarantine;
-pub(crate) use sql::sql_directory;
-pub(crate) use upsert::sql_upsert;
+pub use sql_directory::SqlDirectory;
+#[cfg(feature = "sqlite")]
 pub(crate) use write::begin_write;
 
 /// How long names that a tenant no longer has are given to no other, unless it is set otherwise.

@@ -2,7 +2,8 @@
 
 use sqlx::{Database, Pool, SqlSafeStr, SqlStr};
 
-use crate::{DirectoryError, StrategyTransaction, TransactionError};
+use super::error::DirectoryError;
+use crate::StrategyTransaction;
 
 /// Begins a transaction by `statement`, on a connection on which nothing else is open.
 ///
@@ -33,26 +34,5 @@ fn is_left_open(error: &sqlx::Error) -> bool {
             error.code().as_deref() == Some("25P02") || error.message().contains("within a transaction")
         }
         _ => false,
-    }
-}
-
-/// Whether another writer was in the way: nothing was changed, and the same call may succeed later.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    let Some(error) = error.as_database_error() else {
-        return false;
-    };
-    #[cfg(feature = "postgres")]
-    if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-        // `lock_not_available`, `deadlock_detected`, `serialization_failure`.
-        return matches!(error.code(), "55P03" | "40P01" | "40001");
-    }
-    // The last byte of SQLite's extended codes is the code: `SQLITE_BUSY`, `SQLITE_LOCKED`.
-    let code = error.code().and_then(|code| code.parse::<u32>().ok());
-    matches!(code.map(|code| code & 0xff), Some(5 | 6))
-}
-
-impl From<TransactionError> for DirectoryError {
-    fn from(error: TransactionError) -> Self {
-        Self::Commit(Box::new(error))
     }
 }

@@ -1,10 +1,5 @@
 //! What an error means for the answer to a client.
 
-use std::error::Error;
-
-use super::classify::{self, Phase};
-use crate::{StrategyError, TransactionError};
-
 /// What an error means for the answer to a client: whether the request, the data, the load or the service is at fault.
 ///
 /// A service that answers every database error alike blames itself for its clients' mistakes: on PostgreSQL a NUL in a
@@ -55,29 +50,18 @@ pub enum ErrorKind {
     /// again: 503.
     Retryable,
     /// No connection became free in time: 503.
+    #[doc(alias = "pool exhausted")]
     Exhausted,
-    /// The database cannot be asked: 503.
+    /// The database cannot be reached: 503.
     Unavailable,
     /// The connection was lost during the commit, or what it answered is not understood, so the transaction is committed
-    /// or not: 503 without `Retry-After`, since doing it again may do it twice.
+    /// or not: 503 without `Retry-After`, since a retry may do it twice.
     Unconfirmed,
     /// The service is at fault, or nothing is known of the error: 500.
     Internal,
 }
 
 impl ErrorKind {
-    /// Reads the kind from the first error in the chain of sources that is one of this crate's or one of sqlx's.
-    ///
-    /// Of `Box<dyn Error + Send + Sync>` pass `&*error`, of `anyhow::Error` pass `error.as_ref()`.
-    ///
-    /// An error that is `#[error(transparent)]` shows only its source's source. So what has no source of its own, such as
-    /// [`TransactionError::NotActive`] or [`sqlx::Error::PoolTimedOut`], cannot be found behind one. Give a variant
-    /// that holds such an error a message of its own.
-    #[must_use]
-    pub fn of(error: &(dyn Error + 'static)) -> Self {
-        classify::of_chain(error, Phase::Statement).unwrap_or(Self::Internal)
-    }
-
     /// The HTTP status (RFC 9110 §15).
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -102,7 +86,7 @@ impl ErrorKind {
         }
     }
 
-    /// After how many seconds a client may try again, where nothing was done and trying again can help.
+    /// After how many seconds a client may retry, if nothing was done and retrying can help.
     #[must_use]
     pub const fn retry_after(self) -> Option<u32> {
         match self {
@@ -111,7 +95,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the database could not be asked, for whatever reason: an exhausted pool is one, a lost commit another.
+    /// Whether the database could not be reached, for whatever reason: an exhausted pool is one, a lost commit another.
     #[must_use]
     pub const fn is_unavailable(self) -> bool {
         matches!(self, Self::Unavailable | Self::Exhausted | Self::Unconfirmed)
@@ -129,7 +113,7 @@ impl ErrorKind {
         matches!(self, Self::Retryable)
     }
 
-    /// Whether what was asked for contradicts data that is there.
+    /// Whether the request contradicts data that is there.
     #[must_use]
     pub const fn is_conflict(self) -> bool {
         matches!(self, Self::Conflict)
@@ -141,73 +125,3 @@ impl ErrorKind {
         matches!(self, Self::Invalid)
     }
 }
-
-impl TransactionError {
-    /// What the error means for the answer to a client. It is never the client's fault, unless the tenant is not active.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Begin { source, .. } | Self::AcrossTenants(source) => source.kind(),
-            Self::Commit(error) => classify::of_sqlx(error, Phase::Commit),
-            Self::Rollback(error) => classify::of_sqlx(error, Phase::Begin),
-            Self::NotActive { .. } => ErrorKind::Forbidden,
-            // Of a statement that failed before, and was ignored, nothing is known here.
-            Self::OutOfScope(_) | Self::UnknownStrategy { .. } | Self::NotOpen | Self::Failed | Self::SchemaChanged => {
-                ErrorKind::Internal
-            }
-        }
-    }
-}
-
-impl StrategyError {
-    /// What the error means for the answer to a client, where a transaction could not begin for it.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Database(error) => classify::of_sqlx(error, Phase::Begin),
-            Self::TooManyInUse { .. } => ErrorKind::Exhausted,
-            // Behind a pooler a database that is not there cannot be told from one that cannot be reached.
-            Self::File { .. } | Self::NotProvisioned { .. } | Self::Closed => ErrorKind::Unavailable,
-            Self::Other(error) => classify::of_chain(&**error, Phase::Begin).unwrap_or(ErrorKind::Internal),
-            _ => ErrorKind::Internal,
-        }
-    }
-}
-
-macro_rules! by_kind {
-    ($($Error:ty),*) => {$(
-        impl $Error {
-            /// Whether the database could not be asked: see [`ErrorKind::is_unavailable`].
-            #[must_use]
-            pub fn is_unavailable(&self) -> bool {
-                self.kind().is_unavailable()
-            }
-
-            /// Whether no connection became free in time: see [`ErrorKind::is_exhausted`].
-            #[must_use]
-            pub fn is_exhausted(&self) -> bool {
-                self.kind().is_exhausted()
-            }
-
-            /// Whether the transaction may succeed when it is run again: see [`ErrorKind::is_retryable`].
-            #[must_use]
-            pub fn is_retryable(&self) -> bool {
-                self.kind().is_retryable()
-            }
-
-            /// Whether the request contradicts data that is there: see [`ErrorKind::is_conflict`].
-            #[must_use]
-            pub fn is_conflict(&self) -> bool {
-                self.kind().is_conflict()
-            }
-
-            /// Whether the database refused a value of the request: see [`ErrorKind::is_invalid`].
-            #[must_use]
-            pub fn is_invalid(&self) -> bool {
-                self.kind().is_invalid()
-            }
-        }
-    )*};
-}
-
-by_kind!(TransactionError, StrategyError);

@@ -9,16 +9,16 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 use thiserror::Error;
 
-use crate::strategy::registry::UnknownStrategy;
+use crate::strategy::unknown_strategy::UnknownStrategy;
 
 /// Why a transaction could not be begun or ended.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TransactionError {
-    /// The task that asks has no tenant, or only visits one.
+    /// The current task has no tenant, or only visits one.
     #[error("failed to begin a transaction without a tenant")]
     OutOfScope(#[from] OutOfScope),
-    /// The tenant's record names a strategy that nobody registered.
+    /// The tenant's record names a strategy that is not registered.
     #[error("failed to begin a transaction of the tenant `{tenant}`")]
     UnknownStrategy {
         /// The tenant.
@@ -68,7 +68,7 @@ pub enum TransactionError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
-    /// The tenant's record names a strategy that nobody registered.
+    /// The tenant's record names a strategy that is not registered.
     #[error("failed to provision the tenant `{tenant}`")]
     UnknownStrategy {
         /// The tenant.
@@ -98,7 +98,7 @@ pub enum RemoveError {
         /// What its record says.
         status: TenantStatus,
     },
-    /// The tenant's record names a strategy that nobody registered.
+    /// The tenant's record names a strategy that is not registered.
     #[error("failed to remove the tenant `{tenant}`")]
     UnknownStrategy {
         /// The tenant.
@@ -116,7 +116,7 @@ pub enum RemoveError {
     },
 }
 
-/// Why a strategy could not do what it was asked.
+/// Why an operation of a strategy failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StrategyError {
@@ -134,14 +134,16 @@ pub enum StrategyError {
         /// What the file system says.
         source: std::io::Error,
     },
-    /// The tenant has no database or schema of its own yet, or no more. It never gets an empty one by being
-    /// asked for.
+    /// The tenant has no database or schema of its own yet, or no longer has one. Beginning a transaction never creates
+    /// one.
     #[error("the tenant `{tenant}` has no place for its data: provision it first")]
     NotProvisioned {
         /// The tenant.
         tenant: TenantId,
     },
-    /// As many connections, or tenants' databases, as may be open at once are all in use, and none became free in time.
+    /// All connections, or as many tenants' databases as may be open at once, are in use, and none became free in time.
+    #[doc(alias = "pool exhausted")]
+    #[doc(alias = "connection limit")]
     #[error("failed to get a connection in time: all {max} are in use")]
     TooManyInUse {
         /// The bound.
@@ -151,7 +153,7 @@ pub enum StrategyError {
     #[cfg(feature = "sqlite")]
     #[error("refused the schema")]
     UnsafeSchema(#[from] crate::sqlite::UnsafeSchema),
-    /// The tenant's record names a place that nobody knows.
+    /// The tenant's record names a placement that is not known.
     #[error("the tenant `{tenant}` is placed on `{placement}`, which is not known")]
     UnknownPlacement {
         /// The tenant.
@@ -159,11 +161,11 @@ pub enum StrategyError {
         /// The place.
         placement: PlacementName,
     },
-    /// The declaration is for a Citus cluster, where the strategy `row` would not keep tenants' rows apart.
+    /// The declaration is for a Citus cluster, on which the strategy `row` would not keep tenants' rows apart.
     #[cfg(feature = "postgres")]
     #[error(
         "the strategy `row` does not run on Citus: shards lose restrictive policies, and tenants would see each other's \
-        rows; use the strategy `schema` with `PgSchemaOptions::with_citus`"
+        rows; use the strategy `schema` with `PgSchemaBuilder::with_citus`"
     )]
     ClusterUnsupported,
     /// The database would not keep tenants' rows apart.
@@ -261,7 +263,7 @@ pub enum StrategyError {
     Unsupported {
         /// The strategy.
         strategy: StrategyName,
-        /// What it was asked for.
+        /// The operation.
         operation: &'static str,
     },
     /// The strategy has been closed.

@@ -3,6 +3,7 @@
 pub(crate) mod classify;
 mod error_kind;
 mod errors;
+mod kinds;
 
 pub use error_kind::ErrorKind;
 pub use errors::{ProvisionError, RemoveError, StrategyError, TransactionError};

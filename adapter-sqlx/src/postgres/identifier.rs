@@ -21,6 +21,11 @@ impl PgIdentifier {
     /// The greatest length in bytes. PostgreSQL cuts longer ones off, and two could become one.
     pub const MAX_LEN: usize = 63;
 
+    /// A name that is valid by what it is.
+    pub(in crate::postgres) fn from_static(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The name without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,14 +6,16 @@ mod directory;
 mod identifier;
 mod row;
 mod schema;
+mod server;
 mod tenant_schema;
 
-pub use database::{FindServer, PgDatabaseOptions, PgDatabaseStrategy, PgServer, PgServers};
+pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers};
 pub use directory::{PgChanges, PgDirectory};
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{
-    AdoptError, ParseSettingError, PgFault, PgFinding, PgReport, PgRowOptions, PgRowStrategy, PgRowTables, PgSetting,
+    AdoptError, ParseSettingError, PgFault, PgFinding, PgReport, PgRowBuilder, PgRowStrategy, PgRowTables, PgSetting,
     PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable, PgTenantView,
 };
-pub use schema::{PgSchemaOptions, PgSchemaStrategy};
+pub use schema::{PgSchemaBuilder, PgSchemaStrategy};
+pub use server::PgServer;
 pub use tenant_schema::SchemaNameError;

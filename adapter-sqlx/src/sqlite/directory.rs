@@ -2,49 +2,30 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{SqlSafeStr, Sqlite, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteRow};
+use sqlx::{Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, SqlitePool};
 
 use super::migrate;
-use crate::directory::{QUARANTINE, begin_write, sql_directory};
-use crate::{StrategyError, StrategyTransaction};
+use crate::StrategyError;
+use crate::directory::{DirectoryDatabase, Queries, QueryFuture, SqlDirectory, Value, Writers, query};
 
-/// The tenants, their domains and their members, in a database. Cheap to clone.
-///
-/// It is a [`Directory`] and an [`Authorizer`]: a caller is a member where the directory lists the
-/// token's subject for the tenant, with the roles that it lists.
-///
-/// Its tables start with `tenancy_`, and its migrations are counted in `_tenancy_migrations`, so it
-/// can live in a file with your own tables.
-///
-/// # Cancellation
-///
-/// A method that has answered has committed its change. One whose future is dropped has changed all of what it
-/// changes, or nothing, and leaves no open transaction. Writers wait for one another as long as the pool's busy
-/// time-out says, 5 seconds unless you set it; then they end in
-/// [`DirectoryError::Busy`](crate::DirectoryError::Busy).
+/// The directory of tenants in a SQLite file.
 ///
 /// # Security
 ///
 /// Best give it a file of its own. In the file that tenants share, a transaction of one tenant can
 /// read the directory by naming its tables.
-#[derive(Clone, Debug)]
-pub struct SqliteDirectory {
-    pool: SqlitePool,
-    reserved: ReservedNames,
-    quarantine: Duration,
-}
+pub type SqliteDirectory = SqlDirectory<Sqlite>;
 
-impl SqliteDirectory {
+impl SqlDirectory<Sqlite> {
     /// Opens the directory in a file, and makes the file where it is missing.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be opened or migrated.
+    /// If the file cannot be opened or migrated.
     pub async fn open(file: impl AsRef<Path>) -> Result<Self, StrategyError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -61,27 +42,63 @@ impl SqliteDirectory {
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached or migrated.
+    /// If the database cannot be reached or migrated.
     pub async fn from_pool(pool: SqlitePool) -> Result<Self, StrategyError> {
         migrate::run_on_pool(&pool, &migrations()).await?;
-        Ok(Self {
-            pool,
-            reserved: ReservedNames::default(),
-            quarantine: QUARANTINE,
-        })
-    }
-
-    /// Takes the write lock, so no other writer runs beside it.
-    async fn begin_structural(&self) -> Result<StrategyTransaction<Sqlite>, DirectoryError> {
-        begin_write(&self.pool, "begin immediate").await
-    }
-
-    async fn begin_change(&self) -> Result<StrategyTransaction<Sqlite>, DirectoryError> {
-        self.begin_structural().await
+        Ok(Self::new(pool, ()))
     }
 }
 
-sql_directory!(SqliteDirectory on Sqlite, aggregate: "group_concat", for_update: "");
+impl DirectoryDatabase for Sqlite {}
+
+impl Queries for Sqlite {
+    const JOIN_TEXTS: &'static str = "group_concat";
+    const FOR_UPDATE: &'static str = "";
+
+    /// It is the connection's busy timeout.
+    type LockTimeout = ();
+
+    /// The write lock is the whole file's, so no other writer runs beside it.
+    fn begin_change(_: Writers, (): &()) -> SqlStr {
+        "begin immediate".into_sql_str()
+    }
+
+    fn execute<'c>(
+        connection: &'c mut SqliteConnection,
+        sql: impl SqlSafeStr,
+        values: &[Value<'c>],
+    ) -> QueryFuture<'c, SqliteQueryResult> {
+        connection.execute(query::<Self>(sql, values))
+    }
+
+    fn fetch_optional<'c>(
+        connection: &'c mut SqliteConnection,
+        sql: impl SqlSafeStr,
+        values: &[Value<'c>],
+    ) -> QueryFuture<'c, Option<SqliteRow>> {
+        connection.fetch_optional(query::<Self>(sql, values))
+    }
+
+    fn fetch_all<'c>(
+        connection: &'c mut SqliteConnection,
+        sql: impl SqlSafeStr,
+        values: &[Value<'c>],
+    ) -> QueryFuture<'c, Vec<SqliteRow>> {
+        connection.fetch_all(query::<Self>(sql, values))
+    }
+
+    fn rows_affected(done: &SqliteQueryResult) -> u64 {
+        done.rows_affected()
+    }
+
+    fn text<'r>(row: &'r SqliteRow, column: &str) -> Result<Option<&'r str>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn boolean(row: &SqliteRow, column: &str) -> Result<bool, sqlx::Error> {
+        row.try_get(column)
+    }
+}
 
 fn migrations() -> Migrator {
     let tenants = include_str!("../../migrations/directory/sqlite/0001_tenants.sql");

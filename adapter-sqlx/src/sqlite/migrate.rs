@@ -1,4 +1,4 @@
-//! Migrations that run once, whoever else starts them.
+//! Migrations that run once, even if several processes start them.
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{SqliteConnection, SqlitePool};

@@ -9,7 +9,7 @@ mod pool;
 mod row;
 mod testing;
 
-pub use database::{SqliteDatabaseOptions, SqliteDatabaseStrategy};
+pub use database::{SqliteDatabaseBuilder, SqliteDatabaseStrategy};
 pub use directory::SqliteDirectory;
-pub use row::{SqliteRowOptions, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema};
+pub use row::{SqliteRowBuilder, SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema};
 pub use testing::InsecureTestStrategy;

@@ -1,4 +1,4 @@
-//! Pools whose connections keep nothing of an earlier borrower.
+//! Pools whose connections carry nothing over from an earlier transaction.
 
 use std::time::Duration;
 
@@ -6,29 +6,28 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 
+use crate::PoolSettings;
+
 /// The table of one row that holds the tenant of the running transaction.
 pub(super) const CREATE_BOUND: &str = "create temp table tenancy_bound (tenant text not null)";
 
-/// How many connections, and how long to wait.
+/// How files are opened, and how many connections each has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PoolSettings {
-    pub(super) max_connections: u32,
-    pub(super) acquire_timeout: Duration,
+pub(super) struct FilePlan {
+    pub(super) settings: PoolSettings,
+    /// How long a statement waits for another writer.
     pub(super) busy_timeout: Duration,
 }
 
-impl Default for PoolSettings {
-    fn default() -> Self {
+impl FilePlan {
+    pub(super) const fn new(settings: PoolSettings) -> Self {
         Self {
-            max_connections: 8,
-            acquire_timeout: Duration::from_secs(5),
+            settings,
             busy_timeout: Duration::from_secs(5),
         }
     }
-}
 
-impl PoolSettings {
-    /// How a file is opened. It is never made by being opened.
+    /// How a file is opened. Opening never creates it.
     pub(super) fn connect_options(self, file: &std::path::Path) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(file)
@@ -47,11 +46,10 @@ impl PoolSettings {
             .connect_lazy_with(connect)
     }
 
-    /// What all pools have in common. They connect when they are asked.
+    /// What all pools have in common. They connect when a connection is needed.
     pub(super) fn options(self) -> PoolOptions<Sqlite> {
-        PoolOptions::<Sqlite>::new()
-            .max_connections(self.max_connections)
-            .acquire_timeout(self.acquire_timeout)
+        self.settings
+            .pool_options()
             // `before_acquire` asks the connection something already.
             .test_before_acquire(false)
             .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))

@@ -38,7 +38,7 @@ impl InsecureTestStrategy {
     ///
     /// # Errors
     ///
-    /// Where the migrations fail.
+    /// If the migrations fail.
     pub async fn open(migrations: &Migrator) -> Result<Self, StrategyError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("/tenancy-test-{}", COUNT.fetch_add(1, Ordering::Relaxed));

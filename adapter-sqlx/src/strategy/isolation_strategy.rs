@@ -12,15 +12,22 @@ use crate::{StrategyError, StrategyTransaction};
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
 pub type StrategyFuture<'f, T> = Pin<Box<dyn Future<Output = Result<T, StrategyError>> + Send + 'f>>;
 
-/// A way to keep tenants' data apart: rows of one table, a schema each, a database each.
+/// A way to keep tenants' data apart: rows of shared tables, a schema for each tenant, a database for each tenant.
 ///
-/// Strategies of your own take part on equal terms: implement this, give it a name, register it.
+/// Strategies of your own have the same standing as those of this crate: implement this trait, choose a name, and
+/// register the strategy.
+///
+/// `name`, `begin`, `provision` and `close` are required. The other methods have defaults, most of which fail with
+/// [`StrategyError::Unsupported`]: an operation that is added to this trait later breaks no strategy, and a caller learns
+/// that the strategy does not have it.
 ///
 /// # Security
 ///
-/// A strategy is trusted. What it must hold is that nothing of another tenant can be read or
-/// written in a transaction that it hands out, and that none of its state outlives the transaction
-/// on a pooled connection: not after an error, a panic or a dropped future.
+/// A strategy is trusted. It must ensure that nothing of another tenant can be read or written in a transaction that it
+/// returns, and that no state of the transaction outlives it on a pooled connection: not after an error, a panic or a
+/// dropped future.
+#[doc(alias = "row-level security")]
+#[doc(alias = "search_path")]
 pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     /// The name by which tenants' records choose this strategy.
     fn name(&self) -> StrategyName;
@@ -29,11 +36,12 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Where the tenant's database is missing or cannot be reached.
+    /// If the tenant's database is missing or cannot be reached, and [`StrategyError::Unsupported`] for a [`Mode`] that
+    /// the strategy does not know.
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<DB>>;
 
     /// Whether the strategy can hold the tenant, as far as that can be known without changing anything: its id can be
-    /// a name or a value, and its placement is known. Creation asks this before it writes the directory, so that an
+    /// a name or a value, and its placement is known. Creation calls this before it writes the directory, so that an
     /// id is not taken by a tenant that can never be provisioned.
     ///
     /// # Errors
@@ -44,46 +52,74 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// Makes what the tenant needs before it is active. Doing it again changes nothing.
+    /// Creates what the tenant needs before it is active, and runs migrations that are new. It is idempotent.
     ///
     /// # Errors
     ///
-    /// Where it cannot be made. Nothing half-made is served afterwards.
+    /// If it cannot be created. Nothing half-made is served afterwards.
     fn provision<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()>;
 
-    /// Begins a transaction that sees every tenant, where the strategy keeps them in one place.
+    /// Begins a transaction that sees every tenant, if the strategy has all tenants' data in one place.
     ///
     /// # Errors
     ///
-    /// [`StrategyError::Unsupported`], unless the strategy says otherwise.
+    /// The default fails with [`StrategyError::Unsupported`].
     fn begin_across_tenants<'f>(&'f self, permit: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<DB>> {
         let _ = permit;
-        Box::pin(async {
-            Err(StrategyError::Unsupported {
-                strategy: self.name(),
-                operation: "transactions across tenants",
-            })
-        })
+        unsupported(self.name(), "transactions across tenants")
     }
 
-    /// Removes the tenant's data, all of it. Doing it again changes nothing.
+    /// Removes all of the tenant's data. It is idempotent.
     ///
     /// # Errors
     ///
-    /// [`StrategyError::Unsupported`], unless the strategy says otherwise.
+    /// The default fails with [`StrategyError::Unsupported`].
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         let _ = removal;
-        Box::pin(async {
-            Err(StrategyError::Unsupported {
-                strategy: self.name(),
-                operation: "removal of a tenant's data",
-            })
-        })
+        unsupported(self.name(), "removal of a tenant's data")
     }
 
-    /// Replaces each connection before it is used again, since tables have changed that statements are prepared for.
+    /// Runs the migrations that are new on the data of a tenant that is provisioned, and creates nothing else.
     ///
-    /// [`TenantDb::run`](crate::TenantDb::run) calls it where a connection can run a prepared statement no more. The
+    /// No strategy of this crate has it yet: they migrate a tenant in [`provision`](Self::provision), or all tenants when
+    /// the strategy is opened.
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`].
+    fn migrate<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
+        let _ = tenant;
+        unsupported(self.name(), "migration of one tenant")
+    }
+
+    /// The version of the latest migration that has run on the tenant's data, or `None` if none has.
+    ///
+    /// No strategy of this crate has it yet.
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`].
+    fn version<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<i64>> {
+        let _ = tenant;
+        unsupported(self.name(), "version of a tenant's data")
+    }
+
+    /// Raises or lifts a fence around the tenant's data: while it is raised, no process can write it, so that it can be
+    /// moved. The future completes when transactions that were under way have ended.
+    ///
+    /// No strategy of this crate has it yet: suspend the tenant instead, which the directory enforces.
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`].
+    fn fence<'f>(&'f self, tenant: &'f TenantRecord, fence: Fence) -> StrategyFuture<'f, ()> {
+        let _ = (tenant, fence);
+        unsupported(self.name(), "fence around a tenant's data")
+    }
+
+    /// Replaces each connection before it is used again, because the tables changed for which it has prepared statements.
+    ///
+    /// [`TenantDb::run`](crate::TenantDb::run) calls it if a connection can no longer run a prepared statement. The
     /// default does nothing: right for a database that prepares such statements anew by itself.
     fn refresh(&self) {}
 
@@ -91,8 +127,25 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// What a transaction may do.
+fn unsupported<'f, T: 'f>(strategy: StrategyName, operation: &'static str) -> StrategyFuture<'f, T> {
+    Box::pin(async move { Err(StrategyError::Unsupported { strategy, operation }) })
+}
+
+/// Whether a tenant's data is fenced off, for [`IsolationStrategy::fence`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fence {
+    /// Nobody writes the tenant's data.
+    Raised,
+    /// Transactions begin as before.
+    Lifted,
+}
+
+/// What a transaction may do.
+///
+/// Modes may be added. A strategy of your own must refuse one that it does not know, and never treat it as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Mode {
     /// Read and write.
     ReadWrite,

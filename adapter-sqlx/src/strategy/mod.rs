@@ -3,7 +3,9 @@
 pub(crate) mod isolation_strategy;
 pub(crate) mod registry;
 pub(crate) mod strategy_transaction;
+pub(crate) mod unknown_strategy;
 
-pub use isolation_strategy::{AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyFuture};
-pub use registry::{RegisterError, StrategyRegistry, UnknownStrategy};
+pub use isolation_strategy::{AcrossTenants, Binding, Fence, IsolationStrategy, Mode, Removal, StrategyFuture};
+pub use registry::{RegisterError, StrategyRegistry};
 pub use strategy_transaction::StrategyTransaction;
+pub use unknown_strategy::UnknownStrategy;

@@ -1,4 +1,4 @@
-//! The strategies that tenants' records can choose from.
+//! The strategies that tenants' records can name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +8,7 @@ use sqlx::Database;
 use tenancy_core::names::StrategyName;
 use thiserror::Error;
 
+use super::unknown_strategy::UnknownStrategy;
 use crate::IsolationStrategy;
 
 /// The strategies by name. A tenant's record says which one is the tenant's.
@@ -28,7 +29,7 @@ impl<DB: Database> StrategyRegistry<DB> {
     ///
     /// # Errors
     ///
-    /// Where the name is taken, or where this kind of database cannot do what the name promises.
+    /// If the name is taken, or this kind of database cannot do what the name promises.
     pub fn with(mut self, strategy: impl IsolationStrategy<DB>) -> Result<Self, RegisterError> {
         self.register(Arc::new(strategy))?;
         Ok(self)
@@ -38,7 +39,7 @@ impl<DB: Database> StrategyRegistry<DB> {
     ///
     /// # Errors
     ///
-    /// Where the name is taken, or where this kind of database cannot do what the name promises.
+    /// If the name is taken, or this kind of database cannot do what the name promises.
     pub fn register(&mut self, strategy: Arc<dyn IsolationStrategy<DB>>) -> Result<(), RegisterError> {
         let name = strategy.name();
         if lacks_schemas::<DB>(&name) {
@@ -55,12 +56,11 @@ impl<DB: Database> StrategyRegistry<DB> {
     ///
     /// # Errors
     ///
-    /// Where there is none. The error lists the registered ones.
+    /// If there is none. The error lists the registered ones.
     pub fn find(&self, name: &StrategyName) -> Result<&Arc<dyn IsolationStrategy<DB>>, UnknownStrategy> {
-        self.strategies.get(name).ok_or_else(|| UnknownStrategy {
-            name: name.clone(),
-            registered: self.names().cloned().collect(),
-            needs_postgres: lacks_schemas::<DB>(name),
+        self.strategies.get(name).ok_or_else(|| {
+            let registered = self.names().cloned().collect();
+            UnknownStrategy::new(name.clone(), registered, lacks_schemas::<DB>(name))
         })
     }
 
@@ -108,48 +108,3 @@ pub enum RegisterError {
         name: StrategyName,
     },
 }
-
-/// A strategy that nobody registered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownStrategy {
-    name: StrategyName,
-    registered: Vec<StrategyName>,
-    needs_postgres: bool,
-}
-
-impl UnknownStrategy {
-    /// The name that was asked for.
-    #[must_use]
-    pub const fn name(&self) -> &StrategyName {
-        &self.name
-    }
-
-    /// The names that are registered.
-    #[must_use]
-    pub fn registered(&self) -> &[StrategyName] {
-        &self.registered
-    }
-}
-
-impl fmt::Display for UnknownStrategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.needs_postgres {
-            write!(
-                f,
-                "the strategy `{}` needs PostgreSQL: this database has no schemas",
-                self.name
-            )?;
-        } else {
-            write!(f, "no strategy `{}` is registered", self.name)?;
-        }
-        match self.registered.split_first() {
-            None => f.write_str(", and no other is"),
-            Some((first, others)) => {
-                write!(f, "; registered are `{first}`")?;
-                others.iter().try_for_each(|name| write!(f, ", `{name}`"))
-            }
-        }
-    }
-}
-
-impl std::error::Error for UnknownStrategy {}

@@ -1,4 +1,4 @@
-//! What a strategy hands out.
+//! The transaction that a strategy begins.
 
 use std::fmt;
 use std::future::Future;
@@ -9,13 +9,13 @@ use sqlx::{Database, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::TransactionError;
-use crate::transaction::give_back::{close, give_back};
+use crate::transaction::give_back::{EndState, close, give_back};
 
-/// A transaction that is bound to its tenant already, and what must outlive it.
+/// A transaction that is already bound to its tenant, and what must outlive it.
 ///
-/// The connection goes back to its pool only after an end that it can vouch for. Where a future was
-/// dropped while the transaction began, or where code behind sqlx's back changed how many transactions
-/// are open, the connection is closed instead: nobody can tell what it would show the next borrower.
+/// The connection goes back to its pool only after an end that is known. If a future was dropped while the
+/// transaction began, or code behind sqlx's back changed how many transactions are open, the connection is closed
+/// instead: what it would show to the next transaction is not known.
 ///
 /// Dropped outside of a tokio runtime, it closes its connection.
 pub struct StrategyTransaction<DB: Database> {
@@ -27,7 +27,7 @@ pub struct StrategyTransaction<DB: Database> {
     lease: Option<Box<dyn Send + Sync>>,
 }
 
-/// Who may take the connection afterwards, in place of its pool.
+/// Takes the connection after the transaction, in place of its pool.
 pub(crate) trait Recycler<DB: Database>: Send + Sync {
     /// Takes a connection.
     fn take(&self, connection: PoolConnection<DB>, end: EndState);
@@ -50,18 +50,6 @@ pub(crate) struct CommitFailure {
     pub(crate) end: Option<EndState>,
 }
 
-/// How a transaction has left its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EndState {
-    /// The transaction has ended, and no other is open.
-    Ended,
-    /// The transaction has ended, and an empty one was opened in its place, so that sqlx's count stays right.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    Empty,
-    /// The transaction is open. A query may still run.
-    Open,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The statement that begins or commits it has been sent, and not been answered.
@@ -74,12 +62,12 @@ impl<DB: Database> StrategyTransaction<DB> {
     /// Begins a transaction by `statement`, which leaves it bound to its tenant: one text, so that no
     /// query comes between. It may hold several statements.
     ///
-    /// Dropped before it has begun, it closes the connection: a transaction of which nobody knows must not
+    /// Dropped before it has begun, it closes the connection: a transaction that nobody knows of must not
     /// stay open in the pool.
     ///
     /// # Errors
     ///
-    /// Where the database refuses it, or it leaves no transaction open. The connection is closed then.
+    /// If the database refuses it, or it leaves no transaction open. The connection is closed then.
     #[expect(
         clippy::disallowed_methods,
         reason = "dropped while this waits, the connection is closed"
@@ -122,14 +110,14 @@ impl<DB: Database> StrategyTransaction<DB> {
         Ok(begun)
     }
 
-    /// Keeps a value until the transaction has ended: a place in a pool, a permit.
+    /// Holds a value until the transaction has ended, such as a permit.
     #[must_use]
     pub fn with_lease(mut self, lease: impl Send + Sync + 'static) -> Self {
         self.lease = Some(Box::new(lease));
         self
     }
 
-    /// Gives the connection to `recycler` after the transaction, if it can be vouched for.
+    /// Gives the connection to `recycler` after the transaction, if its state is known.
     #[cfg(feature = "postgres")]
     pub(crate) fn with_recycler(mut self, recycler: impl Recycler<DB> + 'static) -> Self {
         self.recycler = Some(Box::new(recycler));

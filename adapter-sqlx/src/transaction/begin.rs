@@ -1,7 +1,7 @@
 //! Where transactions begin that are not a tenant's.
 //!
 //! sqlx counts a transaction only when the database has answered its beginning. A future that is dropped before
-//! leaves the transaction open, unseen: whoever uses the connection next writes into it, and is never committed. So
+//! leaves the transaction open, unseen: what uses the connection next writes into it, and is never committed. So
 //! nothing in this crate calls sqlx's own `begin` (`clippy.toml` forbids it). A pooled connection that is used again
 //! goes through [`StrategyTransaction::begin`](crate::StrategyTransaction::begin), which closes it then; the others
 //! come here.
@@ -21,7 +21,7 @@ use sqlx::{Database, pool::PoolConnection};
 /// Boxed: the compiler cannot prove that it is `Send` otherwise.
 type Beginning<'c, DB> = Pin<Box<dyn Future<Output = Result<Transaction<'c, DB>, sqlx::Error>> + Send + 'c>>;
 
-/// For administration on PostgreSQL. Whoever waits for a table's lock makes everybody behind them wait.
+/// For administration on PostgreSQL. A session that waits for a table's lock makes everybody behind it wait.
 #[cfg(feature = "postgres")]
 pub(crate) const BEGIN_WITH_LOCK_TIMEOUT: &str = "begin; set local lock_timeout = '30s'";
 

@@ -10,14 +10,24 @@ use sqlx::{Connection, Database};
 use sqlx_core::transaction::TransactionManager;
 use tokio::runtime::{Builder, Handle};
 
-use crate::strategy::strategy_transaction::EndState;
-
 /// How long a connection may take to come back to its pool: the query of a dropped future may still run, and a network
 /// may swallow the answer. After that it is closed, so that the pool can open another.
 pub(crate) const RETURN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Gives a connection back to its pool, once what it was asked last is answered; a transaction that is open on it is
-/// rolled back. It happens on the current runtime; where there is none the connection is closed.
+/// How a transaction has left its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndState {
+    /// The transaction has ended, and no other is open.
+    Ended,
+    /// The transaction has ended, and an empty one was opened in its place, so that sqlx's count stays right.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    Empty,
+    /// The transaction is open. A query may still run.
+    Open,
+}
+
+/// Gives a connection back to its pool once its latest statement is answered; a transaction that is open on it is
+/// rolled back. It happens on the current runtime; without one the connection is closed.
 ///
 /// # Security
 ///
@@ -36,7 +46,7 @@ pub(crate) fn give_back<DB: Database>(mut connection: PoolConnection<DB>, end: E
     }
 }
 
-/// The answers that nobody has waited for.
+/// The answers that no future has waited for.
 pub(crate) enum Pending {
     None,
     /// A query still runs, as that of a dropped future.
@@ -45,8 +55,8 @@ pub(crate) enum Pending {
     Failed,
 }
 
-/// Reads what has arrived of answers that nobody has waited for, and tells whether more are to come. Without any it does
-/// nothing.
+/// Reads what has arrived of answers that no future has waited for, and returns whether more are to come. Without any
+/// it does nothing.
 pub(crate) fn pending_answers<DB: Database>(connection: &mut DB::Connection) -> Pending {
     // Hidden in sqlx's documentation: it reads until all that was sent is answered, and may be dropped at any time.
     let reading = pin!(connection.flush());

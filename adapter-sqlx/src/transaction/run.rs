@@ -23,7 +23,7 @@ pub type RunFuture<'r, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send 
 impl<DB: Database> TenantDb<DB> {
     /// Runs `work` in a transaction in which a member reads and writes, and commits it.
     ///
-    /// Where the work fails, the transaction is rolled back. So it is where the work panics or the future is dropped.
+    /// If the work fails, the transaction is rolled back. So it is if the work panics or the future is dropped.
     ///
     /// ```
     /// use tenancy_core::enforce::Admitted;
@@ -53,7 +53,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # The work may run twice
     ///
-    /// It is run once more, in a new transaction, where the first attempt was certainly undone, and the error says that
+    /// It is run once more, in a new transaction, if the first attempt was certainly undone, and the error says that
     /// another one may succeed:
     ///
     /// - It lost against another transaction: a serialization failure (`40001`), at the commit too, or a deadlock

@@ -76,7 +76,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the tenant is not active, and where its strategy is unknown or cannot begin.
+    /// If the tenant is not active, or its strategy is unknown or cannot begin.
     pub async fn begin(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
         self.bind(admitted.tenant(), Mode::ReadWrite).await
     }
@@ -136,7 +136,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the tenant's strategy is unknown or cannot begin.
+    /// If the tenant's strategy is unknown or cannot begin.
     pub async fn dangerously_begin_in_any_status(
         &self,
         admitted: &Admitted,
@@ -153,7 +153,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where no strategy `row` is registered or it cannot begin.
+    /// If no strategy `row` is registered, or it cannot begin.
     pub async fn dangerously_begin_across_tenants(&self) -> Result<TenantTransaction<DB>, TransactionError> {
         let strategy = self
             .registry
@@ -170,7 +170,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the tenant's strategy is unknown, or [refuses](crate::IsolationStrategy::check) the tenant.
+    /// If the tenant's strategy is unknown, or [refuses](crate::IsolationStrategy::check) the tenant.
     pub async fn check(&self, tenant: &TenantRecord) -> Result<(), ProvisionError> {
         let unknown = |source| ProvisionError::UnknownStrategy {
             tenant: tenant.id.clone(),
@@ -188,7 +188,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the tenant's strategy is unknown or cannot make it.
+    /// If the tenant's strategy is unknown or cannot create it.
     pub async fn provision(&self, tenant: &TenantRecord) -> Result<(), ProvisionError> {
         let strategy = self
             .registry
@@ -218,7 +218,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// # Errors
     ///
-    /// Where the record is not archived, its strategy is unknown, or cannot remove.
+    /// If the record is not archived, or its strategy is unknown or cannot remove it.
     pub async fn dangerously_remove(&self, tenant: &TenantRecord) -> Result<(), RemoveError> {
         if tenant.status != TenantStatus::Archived {
             return Err(RemoveError::NotArchived {

@@ -33,7 +33,7 @@ impl<DB: Database> TenantTransaction<DB> {
     ///
     /// # Errors
     ///
-    /// Where the database does not confirm it, and where the transaction is no longer open: a savepoint
+    /// If the database does not confirm it, and if the transaction is no longer open: a savepoint
     /// whose beginning was cancelled takes the whole transaction with it.
     pub async fn commit(self) -> Result<(), TransactionError> {
         self.inner.commit().await
@@ -43,7 +43,7 @@ impl<DB: Database> TenantTransaction<DB> {
     ///
     /// # Errors
     ///
-    /// Where the database does not confirm it. It is undone even so.
+    /// If the database does not confirm it. It is undone even so.
     pub async fn rollback(self) -> Result<(), TransactionError> {
         self.inner.rollback().await
     }

@@ -14,7 +14,9 @@ use tempfile::TempDir;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
-use tenancy_sqlx::{SqliteRowOptions, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction};
+use tenancy_sqlx::{
+    PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction,
+};
 
 pub const NOTES: &str = "create table notes_rows (
     tenant_id text not null,
@@ -56,11 +58,11 @@ pub fn notes_table() -> TenantTable {
     TenantTable::new("notes", "notes_rows").unwrap()
 }
 
-pub fn row_options(dir: &TempDir) -> SqliteRowOptions {
-    SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+pub fn row_options(dir: &TempDir) -> SqliteRowBuilder {
+    SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_table(notes_table())
         .with_migrations(migrations(&[NOTES]))
-        .with_max_connections(1)
+        .with_pool(PoolSettings::new().with_max_connections(1))
 }
 
 pub async fn row_db(dir: &TempDir) -> TenantDb<Sqlite> {

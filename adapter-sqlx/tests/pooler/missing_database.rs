@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Postgres};
-use tenancy_sqlx::{StrategyError, TenantDb};
+use tenancy_sqlx::{PoolSettings, StrategyError, TenantDb};
 
 use crate::support::database_server::{begin_error, member, notes_of, open, options, provision_with_note};
 use crate::support::server::TestDatabase;
@@ -24,10 +24,12 @@ async fn assert_not_served(db: &TenantDb<Postgres>, id: &str) {
 #[tokio::test]
 async fn a_tenant_without_a_database_is_not_served() {
     let database = TestDatabase::new().await;
-    let options = options(&database)
-        .with_max_connections(1)
-        .with_acquire_timeout(Duration::from_secs(1));
-    let (db, strategy) = open(options);
+    let options = options(&database).with_pool(
+        PoolSettings::new()
+            .with_max_connections(1)
+            .with_acquire_timeout(Duration::from_secs(1)),
+    );
+    let (db, strategy) = open(options).await;
     provision_with_note(&db, "acme").await;
     for _ in 0..3 {
         assert_not_served(&db, "globex").await;

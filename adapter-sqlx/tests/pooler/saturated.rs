@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tenancy_sqlx::{StrategyRegistry, TenantDb, TransactionError};
+use tenancy_sqlx::{PoolSettings, StrategyRegistry, TenantDb, TransactionError};
 
 use crate::support::server::{TestDatabase, bodies_of, by_the_same_way, seed, tenant};
 
@@ -10,7 +10,9 @@ use crate::support::server::{TestDatabase, bodies_of, by_the_same_way, seed, ten
 #[tokio::test]
 async fn to_begin_takes_no_longer_than_is_allowed() {
     let database = TestDatabase::new().await;
-    let options = database.row().with_acquire_timeout(Duration::from_secs(1));
+    let options = database
+        .row()
+        .with_pool(PoolSettings::new().with_acquire_timeout(Duration::from_secs(1)));
     let row = by_the_same_way(options).open().await.unwrap();
     let db = TenantDb::new(StrategyRegistry::new().with(row).unwrap());
     seed(&db, &["acme", "globex"]).await;

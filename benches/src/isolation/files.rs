@@ -41,8 +41,8 @@ pub(crate) fn group(most: usize) -> Group {
 fn row(name: String, number: usize) -> Row {
     let open = async move || {
         let folder = tempfile::tempdir().unwrap();
-        let files = SqliteDatabaseStrategy::options(folder.path()).with_migrations(migration(OWN));
-        let strategy = files.with_max_open(OPEN).open().unwrap();
+        let files = SqliteDatabaseStrategy::builder(folder.path()).with_migrations(migration(OWN));
+        let strategy = files.with_max_open(OPEN).open().await.unwrap();
         let db = TenantDb::new(StrategyRegistry::new().with(strategy).unwrap());
         let tenants = (0..number)
             .map(|place| TenantRecord::new(format!("t{place}").parse().unwrap(), "database".parse().unwrap()));

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sqlx::{ConnectOptions, Connection, Postgres};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
-use tenancy_sqlx::{PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{
+    PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb,
+};
 
 use super::member_of;
 use super::postgres::{AT_ONCE, Database, execute, migration};
@@ -23,7 +25,7 @@ const SHARED: &str = "create table notes (tenant_id text not null, id bigint not
 const OWN: &str = "create table notes (id bigint primary key, body text not null);
     insert into notes select n, md5(n::text) from generate_series(1, 10) n";
 /// As many as there are transactions under way.
-const CONNECTIONS: u32 = AT_ONCE as u32;
+const CONNECTIONS: usize = AT_ONCE;
 const BY_KEY: &str = "select body from notes where id = 5";
 
 /// Empty where `DATABASE_URL` names no server. A schema takes longer to make than rows do, so there are fewer.
@@ -67,9 +69,9 @@ fn row(url: &str, number: usize) -> Row {
         let (application, administrator) = (database.application(), database.administrator());
         let schema = PgRowTables::new(&database.role(), administrator.get_username()).unwrap();
         let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
-        let row = PgRowStrategy::options(schema, application, administrator)
+        let row = PgRowStrategy::builder(PgServer::new(application, administrator), schema)
             .with_migrations(migration(SHARED))
-            .with_max_connections(CONNECTIONS)
+            .with_pool(PoolSettings::new().with_max_connections(CONNECTIONS))
             // The table without a policy is there on purpose.
             .dangerously_allow_findings();
         let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
@@ -92,10 +94,12 @@ fn schema(url: &str, number: usize) -> Row {
     let database = Rc::new(Database::new(url, &format!("_schema_{number}")));
     let open = async move || {
         let (application, administrator) = (database.application(), database.administrator());
-        let schema = PgSchemaStrategy::options(&database.role(), application, administrator)
-            .unwrap()
-            .with_migrations(migration(OWN))
-            .with_max_connections(CONNECTIONS);
+        let schema = PgSchemaStrategy::builder(
+            PgServer::new(application, administrator),
+            database.role().parse().unwrap(),
+        )
+        .with_migrations(migration(OWN))
+        .with_pool(PoolSettings::new().with_max_connections(CONNECTIONS));
         let db = TenantDb::new(StrategyRegistry::new().with(schema.open().await.unwrap()).unwrap());
         let at_once = NonZeroUsize::new(4).unwrap();
         let summary = db.provision_all(members("schema", number), at_once, |_| ()).await;

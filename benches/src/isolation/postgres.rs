@@ -6,7 +6,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr};
 use tenancy_sqlx::{
-    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
+    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantTable, StrategyRegistry,
+    TenantDb,
 };
 
 use super::{NOTES, TENANTS, member};
@@ -172,7 +173,7 @@ impl Database {
 
     /// One strategy, with its data.
     async fn tenants(&self, strategy: &str) -> TenantDb<Postgres> {
-        let (application, administrator) = (self.application(), self.administrator());
+        let server = PgServer::new(self.application(), self.administrator());
         let role = self.role();
         let shared = "create table if not exists notes (like plain_notes including all);
             insert into notes select * from plain_notes on conflict do nothing";
@@ -180,22 +181,22 @@ impl Database {
             insert into notes select n, md5(n::text) from generate_series(1, 1000) n";
         let registry = match strategy {
             "row" => {
-                let schema = PgRowTables::new(&role, administrator.get_username()).unwrap();
+                let schema = PgRowTables::new(&role, self.administrator().get_username()).unwrap();
                 let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
-                let row = PgRowStrategy::options(schema, application, administrator).with_migrations(migration(shared));
+                let row = PgRowStrategy::builder(server, schema).with_migrations(migration(shared));
                 // The table without a policy is there on purpose.
                 StrategyRegistry::new().with(row.dangerously_allow_findings().open().await.unwrap())
             }
             "schema" => {
-                let schema = PgSchemaStrategy::options(&role, application, administrator).unwrap();
+                let schema = PgSchemaStrategy::builder(server, role.parse().unwrap());
                 StrategyRegistry::new().with(schema.with_migrations(migration(own)).open().await.unwrap())
             }
             _ => {
-                let database = PgDatabaseStrategy::options(&role, application, administrator).unwrap();
+                let database = PgDatabaseStrategy::builder(server, role.parse().unwrap());
                 let database = database
                     .with_prefix(format!("{}_of_", self.name))
                     .with_migrations(migration(own));
-                StrategyRegistry::new().with(database.open())
+                StrategyRegistry::new().with(database.open().await.unwrap())
             }
         };
         let db = TenantDb::new(registry.unwrap());

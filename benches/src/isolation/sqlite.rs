@@ -65,13 +65,13 @@ fn scoped(folder: &Rc<TempDir>, strategy: &'static str, writes: bool) -> Row {
 
 async fn tenants(folder: &Path, strategy: &str) -> TenantDb<Sqlite> {
     let registry = if strategy == "row" {
-        let row = SqliteRowStrategy::options(folder.join("shared.sqlite"))
+        let row = SqliteRowStrategy::builder(folder.join("shared.sqlite"))
             .with_migrations(migration(SHARED))
             .with_table(TenantTable::new("notes", "rows_of_all").unwrap());
         StrategyRegistry::new().with(row.open().await.unwrap())
     } else {
-        let database = SqliteDatabaseStrategy::options(folder.join("tenants")).with_migrations(migration(OWN));
-        StrategyRegistry::new().with(database.open().unwrap())
+        let database = SqliteDatabaseStrategy::builder(folder.join("tenants")).with_migrations(migration(OWN));
+        StrategyRegistry::new().with(database.open().await.unwrap())
     };
     let db = TenantDb::new(registry.unwrap());
     db.provision(member(strategy).tenant()).await.unwrap();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_sqlx::{
-    PgChanges, PgDatabaseStrategy, PgDirectory, PgIdentifier, PgRowStrategy, PgRowTables, PgSchemaStrategy,
+    PgChanges, PgDatabaseStrategy, PgDirectory, PgIdentifier, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer,
     PgTenantTable, StrategyRegistry, TenantDb,
 };
 use uuid::Uuid;
@@ -98,20 +98,22 @@ impl Server {
             application_role,
             database,
         } = self;
-        let role = application_role.as_str();
-        let tables = PgRowTables::new(role, administrator.get_username())?.with_table(PgTenantTable::new("notes")?);
-        let row = PgRowStrategy::options(tables, application.clone(), administrator.clone())
+        let tables = PgRowTables::new(application_role.as_str(), administrator.get_username())?
+            .with_table(PgTenantTable::new("notes")?);
+        let server = PgServer::new(application.clone(), administrator.clone());
+        let row = PgRowStrategy::builder(server.clone(), tables)
             .with_migrations(sqlx::migrate!("migrations/postgres/shared"))
             .open()
             .await?;
-        let schema = PgSchemaStrategy::options(role, application.clone(), administrator.clone())?
+        let schema = PgSchemaStrategy::builder(server.clone(), application_role.clone())
             .with_migrations(sqlx::migrate!("migrations/postgres/tenant"))
             .open()
             .await?;
-        let database = PgDatabaseStrategy::options(role, application.clone(), administrator.clone())?
+        let database = PgDatabaseStrategy::builder(server, application_role.clone())
             .with_prefix(format!("{database}_tenant_"))
             .with_migrations(sqlx::migrate!("migrations/postgres/tenant"))
-            .open();
+            .open()
+            .await?;
         Ok(StrategyRegistry::new().with(row)?.with(schema)?.with(database)?)
     }
 }

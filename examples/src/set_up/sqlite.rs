@@ -45,13 +45,14 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
 
 /// The strategies that tenants can choose from. Both make the same table `notes`.
 async fn strategies(folder: &Path) -> Result<StrategyRegistry<sqlx::Sqlite>, Error> {
-    let row = SqliteRowStrategy::options(folder.join("shared.sqlite"))
+    let row = SqliteRowStrategy::builder(folder.join("shared.sqlite"))
         .with_migrations(sqlx::migrate!("migrations/shared"))
         .with_table(TenantTable::new("notes", "notes_of_all")?)
         .open()
         .await?;
-    let database = SqliteDatabaseStrategy::options(folder.join("tenants"))
+    let database = SqliteDatabaseStrategy::builder(folder.join("tenants"))
         .with_migrations(sqlx::migrate!("migrations/tenant"))
-        .open()?;
+        .open()
+        .await?;
     Ok(StrategyRegistry::new().with(row)?.with(database)?)
 }

@@ -6,7 +6,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqlSafeStr};
 use tenancy_sqlx::{
-    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb,
+    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantTable, PoolSettings,
+    StrategyRegistry, TenantDb,
 };
 
 use crate::Failure;
@@ -14,7 +15,7 @@ use crate::Failure;
 const PASSWORD: &str = "only for this run";
 
 /// The greatest number of the application's connections for each of the strategies `row` and `schema`.
-pub(crate) const SHARED_CONNECTIONS: u32 = 3;
+pub(crate) const SHARED_CONNECTIONS: usize = 3;
 /// The same for all tenants of the strategy `database`.
 pub(crate) const OWN_CONNECTIONS: usize = 6;
 
@@ -108,6 +109,11 @@ impl Site {
         }
     }
 
+    /// How the database is reached, in both roles.
+    fn roles(&self) -> PgServer {
+        PgServer::new(self.application(), self.administrator())
+    }
+
     /// A connection that may see and end every session.
     pub(crate) async fn superuser(&self) -> Result<PgConnection, Failure> {
         Ok(self.server.clone().database(&self.name).connect().await?)
@@ -115,24 +121,19 @@ impl Site {
 
     /// The three strategies, with few connections each.
     pub(crate) async fn open(&self) -> Result<TenantDb<sqlx::Postgres>, Failure> {
-        let patience = Duration::from_secs(45);
+        let pool = PoolSettings::new().with_acquire_timeout(Duration::from_secs(45));
         let tables =
             PgRowTables::new(&self.application_role(), &self.owner())?.with_table(PgTenantTable::new("notes")?);
-        let mut row = PgRowStrategy::options(tables, self.application(), self.administrator())
+        let mut row = PgRowStrategy::builder(self.roles(), tables)
             .with_migrations(migrations(ROW_NOTES))
-            .with_max_connections(SHARED_CONNECTIONS)
-            .with_acquire_timeout(patience);
-        let mut schema = self
-            .schemas()?
-            .with_max_connections(SHARED_CONNECTIONS)
-            .with_acquire_timeout(patience);
-        let mut own = PgDatabaseStrategy::options(&self.application_role(), self.application(), self.administrator())?
+            .with_pool(pool.with_max_connections(SHARED_CONNECTIONS));
+        let mut schema = self.schemas()?.with_pool(pool.with_max_connections(SHARED_CONNECTIONS));
+        let mut own = PgDatabaseStrategy::builder(self.roles(), self.application_role().parse()?)
             .with_prefix(self.prefix())
             .with_template("template0")?
             .with_migrations(migrations(OWN_NOTES))
-            .with_max_connections(OWN_CONNECTIONS)
             .with_max_connections_per_tenant(2)
-            .with_acquire_timeout(patience);
+            .with_pool(pool.with_max_connections(OWN_CONNECTIONS));
         if self.has_pooler {
             row = row.with_transaction_pooler();
             schema = schema.with_transaction_pooler();
@@ -141,12 +142,12 @@ impl Site {
         let registry = StrategyRegistry::new()
             .with(row.open().await?)?
             .with(schema.open().await?)?;
-        Ok(TenantDb::new(registry.with(own.open())?))
+        Ok(TenantDb::new(registry.with(own.open().await?)?))
     }
 
     /// The strategy `schema` alone.
-    pub(crate) fn schemas(&self) -> Result<tenancy_sqlx::PgSchemaOptions, Failure> {
-        let schema = PgSchemaStrategy::options(&self.application_role(), self.application(), self.administrator())?;
+    pub(crate) fn schemas(&self) -> Result<tenancy_sqlx::PgSchemaBuilder, Failure> {
+        let schema = PgSchemaStrategy::builder(self.roles(), self.application_role().parse()?);
         Ok(schema.with_migrations(migrations(OWN_NOTES)))
     }
 

@@ -1,65 +1,38 @@
 //! The text that begins a transaction.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, SqlStr};
 
 use super::commit::{MARK, MARKED};
+use super::echo::Echo;
 use crate::Mode;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 
-/// Ends what may be open. Without a transaction a `ROLLBACK` alone would be warned of.
+/// Ends what may be open. Without a transaction, a `ROLLBACK` alone would make the server warn.
 const END: &str = "begin; rollback; ";
 
 /// Ends what is open. After an error in it nothing else is taken.
 const END_OPEN: &str = "rollback; ";
 
-/// Gives up a session's advisory locks, and refuses where there is no such schema (none is asked for by `null`).
+/// Gives up a session's advisory locks, and fails if there is no such schema (`null` requires none).
 ///
-/// Asked before the session is clean, so by names that no search path changes. Locks belong to no transaction.
+/// It runs before the session is clean, so by names that no search path changes. Locks belong to no transaction.
 fn unlock(schema: &str, echo: &str) -> String {
     format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace, {echo}")
 }
 
-/// What a message asks to have told in its answer, and no other message does.
-///
-/// # Security
-///
-/// sqlx counts the answers that are to come, but not those to a `COPY`: after one that failed, or was not read to its
-/// end, it takes each answer for that to the statement after. The next tenant would read the last one's rows.
-pub(in crate::postgres) struct Echo(String);
-
-impl Echo {
-    pub(in crate::postgres) fn new() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(format!("tenancy {}", LAST.fetch_add(1, Ordering::Relaxed)))
-    }
-
-    /// A statement that has it told.
-    pub(in crate::postgres) fn ask(&self) -> String {
-        format!("select null, null, {}", Literal(&self.0))
-    }
-
-    /// Whether these rows are in the answer to its message.
-    pub(in crate::postgres) fn is_in(&self, rows: &[PgRow]) -> bool {
-        let told = |row: &PgRow| row.try_get::<&str, _>(2).is_ok_and(|told| told == self.0);
-        rows.iter().any(told)
-    }
-}
-
-/// Readies a new session for [`BeginText`]: a `SELECT` is the dearest statement of its message by far, and half
-/// as dear where it is prepared. Behind a pooler nobody knows which session it is.
+/// Readies a new session for [`BeginText`]: a `SELECT` is by far the most expensive statement of its message, and costs
+/// half as much if it is prepared. Behind a pooler it is not known which session a transaction gets.
 pub(in crate::postgres) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let sql = format!("prepare tenancy_unlock (text, text) as {}", unlock("$1", "$2"));
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
 }
 
-/// Takes away what an earlier transaction may have left in the session.
+/// Clears what an earlier transaction may have left in the session.
 ///
 /// It stands before each `BEGIN` in the same message, and not after each transaction: so it costs no
-/// round trip, and holds behind a pooler, where whoever releases a connection does not know who gets it.
+/// round trip, and holds behind a pooler, where it is not known who gets a connection that is released.
 /// It is a transaction of its own, so that a `ROLLBACK` later does not bring anything back. It is not
 /// `DISCARD ALL`, which would take prepared statements too, and sqlx would not know.
 const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; discard sequences; \
@@ -95,9 +68,9 @@ impl BeginText {
         }
     }
 
-    /// Refuses to begin where there is no such schema: a search path skips those without a word.
+    /// Refuses to begin if there is no such schema: a search path silently skips those.
     ///
-    /// It is asked while no transaction is open, so that the session is idle after the error.
+    /// It is checked while no transaction is open, so that the session is idle after the error.
     pub(in crate::postgres) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
         self.schema = Literal(&schema.to_string()).to_string();
         self
@@ -136,7 +109,7 @@ impl BeginText {
         self.after(END, &Echo::new())
     }
 
-    /// The message for a session whose last transaction is open still, and what its answer tells.
+    /// The message for a session whose last transaction is open still, and what its answer holds.
     pub(in crate::postgres) fn after_open(&self) -> (SqlStr, Echo) {
         let echo = Echo::new();
         (self.after(END_OPEN, &echo), echo)
@@ -144,7 +117,7 @@ impl BeginText {
 
     fn after(&self, end: &str, echo: &Echo) -> SqlStr {
         let Self { schema, begin, .. } = self;
-        let echo = Literal(&echo.0).to_string();
+        let echo = echo.literal();
         let unlock = if self.uses_prepared {
             format!("execute tenancy_unlock({schema}, {echo})")
         } else {

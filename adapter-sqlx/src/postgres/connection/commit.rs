@@ -8,8 +8,9 @@ use std::pin::Pin;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::begin::Echo;
-use crate::strategy::strategy_transaction::{Commit, CommitFailure, EndState};
+use super::echo::Echo;
+use crate::strategy::strategy_transaction::{Commit, CommitFailure};
+use crate::transaction::give_back::EndState;
 use crate::{Mode, TransactionError};
 
 /// Set in each transaction that writes, until its end: what marks it as the one that was begun. Where that has ended,
@@ -77,7 +78,7 @@ async fn failure(connection: &mut PgConnection, error: sqlx::Error) -> CommitFai
 
 async fn begins_anew(connection: &mut PgConnection, first: &str) -> bool {
     let echo = Echo::new();
-    let sql = format!("{first}{}; begin", echo.ask());
+    let sql = format!("{first}{}; begin", echo.statement());
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
     rows.is_ok_and(|rows| echo.is_in(&rows))
 }

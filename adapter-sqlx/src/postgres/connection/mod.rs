@@ -2,6 +2,7 @@
 
 pub(super) mod begin;
 pub(super) mod commit;
+mod echo;
 pub(super) mod pool;
 mod return_in_step;
 pub(super) mod session_pins;

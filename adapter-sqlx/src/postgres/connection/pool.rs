@@ -1,61 +1,58 @@
 //! Pools of connections, each of which is cleaned when a transaction begins on it.
 
-use std::time::Duration;
-
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::begin;
 use super::session_pins::SessionPins;
 use super::stale::LastChange;
-use super::warm_pool::Sessions;
+use super::warm_pool::WarmPool;
+use crate::PoolSettings;
 
-/// How many connections, how long to wait, and what stands between.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::postgres) struct PoolSettings {
-    pub(in crate::postgres) max_connections: u32,
-    pub(in crate::postgres) acquire_timeout: Duration,
+/// How the pool of one role is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::postgres) struct PoolPlan {
+    pub(in crate::postgres) settings: PoolSettings,
+    /// Whether a pooler stands between that lends a connection for one transaction, such as PgBouncer.
     pub(in crate::postgres) has_transaction_pooler: bool,
 }
 
-impl Default for PoolSettings {
-    fn default() -> Self {
+impl PoolPlan {
+    /// The administrator's pool: a few connections, and never behind a pooler.
+    pub(in crate::postgres) const fn administrator(self) -> Self {
         Self {
-            max_connections: 10,
-            acquire_timeout: Duration::from_secs(5),
+            settings: self.settings.with_max_connections(2),
             has_transaction_pooler: false,
         }
     }
-}
 
-impl PoolSettings {
     /// Connections that are made when they are needed.
-    pub(in crate::postgres) fn sessions(self, connect: PgConnectOptions) -> Sessions {
-        self.sessions_of(self.pool_options(), self.connect_options(connect))
+    pub(in crate::postgres) fn warm_pool(self, connect: PgConnectOptions) -> WarmPool {
+        self.warm_pool_of(self.pool_options(), self.connect_options(connect))
     }
 
-    fn sessions_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> Sessions {
+    fn warm_pool_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> WarmPool {
         let pool = if self.has_transaction_pooler {
             pool
         } else {
             pool.after_connect(|connection, _| Box::pin(begin::prepare(connection)))
         };
-        Sessions::new(pool.connect_lazy_with(connect)).with_transaction_pooler(self.has_transaction_pooler)
+        WarmPool::new(pool.connect_lazy_with(connect)).with_transaction_pooler(self.has_transaction_pooler)
     }
 
-    /// As [`sessions`](Self::sessions), and no connection from before the last change is used, whether it is in
-    /// the pool or at hand.
-    pub(in crate::postgres) fn refreshed_sessions(
+    /// As [`warm_pool`](Self::warm_pool), and no connection from before the last change is used, neither from the
+    /// pool nor from those that stay warm.
+    pub(in crate::postgres) fn refreshed_warm_pool(
         self,
         pool: PgPoolOptions,
         connect: PgConnectOptions,
         last_change: &LastChange,
-    ) -> Sessions {
+    ) -> WarmPool {
         let change = last_change.clone();
         let pool = pool.before_acquire(move |_, connection| {
             let is_fresh = change.is_before(connection.age);
             Box::pin(async move { Ok(is_fresh) })
         });
-        self.sessions_of(pool, connect).with_last_change(last_change.clone())
+        self.warm_pool_of(pool, connect).with_last_change(last_change.clone())
     }
 
     /// A connection whose session begins with these settings, and comes back to them when it is reset. They go before
@@ -69,9 +66,8 @@ impl PoolSettings {
     }
 
     pub(in crate::postgres) fn pool_options(self) -> PgPoolOptions {
-        PgPoolOptions::new()
-            .max_connections(self.max_connections)
-            .acquire_timeout(self.acquire_timeout)
+        self.settings
+            .pool_options()
             // What begins a transaction shows whether the connection lives, and nothing has run by then.
             .test_before_acquire(false)
     }

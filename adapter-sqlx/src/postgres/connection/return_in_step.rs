@@ -4,11 +4,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use tokio::runtime::Handle;
 
-use super::begin::Echo;
-use crate::strategy::strategy_transaction::EndState;
+use super::echo::Echo;
+use crate::transaction::give_back::EndState;
 use crate::transaction::give_back::{RETURN_TIMEOUT, Returning, give_back};
 
-/// Gives a connection back to its pool if what it answers is the answer to what it was asked, and closes it otherwise.
+/// Gives a connection back to its pool if its answers are those to the latest statements, and closes it otherwise.
 ///
 /// After a commit that is known already, since the answer was looked at.
 pub(super) fn give_back_in_step(connection: PoolConnection<Postgres>, end: EndState) {
@@ -37,7 +37,7 @@ async fn return_if_in_step(mut returning: Returning<Postgres>, end: EndState) {
 /// Ends the transaction that is open, too. An empty one in its place is what sqlx counts.
 async fn is_in_step(connection: &mut PgConnection, end: EndState) -> Result<bool, sqlx::Error> {
     let echo = Echo::new();
-    let ask = echo.ask();
+    let ask = echo.statement();
     let sql = match end {
         EndState::Ended => ask,
         EndState::Empty | EndState::Open => format!("rollback; {ask}; begin"),

@@ -47,8 +47,8 @@ pub(in crate::postgres) struct MarkOnDrop<'c> {
 }
 
 impl MarkOnDrop<'_> {
-    /// It is known now whether anything has changed.
-    pub(in crate::postgres) fn told(mut self, has_changed: bool) {
+    /// Records whether anything has changed, which is known now.
+    pub(in crate::postgres) fn known(mut self, has_changed: bool) {
         self.has_changed = has_changed;
     }
 }

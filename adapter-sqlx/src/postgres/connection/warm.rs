@@ -1,4 +1,4 @@
-//! The connections that stay, and who gives them back.
+//! The connections that stay warm, and what gives them back.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use tokio::runtime::{Handle, Id};
 use super::return_in_step::give_back_in_step;
 use super::stale::LastChange;
 use crate::Mode;
-use crate::strategy::strategy_transaction::{EndState, Recycler};
-use crate::transaction::give_back::{Pending, close, pending_answers};
+use crate::strategy::strategy_transaction::Recycler;
+use crate::transaction::give_back::{EndState, Pending, close, pending_answers};
 use crate::transaction::in_use::{InUse, InUseGuard};
 
 /// How long an unused connection stays. A transaction that only read, and was dropped, is open for as long.
@@ -35,7 +35,7 @@ pub(super) struct Shared {
 struct State {
     /// The last used is the last.
     warm: Vec<Entry>,
-    /// How many wait for the pool, which hands out only what comes back to it.
+    /// How many callers wait for the pool, which hands out only what comes back to it.
     waiting: usize,
     /// The runtimes that have a task which gives back what their own tasks left here.
     reaping: Vec<Id>,
@@ -48,7 +48,7 @@ pub(super) struct Entry {
     end: EndState,
     taken_at: Instant,
     left_at: Instant,
-    /// Where its socket is polled, most likely. Another runtime may stand still.
+    /// The runtime that most likely polls its socket. Another one may be blocked.
     runtime: Id,
 }
 
@@ -183,14 +183,14 @@ impl Recycler<Postgres> for RecycleInto {
             }
             // Nobody who begins a transaction waits for it.
             Pending::StillComing => give_back_in_step(connection, end),
-            // An error of the last tenant's query. It is neither told to the next one nor logged.
+            // An error of the last tenant's query. It is neither returned to the next one nor logged.
             Pending::Failed => close(connection),
         }
     }
 }
 
 /// Gives back what the tasks of one runtime have left, as long as there is something. Each runtime has its own: one
-/// that stands still holds up its own connections alone.
+/// that is blocked holds up its own connections alone.
 struct Reaper {
     shared: Arc<Shared>,
     runtime: Id,
@@ -246,7 +246,7 @@ impl Drop for Reaper {
     }
 }
 
-/// Counts who waits for the pool, also where one stops waiting.
+/// Counts the callers that wait for the pool, also if one stops waiting.
 pub(super) struct Waiting<'s>(&'s Shared);
 
 impl<'s> Waiting<'s> {

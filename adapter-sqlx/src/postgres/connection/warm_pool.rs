@@ -1,6 +1,6 @@
 //! Connections that stay available between two transactions.
 //!
-//! sqlx's pool pings a connection whenever it comes back, one round trip for each transaction. Where the next
+//! sqlx's pool pings a connection whenever it comes back, one round trip for each transaction. If the next
 //! transaction follows at once, its own beginning shows whether the connection is alive. So a connection stays here
 //! for a moment ([`IDLE_GRACE`](warm::IDLE_GRACE)), and goes back to the pool when nobody has used it. The pool decides
 //! on all else: how many there are, how long they live, whose turn it is.
@@ -24,9 +24,9 @@ const BEGIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A pool, and what stays out of it for a moment.
 #[derive(Clone)]
-pub(in crate::postgres) struct Sessions(Arc<Shared>);
+pub(in crate::postgres) struct WarmPool(Arc<Shared>);
 
-impl Sessions {
+impl WarmPool {
     pub(in crate::postgres) fn new(pool: PgPool) -> Self {
         Self(Arc::new(Shared::new(pool)))
     }
@@ -49,7 +49,7 @@ impl Sessions {
         self
     }
 
-    /// Begins a transaction on a connection that is available, and on another where one turns out to be dead or busy.
+    /// Begins a transaction on a connection that is available, and on another if one turns out to be dead or busy.
     /// All of it takes as long as the pool may take for a connection, and no longer: a pooler lets a client wait
     /// for minutes in the midst of it.
     pub(in crate::postgres) async fn begin(
@@ -162,7 +162,7 @@ async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<StrategyT
     }
 }
 
-/// Whether it is the connection that failed, and not what it was asked.
+/// Whether the connection failed, and not the statement.
 fn is_dead(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,

@@ -1,11 +1,11 @@
 //! The strategy `database` on PostgreSQL: a database for each tenant, on one server or on several.
 
+mod builder;
 mod connection_budget;
-mod options;
 mod provision;
 mod servers;
 mod strategy;
 
-pub use options::PgDatabaseOptions;
-pub use servers::{FindServer, PgServer, PgServers};
+pub use builder::PgDatabaseBuilder;
+pub use servers::{FindServer, PgServers};
 pub use strategy::PgDatabaseStrategy;

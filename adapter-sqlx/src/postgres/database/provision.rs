@@ -30,7 +30,7 @@ pub(in crate::postgres) struct DatabaseProvisioning<'p> {
 }
 
 impl DatabaseProvisioning<'_> {
-    /// Makes it, or what lacks of it. A database cannot be made in a transaction: each step is one that can be
+    /// Creates it, or what is missing of it. A database cannot be made in a transaction: each step is one that can be
     /// done again, and the last one lets the application in.
     ///
     /// Says whether tables may look otherwise now than they did before.
@@ -153,7 +153,7 @@ fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
     ))
 }
 
-/// Removes a tenant's database, whoever is connected to it. One that does not say that it is this tenant's is refused:
+/// Removes a tenant's database, whichever sessions are connected to it. One that does not say that it is this tenant's is refused:
 /// it is somebody else's data.
 pub(in crate::postgres) async fn remove(
     administrator: &PgConnectOptions,

@@ -4,38 +4,20 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::postgres::PgConnectOptions;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::PlacementName;
 
 use crate::StrategyError;
+use crate::postgres::server::PgServer;
 
-/// How one server is reached, in both roles.
-#[derive(Clone, Debug)]
-pub struct PgServer {
-    pub(in crate::postgres) application: PgConnectOptions,
-    pub(in crate::postgres) administrator: PgConnectOptions,
-}
-
-impl PgServer {
-    /// The administrator's database is where databases are made from; the application's is not used.
-    #[must_use]
-    pub const fn new(application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
-        Self {
-            application,
-            administrator,
-        }
-    }
-}
-
-/// What a look-up of a server comes to; `None` where there is none of that name.
+/// The result of looking a server up; `None` if there is none of that name.
 pub type FindServer<'f> =
     Pin<Box<dyn Future<Output = Result<Option<PgServer>, Box<dyn Error + Send + Sync>>> + Send + 'f>>;
 
-/// Knows servers by the names that tenants' records have, and their secrets. Asked when a connection pool is made,
-/// so a new password holds from the next one on.
+/// Knows servers by the names that tenants' records have, and their secrets. It is queried when a connection pool is made,
+/// so a new password holds from the next pool on.
 ///
-/// A closure is one, whose future answers with the server:
+/// A closure that returns a future of the server is one:
 ///
 /// ```
 /// use tenancy_core::names::PlacementName;

@@ -3,23 +3,21 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
-use super::connection_budget::{NoPlace, PlaceLimits, Places};
-use super::options::PgDatabaseOptions;
+use super::connection_budget::{ConnectionBudget, Exhausted};
 use super::provision::{self, DatabaseProvisioning};
-use super::servers::{PgServer, Servers};
+use super::servers::Servers;
 use crate::postgres::connection::begin::BeginText;
-use crate::postgres::connection::pool::PoolSettings;
+use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
-use crate::postgres::connection::warm_pool::Sessions;
-use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::connection::warm_pool::WarmPool;
+use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
@@ -27,7 +25,7 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// - A connection belongs to one tenant's database for all of its life: PostgreSQL has no way from one to
 ///   another.
-/// - A tenant without a database is [`StrategyError::NotProvisioned`]. None is made by being asked for.
+/// - A tenant without a database is [`StrategyError::NotProvisioned`]. Beginning a transaction never creates one.
 /// - There are 50 connections at most over all tenants, used and idle ones together, and 5 of them in use by
 ///   one tenant. They are made when they are needed. Where all are taken, the least recently used of the idle
 ///   ones is closed. Where none is idle, `begin` waits its turn, for 5 seconds at most, and ends in
@@ -38,8 +36,8 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// # Making one
 ///
-/// From the [template](PgDatabaseOptions::with_template), under a lock that other processes see. Migrations
-/// and rights are one transaction, and the application is let in last. Doing it again does what lacks, after a
+/// From the [template](crate::PgDatabaseBuilder::with_template), under a lock that other processes see. Migrations
+/// and rights are one transaction, and the application is let in last. Doing it again completes what is missing, after a
 /// crash too.
 ///
 /// A database says in its comment, `tenant ID`, whose it is. It is made under a name of its own, `tenancy_unfinished_…`,
@@ -52,19 +50,18 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 /// (`dblink`, foreign data wrappers): grant those to nobody. The application's role may connect to every
 /// tenant's database, so who has its password has all of them. Roles are the server's, and shared.
 pub struct PgDatabaseStrategy {
-    names: SchemaNames,
-    application_role: PgIdentifier,
-    servers: Servers,
-    template: PgIdentifier,
-    migrations: Option<Migrator>,
-    settings: PoolSettings,
-    idle_timeout: Duration,
-    places: Places<Key, Sessions>,
-    last_change: LastChange,
+    pub(super) names: SchemaNames,
+    pub(super) application_role: PgIdentifier,
+    pub(super) servers: Servers,
+    pub(super) template: PgIdentifier,
+    pub(super) migrations: Option<Migrator>,
+    pub(super) plan: PoolPlan,
+    pub(super) budget: ConnectionBudget<Key, WarmPool>,
+    pub(super) last_change: LastChange,
 }
 
 /// A tenant's database: a tenant that was moved has another one.
-type Key = (TenantId, Option<PlacementName>);
+pub(super) type Key = (TenantId, Option<PlacementName>);
 
 fn key(tenant: &TenantRecord) -> Key {
     (tenant.id.clone(), tenant.placement.clone())
@@ -74,74 +71,26 @@ impl PgDatabaseStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "database";
 
-    /// Describes the server of tenants whose record names none: the application's role, how the application
-    /// connects, and how the administrator does. The administrator's database is where databases are made from; the application's is not used.
-    ///
-    /// # Errors
-    ///
-    /// Where the role's name is none.
-    pub fn options(
-        application_role: &str,
-        application: PgConnectOptions,
-        administrator: PgConnectOptions,
-    ) -> Result<PgDatabaseOptions, ParseIdentifierError> {
-        Ok(PgDatabaseOptions {
-            application_role: application_role.parse()?,
-            servers: Servers {
-                default: PgServer::new(application, administrator),
-                others: None,
-            },
-            names: SchemaNames::default(),
-            template: "template1".parse()?,
-            migrations: None,
-            settings: PoolSettings::default(),
-            max_connections: 50,
-            max_connections_per_tenant: 5,
-            max_waiting: 1000,
-            idle_timeout: Duration::from_secs(5 * 60),
-        })
-    }
-
-    pub(in crate::postgres) fn new(options: PgDatabaseOptions) -> Self {
-        let places = Places::new(PlaceLimits {
-            max: options.max_connections,
-            max_per_tenant: options.max_connections_per_tenant,
-            max_waiting: options.max_waiting,
-            timeout: options.settings.acquire_timeout,
-        });
-        Self {
-            names: options.names,
-            application_role: options.application_role,
-            servers: options.servers,
-            template: options.template,
-            migrations: options.migrations,
-            settings: options.settings,
-            idle_timeout: options.idle_timeout,
-            places,
-            last_change: LastChange::new(),
-        }
-    }
-
     /// Replaces each connection before it is used again. For migrations that another process ran.
     pub fn refresh(&self) {
         self.last_change.mark();
     }
 
-    /// Removes a tenant's database and all its data, and ends whoever is connected to it. Where there is none,
+    /// Removes a tenant's database and all its data, and ends all sessions in it. If there is none,
     /// nothing happens.
     ///
     /// # Security
     ///
-    /// There is no way back. Make sure first that the tenant is served no more.
+    /// It cannot be undone. Make sure first that the tenant is no longer served.
     ///
     /// # Errors
     ///
-    /// Where the server refuses it, and where a database of that name does not belong to the administrator or does not
+    /// If the server refuses it, and if a database of that name does not belong to the administrator or does not
     /// say in its comment, `tenant ID`, that it is this tenant's.
     pub async fn dangerously_drop_database(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
         let server = self.servers.of(tenant).await?;
-        for idle in self.places.forget(&key(tenant)) {
+        for idle in self.budget.forget(&key(tenant)) {
             idle.close().await;
         }
         provision::remove(&server.administrator, &tenant.id, &database).await
@@ -149,30 +98,30 @@ impl PgDatabaseStrategy {
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
-        let place = self.places.take(&key(binding.tenant())).await;
-        let mut place = place.map_err(|no| self.refusal(no))?;
-        if let Some(others) = place.take_stale() {
+        let permit = self.budget.take(&key(binding.tenant())).await;
+        let mut permit = permit.map_err(|exhausted| self.refusal(exhausted))?;
+        if let Some(others) = permit.take_evicted() {
             others.close().await;
         }
-        let sessions = match place.kept() {
-            Some(sessions) => sessions.clone(),
+        let pool = match permit.cached() {
+            Some(pool) => pool.clone(),
             None => {
                 let server = self.servers.of(binding.tenant()).await?;
-                let sessions = self.sessions(server, &database);
-                place.keep(sessions.clone());
-                sessions
+                let pool = self.pool_of_one(server, &database);
+                permit.cache(pool.clone());
+                pool
             }
         };
         let mut text = BeginText::new(binding.mode());
-        if self.settings.has_transaction_pooler {
+        if self.plan.has_transaction_pooler {
             text = text.forget_prepared();
         }
-        match sessions.begin(text).await {
-            Ok(begun) => Ok(begun.with_lease(place)),
+        match pool.begin(text).await {
+            Ok(begun) => Ok(begun.with_lease(permit)),
             Err(error) => {
-                // What cannot be used is not kept in another's place.
-                if let Some(sessions) = place.empty() {
-                    sessions.close().await;
+                // A pool that cannot be used takes up no permit.
+                if let Some(pool) = permit.take_cached() {
+                    pool.close().await;
                 }
                 Err(match error {
                     error if is_missing_database(&error) => StrategyError::NotProvisioned {
@@ -184,24 +133,20 @@ impl PgDatabaseStrategy {
         }
     }
 
-    /// A pool of one connection: what a place keeps.
-    fn sessions(&self, server: PgServer, database: &PgIdentifier) -> Sessions {
-        let connect = self.settings.connect_options(server.application);
-        let pool = self
-            .settings
-            .pool_options()
-            .max_connections(1)
-            .idle_timeout(self.idle_timeout);
-        self.settings
-            .refreshed_sessions(pool, connect.database(database.as_str()), &self.last_change)
+    /// A pool of one connection, which a permit caches.
+    fn pool_of_one(&self, server: PgServer, database: &PgIdentifier) -> WarmPool {
+        let connect = self.plan.connect_options(server.application);
+        let pool = self.plan.pool_options().max_connections(1);
+        self.plan
+            .refreshed_warm_pool(pool, connect.database(database.as_str()), &self.last_change)
     }
 
-    fn refusal(&self, no: NoPlace) -> StrategyError {
-        match no {
-            NoPlace::Full => StrategyError::TooManyInUse {
-                max: self.places.limits().max,
+    fn refusal(&self, exhausted: Exhausted) -> StrategyError {
+        match exhausted {
+            Exhausted::Full => StrategyError::TooManyInUse {
+                max: self.budget.limits().max,
             },
-            NoPlace::Closed => StrategyError::Closed,
+            Exhausted::Closed => StrategyError::Closed,
         }
     }
 
@@ -216,9 +161,9 @@ impl PgDatabaseStrategy {
             migrations: self.migrations.as_ref(),
             administrator: &server.administrator,
         };
-        // Marked also where the end of it is not heard of.
+        // Marked even if the future is dropped and the outcome is not known.
         let changes = self.last_change.mark_on_drop();
-        changes.told(provisioning.run().await?);
+        changes.known(provisioning.run().await?);
         Ok(())
     }
 }
@@ -253,8 +198,8 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            for sessions in self.places.close() {
-                sessions.close().await;
+            for pool in self.budget.close() {
+                pool.close().await;
             }
         })
     }
@@ -271,7 +216,7 @@ impl fmt::Debug for PgDatabaseStrategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgDatabaseStrategy")
             .field("names", &self.names)
-            .field("limits", &self.places.limits())
+            .field("limits", &self.budget.limits())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! What the directory's triggers tell.
+//! The notifications of the directory's triggers.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,37 +7,36 @@ use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
 use tenancy_core::directory::{Change, ChangeFeed};
 
-/// The channel that the triggers of [`PgDirectory`](crate::PgDirectory) tell on.
+/// The channel that the triggers of [`PgDirectory`](crate::PgDirectory) notify.
 const CHANNEL: &str = "tenancy_changes";
 
 /// The changes of a [`PgDirectory`](crate::PgDirectory), whichever process makes them (`LISTEN`).
 ///
 /// Give it to `tenancy_cache::follow` with the caches: then a tenant that is suspended, or a member that is
-/// removed, is refused by every process as soon as the change is committed and the database has told of it.
+/// removed, is refused by every process as soon as the change is committed and the notification has arrived.
 ///
-/// It holds one connection. Where that is lost, the next call makes another and tells
-/// [`Change::Everything`] once it listens again. A silent connection is asked every 15 seconds whether it
-/// lives, and has 5 seconds to answer: that is how long a broken network can hide a change.
+/// It holds one connection. If that is lost, the next call opens another and returns
+/// [`Change::Everything`] once it listens again. A silent connection is probed every 15 seconds, and has 5 seconds to
+/// answer: a broken network can hide a change for that long.
 ///
 /// # Security
 ///
-/// Connect directly: a pooler that lends connections for a transaction loses the subscription without
-/// a word.
+/// Connect directly: a pooler that lends connections for a transaction silently loses the subscription.
 pub struct PgChanges {
     options: PgConnectOptions,
     heartbeat: Duration,
     listener: Option<PgListener>,
 }
 
-/// How long the database may take to show that it is there.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the database may take to answer a probe, or to accept a connection.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl PgChanges {
-    /// Subscribes. From here on no change is missed without being told of.
+    /// Subscribes. From then on no change is missed without [`Change::Everything`].
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached.
+    /// If the database cannot be reached.
     pub async fn connect(options: PgConnectOptions) -> Result<Self, sqlx::Error> {
         let listener = listen(&options).await?;
         Ok(Self {
@@ -47,7 +46,7 @@ impl PgChanges {
         })
     }
 
-    /// How often a silent connection is asked whether it lives. The default is 15 seconds.
+    /// Sets how often a silent connection is probed. The default is 15 seconds.
     #[must_use]
     pub fn with_heartbeat(self, heartbeat: Duration) -> Self {
         Self { heartbeat, ..self }
@@ -65,7 +64,7 @@ impl ChangeFeed for PgChanges {
             };
             match tokio::time::timeout(self.heartbeat, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) => return Ok(Some(parse(&notification))),
-                // Lost, or about to be: an orderly end of the server is told as an error.
+                // Lost, or about to be: an orderly shutdown of the server arrives as an error.
                 Ok(Ok(None) | Err(_)) => self.listener = None,
                 Err(_) if is_alive(listener).await => {}
                 Err(_) => self.listener = None,
@@ -74,13 +73,13 @@ impl ChangeFeed for PgChanges {
     }
 }
 
-/// What an unknown version tells of may be anything.
+/// A notification of an unknown version may be about anything.
 fn parse(notification: &PgNotification) -> Change {
     notification.payload().parse().unwrap_or(Change::Everything)
 }
 
 async fn is_alive(listener: &mut PgListener) -> bool {
-    let answered = tokio::time::timeout(PATIENCE, listener.execute("select 1")).await;
+    let answered = tokio::time::timeout(PROBE_TIMEOUT, listener.execute("select 1")).await;
     matches!(answered, Ok(Ok(_)))
 }
 
@@ -88,7 +87,7 @@ async fn listen(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
     // A pool of its own for each connection: one that has died does not stand in the way of the next.
     let pool = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(PROBE_TIMEOUT)
         .max_lifetime(None)
         .idle_timeout(None)
         .connect_lazy_with(options.clone());

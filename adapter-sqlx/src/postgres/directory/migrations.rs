@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::StrategyError;
 
-/// How long to wait for whoever migrates the same database, or holds the tables.
+/// How long to wait for another process that migrates the same database, or for locks on the tables.
 const LOCK_TIMEOUT: &str = "set lock_timeout = '30s'";
 
 /// Runs what is new of `migrations`. Afterwards a connection is ready in the pool.
@@ -47,7 +47,7 @@ async fn leave_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// Whether all migrations have run, and no others. Asked without a lock; migrations are only added.
+/// Whether all migrations have run, and no others. It takes no lock; migrations are only ever added.
 async fn is_up_to_date(connection: &mut PgConnection, migrations: &Migrator) -> Result<bool, StrategyError> {
     let table = &*migrations.table_name;
     let is_there: bool = sqlx::query_scalar("select to_regclass($1) is not null")

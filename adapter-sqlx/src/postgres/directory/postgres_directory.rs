@@ -3,49 +3,32 @@
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe as Sql, PgPool, Postgres, SqlSafeStr};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, SqlStr};
 
-use crate::directory::{QUARANTINE, begin_write, sql_directory};
-use crate::{StrategyError, StrategyTransaction};
+use crate::StrategyError;
+use crate::directory::{DirectoryDatabase, Queries, QueryFuture, SqlDirectory, Value, Writers, query};
 
 /// How long a writer waits for another, unless it is set otherwise.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The tenants, their domains and their members, on PostgreSQL. Cheap to clone.
+/// The directory of tenants on PostgreSQL.
 ///
-/// It is a [`Directory`] and an [`Authorizer`]: a caller is a member where the directory lists the
-/// token's subject for the tenant, with the roles that it lists.
-///
-/// Its tables start with `tenancy_`, and its migrations are counted in `_tenancy_migrations`, so it can
-/// live in a database with your own tables. Every change of a row is told on the channel
-/// `tenancy_changes`, by triggers, whoever makes it.
-///
-/// # Cancellation
-///
-/// A method that has answered has committed its change. One whose future is dropped has changed all of what it
-/// changes, or nothing, and leaves neither a lock nor an open transaction. Writers wait for one another, for as long
-/// as [`with_lock_timeout`](Self::with_lock_timeout) says; then they end in
-/// [`DirectoryError::Busy`](crate::DirectoryError::Busy).
+/// Every change of a row is notified on the channel `tenancy_changes` by triggers, whichever session makes it:
+/// [`PgChanges`](crate::PgChanges) listens to it.
 ///
 /// # Security
 ///
 /// Open it as the administrator, or as a role of its own. The application's role, in whose transactions
 /// tenants' queries run, gets no right to its tables: it could read all tenants' names and members.
-#[derive(Clone, Debug)]
-pub struct PgDirectory {
-    pool: PgPool,
-    reserved: ReservedNames,
-    quarantine: Duration,
-    lock_timeout: Duration,
-}
+pub type PgDirectory = SqlDirectory<Postgres>;
 
-impl PgDirectory {
+impl SqlDirectory<Postgres> {
     /// Opens the directory, and makes its tables where they are missing.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached or migrated.
+    /// If the database cannot be reached or migrated.
     pub async fn open(options: PgConnectOptions) -> Result<Self, StrategyError> {
         Self::from_pool(PgPoolOptions::new().connect_lazy_with(options)).await
     }
@@ -54,52 +37,86 @@ impl PgDirectory {
     ///
     /// The migrations run on a connection that the pool gives away for it, and that is closed afterwards, also after
     /// an error or when this future is dropped: no lock stays in the pool. They wait for 30 seconds at most for
-    /// whoever migrates the same database. A directory whose tables are up to date is opened without any lock.
+    /// another process that migrates the same database. A directory whose tables are up to date is opened without any lock.
     ///
     /// # Errors
     ///
-    /// Where the database cannot be reached or migrated.
+    /// If the database cannot be reached or migrated.
     pub async fn from_pool(pool: PgPool) -> Result<Self, StrategyError> {
         super::migrations::run(&pool, &migrations()).await?;
-        Ok(Self {
-            pool,
-            reserved: ReservedNames::default(),
-            quarantine: QUARANTINE,
-            lock_timeout: LOCK_TIMEOUT,
-        })
+        Ok(Self::new(pool, LOCK_TIMEOUT))
     }
 
     /// Sets how long a change waits for other writers before it ends in
     /// [`DirectoryError::Busy`](crate::DirectoryError::Busy). The default is 5 seconds; the least is a millisecond.
     #[must_use]
-    pub fn with_lock_timeout(self, lock_timeout: Duration) -> Self {
-        Self { lock_timeout, ..self }
-    }
-
-    /// Begins a transaction beside which no other writer runs. Readers do not wait.
-    async fn begin_structural(&self) -> Result<StrategyTransaction<Postgres>, DirectoryError> {
-        let lock = "; lock table tenancy_tenants in share row exclusive mode";
-        begin_write(&self.pool, self.begin_text(lock)).await
-    }
-
-    /// Begins a transaction for a change that one statement decides.
-    async fn begin_change(&self) -> Result<StrategyTransaction<Postgres>, DirectoryError> {
-        begin_write(&self.pool, self.begin_text("")).await
-    }
-
-    /// What the connection's last borrower left open is rolled back first; `begin` before it keeps PostgreSQL from
-    /// warning where there is nothing. What the session defaults to does not matter then.
-    fn begin_text(&self, lock: &str) -> Sql<String> {
-        // 0 would be no time-out, and the setting is an `int4`.
-        let milliseconds = self.lock_timeout.as_millis().clamp(1, 2_147_483_647);
-        Sql(format!(
-            "begin; rollback; begin isolation level read committed read write; \
-             set local lock_timeout = {milliseconds}{lock}"
-        ))
+    pub fn with_lock_timeout(mut self, lock_timeout: Duration) -> Self {
+        self.lock_timeout = lock_timeout;
+        self
     }
 }
 
-sql_directory!(PgDirectory on Postgres, aggregate: "string_agg", for_update: " for update");
+impl DirectoryDatabase for Postgres {}
+
+impl Queries for Postgres {
+    const JOIN_TEXTS: &'static str = "string_agg";
+    const FOR_UPDATE: &'static str = " for update";
+
+    type LockTimeout = Duration;
+
+    /// What the connection's last borrower left open is rolled back first; `begin` before it keeps PostgreSQL from
+    /// warning if nothing is open. What the session defaults to does not matter then.
+    fn begin_change(writers: Writers, lock_timeout: &Duration) -> SqlStr {
+        // 0 would be no timeout, and the setting is an `int4`.
+        let milliseconds = lock_timeout.as_millis().clamp(1, 2_147_483_647);
+        // Readers do not wait for it.
+        let lock = match writers {
+            Writers::All => "; lock table tenancy_tenants in share row exclusive mode",
+            Writers::OfTheSameRows => "",
+        };
+        let sql = format!(
+            "begin; rollback; begin isolation level read committed read write; \
+             set local lock_timeout = {milliseconds}{lock}"
+        );
+        AssertSqlSafe(sql).into_sql_str()
+    }
+
+    fn execute<'c>(
+        connection: &'c mut PgConnection,
+        sql: impl SqlSafeStr,
+        values: &[Value<'c>],
+    ) -> QueryFuture<'c, PgQueryResult> {
+        connection.execute(query::<Self>(sql, values))
+    }
+
+    fn fetch_optional<'c>(
+        connection: &'c mut PgConnection,
+        sql: impl SqlSafeStr,
+        values: &[Value<'c>],
+    ) -> QueryFuture<'c, Option<PgRow>> {
+        connection.fetch_optional(query::<Self>(sql, values))
+    }
+
+    fn fetch_all<'c>(
+        connection: &'c mut PgConnection,
+        sql: impl SqlSafeStr,
+        values: &[Value<'c>],
+    ) -> QueryFuture<'c, Vec<PgRow>> {
+        connection.fetch_all(query::<Self>(sql, values))
+    }
+
+    fn rows_affected(done: &PgQueryResult) -> u64 {
+        done.rows_affected()
+    }
+
+    fn text<'r>(row: &'r PgRow, column: &str) -> Result<Option<&'r str>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn boolean(row: &PgRow, column: &str) -> Result<bool, sqlx::Error> {
+        row.try_get(column)
+    }
+}
 
 fn migrations() -> Migrator {
     let tenants = include_str!("../../../migrations/directory/postgres/0001_tenants.sql");

@@ -4,8 +4,8 @@
 //! it holds there, `adopt` turns tables without tenants into declared ones, `removal` deletes one tenant's rows.
 
 mod adopt;
+mod builder;
 mod citus;
-mod options;
 mod policies;
 mod remade_key;
 mod removal;
@@ -17,7 +17,7 @@ mod verify;
 mod view;
 
 pub use adopt::AdoptError;
-pub use options::PgRowOptions;
+pub use builder::PgRowBuilder;
 pub use row_tables::{ParseSettingError, PgRowTables, PgSetting};
 pub use strategy::PgRowStrategy;
 pub use table::{PgTenantColumn, PgTenantTable};

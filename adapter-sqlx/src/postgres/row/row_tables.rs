@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use tenancy_core::names::TenantId;
 
-use super::citus::Citus;
+use super::citus::{Citus, REFUSAL};
 use super::table::PgTenantTable;
 #[cfg(doc)]
 use super::table_grants::PgTableGrants;
 use super::view::PgTenantView;
+use crate::StrategyError;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 
 /// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
@@ -52,7 +53,7 @@ impl FromStr for PgSetting {
     }
 }
 
-/// A text that is no [`PgSetting`].
+/// A text that is not a [`PgSetting`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseSettingError(());
 
@@ -73,7 +74,7 @@ impl std::error::Error for ParseSettingError {}
 /// - one permissive policy for the application's roles and one for the administrator's, who owns the tables;
 /// - one restrictive policy for the application's roles: a row is the tenant's that the transaction is
 ///   bound to, or it is not there. Without a tenant there are no rows, and no row can be written;
-/// - the application's [grants](PgTableGrants), and never `TRUNCATE`. They are given once, where nobody has been granted
+/// - the application's [grants](PgTableGrants), and never `TRUNCATE`. They are given once, while nobody has been granted
 ///   anything yet: on the table, on the sequences of its defaults, and on its schema. What an operator revokes
 ///   afterwards stays revoked.
 ///
@@ -84,6 +85,8 @@ impl std::error::Error for ParseSettingError {}
 /// assert!(schema.sql().contains(r#"alter table "public"."notes" force row level security;"#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "RLS")]
+#[doc(alias = "row-level security")]
 #[derive(Clone, Debug)]
 pub struct PgRowTables {
     applications: Vec<PgIdentifier>,
@@ -99,7 +102,7 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// Where a name is none.
+    /// If a name is none.
     pub fn new(application: &str, administrator: &str) -> Result<Self, ParseIdentifierError> {
         Ok(Self {
             applications: vec![application.parse()?],
@@ -153,11 +156,11 @@ impl PgRowTables {
     ///
     /// Citus copies policies to its shards without the word `restrictive` (seen on Citus 13), while the coordinator's
     /// catalog still has it: on the shards the tenant's policy is one permissive policy beside another that shows every
-    /// row. So [`PgRowOptions::open`](crate::PgRowOptions::open), [`apply`](Self::apply) and
+    /// row. So [`PgRowBuilder::open`](crate::PgRowBuilder::open), [`apply`](Self::apply) and
     /// [`adopt`](Self::adopt) return an error at once, [`sql`](Self::sql) begins with a statement that fails, and
     /// [`verify`](Self::verify) has a finding for the declaration, and for each declared table that is distributed.
     ///
-    /// Use the strategy `schema` with [`PgSchemaOptions::with_citus`](crate::PgSchemaOptions::with_citus) instead.
+    /// Use the strategy `schema` with [`PgSchemaBuilder::with_citus`](crate::PgSchemaBuilder::with_citus) instead.
     #[must_use]
     pub fn with_citus(mut self) -> Self {
         self.citus.get_or_insert_default();
@@ -169,7 +172,7 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// Where a name is none.
+    /// If a name is none.
     pub fn with_reference_table(mut self, schema: &str, name: &str) -> Result<Self, ParseIdentifierError> {
         let table = (schema.parse()?, name.parse()?);
         self.citus.get_or_insert_default().reference_tables.push(table);
@@ -230,13 +233,9 @@ impl PgRowTables {
     /// roles of other services in the policies. It fails if a policy of theirs says something else.
     #[must_use]
     pub fn sql(&self) -> String {
-        let distribution = self.citus.as_ref().map(|citus| citus.sql(&self.tables));
+        let refusal = self.is_on_citus().then(|| REFUSAL.to_owned());
         let tables = self.tables.iter().map(|table| self.table_sql(table));
-        distribution
-            .into_iter()
-            .chain(tables)
-            .chain([self.views_sql()])
-            .collect()
+        refusal.into_iter().chain(tables).chain([self.views_sql()]).collect()
     }
 
     pub(in crate::postgres) const fn citus(&self) -> Option<&Citus> {
@@ -245,6 +244,14 @@ impl PgRowTables {
 
     pub(in crate::postgres) const fn is_on_citus(&self) -> bool {
         self.citus.is_some()
+    }
+
+    /// Refuses a declaration for a cluster, before anything is connected or written.
+    pub(in crate::postgres) const fn refuse_cluster(&self) -> Result<(), StrategyError> {
+        if self.is_on_citus() {
+            return Err(StrategyError::ClusterUnsupported);
+        }
+        Ok(())
     }
 
     /// Whether the id is the one spelling of its value in every declared table.

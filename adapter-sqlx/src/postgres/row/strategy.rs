@@ -4,9 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::options::PgRowOptions;
 use sqlx::Postgres;
-use sqlx::postgres::PgConnectOptions;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
@@ -15,7 +13,7 @@ use super::row_tables::PgRowTables;
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
-use crate::postgres::connection::warm_pool::Sessions;
+use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::identifier::Literal;
 use crate::{
     AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
@@ -34,7 +32,7 @@ use crate::{
 ///
 /// # Session state
 ///
-/// What a transaction leaves in its session is taken away before the next one begins: settings, roles,
+/// What a transaction leaves in its session is cleared before the next one begins: settings, roles,
 /// cursors, temporary tables, sequences' last values, `LISTEN`, advisory locks. A session's advisory lock
 /// is therefore held until the connection is used again: prefer `pg_advisory_xact_lock`.
 ///
@@ -47,16 +45,18 @@ use crate::{
 ///
 /// # Security
 ///
-/// This guards against mistakes, not against hostile SQL: whoever can run SQL of his own can set the
+/// This guards against mistakes, not against hostile SQL: those who can run SQL of their own can set the
 /// tenant. Give tenants who bring their own SQL the strategy `database`.
 ///
-/// A unique or foreign key without the tenant's column tells of other tenants' rows: start each with it.
+/// A unique or foreign key without the tenant's column reveals other tenants' rows: start each key with it.
+#[doc(alias = "RLS")]
+#[doc(alias = "row-level security")]
 pub struct PgRowStrategy {
     pub(super) schema: PgRowTables,
-    /// What each transaction sets, where the session cannot be trusted to have it: behind a pooler.
+    /// What each transaction sets if the session cannot be trusted to have it: behind a pooler.
     pub(super) pins: Option<SessionPins>,
-    pub(super) application: Sessions,
-    pub(super) administrator: Sessions,
+    pub(super) application: WarmPool,
+    pub(super) administrator: WarmPool,
     pub(super) last_change: LastChange,
 }
 
@@ -64,19 +64,7 @@ impl PgRowStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "row";
 
-    /// Describes the database: the tables, how the application connects, and how the administrator does.
-    #[must_use]
-    pub fn options(
-        schema: PgRowTables,
-        application: PgConnectOptions,
-        administrator: PgConnectOptions,
-    ) -> PgRowOptions {
-        PgRowOptions::new(schema, application, administrator)
-    }
-}
-
-impl PgRowStrategy {
-    /// Replaces each connection before it is used again. Call it where another process has migrated: see
+    /// Replaces each connection before it is used again. Call it when another process has migrated: see
     /// [Migrations](Self#migrations).
     pub fn refresh(&self) {
         self.last_change.mark();
@@ -102,7 +90,7 @@ impl PgRowStrategy {
         })
     }
 
-    /// Refuses where the administrator would not see every tenant.
+    /// Fails if the administrator would not see every tenant.
     async fn begin_as_administrator(&self) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
         let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;

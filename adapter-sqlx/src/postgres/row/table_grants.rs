@@ -37,7 +37,7 @@ pub(in crate::postgres) struct Grant {
 /// delete them.
 ///
 /// A table that nobody has been granted anything on gets these rights when the strategy opens. From then on its grants
-/// are yours: [`open`](crate::PgRowOptions::open) neither grants nor revokes. A declared right that is missing is a
+/// are yours: [`open`](crate::PgRowBuilder::open) neither grants nor revokes. A declared right that is missing is a
 /// [`Notice`](crate::PgSeverity::Notice), and a right beyond the declared ones is [unsafe](crate::PgSeverity::Unsafe).
 ///
 /// ```

@@ -1,6 +1,8 @@
 //! The strategy `schema` on PostgreSQL: a schema for each tenant.
 
+mod builder;
 mod removal;
 mod strategy;
 
-pub use strategy::{PgSchemaOptions, PgSchemaStrategy};
+pub use builder::PgSchemaBuilder;
+pub use strategy::PgSchemaStrategy;

@@ -3,20 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal;
 use crate::postgres::connection::begin::BeginText;
-use crate::postgres::connection::pool::PoolSettings;
 use crate::postgres::connection::stale::LastChange;
-use crate::postgres::connection::warm_pool::Sessions;
-use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::connection::warm_pool::WarmPool;
+use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::tenant_schema::provision::{Provisioning, Reach};
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_once};
@@ -39,15 +36,15 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 /// They name tables without a schema. One that makes, alters, drops or writes anything outside of the tenant's schema is
 /// [`StrategyError::ChangedOutside`], and one that changes the search path, as every dump does,
 /// [`StrategyError::SearchPathChanged`]: all tenants would share what they made. Foreign keys may refer to tables
-/// outside. In a [shared schema](PgSchemaOptions::with_extension_schema) they may make extensions, types and functions,
+/// outside. In a [shared schema](crate::PgSchemaBuilder::with_extension_schema) they may make extensions, types and functions,
 /// and write rows.
 ///
 /// A connection keeps statements prepared, for all tenants alike. PostgreSQL refuses to run one whose
 /// columns changed ("cached plan must not change result type"). Connections from before a migration are
-/// therefore replaced; say [`refresh`](Self::refresh) where another process migrates. While tenants' tables
+/// therefore replaced; call [`refresh`](Self::refresh) if another process migrates. While tenants' tables
 /// differ, open the strategy [without prepared
-/// statements](PgSchemaOptions::without_prepared_statements). Put types of your own, such as enums, into a
-/// [shared schema](PgSchemaOptions::with_extension_schema): sqlx knows one type of each name.
+/// statements](crate::PgSchemaBuilder::without_prepared_statements). Put types of your own, such as enums, into a
+/// [shared schema](crate::PgSchemaBuilder::with_extension_schema): sqlx knows one type of each name.
 ///
 /// # Security
 ///
@@ -58,61 +55,38 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 /// that is sent as SQL, names without a schema are found nowhere; but behind a pooler PostgreSQL's own
 /// default holds. Set the role's there: `ALTER ROLE … SET search_path = pg_temp`.
 pub struct PgSchemaStrategy {
-    names: SchemaNames,
-    application_role: PgIdentifier,
-    migrations: Option<Migrator>,
-    application: Sessions,
-    keeps_prepared: bool,
-    is_sharded: bool,
-    administrator: Sessions,
-    last_change: LastChange,
+    pub(super) names: SchemaNames,
+    pub(super) application_role: PgIdentifier,
+    pub(super) migrations: Option<Migrator>,
+    pub(super) application: WarmPool,
+    pub(super) keeps_prepared: bool,
+    pub(super) is_sharded: bool,
+    pub(super) administrator: WarmPool,
+    pub(super) last_change: LastChange,
 }
 
 impl PgSchemaStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "schema";
 
-    /// Describes the database: the application's role, how the application connects, and how the
-    /// administrator does.
-    ///
-    /// # Errors
-    ///
-    /// Where the role's name is none.
-    pub fn options(
-        application_role: &str,
-        application: PgConnectOptions,
-        administrator: PgConnectOptions,
-    ) -> Result<PgSchemaOptions, ParseIdentifierError> {
-        Ok(PgSchemaOptions {
-            application_role: application_role.parse()?,
-            names: SchemaNames::default(),
-            application,
-            administrator,
-            migrations: None,
-            settings: PoolSettings::default(),
-            keeps_prepared: true,
-            is_sharded: false,
-        })
-    }
-
     /// Replaces each connection before it is used again. For migrations that another process ran.
     pub fn refresh(&self) {
         self.last_change.mark();
     }
 
-    /// Removes a tenant's schema and all its data. Where there is none, nothing happens.
+    /// Removes a tenant's schema and all its data. If there is none, nothing happens.
     ///
     /// Its tables leave the publications that they are in, and an extension that is installed in the schema goes, too,
     /// where nothing outside depends on it.
     ///
     /// # Security
     ///
-    /// There is no way back. Make sure first that the tenant is served no more.
+    /// It cannot be undone. Make sure first that the tenant is no longer served.
     ///
     /// # Errors
     ///
-    /// Where the database refuses it, and [`WouldRemoveMore`](StrategyError::WouldRemoveMore) where what is not the
-    /// tenant's would go with the schema: dependents outside of it, and objects in it that another role owns. Nothing
+    /// If the database refuses it, and [`WouldRemoveMore`](StrategyError::WouldRemoveMore) if what is not the tenant's
+    /// would go with the schema: dependents outside of it, and objects in it that another role owns. Nothing
     /// is removed then.
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
@@ -142,131 +116,6 @@ impl PgSchemaStrategy {
         let has_changed = provisioning.run(&mut tx).await?;
         let _changes = has_changed.then(|| self.last_change.mark_on_drop());
         Ok(tx.commit().await?)
-    }
-}
-
-/// How tenants' schemas are named and reached.
-#[derive(Debug)]
-pub struct PgSchemaOptions {
-    application_role: PgIdentifier,
-    names: SchemaNames,
-    application: PgConnectOptions,
-    administrator: PgConnectOptions,
-    migrations: Option<Migrator>,
-    settings: PoolSettings,
-    keeps_prepared: bool,
-    is_sharded: bool,
-}
-
-impl PgSchemaOptions {
-    /// Migrations that the administrator runs in each tenant's schema when the tenant is provisioned.
-    #[must_use]
-    pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
-        // Provisioning locks by itself, and only others of the same tenant.
-        migrations.set_locking(false);
-        self.migrations = Some(migrations);
-        self
-    }
-
-    /// What stands before the id in a schema's name. The default is `tenant_`.
-    ///
-    /// The prefix and an id have 63 bytes at most. Without a prefix an id is a schema's name as it is: see
-    /// to it that no other schema has an id's name.
-    #[must_use]
-    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.names.prefix = prefix.into();
-        self
-    }
-
-    /// A schema that is searched after the tenant's: extensions, and types of your own. The default is none.
-    ///
-    /// The administrator grants its use. A table in it is every tenant's: migrations may write its rows and refer to
-    /// it, and neither make nor alter it. Extensions, types and functions in it they may make.
-    ///
-    /// # Errors
-    ///
-    /// Where the name is none.
-    pub fn with_extension_schema(mut self, schema: &str) -> Result<Self, ParseIdentifierError> {
-        self.names.shared.push(schema.parse()?);
-        Ok(self)
-    }
-
-    /// The greatest number of the application's connections. The default is 10.
-    #[must_use]
-    pub const fn with_max_connections(mut self, max: u32) -> Self {
-        self.settings.max_connections = max;
-        self
-    }
-
-    /// How long a transaction may take to begin, the wait for a free connection included. The default is 5 seconds.
-    #[must_use]
-    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = timeout;
-        self
-    }
-
-    /// Says that the application connects through a pooler that lends connections for a transaction, such
-    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
-    #[must_use]
-    pub const fn with_transaction_pooler(mut self) -> Self {
-        self.settings.has_transaction_pooler = true;
-        self
-    }
-
-    /// Says that the database is a Citus cluster's, which places each tenant's schema on one of its workers
-    /// (schema-based sharding). The project's tests run it only where `TENANCY_CITUS_URL` names a cluster.
-    #[must_use]
-    pub const fn with_citus(mut self) -> Self {
-        self.is_sharded = true;
-        self
-    }
-
-    /// Prepares each statement anew: for tenants whose tables differ. It costs a round trip for each.
-    #[must_use]
-    pub const fn without_prepared_statements(mut self) -> Self {
-        self.keeps_prepared = false;
-        self
-    }
-
-    /// Connects as the administrator, and opens the pools.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be reached, and where all tenants would share one table of migrations.
-    pub async fn open(self) -> Result<PgSchemaStrategy, StrategyError> {
-        if self.migrations.as_ref().is_some_and(|m| m.table_name.contains('.')) {
-            let reason = "the table of migrations names a schema, and each tenant needs one of its own";
-            return Err(StrategyError::other(reason));
-        }
-        let administrator = PoolSettings {
-            max_connections: 2,
-            has_transaction_pooler: false,
-            ..self.settings
-        };
-        let administrator = administrator.sessions(self.administrator);
-        administrator.pool().acquire().await?.close().await?;
-
-        let mut connect = self.settings.connect_options(self.application);
-        if !self.settings.has_transaction_pooler {
-            // Where a transaction was ended behind its back, no name is `public`'s. Poolers refuse this.
-            connect = connect.options([("search_path", "pg_temp")]);
-        }
-        let keeps_prepared = self.keeps_prepared && !self.settings.has_transaction_pooler;
-        if !keeps_prepared {
-            connect = connect.statement_cache_capacity(0);
-        }
-        let last_change = LastChange::new();
-        let pool = self.settings.pool_options();
-        Ok(PgSchemaStrategy {
-            names: self.names,
-            application_role: self.application_role,
-            migrations: self.migrations,
-            application: self.settings.refreshed_sessions(pool, connect, &last_change),
-            keeps_prepared,
-            is_sharded: self.is_sharded,
-            administrator,
-            last_change,
-        })
     }
 }
 

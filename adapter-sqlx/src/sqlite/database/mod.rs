@@ -1,7 +1,9 @@
 //! The strategy `database` on SQLite: a file for each tenant.
 
+mod builder;
 mod open_pools;
 mod strategy;
 mod tenant_file;
 
-pub use strategy::{SqliteDatabaseOptions, SqliteDatabaseStrategy};
+pub use builder::SqliteDatabaseBuilder;
+pub use strategy::SqliteDatabaseStrategy;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::StrategyError;
 use crate::sqlite::connections::Connections;
 
-/// The pools of one tenant's file. They connect when they are asked.
+/// The pools of one tenant's file. They connect when a connection is needed.
 #[derive(Debug)]
 pub(in crate::sqlite) struct TenantPools {
     pub(in crate::sqlite) read_write: Connections,
@@ -26,13 +26,13 @@ impl TenantPools {
     }
 }
 
-/// Tells a file from another of the same name, where the system can.
+/// Distinguishes a file from another of the same name, if the system can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sqlite) struct FileIdentity(pub(in crate::sqlite) u64, pub(in crate::sqlite) u64);
 
 /// The tenants whose databases are open: at most so many, the least recently used closed first.
 ///
-/// One that is in use is never closed; where all are, whoever needs another waits.
+/// One that is in use is never closed; if all are, a caller that needs another waits.
 #[derive(Clone, Debug)]
 pub(in crate::sqlite) struct OpenPools(Arc<Shared>);
 
@@ -61,7 +61,7 @@ struct Slot {
     last_used: Instant,
 }
 
-/// A place that is kept while a transaction is under way.
+/// Keeps a tenant's database open while a transaction is under way.
 #[derive(Debug)]
 pub(in crate::sqlite) struct Lease {
     shared: Arc<Shared>,
@@ -101,7 +101,7 @@ impl OpenPools {
         }))
     }
 
-    /// A place among the open databases, opened where it is not.
+    /// A lease of a tenant's database, which is opened if it is not open.
     pub(in crate::sqlite) async fn lease(
         &self,
         tenant: &TenantId,
@@ -124,7 +124,7 @@ impl OpenPools {
     ) -> Result<(Lease, Option<Arc<TenantPools>>), StrategyError> {
         loop {
             let mut freed = std::pin::pin!(self.0.freed.notified());
-            // Registered before it is looked, so that no freed place is missed.
+            // Registered before the look, so that no freed place is missed.
             freed.as_mut().enable();
             match self.0.take_place(tenant, &open)? {
                 Place::Taken { lease, evicted } => return Ok((lease, evicted)),
@@ -156,8 +156,7 @@ impl OpenPools {
     ///
     /// # Errors
     ///
-    /// [`StrategyError::InUse`] where transactions do not end within the acquire time-out, or another removal is
-    /// under way.
+    /// [`StrategyError::InUse`] if transactions do not end within the acquire timeout, or another removal is under way.
     pub(in crate::sqlite) async fn retire(&self, tenant: &TenantId) -> Result<Retired, StrategyError> {
         let in_use = || StrategyError::InUse { tenant: tenant.clone() };
         if !self.0.state().retired.insert(tenant.clone()) {
@@ -174,7 +173,7 @@ impl OpenPools {
     async fn close_unused(&self, tenant: &TenantId) {
         loop {
             let mut freed = std::pin::pin!(self.0.freed.notified());
-            // Registered before it is looked, so that no end of a transaction is missed.
+            // Registered before the look, so that no end of a transaction is missed.
             freed.as_mut().enable();
             let unused = {
                 let mut state = self.0.state();

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection, Sqlite};
@@ -17,7 +16,7 @@ use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::tenant_file::{at, identify, publish, refuse_leftovers, remove_files};
 use crate::sqlite::connections::Connections;
 use crate::sqlite::migrate;
-use crate::sqlite::pool::PoolSettings;
+use crate::sqlite::pool::FilePlan;
 use crate::{Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `database`: each tenant has a file of its own.
@@ -26,44 +25,29 @@ use crate::{Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFu
 /// id names another's file, journal or write-ahead log, and the prefix keeps clear of names that
 /// systems reserve.
 ///
-/// - A missing file is an error. It is never made by being asked for, only by
-///   [`provision`](crate::TenantDb::provision), which migrates it under another name first.
-/// - Files are opened when they are first asked for, once where several callers ask together. At
-///   most 64 are open; then the least recently used is closed, never one that is in use. Where all
-///   are in use, `begin` waits for one, as long as the acquire time-out says.
+/// - A missing file is an error. Beginning a transaction never creates it, only
+///   [`provision`](crate::TenantDb::provision) does, which migrates it under another name first.
+/// - Files are opened when they are first used, once if several callers need one together. At
+///   most 64 are open; then the least recently used is closed, never one that is in use. If all
+///   are in use, `begin` waits for one, for the acquire timeout at most.
 /// - A file that was not used for 5 minutes is closed.
-/// - Transactions that read and write take the write lock at once, and wait for it as long as the
-///   busy time-out says. Read-only ones come from a pool that opened the file read-only.
+/// - Transactions that read and write take the write lock at once, and wait for it for the
+///   busy timeout at most. Read-only ones come from a pool that opened the file read-only.
 ///
 /// # Security
 ///
-/// SQL can `ATTACH` any file that the process may open, another tenant's too. Against SQL that a
-/// tenant brings along only a process of its own helps.
+/// SQL can `ATTACH` any file that the process may open, another tenant's too. Only a process of their own
+/// contains tenants who bring SQL of their own.
 pub struct SqliteDatabaseStrategy {
-    directory: PathBuf,
-    migrations: Option<Arc<Migrator>>,
-    settings: PoolSettings,
-    idle_timeout: Duration,
-    open: OpenPools,
+    pub(super) directory: PathBuf,
+    pub(super) migrations: Option<Arc<Migrator>>,
+    pub(super) plan: FilePlan,
+    pub(super) open: OpenPools,
 }
 
 impl SqliteDatabaseStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "database";
-
-    /// Describes the directory that holds the tenants' files.
-    pub fn options(directory: impl AsRef<Path>) -> SqliteDatabaseOptions {
-        SqliteDatabaseOptions {
-            directory: directory.as_ref().to_owned(),
-            migrations: None,
-            max_open: 64,
-            idle_timeout: Duration::from_secs(5 * 60),
-            settings: PoolSettings {
-                max_connections: 4,
-                ..PoolSettings::default()
-            },
-        }
-    }
 
     /// How many tenants' files are open.
     #[must_use]
@@ -99,11 +83,11 @@ impl SqliteDatabaseStrategy {
     }
 
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
-        let options = self.settings.connect_options(path);
+        let options = self.plan.connect_options(path);
         let read_only = options.clone().read_only(true);
         TenantPools {
-            read_write: Connections::new(self.settings.pool(options)),
-            read_only: Connections::new(self.settings.pool(read_only)),
+            read_write: Connections::new(self.plan.pool(options)),
+            read_only: Connections::new(self.plan.pool(read_only)),
             file,
         }
     }
@@ -138,89 +122,13 @@ impl SqliteDatabaseStrategy {
     }
 
     async fn migrate(&self, path: &Path, create: bool) -> Result<(), StrategyError> {
-        let options = self.settings.connect_options(path).create_if_missing(create);
+        let options = self.plan.connect_options(path).create_if_missing(create);
         let mut connection = options.connect().await?;
         if let Some(migrations) = &self.migrations {
             migrate::run(&mut connection, migrations).await?;
         }
         connection.close().await?;
         Ok(())
-    }
-}
-
-/// Where tenants' files are, and how many are open at once.
-#[derive(Debug)]
-pub struct SqliteDatabaseOptions {
-    directory: PathBuf,
-    migrations: Option<Migrator>,
-    max_open: usize,
-    idle_timeout: Duration,
-    settings: PoolSettings,
-}
-
-impl SqliteDatabaseOptions {
-    /// Migrations that each tenant's file gets when it is provisioned.
-    #[must_use]
-    pub fn with_migrations(self, migrations: Migrator) -> Self {
-        Self {
-            migrations: Some(migrations),
-            ..self
-        }
-    }
-
-    /// The greatest number of files that are open at once, at least 1. The default is 64.
-    #[must_use]
-    pub const fn with_max_open(mut self, max_open: usize) -> Self {
-        self.max_open = max_open;
-        self
-    }
-
-    /// How long a file stays open without being used. The default is 5 minutes.
-    #[must_use]
-    pub const fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
-        self.idle_timeout = idle_timeout;
-        self
-    }
-
-    /// The greatest number of connections to one file that write, and of those that read. The
-    /// default is 4. Each is a thread and three descriptors.
-    #[must_use]
-    pub const fn with_max_connections(mut self, max: u32) -> Self {
-        self.settings.max_connections = max;
-        self
-    }
-
-    /// How long to wait for a free connection, and for a place among the open files. The default is
-    /// 5 seconds.
-    #[must_use]
-    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = timeout;
-        self
-    }
-
-    /// How long to wait for another writer. The default is 5 seconds.
-    #[must_use]
-    pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.busy_timeout = timeout;
-        self
-    }
-
-    /// Opens the directory, and makes it where it is missing. No file is opened yet.
-    ///
-    /// # Errors
-    ///
-    /// Where the directory cannot be made.
-    pub fn open(self) -> Result<SqliteDatabaseStrategy, StrategyError> {
-        let made = std::fs::create_dir_all(&self.directory).and_then(|()| std::fs::canonicalize(&self.directory));
-        // An absolute path is never taken for a URI, as one that starts with `file:` would be.
-        let directory = made.map_err(|source| at(&self.directory, source))?;
-        Ok(SqliteDatabaseStrategy {
-            directory,
-            migrations: self.migrations.map(Arc::new),
-            settings: self.settings,
-            idle_timeout: self.idle_timeout,
-            open: OpenPools::new(self.max_open, self.idle_timeout, self.settings.acquire_timeout),
-        })
     }
 }
 
@@ -250,7 +158,7 @@ impl fmt::Debug for SqliteDatabaseStrategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteDatabaseStrategy")
             .field("directory", &self.directory)
-            .field("idle_timeout", &self.idle_timeout)
+            .field("plan", &self.plan)
             .finish_non_exhaustive()
     }
 }

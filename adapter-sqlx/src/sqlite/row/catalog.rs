@@ -1,62 +1,13 @@
 //! The proof, against the live catalog, that the declared tables keep tenants apart.
 
 use sqlx::{Row, SqliteConnection};
-use thiserror::Error;
 
+use super::base_table::{BaseTable, Column};
+use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::exposure;
 use super::table::TenantTable;
 use super::unsafe_schema::UnsafeSchema;
-use crate::StrategyError;
-
-/// Why the catalog could not be read, or what is wrong with it.
-#[derive(Debug, Error)]
-pub(in crate::sqlite) enum CatalogError {
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error(transparent)]
-    Unsafe(#[from] UnsafeSchema),
-}
-
-impl From<CatalogError> for StrategyError {
-    fn from(error: CatalogError) -> Self {
-        match error {
-            CatalogError::Database(error) => Self::Database(error),
-            CatalogError::Unsafe(error) => Self::UnsafeSchema(error),
-        }
-    }
-}
-
-/// A column of a base table.
-#[derive(Clone, Debug)]
-pub(in crate::sqlite) struct Column {
-    pub(in crate::sqlite) name: String,
-    pub(in crate::sqlite) default: Option<String>,
-    pub(in crate::sqlite) is_generated: bool,
-    /// The position in the primary key, from 1; 0 outside it.
-    pub(in crate::sqlite) key_position: i64,
-    declared_type: String,
-    pub(in crate::sqlite) is_not_null: bool,
-}
-
-/// A base table as the catalog has it.
-#[derive(Clone, Debug)]
-pub(in crate::sqlite) struct BaseTable {
-    pub(in crate::sqlite) table: TenantTable,
-    pub(in crate::sqlite) columns: Vec<Column>,
-    /// Whether a trigger of the application writes to it.
-    pub(in crate::sqlite) is_written_by_triggers: bool,
-}
-
-impl BaseTable {
-    pub(in crate::sqlite) fn is_tenant_column(&self, name: &str) -> bool {
-        self.table.tenant_column().eq_ignore_ascii_case(name)
-    }
-
-    pub(in crate::sqlite) fn key(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| column.key_position > 0)
-    }
-}
 
 /// Reads the declared tables, and refuses a schema that would not keep tenants apart.
 ///

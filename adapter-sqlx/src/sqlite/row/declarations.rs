@@ -6,7 +6,7 @@ use super::table::TenantTable;
 #[derive(Debug, Default)]
 pub(in crate::sqlite) struct Declarations {
     pub(in crate::sqlite) tables: Vec<TenantTable>,
-    /// The names that [`dangerously_expose`](crate::sqlite::SqliteRowOptions::dangerously_expose) was given.
+    /// The names that [`dangerously_expose`](crate::sqlite::SqliteRowBuilder::dangerously_expose) was given.
     pub(in crate::sqlite) exposed: Vec<String>,
 }
 

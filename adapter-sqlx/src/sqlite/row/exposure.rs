@@ -1,6 +1,6 @@
 //! The proof that nothing beside the views shows tenants' rows.
 //!
-//! SQLite itself is asked what a view reads and a trigger writes: `EXPLAIN` lists the programs that it compiles,
+//! SQLite itself says what a view reads and a trigger writes: `EXPLAIN` lists the programs that it compiles,
 //! the triggers' too, and the tables that they open. So quotes, comments, aliases, case and views over views
 //! need no parser here. Only the arguments of virtual tables do: SQLite passes them on as text.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::catalog::CatalogError;
+use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::unsafe_schema::UnsafeSchema;
 use super::views::quote;

@@ -1,6 +1,9 @@
 //! The strategy `row` on SQLite: rows of many tenants in one file, seen through views that are proved first.
 
+mod base_table;
+mod builder;
 mod catalog;
+mod catalog_error;
 mod declarations;
 mod exposure;
 mod removal;
@@ -11,6 +14,7 @@ mod unsafe_schema;
 mod views;
 mod virtual_table;
 
-pub use strategy::{SqliteRowOptions, SqliteRowStrategy};
+pub use builder::SqliteRowBuilder;
+pub use strategy::SqliteRowStrategy;
 pub use table::{TenantTable, TenantTableError};
 pub use unsafe_schema::UnsafeSchema;

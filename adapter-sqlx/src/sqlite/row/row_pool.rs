@@ -6,11 +6,12 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use thiserror::Error;
 
-use super::catalog::{self, CatalogError};
+use super::catalog;
+use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::views;
 use crate::sqlite::commit_guard;
-use crate::sqlite::pool::{PoolSettings, remember};
+use crate::sqlite::pool::{FilePlan, remember};
 use crate::transaction::begin::begin_lent;
 use crate::{Mode, StrategyError};
 
@@ -54,14 +55,13 @@ struct SharedRefusal(Arc<CatalogError>);
 
 /// A pool of connections that see `schema` through views. Those that write do not commit changes of the schema.
 pub(in crate::sqlite) fn row_pool(
-    settings: PoolSettings,
+    plan: FilePlan,
     connect: SqliteConnectOptions,
     schema: &Arc<RowSchema>,
     mode: Mode,
 ) -> SqlitePool {
     let schema = Arc::clone(schema);
-    settings
-        .options()
+    plan.options()
         .after_connect(move |connection, _| {
             let schema = Arc::clone(&schema);
             Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::catalog::{BaseTable, Column};
+use super::base_table::{BaseTable, Column};
 
 const BOUND: &str = "(select tenant from temp.tenancy_bound)";
 
@@ -120,7 +120,7 @@ fn is_old_row(base: &BaseTable) -> String {
     condition
 }
 
-/// SQLite lets a primary key be null unless it is told otherwise, and null names no row.
+/// SQLite lets a primary key be null unless it is declared otherwise, and null names no row.
 fn refuse_null_keys(base: &BaseTable, on_update: bool) -> String {
     let nullable = base
         .key()

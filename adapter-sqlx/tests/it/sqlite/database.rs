@@ -5,34 +5,37 @@
 use crate::common;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
-    IsolationStrategy, ProvisionError, SqliteDatabaseOptions, SqliteDatabaseStrategy, StrategyError, StrategyRegistry,
-    TenantDb, TransactionError,
+    IsolationStrategy, PoolSettings, ProvisionError, SqliteDatabaseBuilder, SqliteDatabaseStrategy, StrategyError,
+    StrategyRegistry, TenantDb, TransactionError,
 };
 
 const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
 
-fn options(dir: &TempDir) -> SqliteDatabaseOptions {
-    SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+pub(super) fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
+    SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&[OWN_NOTES]))
-        .with_max_connections(1)
-        .with_acquire_timeout(Duration::from_millis(300))
+        .with_pool(
+            PoolSettings::new()
+                .with_max_connections(1)
+                .with_acquire_timeout(Duration::from_millis(300)),
+        )
 }
 
-fn open(options: SqliteDatabaseOptions) -> (TenantDb<Sqlite>, Arc<SqliteDatabaseStrategy>) {
-    let files = Arc::new(options.open().unwrap());
+pub(super) async fn open(options: SqliteDatabaseBuilder) -> (TenantDb<Sqlite>, Arc<SqliteDatabaseStrategy>) {
+    let files = Arc::new(options.open().await.unwrap());
     let mut registry = StrategyRegistry::new();
     registry.register(files.clone()).unwrap();
     (TenantDb::new(registry), files)
 }
 
-async fn provisioned(db: &TenantDb<Sqlite>, id: &str) -> Admitted {
+pub(super) async fn provisioned(db: &TenantDb<Sqlite>, id: &str) -> Admitted {
     let tenant = admitted(id, "database");
     db.provision(tenant.tenant()).await.unwrap();
     let mut tx = db.begin(&tenant).await.unwrap();
@@ -64,7 +67,7 @@ fn is_not_provisioned<T>(result: Result<T, TransactionError>) -> bool {
 #[tokio::test]
 async fn each_tenant_has_its_file() {
     let dir = tempdir().unwrap();
-    let (db, _) = open(options(&dir));
+    let (db, _) = open(options(&dir)).await;
     let tenants = [provisioned(&db, "a").await, provisioned(&db, "b").await];
     for (tenant, own) in tenants.iter().zip(["of a", "of b"]) {
         assert_eq!(bodies(&db, tenant).await, [own]);
@@ -79,7 +82,7 @@ async fn each_tenant_has_its_file() {
 #[tokio::test]
 async fn a_missing_file_is_an_error_and_is_not_made() {
     let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir));
+    let (db, files) = open(options(&dir)).await;
     let a = admitted("a", "database");
     assert!(is_not_provisioned(db.begin(&a).await));
     assert!(is_not_provisioned(db.visit(&a.to_visit()).await));
@@ -90,7 +93,7 @@ async fn a_missing_file_is_an_error_and_is_not_made() {
 #[tokio::test]
 async fn a_file_that_is_removed_or_replaced_is_not_written_to() {
     let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir));
+    let (db, files) = open(options(&dir)).await;
     let a = provisioned(&db, "a").await;
     let path = dir.path().join("tenants/tenant-a.sqlite");
     std::fs::rename(&path, dir.path().join("kept.sqlite")).unwrap();
@@ -119,7 +122,7 @@ async fn a_file_that_is_removed_or_replaced_is_not_written_to() {
 #[tokio::test]
 async fn a_fresh_file_is_read_first() {
     let dir = tempdir().unwrap();
-    let (db, _) = open(options(&dir));
+    let (db, _) = open(options(&dir)).await;
     let a = admitted("a", "database");
     db.provision(a.tenant()).await.unwrap();
     let mut tx = db.visit(&a.to_visit()).await.unwrap();
@@ -129,7 +132,7 @@ async fn a_fresh_file_is_read_first() {
 #[tokio::test]
 async fn provisioning_twice_or_at_once_changes_nothing() {
     let dir = tempdir().unwrap();
-    let (db, _) = open(options(&dir));
+    let (db, _) = open(options(&dir)).await;
     let a = provisioned(&db, "a").await;
     db.provision(a.tenant()).await.unwrap();
     assert_eq!(bodies(&db, &a).await, ["of a"]);
@@ -150,7 +153,7 @@ async fn provisioning_twice_or_at_once_changes_nothing() {
 async fn a_failed_provisioning_leaves_no_file() {
     let dir = tempdir().unwrap();
     let broken = options(&dir).with_migrations(migrations(&[OWN_NOTES, "create table notes (again)"]));
-    let (db, _) = open(broken);
+    let (db, _) = open(broken).await;
     let a = admitted("a", "database");
     let failed = db.provision(a.tenant()).await;
     let Err(ProvisionError::Strategy { source, .. }) = failed else {
@@ -160,17 +163,17 @@ async fn a_failed_provisioning_leaves_no_file() {
     assert!(file_names(&dir).is_empty());
     assert!(is_not_provisioned(db.begin(&a).await));
     // The cause is gone, and so is the failure.
-    let (db, _) = open(options(&dir));
+    let (db, _) = open(options(&dir)).await;
     provisioned(&db, "a").await;
 }
 
 #[tokio::test]
 async fn provisioning_again_runs_new_migrations() {
     let dir = tempdir().unwrap();
-    let (db, _) = open(options(&dir));
+    let (db, _) = open(options(&dir)).await;
     let a = provisioned(&db, "a").await;
     let newer = options(&dir).with_migrations(migrations(&[OWN_NOTES, "alter table notes add column done"]));
-    let (newer, _) = open(newer);
+    let (newer, _) = open(newer).await;
     newer.provision(a.tenant()).await.unwrap();
     let mut tx = newer.begin(&a).await.unwrap();
     assert_eq!(run(&mut tx, "select done from notes").await.unwrap(), 1);
@@ -179,7 +182,7 @@ async fn provisioning_again_runs_new_migrations() {
 #[tokio::test]
 async fn ids_that_look_like_other_files_are_tenants_like_any() {
     let dir = tempdir().unwrap();
-    let (db, _) = open(options(&dir).with_max_open(3));
+    let (db, _) = open(options(&dir).with_max_open(3)).await;
     let ids = [
         "a",
         "a-wal",
@@ -202,94 +205,9 @@ async fn ids_that_look_like_other_files_are_tenants_like_any() {
 }
 
 #[tokio::test]
-async fn no_more_files_are_open_than_the_bound() {
-    let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir).with_max_open(2));
-    for id in ["a", "b", "c", "d", "a", "c"] {
-        let tenant = admitted(id, "database");
-        db.provision(tenant.tenant()).await.unwrap();
-        bodies(&db, &tenant).await;
-        assert!(files.open_databases() <= 2);
-    }
-    assert_eq!(files.open_databases(), 2);
-}
-
-#[tokio::test]
-async fn one_in_use_is_not_closed_and_is_waited_for() {
-    let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir).with_max_open(1));
-    let (a, b) = (provisioned(&db, "a").await, provisioned(&db, "b").await);
-    let mut tx = db.begin(&a).await.unwrap();
-    run(&mut tx, "insert into notes values ('2', 'x')").await.unwrap();
-    let refused = db.begin(&b).await;
-    let Err(TransactionError::Begin { source, .. }) = refused else {
-        panic!("{refused:?}")
-    };
-    assert!(matches!(source, StrategyError::TooManyInUse { max: 1 }), "{source:?}");
-    let waiting = tokio::spawn({
-        let (db, b) = (db.clone(), b.clone());
-        async move { bodies(&db, &b).await }
-    });
-    tokio::task::yield_now().await;
-    tx.commit().await.unwrap();
-    assert_eq!(waiting.await.unwrap(), ["of b"]);
-    assert_eq!(files.open_databases(), 1);
-    assert_eq!(bodies(&db, &a).await, ["of a", "x"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_tenants_on_few_places_lose_nothing() {
-    let dir = tempdir().unwrap();
-    let patient = options(&dir)
-        .with_max_open(2)
-        .with_acquire_timeout(Duration::from_secs(20));
-    let (db, files) = open(patient);
-    for id in 0..5 {
-        provisioned(&db, &id.to_string()).await;
-    }
-    let writers = (0..20).map(|writer| {
-        let (db, files) = (db.clone(), files.clone());
-        tokio::spawn(async move {
-            for n in 0..5 {
-                let tenant = admitted(&((writer + n) % 5).to_string(), "database");
-                let mut tx = db.begin(&tenant).await.unwrap();
-                assert!(files.open_databases() <= 2);
-                run(&mut tx, &format!("insert into notes values ('{writer}-{n}', 'x')"))
-                    .await
-                    .unwrap();
-                tx.commit().await.unwrap();
-            }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
-    }
-    for id in 0..5 {
-        assert_eq!(bodies(&db, &admitted(&id.to_string(), "database")).await.len(), 21);
-    }
-}
-
-#[tokio::test]
-async fn an_idle_file_is_closed_and_opens_again() {
-    let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir).with_idle_timeout(Duration::from_millis(20)));
-    let a = provisioned(&db, "a").await;
-    let held = db.begin(&a).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(60)).await;
-    assert_eq!(files.open_databases(), 1, "closed while in use");
-    drop(held);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while files.open_databases() > 0 {
-        assert!(Instant::now() < deadline, "never closed");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(bodies(&db, &a).await, ["of a"]);
-}
-
-#[tokio::test]
 async fn leftovers_do_not_reach_the_next_borrower() {
     let dir = tempdir().unwrap();
-    let (db, _) = open(options(&dir));
+    let (db, _) = open(options(&dir)).await;
     let a = provisioned(&db, "a").await;
     for sql in [
         "commit",
@@ -326,7 +244,7 @@ async fn leftovers_do_not_reach_the_next_borrower() {
 #[tokio::test]
 async fn it_has_no_transactions_across_tenants() {
     let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir));
+    let (db, files) = open(options(&dir)).await;
     assert_eq!(files.name(), "database");
     assert!(matches!(
         db.dangerously_begin_across_tenants().await,
@@ -337,7 +255,7 @@ async fn it_has_no_transactions_across_tenants() {
 #[tokio::test]
 async fn a_log_without_its_database_is_not_replayed_onto_a_new_one() {
     let dir = tempdir().unwrap();
-    let (db, _files) = open(options(&dir));
+    let (db, _files) = open(options(&dir)).await;
     let path = dir.path().join("tenants/tenant-a.sqlite");
     let a = admitted("a", "database");
     for log in ["wal", "shm", "journal"] {
@@ -349,26 +267,4 @@ async fn a_log_without_its_database_is_not_replayed_onto_a_new_one() {
     }
     db.provision(a.tenant()).await.unwrap();
     assert!(path.exists());
-}
-
-/// Each test of a service has a runtime of its own, and shares the files. What closes idle ones ends with its runtime, and
-/// another takes its place.
-#[test]
-fn an_idle_file_is_closed_by_another_runtime() {
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().build().unwrap()
-    };
-    let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir).with_idle_timeout(Duration::from_millis(20)));
-    let tenant = runtime().block_on(provisioned(&db, "a"));
-    assert_eq!(files.open_databases(), 1);
-    runtime().block_on(async {
-        assert_eq!(bodies(&db, &tenant).await, ["of a"]);
-        let asked = Instant::now();
-        while files.open_databases() > 0 {
-            assert!(asked.elapsed() < Duration::from_secs(20), "it stays open");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
 }

@@ -12,21 +12,24 @@ use tempfile::{TempDir, tempdir};
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
-    RemoveError, SqliteDatabaseOptions, SqliteDatabaseStrategy, StrategyError, StrategyRegistry, TenantDb,
-    TransactionError,
+    PoolSettings, RemoveError, SqliteDatabaseBuilder, SqliteDatabaseStrategy, StrategyError, StrategyRegistry,
+    TenantDb, TransactionError,
 };
 
 const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
 
-fn options(dir: &TempDir) -> SqliteDatabaseOptions {
-    SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
+    SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&[OWN_NOTES]))
-        .with_max_connections(1)
-        .with_acquire_timeout(Duration::from_millis(300))
+        .with_pool(
+            PoolSettings::new()
+                .with_max_connections(1)
+                .with_acquire_timeout(Duration::from_millis(300)),
+        )
 }
 
-fn open(dir: &TempDir) -> TenantDb<Sqlite> {
-    let files = options(dir).open().unwrap();
+async fn open(dir: &TempDir) -> TenantDb<Sqlite> {
+    let files = options(dir).open().await.unwrap();
     TenantDb::new(StrategyRegistry::new().with(files).unwrap())
 }
 
@@ -73,7 +76,7 @@ async fn remove(db: &TenantDb<Sqlite>, tenant: &Admitted) -> Result<(), Strategy
 #[tokio::test]
 async fn a_removal_takes_every_file_and_can_be_repeated() {
     let dir = tempdir().unwrap();
-    let db = open(&dir);
+    let db = open(&dir).await;
     let (a, b) = (provisioned(&db, "a").await, provisioned(&db, "b").await);
     // Both are open, with their logs beside them.
     bodies(&db, &a).await;
@@ -93,7 +96,7 @@ async fn a_removal_takes_every_file_and_can_be_repeated() {
 #[tokio::test]
 async fn a_removal_waits_for_transactions_and_removes_nothing_under_them() {
     let dir = tempdir().unwrap();
-    let db = open(&dir);
+    let db = open(&dir).await;
     let a = provisioned(&db, "a").await;
     let mut tx = db.begin(&a).await.unwrap();
     // And it does not forget them when it has given up once.
@@ -120,7 +123,7 @@ async fn a_removal_waits_for_transactions_and_removes_nothing_under_them() {
 #[tokio::test]
 async fn a_removal_that_cannot_take_a_file_says_so() {
     let dir = tempdir().unwrap();
-    let db = open(&dir);
+    let db = open(&dir).await;
     let a = provisioned(&db, "a").await;
     let obstacle = dir.path().join("tenants/tenant-a.sqlite-journal");
     std::fs::create_dir(&obstacle).unwrap();

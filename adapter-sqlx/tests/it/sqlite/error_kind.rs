@@ -13,7 +13,8 @@ use sqlx::Sqlite;
 use tempfile::TempDir;
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
-    ErrorKind, SqliteDatabaseStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, TransactionError,
+    ErrorKind, PoolSettings, SqliteDatabaseStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable,
+    TransactionError,
 };
 
 const TABLES: &str = "create table notes_rows (
@@ -33,17 +34,18 @@ const OWN_TABLES: &str = "create table notes (
     create table numbers (id integer primary key)";
 
 async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, [Admitted; 2]) {
-    let row = tenancy_sqlx::SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+    let row = tenancy_sqlx::SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_migrations(migrations(&[TABLES]))
         .with_table(TenantTable::new("notes", "notes_rows").unwrap())
         .with_table(TenantTable::new("replies", "replies_rows").unwrap())
         .open()
         .await
         .unwrap();
-    let database = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+    let database = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&[OWN_TABLES]))
         .with_busy_timeout(Duration::from_millis(1))
         .open()
+        .await
         .unwrap();
     let db = TenantDb::new(StrategyRegistry::new().with(row).unwrap().with(database).unwrap());
     let members = ["row", "database"].map(|strategy| common::admitted("a", strategy));
@@ -119,12 +121,14 @@ async fn another_writer_is_waited_for_and_then_told_as_unavailable() {
 #[tokio::test]
 async fn an_exhausted_pool_is_told_as_such() {
     let dir = tempfile::tempdir().unwrap();
-    let row = row_options(&dir).with_acquire_timeout(Duration::from_millis(500));
-    let database = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
-        .with_max_connections(1)
-        .with_acquire_timeout(Duration::from_millis(500));
+    let row = row_options(&dir).with_pool(PoolSettings::new().with_acquire_timeout(Duration::from_millis(500)));
+    let database = SqliteDatabaseStrategy::builder(dir.path().join("tenants")).with_pool(
+        PoolSettings::new()
+            .with_max_connections(1)
+            .with_acquire_timeout(Duration::from_millis(500)),
+    );
     let registry = StrategyRegistry::new().with(row.open().await.unwrap()).unwrap();
-    let db = TenantDb::new(registry.with(database.open().unwrap()).unwrap());
+    let db = TenantDb::new(registry.with(database.open().await.unwrap()).unwrap());
     for member in [row_tenant("a"), common::admitted("a", "database")] {
         db.provision(member.tenant()).await.unwrap();
         for _ in 0..2 {

@@ -17,8 +17,8 @@ use tenancy_core::names::StrategyName;
 use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_sqlx::{
-    Binding, InsecureTestStrategy, IsolationStrategy, Mode, RegisterError, SqliteDatabaseStrategy, StrategyError,
-    StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
+    Binding, Fence, InsecureTestStrategy, IsolationStrategy, Mode, RegisterError, SqliteDatabaseStrategy,
+    StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
 };
 
 /// A strategy as a user would write one.
@@ -72,12 +72,12 @@ async fn strategies_of_ones_own_take_part() {
 async fn tenants_of_different_strategies_are_served_at_once() {
     let dir = tempdir().unwrap();
     let rows = row_options(&dir).open().await.unwrap();
-    let files = SqliteDatabaseStrategy::options(dir.path().join("tenants"))
+    let files = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&["create table notes (id text primary key, body text)"]));
     let registry = StrategyRegistry::new()
         .with(rows)
         .unwrap()
-        .with(files.open().unwrap())
+        .with(files.open().await.unwrap())
         .unwrap();
     let db = TenantDb::new(registry);
     let tenants = [
@@ -122,6 +122,30 @@ async fn names_are_unique_and_known() {
     assert!(nothing.begin(&row_tenant("a")).await.is_err());
     assert!(nothing.dangerously_begin_across_tenants().await.is_err());
     assert!(nothing.provision(row_tenant("a").tenant()).await.is_err());
+}
+
+/// What a strategy does not have fails by name: it neither pretends to have done it nor does it keep one from compiling.
+#[tokio::test]
+async fn what_a_strategy_does_not_have_is_unsupported() {
+    let (strategy, tenant) = (Own::named("own"), row_tenant("a"));
+    let record = tenant.tenant();
+    let refusals = [
+        strategy.migrate(record).await.unwrap_err(),
+        strategy.version(record).await.unwrap_err(),
+        strategy.fence(record, Fence::Raised).await.unwrap_err(),
+        strategy.fence(record, Fence::Lifted).await.unwrap_err(),
+    ];
+    let told = refusals.map(|error| match error {
+        StrategyError::Unsupported { ref strategy, .. } if strategy.as_str() == "own" => error.to_string(),
+        error => panic!("{error:?}"),
+    });
+    let expected = [
+        "the strategy `own` has no migration of one tenant",
+        "the strategy `own` has no version of a tenant's data",
+        "the strategy `own` has no fence around a tenant's data",
+        "the strategy `own` has no fence around a tenant's data",
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use crate::common;
 use common::*;
 use tempfile::tempdir;
 use tenancy_core::context;
-use tenancy_sqlx::{SqliteRowOptions, SqliteRowStrategy, StrategyRegistry, TenantDb, TransactionError};
+use tenancy_sqlx::{PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TransactionError};
 
-fn row_options_of(dir: &tempfile::TempDir, schema: &'static str) -> SqliteRowOptions {
-    SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+fn row_options_of(dir: &tempfile::TempDir, schema: &'static str) -> SqliteRowBuilder {
+    SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_table(notes_table())
         .with_migrations(migrations(&[schema]))
 }
@@ -249,7 +249,11 @@ async fn a_migration_elsewhere_is_seen_by_the_next_transaction() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_wait_for_each_other() {
     let dir = tempdir().unwrap();
-    let rows = row_options(&dir).with_max_connections(4).open().await.unwrap();
+    let rows = row_options(&dir)
+        .with_pool(PoolSettings::new().with_max_connections(4))
+        .open()
+        .await
+        .unwrap();
     let db = tenancy_sqlx::TenantDb::new(tenancy_sqlx::StrategyRegistry::new().with(rows).unwrap());
     let writers = (0..16).map(|writer| {
         let db = db.clone();

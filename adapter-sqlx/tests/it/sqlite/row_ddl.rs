@@ -7,19 +7,19 @@ use crate::common;
 use std::time::Duration;
 
 use common::*;
-use sqlx::{AssertSqlSafe, Row, Sqlite};
+use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::enforce::Admitted;
-use tenancy_sqlx::{StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
+use tenancy_sqlx::{PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
 
 /// Two tenants with a note each, a shared table with an index, and an acquire time-out that is never reached.
-async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, Admitted) {
+pub(super) async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, Admitted) {
     let rows = row_options(dir)
         .with_migrations(migrations(&[
             NOTES,
             "create table shared (x); create index shared_x on shared (x)",
         ]))
-        .with_acquire_timeout(Duration::from_secs(600));
+        .with_pool(PoolSettings::new().with_acquire_timeout(Duration::from_secs(600)));
     let db = TenantDb::new(StrategyRegistry::new().with(rows.open().await.unwrap()).unwrap());
     let (a, b) = (row_tenant("a"), row_tenant("b"));
     for tenant in [&a, &b] {
@@ -31,7 +31,7 @@ async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, Admitted) {
     (db, a, b)
 }
 
-async fn schema(db: &TenantDb<Sqlite>) -> Vec<String> {
+pub(super) async fn schema(db: &TenantDb<Sqlite>) -> Vec<String> {
     let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
     texts(
         &mut tx,
@@ -40,7 +40,7 @@ async fn schema(db: &TenantDb<Sqlite>) -> Vec<String> {
     .await
 }
 
-async fn is_served(db: &TenantDb<Sqlite>, tenants: [&Admitted; 2], sql: &str) {
+pub(super) async fn is_served(db: &TenantDb<Sqlite>, tenants: [&Admitted; 2], sql: &str) {
     for tenant in tenants {
         let mut tx = db.begin(tenant).await.unwrap();
         let own = format!("of {}", tenant.tenant().id);
@@ -164,52 +164,6 @@ async fn a_deferred_key_fails_at_the_commit_and_undoes_it() {
 }
 
 #[tokio::test]
-async fn statements_that_stay_with_the_connection_leave_it_closed_or_clean() {
-    let dir = tempdir().unwrap();
-    let (db, a, b) = two_tenants(&dir).await;
-    let before = schema(&db).await;
-    for sql in [
-        "create temp table scratch (x)",
-        "create temp view notes_rows as select 1",
-        "create temp trigger spy after insert on notes_rows begin insert into shared values (new.body); end",
-        "attach ':memory:' as other",
-        "attach ':memory:' as other; create table other.copied as select * from notes_rows",
-        "vacuum",
-        "rollback; vacuum",
-        "reindex",
-        "reindex notes_rows",
-        "rollback; analyze; drop table sqlite_stat1; drop table sqlite_stat4",
-        "pragma foreign_keys = off",
-        "rollback; pragma foreign_keys = off",
-        "pragma query_only = on",
-        "pragma user_version = 7",
-        "pragma application_id = 7",
-        "pragma optimize",
-        "pragma wal_checkpoint",
-        "rollback; pragma wal_checkpoint(truncate)",
-        "pragma ignore_check_constraints = on",
-        "pragma recursive_triggers = on",
-        "pragma legacy_alter_table = on",
-        "pragma writable_schema = on",
-        "rollback; pragma locking_mode = exclusive; select * from shared",
-        "pragma temp_store = file",
-        "pragma journal_mode = delete",
-    ] {
-        for is_committed in [true, false] {
-            let mut tx = db.begin(&a).await.unwrap();
-            run(&mut tx, sql).await.ok();
-            if is_committed {
-                tx.commit().await.ok();
-            } else {
-                drop(tx);
-            }
-            assert_eq!(schema(&db).await, before, "{sql}");
-            is_served(&db, [&b, &a], sql).await;
-        }
-    }
-}
-
-#[tokio::test]
 async fn what_administration_adds_is_served_if_it_shows_nothing() {
     let dir = tempdir().unwrap();
     let (db, a, b) = two_tenants(&dir).await;
@@ -324,43 +278,4 @@ async fn callers_that_begin_at_once_are_all_given_the_reason() {
             "{reason:?}"
         );
     }
-}
-
-#[tokio::test]
-async fn pragmas_that_change_what_statements_do_are_not_handed_on() {
-    let dir = tempdir().unwrap();
-    let (db, a, b) = two_tenants(&dir).await;
-    for (pragma, ours) in [
-        ("ignore_check_constraints", "0"),
-        ("recursive_triggers", "0"),
-        ("writable_schema", "0"),
-        ("read_uncommitted", "0"),
-        ("foreign_keys", "1"),
-        ("query_only", "0"),
-    ] {
-        let other = if ours == "0" { "1" } else { "0" };
-        for sql in [
-            format!("pragma {pragma} = {other}"),
-            format!("rollback; pragma {pragma} = {other}"),
-        ] {
-            let mut tx = db.begin(&a).await.unwrap();
-            run(&mut tx, &sql).await.unwrap();
-            drop(tx);
-            let mut tx = db.begin(&b).await.unwrap();
-            let mut values = Vec::new();
-            for row in sqlx::raw_sql(AssertSqlSafe(format!("pragma {pragma}")))
-                .fetch_all(&mut *tx)
-                .await
-                .unwrap()
-            {
-                values.push(row.get::<i64, _>(0).to_string());
-            }
-            assert_eq!(values, [ours], "{sql}");
-        }
-    }
-    let mut tx = db.begin(&a).await.unwrap();
-    run(&mut tx, "rollback; pragma locking_mode = exclusive").await.unwrap();
-    drop(tx);
-    let mut tx = db.begin(&b).await.unwrap();
-    assert_eq!(texts(&mut tx, "pragma locking_mode").await, ["normal"]);
 }

@@ -8,7 +8,7 @@ use common::*;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::{TempDir, tempdir};
 use tenancy_sqlx::{
-    SqliteRowOptions, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
+    SqliteRowBuilder, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
 };
 
 /// Two declared tables and a shared one with an `id` and a `name`.
@@ -19,7 +19,7 @@ const TABLES: &str = "
     create table countries (id text primary key, name text);
     create table border_rows_archive (id text primary key, order_rows text);";
 
-async fn options(dir: &TempDir, sql: &str) -> SqliteRowOptions {
+async fn options(dir: &TempDir, sql: &str) -> SqliteRowBuilder {
     let file = dir.path().join("rows.sqlite");
     let create = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
     let mut connection = create.connect().await.unwrap();
@@ -28,7 +28,7 @@ async fn options(dir: &TempDir, sql: &str) -> SqliteRowOptions {
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
     connection.close().await.unwrap();
-    SqliteRowStrategy::options(file)
+    SqliteRowStrategy::builder(file)
         .with_table(TenantTable::new("orders", "order_rows").unwrap())
         .with_table(TenantTable::new("log", "log_rows").unwrap())
 }
@@ -196,7 +196,7 @@ async fn what_is_exposed_by_name_opens_and_is_shared() {
         create view Everything as select body from order_rows;
         create table history (tenant_id text, entry text)";
     let dir = tempdir().unwrap();
-    let exposed = |options: SqliteRowOptions, names: &[&str]| {
+    let exposed = |options: SqliteRowBuilder, names: &[&str]| {
         names
             .iter()
             .fold(options, |options, name| options.dangerously_expose(*name))

@@ -37,7 +37,7 @@ async fn raw(dir: &TempDir, sql: &str) {
 async fn open(dir: &TempDir, sql: &str) -> TenantDb<Sqlite> {
     raw(dir, sql).await;
     let table = |name: &str| TenantTable::new(name, &format!("{name}_rows")).unwrap();
-    let rows = SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+    let rows = SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_table(table("archive"))
         .with_table(table("tags"))
         .with_table(table("notes"))

@@ -10,7 +10,7 @@ use tenancy_sqlx::{SqliteRowStrategy, StrategyError, TenantTable, TenantTableErr
 
 async fn open(sql: &'static str) -> Result<(), UnsafeSchema> {
     let dir = tempdir().unwrap();
-    let opened = SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+    let opened = SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_table(notes_table())
         .with_table(TenantTable::new("tags", "tags_rows").unwrap())
         .with_migrations(migrations(&[sql]))
@@ -156,7 +156,7 @@ async fn actions_of_foreign_keys_stay_inside_the_tenant() {
 #[tokio::test]
 async fn a_forgotten_declaration_is_refused() {
     let dir = tempdir().unwrap();
-    let opened = SqliteRowStrategy::options(dir.path().join("rows.sqlite"))
+    let opened = SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_migrations(migrations(&[NOTES]))
         .open()
         .await;

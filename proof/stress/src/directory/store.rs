@@ -9,7 +9,7 @@ use tenancy_core::directory::{Directory as _, Member, TenantEntry as _, TenantSt
 use tenancy_core::names::{Subject, TenantId, TenantKey};
 use tenancy_sqlx::{
     CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, PgDirectory, PgSchemaStrategy,
-    SqliteDatabaseStrategy, SqliteDirectory, StrategyRegistry, TenantDb, UpsertError,
+    PgServer, SqliteDatabaseStrategy, SqliteDirectory, StrategyRegistry, TenantDb, UpsertError,
 };
 
 use crate::Failure;
@@ -35,12 +35,15 @@ impl Store {
         let strategies = StrategyRegistry::new();
         if target.starts_with("postgres:") {
             let administrator = PgConnectOptions::from_str(target)?;
-            let schema = PgSchemaStrategy::options(application, administrator.clone(), administrator.clone())?;
+            let schema = PgSchemaStrategy::builder(
+                PgServer::new(administrator.clone(), administrator.clone()),
+                application.parse()?,
+            );
             let db = TenantDb::new(strategies.with(schema.open().await?)?);
             return Ok(Self::Postgres(PgDirectory::open(administrator).await?, db));
         }
         let folder = Path::new(target);
-        let db = SqliteDatabaseStrategy::options(folder.join("tenants")).open()?;
+        let db = SqliteDatabaseStrategy::builder(folder.join("tenants")).open().await?;
         let directory = SqliteDirectory::open(folder.join("directory.sqlite")).await?;
         Ok(Self::Sqlite(
             directory,

@@ -153,7 +153,7 @@ impl PgRowTables {
         Ok(found)
     }
 
-    /// Something differs, or this server spells it in another way: it is asked.
+    /// Something differs, or this server spells it in another way: the server is queried for its spelling.
     async fn look_closer(&self, tx: &mut PgConnection, found: &mut [Option<FoundTable>]) -> Result<(), StrategyError> {
         for (declared, table) in self.tables().iter().zip(&mut *found) {
             if let Some(table) = table {

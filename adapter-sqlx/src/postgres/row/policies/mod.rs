@@ -6,5 +6,6 @@ mod guard;
 mod look;
 pub(super) mod migrations;
 mod policies;
+mod policy_names;
 mod spelling;
 mod sql;

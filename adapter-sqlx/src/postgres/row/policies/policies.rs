@@ -3,15 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::look::{FoundPolicy, FoundTable, PUBLIC};
+pub(in crate::postgres::row) use super::policy_names::{ADMINISTRATOR, APPLICATION, TENANT};
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
-
-/// Lets the application's roles in.
-pub(in crate::postgres::row) const APPLICATION: &str = "tenancy_application";
-/// Lets the administrator in.
-pub(in crate::postgres::row) const ADMINISTRATOR: &str = "tenancy_administrator";
-/// Keeps the application's roles within the tenant.
-pub(in crate::postgres::row) const TENANT: &str = "tenancy_tenant";
 
 /// A policy as it is to be.
 ///
@@ -62,6 +56,14 @@ fn list(roles: &BTreeSet<String>) -> String {
 }
 
 impl FoundTable {
+    /// Whether every expression that this crate writes is there, and in the expected spelling.
+    pub(in crate::postgres::row) fn is_spelled_as_expected(&self) -> bool {
+        let is_rule = |text: &Option<String>| text.as_ref() == Some(&self.spelling.rule);
+        let mut tenant = self.policies.iter().filter(|policy| policy.name == TENANT);
+        self.default.as_ref() == Some(&self.spelling.default)
+            && tenant.all(|policy| is_rule(&policy.using) && is_rule(&policy.check))
+    }
+
     fn policy(&self, name: &str) -> Option<&FoundPolicy> {
         self.policies.iter().find(|policy| policy.name == name)
     }
@@ -158,14 +160,9 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn tenant_policy_sql(&self, table: &PgTenantTable, name: &str, roles: &str) -> String {
         let (column, tenant) = (table.tenant_column(), self.tenant(table));
         // Evaluated once for a query, and not for each row.
-        let tenant = if self.is_on_citus() {
-            tenant
-        } else {
-            format!("(select {tenant})")
-        };
         format!(
             "create policy {TENANT} on {name} as restrictive for all to {roles}
-    using ({column} = {tenant}) with check ({column} = {tenant});
+    using ({column} = (select {tenant})) with check ({column} = (select {tenant}));
 "
         )
     }

@@ -2,8 +2,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::look::FoundTable;
-use super::policies::TENANT;
+use super::policy_names::TENANT;
 use crate::StrategyError;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
@@ -27,11 +26,7 @@ impl Spelling {
             PgTenantColumn::Text => text,
             other => format!("({text})::{}", other.sql_type()),
         };
-        let rule = if schema.is_on_citus() {
-            format!("({column} = {default})")
-        } else {
-            format!("({column} = ( SELECT {default} AS \"nullif\"))")
-        };
+        let rule = format!("({column} = ( SELECT {default} AS \"nullif\"))");
         Self { default, rule }
     }
 
@@ -79,13 +74,3 @@ const SPELLED: &str = "
 select pg_get_expr(e.adbin, e.adrelid), pg_get_expr(p.polqual, p.polrelid)
 from pg_policy p join pg_attrdef e on e.adrelid = p.polrelid
 where p.polrelid = 'pg_temp.tenancy_model'::regclass and p.polname = $1";
-
-impl FoundTable {
-    /// Whether every expression that this crate writes is there, and in the expected spelling.
-    pub(in crate::postgres::row) fn is_spelled_as_expected(&self) -> bool {
-        let is_rule = |text: &Option<String>| text.as_ref() == Some(&self.spelling.rule);
-        let mut tenant = self.policies.iter().filter(|policy| policy.name == TENANT);
-        self.default.as_ref() == Some(&self.spelling.default)
-            && tenant.all(|policy| is_rule(&policy.using) && is_rule(&policy.check))
-    }
-}

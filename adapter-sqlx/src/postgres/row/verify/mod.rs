@@ -52,7 +52,7 @@ impl PgRowTables {
     /// triggers, and large objects through which the application could reach rows of other tenants; at tables with a
     /// tenant's column that are not declared; at declared views; at rights that the application lacks; and at the
     /// setting: whether a session begins with one, and whether it holds in a transaction and not beyond.
-    /// [`PgRowOptions::open`](crate::PgRowOptions::open) asks it too.
+    /// [`PgRowBuilder::open`](crate::PgRowBuilder::open) asks it too.
     ///
     /// A finding has a [`severity`](PgFault::severity): only those that break the isolation keep the strategy from
     /// opening.

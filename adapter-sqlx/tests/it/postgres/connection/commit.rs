@@ -72,7 +72,7 @@ async fn of_schemas() {
 #[tokio::test]
 async fn of_databases() {
     let database = TestDatabase::new().await;
-    let (db, _) = database_server::open(database_server::options(&database));
+    let (db, _) = database_server::open(database_server::options(&database)).await;
     database_server::provision_with_note(&db, "acme").await;
     commits_or_says_so(&db, &database_server::member("acme")).await;
 }

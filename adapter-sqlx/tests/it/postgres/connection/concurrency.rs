@@ -11,7 +11,7 @@ use sqlx::Postgres;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
-use tenancy_sqlx::{PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb, TransactionError};
+use tenancy_sqlx::{PgRowStrategy, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb, TransactionError};
 
 use crate::postgres::connection::cancel::poll_at_most;
 use crate::postgres::support::server::{NOTES, TestDatabase, migrations};
@@ -52,23 +52,31 @@ struct World {
 impl World {
     async fn open(database: &TestDatabase) -> Self {
         let schema = database.schema().with_table(PgTenantTable::new("notes").unwrap());
-        let row = PgRowStrategy::options(schema, database.application(), database.administrator())
+        let row = PgRowStrategy::builder(database.server(), schema)
             .with_migrations(migrations(&[NOTES]))
-            .with_max_connections(4)
-            .with_acquire_timeout(Duration::from_secs(60));
-        let schema = schema_server::options(database)
-            .with_max_connections(4)
-            .with_acquire_timeout(Duration::from_secs(60));
+            .with_pool(
+                PoolSettings::new()
+                    .with_max_connections(4)
+                    .with_acquire_timeout(Duration::from_secs(60)),
+            );
+        let schema = schema_server::options(database).with_pool(
+            PoolSettings::new()
+                .with_max_connections(4)
+                .with_acquire_timeout(Duration::from_secs(60)),
+        );
         let own = database_server::options(database)
-            .with_max_connections(6)
             .with_max_connections_per_tenant(2)
-            .with_acquire_timeout(Duration::from_secs(60));
+            .with_pool(
+                PoolSettings::new()
+                    .with_max_connections(6)
+                    .with_acquire_timeout(Duration::from_secs(60)),
+            );
         let registry = StrategyRegistry::new()
             .with(row.open().await.unwrap())
             .unwrap()
             .with(schema.open().await.unwrap())
             .unwrap()
-            .with(own.open())
+            .with(own.open().await.unwrap())
             .unwrap();
         let tenants = STRATEGIES.iter().flat_map(|(strategy, count)| {
             (0..*count).map(move |number| {

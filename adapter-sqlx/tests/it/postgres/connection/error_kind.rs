@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Postgres};
 use tenancy_core::enforce::Admitted;
-use tenancy_sqlx::{ErrorKind, StrategyError, StrategyRegistry, TenantDb, TransactionError};
+use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError};
 
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, migrations, tenant};
@@ -114,10 +114,16 @@ async fn a_commit_is_never_the_client_s_fault() {
 async fn an_exhausted_pool_is_told_as_such() {
     let database = TestDatabase::new().await;
     let timeout = Duration::from_secs(1);
-    let row = database.row().with_max_connections(2).with_acquire_timeout(timeout);
-    let schema = schema_server::options(&database)
-        .with_max_connections(2)
-        .with_acquire_timeout(timeout);
+    let row = database.row().with_pool(
+        PoolSettings::new()
+            .with_max_connections(2)
+            .with_acquire_timeout(timeout),
+    );
+    let schema = schema_server::options(&database).with_pool(
+        PoolSettings::new()
+            .with_max_connections(2)
+            .with_acquire_timeout(timeout),
+    );
     let registry = StrategyRegistry::new().with(row.open().await.unwrap()).unwrap();
     let db = TenantDb::new(registry.with(schema.open().await.unwrap()).unwrap());
     for member in [tenant("acme"), schema_server::member("acme")] {
@@ -151,7 +157,9 @@ async fn an_exhausted_pool_is_told_as_such() {
 #[tokio::test]
 async fn a_server_that_lets_nobody_in_is_not_exhausted() {
     let database = TestDatabase::new().await;
-    let row = database.row().with_acquire_timeout(Duration::from_millis(300));
+    let row = database
+        .row()
+        .with_pool(PoolSettings::new().with_acquire_timeout(Duration::from_millis(300)));
     let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
     // The owner may change no role.
     let limit = format!("alter role {} connection limit 0", database.application_role());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::Postgres;
-use tenancy_sqlx::{StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PoolSettings, StrategyRegistry, TenantDb};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -55,11 +55,12 @@ const SECRET: &str = "the secret of acme";
 /// Its error has the parameter in it, which no log of statements has. It comes after a moment.
 const FAILS: &str = "select ($1::text || slept::text)::int from (select pg_sleep(0.006) as slept offset 0) as after";
 
-async fn open(database: &TestDatabase, max: u32) -> TenantDb<Postgres> {
-    let row = database
-        .row()
-        .with_max_connections(max)
-        .with_acquire_timeout(Duration::from_secs(20));
+async fn open(database: &TestDatabase, max: usize) -> TenantDb<Postgres> {
+    let row = database.row().with_pool(
+        PoolSettings::new()
+            .with_max_connections(max)
+            .with_acquire_timeout(Duration::from_secs(20)),
+    );
     TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap())
 }
 

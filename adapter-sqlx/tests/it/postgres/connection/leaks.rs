@@ -39,11 +39,11 @@ const LEFTOVERS: [(&str, &str); 12] = [
     ("listen secrets", "select count(*)::text from pg_listening_channels()"),
     (
         "select pg_advisory_lock(42)",
-        "select count(*)::text from pg_locks where locktype = 'advisory'",
+        "select count(*)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
     ),
     (
         "select pg_advisory_lock_shared(42)",
-        "select count(*)::text from pg_locks where locktype = 'advisory'",
+        "select count(*)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
     ),
     (
         "set role pg_read_all_settings",

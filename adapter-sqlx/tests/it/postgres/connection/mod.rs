@@ -11,5 +11,6 @@ mod odd_ends;
 mod presets;
 mod round_trips;
 mod run;
+mod run_again;
 mod runtimes;
 pub(crate) mod sessions;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::Postgres;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use tenancy_sqlx::{PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PgRowStrategy, PgServer, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb};
 
 use crate::postgres::connection::foreign_errors::Logged;
 use crate::postgres::support::server::{NOTES, TestDatabase, bodies_of, migrations, seed, tenant};
@@ -71,12 +71,18 @@ fn carry(mut from: TcpStream, mut to: TcpStream, is_lost: impl Fn() -> bool) {
     }
 }
 
-async fn open(database: &TestDatabase, network: &Network, max: u32, timeout: Duration) -> TenantDb<Postgres> {
+async fn open(database: &TestDatabase, network: &Network, max: usize, timeout: Duration) -> TenantDb<Postgres> {
     let schema = database.schema().with_table(PgTenantTable::new("notes").unwrap());
-    let row = PgRowStrategy::options(schema, network.of(database.application()), database.administrator())
-        .with_migrations(migrations(&[NOTES]))
-        .with_max_connections(max)
-        .with_acquire_timeout(timeout);
+    let row = PgRowStrategy::builder(
+        PgServer::new(network.of(database.application()), database.administrator()),
+        schema,
+    )
+    .with_migrations(migrations(&[NOTES]))
+    .with_pool(
+        PoolSettings::new()
+            .with_max_connections(max)
+            .with_acquire_timeout(timeout),
+    );
     TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap())
 }
 
@@ -112,10 +118,11 @@ async fn a_connection_that_the_network_swallows_is_given_up() {
 #[tokio::test]
 async fn nobody_waits_for_the_queries_of_dropped_futures() {
     let database = TestDatabase::new().await;
-    let row = database
-        .row()
-        .with_max_connections(20)
-        .with_acquire_timeout(Duration::from_secs(60));
+    let row = database.row().with_pool(
+        PoolSettings::new()
+            .with_max_connections(20)
+            .with_acquire_timeout(Duration::from_secs(60)),
+    );
     let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
     seed(&db, &["acme", "globex"]).await;
     let mut txs = Vec::new();

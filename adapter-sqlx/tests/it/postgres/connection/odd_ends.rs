@@ -4,21 +4,15 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use sqlx::Postgres;
-use tenancy_sqlx::{StrategyRegistry, TenantDb, TenantTransaction};
+use tenancy_sqlx::TenantTransaction;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::postgres::connection::foreign_errors::Logged;
 use crate::postgres::connection::sessions::is_over_soon;
-use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, by_the_same_way, seed, tenant};
+use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, open_row, seed, tenant};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-async fn open(database: &TestDatabase, max: u32) -> TenantDb<Postgres> {
-    let row = by_the_same_way(database.row().with_max_connections(max));
-    let row = row.with_acquire_timeout(Duration::from_secs(20)).open().await.unwrap();
-    TenantDb::new(StrategyRegistry::new().with(row).unwrap())
 }
 
 /// A service's tests share one `TenantDb`, and each has a runtime of its own. What a runtime used last is not lost with
@@ -28,7 +22,7 @@ fn connections_outlive_the_runtime_that_used_them_last() {
     let first = runtime();
     let (database, db) = first.block_on(async {
         let database = TestDatabase::new().await;
-        let db = open(&database, 1).await;
+        let db = open_row(&database, 1).await;
         seed(&db, &["acme"]).await;
         (database, db)
     });
@@ -65,7 +59,7 @@ fn a_runtime_without_timers_loses_no_connection() {
     let (runtime, bare) = (runtime(), Builder::new_current_thread().build().unwrap());
     let (database, db) = runtime.block_on(async {
         let database = TestDatabase::new().await;
-        let db = open(&database, 1).await;
+        let db = open_row(&database, 1).await;
         seed(&db, &["acme"]).await;
         (database, db)
     });
@@ -114,7 +108,7 @@ async fn leave_copies_unread(tx: &mut TenantTransaction<Postgres>, copies: u32) 
 async fn an_answer_that_was_not_read_is_no_other_tenant_s() {
     for copies in 1..4 {
         let database = TestDatabase::new().await;
-        let db = open(&database, 1).await;
+        let db = open_row(&database, 1).await;
         seed(&db, &["acme", "globex"]).await;
         let logged = Logged::default();
         let _logging = tracing::subscriber::set_default(logged.clone());

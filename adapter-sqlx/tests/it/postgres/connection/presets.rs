@@ -1,7 +1,7 @@
 //! What roles and databases preset does not change what a query means.
 
 use sqlx::{AssertSqlSafe, Connection};
-use tenancy_sqlx::{StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PoolSettings, StrategyRegistry, TenantDb};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, by_the_same_way, seed, tenant};
@@ -33,7 +33,7 @@ async fn a_name_is_that_of_the_declared_table() {
         format!("alter database {name} set row_security = off"),
     ] {
         run(&mut superuser, preset.clone()).await;
-        let row = by_the_same_way(database.row().with_max_connections(1));
+        let row = by_the_same_way(database.row().with_pool(PoolSettings::new().with_max_connections(1)));
         let row = row.dangerously_allow_findings().open().await.unwrap();
         let db = TenantDb::new(StrategyRegistry::new().with(row).unwrap());
         for _ in 0..2 {

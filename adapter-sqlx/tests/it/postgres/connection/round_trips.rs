@@ -12,7 +12,10 @@ use sqlx::{PgConnection, Postgres};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
-use tenancy_sqlx::{PgDatabaseStrategy, PgRowStrategy, PgSchemaStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{
+    PgDatabaseStrategy, PgRowStrategy, PgSchemaStrategy, PgServer, PgTenantTable, PoolSettings, StrategyRegistry,
+    TenantDb,
+};
 
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{self, TestDatabase, migrations};
@@ -29,9 +32,12 @@ async fn row() {
     let database = TestDatabase::new().await;
     let wire = Wire::to(&database.application());
     let schema = database.schema().with_table(PgTenantTable::new("notes").unwrap());
-    let row = PgRowStrategy::options(schema, wire.of(database.application()), database.administrator())
-        .with_migrations(migrations(&[server::NOTES]))
-        .with_max_connections(1);
+    let row = PgRowStrategy::builder(
+        PgServer::new(wire.of(database.application()), database.administrator()),
+        schema,
+    )
+    .with_migrations(migrations(&[server::NOTES]))
+    .with_pool(PoolSettings::new().with_max_connections(1));
     let registry = StrategyRegistry::new().with(row.open().await.unwrap());
     costs(&TenantDb::new(registry.unwrap()), "row", &wire).await;
 }
@@ -41,10 +47,12 @@ async fn schema() {
     let database = TestDatabase::new().await;
     let wire = Wire::to(&database.application());
     let application = wire.of(database.application());
-    let schema = PgSchemaStrategy::options(database.application_role(), application, database.administrator())
-        .unwrap()
-        .with_migrations(migrations(&[schema_server::NOTES]))
-        .with_max_connections(1);
+    let schema = PgSchemaStrategy::builder(
+        PgServer::new(application, database.administrator()),
+        database.application_role().parse().unwrap(),
+    )
+    .with_migrations(migrations(&[schema_server::NOTES]))
+    .with_pool(PoolSettings::new().with_max_connections(1));
     let registry = StrategyRegistry::new().with(schema.open().await.unwrap());
     costs(&TenantDb::new(registry.unwrap()), "schema", &wire).await;
 }
@@ -54,14 +62,16 @@ async fn database() {
     let database = TestDatabase::new().await;
     let wire = Wire::to(&database.application());
     let application = wire.of(database.application());
-    let own = PgDatabaseStrategy::options(database.application_role(), application, database.administrator())
-        .unwrap()
-        .with_prefix(database.prefix())
-        .with_template("template0")
-        .unwrap()
-        .with_migrations(migrations(&[schema_server::NOTES]))
-        .with_max_connections(1);
-    let registry = StrategyRegistry::new().with(own.open());
+    let own = PgDatabaseStrategy::builder(
+        PgServer::new(application, database.administrator()),
+        database.application_role().parse().unwrap(),
+    )
+    .with_prefix(database.prefix())
+    .with_template("template0")
+    .unwrap()
+    .with_migrations(migrations(&[schema_server::NOTES]))
+    .with_pool(PoolSettings::new().with_max_connections(1));
+    let registry = StrategyRegistry::new().with(own.open().await.unwrap());
     costs(&TenantDb::new(registry.unwrap()), "database", &wire).await;
 }
 

@@ -6,20 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sqlx::Postgres;
-use tenancy_sqlx::{StrategyRegistry, TenantDb, TenantTransaction};
+use tenancy_sqlx::{TenantDb, TenantTransaction};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::postgres::connection::sessions::{PATIENCE, is_over_soon};
-use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, by_the_same_way, seed, tenant};
+use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, open_row, seed, tenant};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-async fn open(database: &TestDatabase, max: u32) -> TenantDb<Postgres> {
-    let row = by_the_same_way(database.row().with_max_connections(max));
-    let row = row.with_acquire_timeout(Duration::from_secs(20)).open().await.unwrap();
-    TenantDb::new(StrategyRegistry::new().with(row).unwrap())
 }
 
 async fn begin(db: &TenantDb<Postgres>, turn: u32) -> TenantTransaction<Postgres> {
@@ -40,7 +34,7 @@ fn a_transaction_is_dropped_outside_of_a_runtime() {
     let runtime = runtime();
     let (database, db) = runtime.block_on(async {
         let database = TestDatabase::new().await;
-        let db = open(&database, 2).await;
+        let db = open_row(&database, 2).await;
         seed(&db, &["acme"]).await;
         (database, db)
     });
@@ -81,7 +75,7 @@ fn a_runtime_that_ends_gives_back_what_it_left() {
         .unwrap();
     let (database, db) = lasting.block_on(async {
         let database = TestDatabase::new().await;
-        let db = open(&database, 2).await;
+        let db = open_row(&database, 2).await;
         seed(&db, &["acme"]).await;
         (database, db)
     });
@@ -130,7 +124,7 @@ fn a_runtime_that_stands_still_holds_up_no_other() {
     let (first, second) = (runtime(), runtime());
     let (database, db) = first.block_on(async {
         let database = TestDatabase::new().await;
-        let db = open(&database, 4).await;
+        let db = open_row(&database, 4).await;
         seed(&db, &["acme"]).await;
         (database, db)
     });

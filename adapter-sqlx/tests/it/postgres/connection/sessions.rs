@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Postgres};
-use tenancy_sqlx::{StrategyRegistry, TenantDb, TransactionError};
+use tenancy_sqlx::{PoolSettings, StrategyRegistry, TenantDb, TransactionError};
 
 use crate::postgres::support::server::{TestDatabase, bodies_of, seed, tenant};
 
 /// Longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn open(database: &TestDatabase, max: u32, wait: Duration) -> TenantDb<Postgres> {
-    let strategy = database.row().with_max_connections(max).with_acquire_timeout(wait);
+async fn open(database: &TestDatabase, max: usize, wait: Duration) -> TenantDb<Postgres> {
+    let strategy = database
+        .row()
+        .with_pool(PoolSettings::new().with_max_connections(max).with_acquire_timeout(wait));
     TenantDb::new(StrategyRegistry::new().with(strategy.open().await.unwrap()).unwrap())
 }
 

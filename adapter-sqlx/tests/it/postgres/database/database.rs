@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tenancy_sqlx::{SchemaNameError, StrategyError};
+use tenancy_sqlx::{PoolSettings, SchemaNameError, StrategyError};
 
 use crate::postgres::connection::cancel::poll_at_most;
 use crate::postgres::support::database_server::{
@@ -16,7 +16,7 @@ use crate::postgres::support::server::{TestDatabase, bodies, code};
 async fn the_same_words_are_each_tenants_own() {
     let database = TestDatabase::new().await;
     // Each transaction must take the other's place.
-    let (db, _) = open(options(&database).with_max_connections(1));
+    let (db, _) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(1))).await;
     for id in ["acme", "globex"] {
         provision_with_note(&db, id).await;
     }
@@ -40,12 +40,12 @@ async fn an_id_names_one_database_or_none() {
     let database = TestDatabase::new().await;
     let room = 63 - database.prefix().len();
     let (fits, too_long) = ("a".repeat(room), "a".repeat(room + 1));
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     provision_with_note(&db, &fits).await;
     assert_eq!(notes_of(&db, &fits).await, [format!("of {fits}")]);
     let error = begin_error(&db, &too_long).await;
     assert!(matches!(error, StrategyError::SchemaName { .. }), "{error:?}");
-    let (db, _) = open(options(&database).with_prefix(""));
+    let (db, _) = open(options(&database).with_prefix("")).await;
     for id in ["postgres", "template0", "template1"] {
         let StrategyError::SchemaName { source, .. } = begin_error(&db, id).await else {
             panic!("{id}")
@@ -57,7 +57,7 @@ async fn an_id_names_one_database_or_none() {
 #[tokio::test]
 async fn the_next_transaction_finds_a_clean_session() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_max_connections(1));
+    let (db, _) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(1))).await;
     provision_with_note(&db, "acme").await;
     for sql in [
         "set default_transaction_read_only = on",
@@ -77,7 +77,7 @@ async fn the_next_transaction_finds_a_clean_session() {
 #[tokio::test]
 async fn readers_do_not_write_and_the_application_changes_no_schema() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     provision_with_note(&db, "acme").await;
     let mut tx = db.begin_read(&member("acme")).await.unwrap();
     assert_eq!(
@@ -104,15 +104,18 @@ async fn readers_do_not_write_and_the_application_changes_no_schema() {
 #[tokio::test]
 async fn who_waits_too_long_is_refused() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_max_connections(1));
+    let (db, _) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(1))).await;
     for id in ["acme", "globex"] {
         provision_with_note(&db, id).await;
     }
     let (db, _) = open(
-        options(&database)
-            .with_max_connections(1)
-            .with_acquire_timeout(Duration::from_millis(300)),
-    );
+        options(&database).with_pool(
+            PoolSettings::new()
+                .with_max_connections(1)
+                .with_acquire_timeout(Duration::from_millis(300)),
+        ),
+    )
+    .await;
     let held = db.begin(&member("acme")).await.unwrap();
     for id in ["acme", "globex"] {
         let error = begin_error(&db, id).await;
@@ -131,9 +134,10 @@ async fn dropped_futures_lose_no_place() {
     let database = TestDatabase::new().await;
     let (db, _) = open(
         options(&database)
-            .with_max_connections(2)
+            .with_pool(PoolSettings::new().with_max_connections(2))
             .with_max_connections_per_tenant(1),
-    );
+    )
+    .await;
     for id in TENANTS {
         provision_with_note(&db, id).await;
     }
@@ -153,7 +157,7 @@ async fn dropped_futures_lose_no_place() {
 #[tokio::test]
 async fn a_killed_connection_is_replaced() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_max_connections(1));
+    let (db, _) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(1))).await;
     provision_with_note(&db, "acme").await;
     // Ends sessions of another role.
     let mut superuser = database.superuser().await;
@@ -171,7 +175,7 @@ async fn a_killed_connection_is_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_future_leaves_no_transaction_open() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_max_connections(1));
+    let (db, _) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(1))).await;
     for id in ["acme", "globex"] {
         provision_with_note(&db, id).await;
     }
@@ -215,10 +219,13 @@ async fn a_dropped_future_leaves_no_transaction_open() {
 #[tokio::test]
 async fn behind_a_pooler_no_statement_stays_prepared() {
     let database = TestDatabase::new().await;
-    let clients = [0, 1].map(|_| {
-        let options = options(&database).with_max_connections(1).with_transaction_pooler();
-        open(options).0
-    });
+    let client = || {
+        let options = options(&database)
+            .with_pool(PoolSettings::new().with_max_connections(1))
+            .with_transaction_pooler();
+        open(options)
+    };
+    let clients = [client().await.0, client().await.0];
     provision_with_note(&clients[0], "acme").await;
     provision_with_note(&clients[0], "globex").await;
     for id in ["acme", "globex", "acme"] {

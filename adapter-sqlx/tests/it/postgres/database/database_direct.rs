@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::PlacementName;
-use tenancy_sqlx::{PgServer, StrategyError, TransactionError};
+use tenancy_sqlx::{PgServer, PoolSettings, StrategyError, TransactionError};
 
 use crate::postgres::support::database_server::{
     TENANTS, begin_error, connections, member, member_of, notes_of, open, options, provision_with_note,
@@ -18,7 +18,7 @@ use crate::postgres::support::server::TestDatabase;
 #[tokio::test]
 async fn a_tenant_without_a_database_is_not_served() {
     let database = TestDatabase::new().await;
-    let (db, strategy) = open(options(&database).with_max_connections(2));
+    let (db, strategy) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(2))).await;
     provision_with_note(&db, "acme").await;
     for _ in 0..3 {
         let error = begin_error(&db, "globex").await;
@@ -47,10 +47,13 @@ async fn there_are_never_more_connections_than_may_be() {
     )
     .await;
     let (db, _) = open(
-        options(&database)
-            .with_max_connections(2)
-            .with_acquire_timeout(Duration::from_secs(60)),
-    );
+        options(&database).with_pool(
+            PoolSettings::new()
+                .with_max_connections(2)
+                .with_acquire_timeout(Duration::from_secs(60)),
+        ),
+    )
+    .await;
     for id in TENANTS {
         provision_with_note(&db, id).await;
     }
@@ -93,7 +96,7 @@ async fn a_tenant_is_on_the_server_that_its_record_names() {
             async move { Ok(found) }
         }
     };
-    let (db, strategy) = open(options(&database).with_servers(servers));
+    let (db, strategy) = open(options(&database).with_servers(servers)).await;
     let on = |id: &str, placement: Option<&str>| {
         let record = TenantRecord::new(id.parse().unwrap(), "database".parse().unwrap());
         placement.iter().fold(record, |record, placement| {
@@ -151,7 +154,7 @@ async fn a_tenant_is_on_the_server_that_its_record_names() {
 #[tokio::test]
 async fn what_others_run_is_told_to_the_same_role() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     for id in ["acme", "globex"] {
         provision_with_note(&db, id).await;
     }

@@ -1,6 +1,6 @@
 //! A tenant's database: made once, by whoever comes first, and made whole after a crash.
 
-use tenancy_sqlx::StrategyError;
+use tenancy_sqlx::{PoolSettings, StrategyError};
 
 use crate::postgres::support::database_server::{
     begin_error, databases, member, notes_of, open, options, provision_error, provision_with_note,
@@ -11,7 +11,7 @@ use crate::postgres::support::server::{TestDatabase, migrations};
 #[tokio::test]
 async fn doing_it_again_changes_nothing() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     provision_with_note(&db, "acme").await;
     db.provision(member("acme").tenant()).await.unwrap();
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
@@ -21,7 +21,7 @@ async fn doing_it_again_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_at_once_make_one() {
     let database = TestDatabase::new().await;
-    let ((one, _), (other, _)) = (open(options(&database)), open(options(&database)));
+    let ((one, _), (other, _)) = (open(options(&database)).await, open(options(&database)).await);
     for id in ["acme", "globex"] {
         let acme = member(id);
         let (one, other) = tokio::join!(one.provision(acme.tenant()), other.provision(acme.tenant()));
@@ -51,7 +51,7 @@ async fn what_a_crash_left_is_made_whole() {
     let database = TestDatabase::new().await;
     let name = |id: &str| format!("\"{}{id}\"", database.prefix());
     let mut administrator = database.connect().await;
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     for (done, id) in (1..).zip(["acme", "globex", "umbrella"]) {
         let first = unfinished(&mut administrator, &format!("{}{id}", database.prefix())).await;
         let steps = [
@@ -76,7 +76,7 @@ async fn what_a_crash_left_is_made_whole() {
         database.application_role()
     );
     run(&mut administrator, sql).await;
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     begin_error(&db, "initech").await;
     db.provision(member("initech").tenant()).await.unwrap();
     assert_eq!(notes_of(&db, "initech").await, ["of initech"]);
@@ -85,10 +85,10 @@ async fn what_a_crash_left_is_made_whole() {
 #[tokio::test]
 async fn a_failed_migration_leaves_nothing_and_lets_nobody_in() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_migrations(migrations(&[NOTES, "select 1 / 0"])));
+    let (db, _) = open(options(&database).with_migrations(migrations(&[NOTES, "select 1 / 0"]))).await;
     let error = provision_error(&db, "acme").await;
     assert!(matches!(error, StrategyError::Migrate(_)), "{error:?}");
-    let (db, _) = open(options(&database));
+    let (db, _) = open(options(&database)).await;
     begin_error(&db, "acme").await;
     provision_with_note(&db, "acme").await;
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
@@ -99,8 +99,8 @@ async fn a_failed_migration_leaves_nothing_and_lets_nobody_in() {
 #[tokio::test]
 async fn where_one_prefix_begins_another_each_service_has_its_own() {
     let database = TestDatabase::new().await;
-    let (european, _) = open(options(&database).with_prefix(format!("{}eu_", database.prefix())));
-    let (db, strategy) = open(options(&database));
+    let (european, _) = open(options(&database).with_prefix(format!("{}eu_", database.prefix()))).await;
+    let (db, strategy) = open(options(&database)).await;
     provision_with_note(&european, "acme").await;
     let error = provision_error(&db, "eu_acme").await;
     assert!(matches!(error, StrategyError::Other(_)), "{error:?}");
@@ -114,7 +114,7 @@ async fn where_one_prefix_begins_another_each_service_has_its_own() {
 async fn a_database_without_our_comment_is_nobodys() {
     let database = TestDatabase::new().await;
     let mut administrator = database.connect().await;
-    let (db, strategy) = open(options(&database));
+    let (db, strategy) = open(options(&database)).await;
     let name = format!("{}acme", database.prefix());
     run(
         &mut administrator,
@@ -159,7 +159,7 @@ async fn a_database_without_our_comment_is_nobodys() {
 async fn an_unfinished_database_is_removed() {
     let database = TestDatabase::new().await;
     let mut administrator = database.connect().await;
-    let (db, strategy) = open(options(&database));
+    let (db, strategy) = open(options(&database)).await;
     let first = unfinished(&mut administrator, &format!("{}acme", database.prefix())).await;
     run(
         &mut administrator,
@@ -195,7 +195,7 @@ async fn anothers_database_is_refused() {
     let database = TestDatabase::new().await;
     // Gives databases to other roles.
     let mut superuser = database.superuser().await;
-    let (db, strategy) = open(options(&database));
+    let (db, strategy) = open(options(&database)).await;
     let name = format!("\"{}acme\"", database.prefix());
     let (owner, administrator) = (database.application_role(), database.administrator_role());
     for sql in [
@@ -222,7 +222,7 @@ async fn the_administrators_database_is_no_tenants() {
     let database = TestDatabase::new().await;
     let own = database.administrator();
     let id = own.get_database().unwrap();
-    let (db, strategy) = open(options(&database).with_prefix(""));
+    let (db, strategy) = open(options(&database).with_prefix("")).await;
     // As if it were the tenant's: that it is in use says that it is not.
     let comment = format!("comment on database \"{id}\" is 'tenant {id}'");
     run(&mut database.connect().await, comment).await;
@@ -239,7 +239,7 @@ async fn the_administrators_database_is_no_tenants() {
 #[tokio::test]
 async fn migrations_that_come_later_run_and_are_seen() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_max_connections(1));
+    let (db, _) = open(options(&database).with_pool(PoolSettings::new().with_max_connections(1))).await;
     provision_with_note(&db, "acme").await;
     let all = "select * from notes";
     let columns = async |db: &tenancy_sqlx::TenantDb<sqlx::Postgres>| {
@@ -252,7 +252,12 @@ async fn migrations_that_come_later_run_and_are_seen() {
         NOTES,
         "alter table notes add column done boolean not null default false",
     ]);
-    let (later, _) = open(options(&database).with_max_connections(1).with_migrations(more));
+    let (later, _) = open(
+        options(&database)
+            .with_pool(PoolSettings::new().with_max_connections(1))
+            .with_migrations(more),
+    )
+    .await;
     assert_eq!(columns(&later).await, 3);
     later.provision(member("acme").tenant()).await.unwrap();
     assert_eq!(columns(&later).await, 4);
@@ -266,7 +271,7 @@ async fn a_migration_may_change_the_search_path() {
         id bigint generated always as identity primary key, name text not null, body text not null)";
     let elsewhere = "create schema other; set search_path = other; create table tags (id int)";
     let later = "create table notes_tags (note bigint references notes, tag int)";
-    let (db, _) = open(options(&database).with_migrations(migrations(&[dump, elsewhere, later])));
+    let (db, _) = open(options(&database).with_migrations(migrations(&[dump, elsewhere, later]))).await;
     for _ in 0..2 {
         db.provision(member("acme").tenant()).await.unwrap();
     }
@@ -290,7 +295,7 @@ async fn a_migration_may_change_the_search_path() {
 #[tokio::test]
 async fn an_administrator_needs_not_be_a_superuser() {
     let database = TestDatabase::new().await;
-    let (db, strategy) = open(options(&database));
+    let (db, strategy) = open(options(&database)).await;
     provision_with_note(&db, "acme").await;
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
     strategy

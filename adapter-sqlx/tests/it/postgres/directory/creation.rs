@@ -20,14 +20,13 @@ async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
         .unwrap();
     let schema = database.schema().with_table(table);
     let items = "create table items (tenant_id uuid not null, id bigint not null, primary key (tenant_id, id))";
-    let row = PgRowStrategy::options(schema, database.application(), database.administrator())
-        .with_migrations(migrations(&[items]));
+    let row = PgRowStrategy::builder(database.server(), schema).with_migrations(migrations(&[items]));
     let registry = StrategyRegistry::new()
         .with(row.open().await.unwrap())
         .unwrap()
         .with(schema_server::options(database).open().await.unwrap())
         .unwrap()
-        .with(database_server::options(database).open())
+        .with(database_server::options(database).open().await.unwrap())
         .unwrap();
     TenantDb::new(registry)
 }

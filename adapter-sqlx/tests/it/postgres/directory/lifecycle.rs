@@ -23,7 +23,7 @@ async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
     let schema = tables
         .into_iter()
         .fold(database.schema(), tenancy_sqlx::PgRowTables::with_table);
-    let row = PgRowStrategy::options(schema, database.application(), database.administrator())
+    let row = PgRowStrategy::builder(database.server(), schema)
         .with_migrations(migrations(&[NOTES, REPLIES]))
         .open()
         .await
@@ -33,7 +33,7 @@ async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
         .unwrap()
         .with(schema_server::options(database).open().await.unwrap())
         .unwrap()
-        .with(database_server::options(database).open())
+        .with(database_server::options(database).open().await.unwrap())
         .unwrap();
     TenantDb::new(registry)
 }

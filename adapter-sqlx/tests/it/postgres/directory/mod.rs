@@ -4,5 +4,6 @@ mod changes;
 mod creation;
 mod directory;
 mod directory_open;
+mod directory_waits;
 mod directory_writes;
 mod lifecycle;

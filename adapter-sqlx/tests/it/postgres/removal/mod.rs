@@ -2,3 +2,4 @@
 
 mod removal;
 mod removal_graph;
+mod removal_refused;

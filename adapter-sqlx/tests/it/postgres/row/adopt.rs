@@ -33,7 +33,7 @@ fn schema(database: &TestDatabase) -> PgRowTables {
 }
 
 async fn open(database: &TestDatabase) -> TenantDb<sqlx::Postgres> {
-    let row = PgRowStrategy::options(schema(database), database.application(), database.administrator());
+    let row = PgRowStrategy::builder(database.server(), schema(database));
     // It proves that no key and no foreign key is left without the tenant.
     TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap())
 }

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tenancy_sqlx::{
-    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgTenantColumn, PgTenantTable, StrategyError,
-    StrategyRegistry, TenantDb,
+    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantColumn, PgTenantTable,
+    StrategyError, StrategyRegistry, TenantDb,
 };
 
 use crate::postgres::support::schema_server::{self, run};
-use crate::postgres::support::server::{NOTES, TestDatabase, bodies, code, migrations};
+use crate::postgres::support::server::{NOTES, TestDatabase, code, migrations};
 
 const TAGS: &str = "create table tags (tenant_id text not null, id bigint not null, primary key (tenant_id, id))";
 
@@ -19,22 +19,6 @@ fn schema(database: &TestDatabase) -> PgRowTables {
     let tables = ["notes", "tags"].map(|name| PgTenantTable::new(name).unwrap());
     let schema = tables.into_iter().fold(database.schema(), PgRowTables::with_table);
     schema.with_citus().with_reference_table("public", "plans").unwrap()
-}
-
-#[tokio::test]
-async fn tables_are_distributed_before_they_are_guarded() {
-    let database = TestDatabase::new().await;
-    let sql = schema(&database).sql();
-    let distribution = r#"
-select create_reference_table('"public"."plans"') where not exists (select from pg_dist_partition where logicalrel = '"public"."plans"'::regclass);
-select create_distributed_table('"public"."notes"', 'tenant_id', colocate_with => 'none') where not exists (select from pg_dist_partition where logicalrel = '"public"."notes"'::regclass);
-select create_distributed_table('"public"."tags"', 'tenant_id', colocate_with => '"public"."notes"') where not exists (select from pg_dist_partition where logicalrel = '"public"."tags"'::regclass);
-alter table "public"."notes""#;
-    assert!(sql.contains(distribution), "{sql}");
-    assert!(
-        !sql.contains("(select nullif"),
-        "Citus refuses sub-selects in policies: {sql}"
-    );
 }
 
 /// Nothing is connected or written: neither server is there.
@@ -46,7 +30,8 @@ async fn the_strategy_row_does_not_open() {
         .unwrap()
         .with_reference_table("public", "plans");
     for declared in [with_citus, by_reference.unwrap()] {
-        let options = PgRowStrategy::options(declared, nowhere(), nowhere()).dangerously_allow_findings();
+        let options =
+            PgRowStrategy::builder(PgServer::new(nowhere(), nowhere()), declared).dangerously_allow_findings();
         let error = options.open().await.unwrap_err();
         assert!(matches!(error, StrategyError::ClusterUnsupported), "{error:?}");
         let text = error.to_string();
@@ -77,31 +62,6 @@ async fn its_declaration_is_not_applied() {
         .await
         .unwrap();
     assert_eq!(policies, 0);
-}
-
-/// The policies keep rows apart on a plain server as well, without a sub-select.
-#[tokio::test]
-async fn its_policies_keep_rows_apart() {
-    let database = TestDatabase::new().await;
-    let mut administrator = database.connect().await;
-    run(&mut administrator, format!("{NOTES}; {TAGS}")).await;
-    let sql = schema(&database).sql();
-    let (_, policies) = sql.split_at(sql.find("alter table").unwrap());
-    run(&mut administrator, policies).await;
-    let mut application = database.application().connect().await.unwrap();
-    for id in ["acme", "globex"] {
-        let sql = format!(
-            "begin; set local app.tenant_id = '{id}'; insert into notes (name, body) values ('n', 'of {id}'); commit"
-        );
-        run(&mut application, sql).await;
-    }
-    for (bound, seen) in [("acme", &["of acme"][..]), ("globex", &["of globex"]), ("", &[])] {
-        run(&mut application, format!("begin; set local app.tenant_id = '{bound}'")).await;
-        assert_eq!(bodies(&mut application).await, seen);
-        let forged = "insert into notes (tenant_id, name) values ('other', 'forged')";
-        assert_eq!(code(sqlx::raw_sql(forged).execute(&mut application).await), "42501");
-        run(&mut application, "rollback").await;
-    }
 }
 
 /// What a cluster's catalog has of it. There is no other machine, so nothing is lost on the way to one.
@@ -218,8 +178,7 @@ async fn schemas_on_a_cluster() {
     )
     .await;
     let application = administrator.clone().username(&role).password("only for tests");
-    let by_schema = PgSchemaStrategy::options(&role, application, administrator)
-        .unwrap()
+    let by_schema = PgSchemaStrategy::builder(PgServer::new(application, administrator), role.parse().unwrap())
         .with_migrations(migrations(&[
             "create table notes (name text primary key, body text not null default '')",
         ]))

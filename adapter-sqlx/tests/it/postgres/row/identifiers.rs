@@ -110,7 +110,7 @@ async fn as_schemas_without_a_prefix() {
 #[tokio::test]
 async fn as_databases() {
     let database = TestDatabase::new().await;
-    let (db, _) = database_server::open(database_server::options(&database));
+    let (db, _) = database_server::open(database_server::options(&database)).await;
     let room = 63 - database.prefix().len();
     let mut expected = BTreeSet::new();
     for id in ids() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
-use tenancy_sqlx::{PgRowOptions, PgRowStrategy, PgRowTables, PgTenantTable};
+use tenancy_sqlx::{PgRowBuilder, PgRowStrategy, PgRowTables, PgServer, PgTenantTable};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, migrations};
@@ -37,8 +37,8 @@ fn schema(database: &TestDatabase) -> PgRowTables {
     tables.fold(database.schema(), PgRowTables::with_table)
 }
 
-fn options(database: &TestDatabase, administrator: PgConnectOptions) -> PgRowOptions {
-    PgRowStrategy::options(schema(database), database.application(), administrator)
+fn options(database: &TestDatabase, administrator: PgConnectOptions) -> PgRowBuilder {
+    PgRowStrategy::builder(PgServer::new(database.application(), administrator), schema(database))
         .with_migrations(migrations(&[NOTES, TAGS, EVENTS, LINES]))
 }
 

@@ -26,7 +26,7 @@ fn schema(database: &TestDatabase, log: PgTenantTable) -> PgRowTables {
 }
 
 async fn open(database: &TestDatabase, schema: PgRowTables) -> Result<(), StrategyError> {
-    let options = PgRowStrategy::options(schema, database.application(), database.administrator());
+    let options = PgRowStrategy::builder(database.server(), schema);
     options.open().await.map(drop)
 }
 

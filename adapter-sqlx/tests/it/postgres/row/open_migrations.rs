@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{ConnectOptions, Connection, PgConnection, SqlSafeStr};
-use tenancy_sqlx::{PgRowOptions, PgRowStrategy, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgRowBuilder, PgRowStrategy, PgTenantTable, StrategyError};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, bodies, migrations};
 
-fn options(database: &TestDatabase, sql: &[&'static str]) -> PgRowOptions {
+fn options(database: &TestDatabase, sql: &[&'static str]) -> PgRowBuilder {
     let schema = database.schema().with_table(PgTenantTable::new("notes").unwrap());
-    PgRowStrategy::options(schema, database.application(), database.administrator())
+    PgRowStrategy::builder(database.server(), schema)
         .with_migrations(migrations(sql))
         .with_lock_timeout(Duration::from_millis(50))
 }

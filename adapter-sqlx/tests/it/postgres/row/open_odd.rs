@@ -2,7 +2,9 @@
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgRowTables, PgTenantColumn, PgTenantTable, StrategyError};
+use tenancy_sqlx::{
+    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgServer, PgTenantColumn, PgTenantTable, StrategyError,
+};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase};
@@ -12,7 +14,7 @@ async fn open(
     schema: &PgRowTables,
     administrator: PgConnectOptions,
 ) -> Result<(), StrategyError> {
-    let options = PgRowStrategy::options(schema.clone(), database.application(), administrator);
+    let options = PgRowStrategy::builder(PgServer::new(database.application(), administrator), schema.clone());
     options.open().await.map(drop)
 }
 

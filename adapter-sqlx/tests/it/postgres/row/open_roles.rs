@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Postgres};
 use tenancy_sqlx::{
-    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgSeverity, PgTenantTable, StrategyError, StrategyRegistry,
-    TenantDb,
+    PgFault, PgFinding, PgRowStrategy, PgRowTables, PgServer, PgSeverity, PgTenantTable, StrategyError,
+    StrategyRegistry, TenantDb,
 };
 
 use crate::postgres::support::schema_server::run;
@@ -42,7 +42,7 @@ impl Other {
 
     async fn open(&self, schema: PgRowTables) -> Result<PgRowStrategy, StrategyError> {
         let application = self.database.application().username(&self.role);
-        let options = PgRowStrategy::options(schema, application, self.database.administrator());
+        let options = PgRowStrategy::builder(PgServer::new(application, self.database.administrator()), schema);
         options.with_migrations(migrations(MIGRATIONS)).open().await
     }
 
@@ -223,13 +223,7 @@ async fn a_policy_that_says_something_else_to_another_service_is_refused() {
     // Where no other role is in it, it is written anew.
     let declared = other.database.schema().with_table(PgTenantTable::new("notes").unwrap());
     let declared = declared.with_setting("other.tenant".parse().unwrap());
-    let options = || {
-        PgRowStrategy::options(
-            declared.clone(),
-            other.database.application(),
-            other.database.administrator(),
-        )
-    };
+    let options = || PgRowStrategy::builder(other.database.server(), declared.clone());
     let row = options().with_migrations(migrations(MIGRATIONS)).open().await.unwrap();
     let renamed = TenantDb::new(StrategyRegistry::new().with(row).unwrap());
     assert_eq!(bodies_of(&renamed, "acme").await, ["of acme"]);
@@ -247,7 +241,10 @@ async fn roles_that_are_declared_together_have_the_same() {
         .unwrap();
     let db = {
         let application = other.database.application();
-        let both = PgRowStrategy::options(schema.clone(), application, other.database.administrator());
+        let both = PgRowStrategy::builder(
+            PgServer::new(application, other.database.administrator()),
+            schema.clone(),
+        );
         let both = both.with_migrations(migrations(&[NOTES]));
         TenantDb::new(StrategyRegistry::new().with(both.open().await.unwrap()).unwrap())
     };
@@ -256,7 +253,7 @@ async fn roles_that_are_declared_together_have_the_same() {
     // Each of the roles is judged.
     let sql = format!("alter role {} bypassrls", other.quoted());
     run(&mut other.database.superuser().await, sql).await;
-    let both = PgRowStrategy::options(schema, other.database.application(), other.database.administrator());
+    let both = PgRowStrategy::builder(other.database.server(), schema);
     assert_eq!(faults(both.open().await), [PgFault::RoleBypasses]);
     db.close().await;
     other.end().await;

@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Connection};
 use tenancy_sqlx::{
-    PgTenantColumn, PgTenantTable, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
+    PgTenantColumn, PgTenantTable, PoolSettings, ProvisionError, StrategyError, StrategyRegistry, TenantDb,
+    TransactionError,
 };
 
 use crate::BY_POOLER;
@@ -197,7 +198,7 @@ async fn a_value_of_the_column_has_one_spelling() {
             .with_tenant_column("tenant_id", column)
             .unwrap();
         let schema = database.schema().with_table(declared);
-        let row = tenancy_sqlx::PgRowStrategy::options(schema, database.application(), database.administrator());
+        let row = tenancy_sqlx::PgRowStrategy::builder(database.server(), schema);
         let row = by_the_same_way(row).open().await.unwrap();
         let db = TenantDb::new(StrategyRegistry::new().with(row).unwrap());
 
@@ -233,7 +234,10 @@ async fn a_value_of_the_column_has_one_spelling() {
 #[tokio::test]
 async fn behind_a_pooler_no_statement_stays_prepared() {
     let database = TestDatabase::new().await;
-    let row = database.row().with_max_connections(1).with_transaction_pooler();
+    let row = database
+        .row()
+        .with_pool(PoolSettings::new().with_max_connections(1))
+        .with_transaction_pooler();
     let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
     seed(&db, &["acme", "globex"]).await;
     let mut sessions = Vec::new();

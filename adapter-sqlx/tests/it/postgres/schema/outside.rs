@@ -1,6 +1,6 @@
 //! Migrations of a tenant's schema that reach beyond it.
 
-use tenancy_sqlx::{PgSchemaOptions, ProvisionError, StrategyError};
+use tenancy_sqlx::{PgSchemaBuilder, ProvisionError, StrategyError};
 
 use crate::postgres::support::schema_server::{
     NOTES, member, open, options, provision_error, provision_with_note, run, schemas,
@@ -195,7 +195,7 @@ const ALLOWED: &[&str] = &[
     create table cars (colour colour)",
 ];
 
-fn with(database: &TestDatabase, sql: &'static str) -> PgSchemaOptions {
+fn with(database: &TestDatabase, sql: &'static str) -> PgSchemaBuilder {
     let options = options(database).with_migrations(migrations(&[NOTES, sql]));
     options.with_extension_schema("extensions").unwrap()
 }

@@ -7,7 +7,7 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
-    PgDatabaseOptions, PgDatabaseStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
+    PgDatabaseBuilder, PgDatabaseStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
 };
 
 use crate::BY_POOLER;
@@ -16,17 +16,12 @@ use crate::postgres::support::server::{TestDatabase, bodies, migrations};
 
 pub(crate) const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 
-pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
-    let options = PgDatabaseStrategy::options(
-        database.application_role(),
-        database.application(),
-        database.administrator(),
-    )
-    .unwrap()
-    .with_prefix(database.prefix())
-    .with_template("template0")
-    .unwrap()
-    .with_migrations(migrations(&[NOTES]));
+pub(crate) fn options(database: &TestDatabase) -> PgDatabaseBuilder {
+    let options = PgDatabaseStrategy::builder(database.server(), database.application_role().parse().unwrap())
+        .with_prefix(database.prefix())
+        .with_template("template0")
+        .unwrap()
+        .with_migrations(migrations(&[NOTES]));
     if BY_POOLER {
         options.with_transaction_pooler()
     } else {
@@ -34,8 +29,8 @@ pub(crate) fn options(database: &TestDatabase) -> PgDatabaseOptions {
     }
 }
 
-pub(crate) fn open(options: PgDatabaseOptions) -> (TenantDb<Postgres>, Arc<PgDatabaseStrategy>) {
-    let strategy = Arc::new(options.open());
+pub(crate) async fn open(options: PgDatabaseBuilder) -> (TenantDb<Postgres>, Arc<PgDatabaseStrategy>) {
+    let strategy = Arc::new(options.open().await.unwrap());
     let mut registry = StrategyRegistry::new();
     registry.register(strategy.clone()).unwrap();
     (TenantDb::new(registry), strategy)

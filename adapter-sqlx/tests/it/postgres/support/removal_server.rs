@@ -16,16 +16,12 @@ pub(crate) fn declared(database: &TestDatabase, tables: &[&str]) -> PgRowTables 
 /// Opens the strategy on these tables, which `sql` makes. Triggers and rules of a test may be findings.
 pub(crate) async fn open(database: &TestDatabase, tables: &[&str], sql: &str) -> TenantDb<Postgres> {
     let sql: &'static str = sql.to_owned().leak();
-    let row = PgRowStrategy::options(
-        declared(database, tables),
-        database.application(),
-        database.administrator(),
-    )
-    .with_migrations(migrations(&[sql]))
-    .dangerously_allow_findings()
-    .open()
-    .await
-    .unwrap();
+    let row = PgRowStrategy::builder(database.server(), declared(database, tables))
+        .with_migrations(migrations(&[sql]))
+        .dangerously_allow_findings()
+        .open()
+        .await
+        .unwrap();
     TenantDb::new(StrategyRegistry::new().with(row).unwrap())
 }
 

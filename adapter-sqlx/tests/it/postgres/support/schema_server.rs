@@ -7,7 +7,8 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
 use tenancy_sqlx::{
-    PgSchemaOptions, PgSchemaStrategy, ProvisionError, StrategyError, StrategyRegistry, TenantDb, TransactionError,
+    PgSchemaBuilder, PgSchemaStrategy, PoolSettings, ProvisionError, StrategyError, StrategyRegistry, TenantDb,
+    TransactionError,
 };
 
 use crate::BY_POOLER;
@@ -20,15 +21,10 @@ pub(crate) const NOTES: &str = "create table notes (
 )";
 
 /// One connection, so that each transaction is on the one that the last had.
-pub(crate) fn options(database: &TestDatabase) -> PgSchemaOptions {
-    let options = PgSchemaStrategy::options(
-        database.application_role(),
-        database.application(),
-        database.administrator(),
-    )
-    .unwrap()
-    .with_max_connections(1)
-    .with_migrations(migrations(&[NOTES]));
+pub(crate) fn options(database: &TestDatabase) -> PgSchemaBuilder {
+    let options = PgSchemaStrategy::builder(database.server(), database.application_role().parse().unwrap())
+        .with_pool(PoolSettings::new().with_max_connections(1))
+        .with_migrations(migrations(&[NOTES]));
     if BY_POOLER {
         options.with_transaction_pooler()
     } else {
@@ -36,7 +32,7 @@ pub(crate) fn options(database: &TestDatabase) -> PgSchemaOptions {
     }
 }
 
-pub(crate) async fn open(options: PgSchemaOptions) -> (TenantDb<Postgres>, Arc<PgSchemaStrategy>) {
+pub(crate) async fn open(options: PgSchemaBuilder) -> (TenantDb<Postgres>, Arc<PgSchemaStrategy>) {
     let strategy = Arc::new(options.open().await.unwrap());
     let mut registry = StrategyRegistry::new();
     registry.register(strategy.clone()).unwrap();

@@ -3,6 +3,7 @@
 use std::env;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::BY_POOLER;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -11,7 +12,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Ro
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
-use tenancy_sqlx::{PgRowOptions, PgRowStrategy, PgRowTables, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{
+    PgRowBuilder, PgRowStrategy, PgRowTables, PgServer, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb,
+};
 
 pub(crate) const NOTES: &str = "create table notes (
     tenant_id text not null,
@@ -120,14 +123,19 @@ impl TestDatabase {
         self.administrator().connect().await.unwrap()
     }
 
-    pub(crate) fn row(&self) -> PgRowOptions {
+    /// How the database is reached, in both roles.
+    pub(crate) fn server(&self) -> PgServer {
+        PgServer::new(self.application(), self.administrator())
+    }
+
+    pub(crate) fn row(&self) -> PgRowBuilder {
         let schema = self.schema().with_table(PgTenantTable::new("notes").unwrap());
-        PgRowStrategy::options(schema, self.application(), self.administrator()).with_migrations(migrations(&[NOTES]))
+        PgRowStrategy::builder(self.server(), schema).with_migrations(migrations(&[NOTES]))
     }
 
     /// One connection, so that each transaction is on the one that the last had.
     pub(crate) async fn one_connection(&self) -> TenantDb<Postgres> {
-        let row = by_the_same_way(self.row().with_max_connections(1))
+        let row = by_the_same_way(self.row().with_pool(PoolSettings::new().with_max_connections(1)))
             .open()
             .await
             .unwrap();
@@ -135,7 +143,16 @@ impl TestDatabase {
     }
 }
 
-pub(crate) fn by_the_same_way(row: PgRowOptions) -> PgRowOptions {
+/// The strategy `row` over a number of connections, for which a test waits as long as it must.
+pub(crate) async fn open_row(database: &TestDatabase, max: usize) -> TenantDb<Postgres> {
+    let pool = PoolSettings::new()
+        .with_max_connections(max)
+        .with_acquire_timeout(Duration::from_secs(20));
+    let row = by_the_same_way(database.row().with_pool(pool)).open().await.unwrap();
+    TenantDb::new(StrategyRegistry::new().with(row).unwrap())
+}
+
+pub(crate) fn by_the_same_way(row: PgRowBuilder) -> PgRowBuilder {
     if BY_POOLER { row.with_transaction_pooler() } else { row }
 }
 

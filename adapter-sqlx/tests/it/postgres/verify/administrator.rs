@@ -1,7 +1,7 @@
 //! An administrator who does not see every row: found, mended, and refused by all that works on rows of all tenants.
 
 use sqlx::{ConnectOptions, Postgres};
-use tenancy_sqlx::{AdoptError, PgFault, StrategyError, TenantDb, TransactionError};
+use tenancy_sqlx::{AdoptError, PgFault, PgServer, StrategyError, TenantDb, TransactionError};
 
 use crate::postgres::support::removal_server::{declared, open, remove, rows, seed_both};
 use crate::postgres::support::schema_server::run;
@@ -205,9 +205,10 @@ async fn another_administrator_than_declared_is_a_finding() {
     // A superuser, who sees everything, but is not who was declared.
     let url: sqlx::postgres::PgConnectOptions = std::env::var("DATABASE_URL").unwrap().parse().unwrap();
     let administrator = url.database(database.administrator().get_database().unwrap());
-    let opened = tenancy_sqlx::PgRowStrategy::options(schema, database.application(), administrator.clone())
-        .open()
-        .await;
+    let opened =
+        tenancy_sqlx::PgRowStrategy::builder(PgServer::new(database.application(), administrator.clone()), schema)
+            .open()
+            .await;
     let Err(StrategyError::UnsafeDatabase(report)) = opened else {
         panic!("{opened:?}")
     };

@@ -1,7 +1,7 @@
 //! Each way around the isolation of rows: it leaks, it is found, and it is mended.
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
-use tenancy_sqlx::{PgFault, PgFinding, PgReport, PgRowStrategy, PgRowTables, PgTenantTable, StrategyError};
+use tenancy_sqlx::{PgFault, PgFinding, PgReport, PgRowStrategy, PgRowTables, PgServer, PgTenantTable, StrategyError};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, migrations, seed, tenant};
@@ -24,7 +24,7 @@ pub(crate) fn schema(database: &TestDatabase) -> PgRowTables {
 
 pub(crate) async fn guarded() -> TestDatabase {
     let database = TestDatabase::new().await;
-    let row = PgRowStrategy::options(schema(&database), database.application(), database.administrator())
+    let row = PgRowStrategy::builder(database.server(), schema(&database))
         .with_migrations(migrations(&[NOTES, TAGS, BOOKINGS]))
         .open()
         .await
@@ -255,7 +255,12 @@ async fn an_application_that_connects_otherwise_is_found() {
         (administrator.clone(), administrator.get_username()),
         (elsewhere.clone(), elsewhere.get_database().unwrap()),
     ] {
-        let open = || PgRowStrategy::options(schema(&database), application.clone(), administrator.clone());
+        let open = || {
+            PgRowStrategy::builder(
+                PgServer::new(application.clone(), administrator.clone()),
+                schema(&database),
+            )
+        };
         let error = open().open().await.unwrap_err();
         let StrategyError::UnsafeDatabase(report) = &error else {
             panic!("{error:?}")
@@ -274,7 +279,7 @@ async fn a_database_with_findings_is_not_opened() {
     let database = guarded().await;
     let sql = format!("alter role {} bypassrls", database.application_role());
     run(&mut database.superuser().await, sql).await;
-    let open = || PgRowStrategy::options(schema(&database), database.application(), database.administrator());
+    let open = || PgRowStrategy::builder(database.server(), schema(&database));
     let error = open().open().await.unwrap_err();
     let StrategyError::UnsafeDatabase(report) = &error else {
         panic!("{error:?}")

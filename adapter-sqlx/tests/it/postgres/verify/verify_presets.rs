@@ -1,6 +1,6 @@
 //! What roles, the database and connections preset.
 
-use tenancy_sqlx::{PgFault, PgRowStrategy, StrategyError};
+use tenancy_sqlx::{PgFault, PgRowStrategy, PgServer, StrategyError};
 
 use crate::postgres::verify::verify::{guarded, schema};
 use crate::postgres::verify::verify_faults::Planted;
@@ -68,7 +68,7 @@ async fn options_of_the_applications_connection_are_found() {
         ("row_security", "off", PgFault::ParameterPreset),
     ] {
         let application = database.application().options([(option, value)]);
-        let opened = PgRowStrategy::options(schema(&database), application, database.administrator())
+        let opened = PgRowStrategy::builder(PgServer::new(application, database.administrator()), schema(&database))
             .open()
             .await;
         let Err(StrategyError::UnsafeDatabase(report)) = opened else {

@@ -89,7 +89,7 @@ async fn a_declared_view_is_granted_where_nobody_has_decided() {
             .with_view(PgTenantView::new(name).unwrap())
     };
     let open = || {
-        PgRowStrategy::options(declared("My notes"), database.application(), database.administrator())
+        PgRowStrategy::builder(database.server(), declared("My notes"))
             .with_migrations(migrations(&[NOTES, view]))
             .open()
     };

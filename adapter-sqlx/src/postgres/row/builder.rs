@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::policies::attempts::{Attempts, LockTimeout};
@@ -12,42 +11,44 @@ use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
 use super::table::PgTenantTable;
 use super::verify::{PgFinding, PgReport};
-use crate::StrategyError;
-use crate::postgres::connection::pool::PoolSettings;
+use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::server::PgServer;
 use crate::transaction::begin::begin_lent;
+use crate::{PoolSettings, StrategyError};
 
-/// Which tables hold tenants' rows, and how they are reached.
+/// Which tables hold tenants' rows, and how they are reached. [`PgRowStrategy::builder`] makes one.
 #[derive(Debug)]
-pub struct PgRowOptions {
+#[must_use]
+pub struct PgRowBuilder {
     schema: PgRowTables,
-    application: PgConnectOptions,
-    administrator: PgConnectOptions,
+    server: PgServer,
     migrations: Option<Migrator>,
-    settings: PoolSettings,
+    plan: PoolPlan,
     extension_schemas: Vec<PgIdentifier>,
     allows_findings: bool,
     lock_timeout: LockTimeout,
 }
 
-impl PgRowOptions {
-    pub(super) fn new(schema: PgRowTables, application: PgConnectOptions, administrator: PgConnectOptions) -> Self {
-        Self {
-            schema,
-            application,
-            administrator,
+impl PgRowStrategy {
+    /// Describes the database: how the application and the administrator connect, and which tables hold tenants' rows.
+    pub fn builder(server: PgServer, tables: PgRowTables) -> PgRowBuilder {
+        PgRowBuilder {
+            schema: tables,
+            server,
             migrations: None,
-            settings: PoolSettings::default(),
+            plan: PoolPlan::default(),
             extension_schemas: Vec::new(),
             allows_findings: false,
             lock_timeout: LockTimeout::default(),
         }
     }
+}
 
+impl PgRowBuilder {
     /// Migrations that the administrator runs when the database is opened.
-    #[must_use]
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {
             migrations: Some(migrations),
@@ -68,25 +69,18 @@ impl PgRowOptions {
         Ok(self)
     }
 
-    /// The greatest number of the application's connections. The default is 10.
-    #[must_use]
-    pub const fn with_max_connections(mut self, max: u32) -> Self {
-        self.settings.max_connections = max;
+    /// Sets the connection limit and the timeouts. The default is 10 connections of the application. The administrator
+    /// has 2 more.
+    pub fn with_pool(mut self, settings: PoolSettings) -> Self {
+        self.plan.settings = settings.or(self.plan.settings);
         self
     }
 
-    /// How long a transaction may take to begin, the wait for a free connection included. The default is 5 seconds.
-    #[must_use]
-    pub const fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = timeout;
-        self
-    }
-
-    /// Says that the application connects through a pooler that lends connections for a transaction, such
-    /// as PgBouncer. Statements are not kept prepared then. The administrator's way must be direct.
-    #[must_use]
+    /// Declares that the application connects through a pooler that lends a connection for one transaction, such as
+    /// PgBouncer in transaction mode. Statements are not kept prepared then. The administrator must connect directly.
+    #[doc(alias = "PgBouncer")]
     pub const fn with_transaction_pooler(mut self) -> Self {
-        self.settings.has_transaction_pooler = true;
+        self.plan.has_transaction_pooler = true;
         self
     }
 
@@ -96,7 +90,6 @@ impl PgRowOptions {
     /// # Security
     ///
     /// Each finding is a way from one tenant to another.
-    #[must_use]
     pub const fn dangerously_allow_findings(mut self) -> Self {
         self.allows_findings = true;
         self
@@ -108,7 +101,6 @@ impl PgRowOptions {
     /// undone, and made again after about as long: 10 times, then [`open`](Self::open) fails with
     /// [`LocksHeld`](StrategyError::LocksHeld). Migrations that run outside of a transaction wait as long as the server
     /// lets them.
-    #[must_use]
     pub const fn with_lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = LockTimeout(timeout);
         self
@@ -134,7 +126,7 @@ impl PgRowOptions {
     /// what has to be changed.
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
         self.schema.refuse_cluster()?;
-        let mut connection = self.administrator.clone().connect().await?;
+        let mut connection = self.server.administrator.clone().connect().await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         if let Some(migrations) = self.migrations.take() {
             let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
@@ -146,23 +138,18 @@ impl PgRowOptions {
             tracing::warn!("{finding}");
         }
         connection.close().await?;
-        let administrator = PoolSettings {
-            max_connections: 2,
-            has_transaction_pooler: false,
-            ..self.settings
-        };
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
         let pins = SessionPins::of_rows(schemas, &self.extension_schemas);
-        let application = self.settings.pinned(self.application, &pins);
+        let application = self.plan.pinned(self.server.application, &pins);
         let last_change = LastChange::new();
-        let sessions = |settings: PoolSettings, connect| {
-            settings.refreshed_sessions(settings.pool_options(), settings.connect_options(connect), &last_change)
+        let pool = |plan: PoolPlan, connect| {
+            plan.refreshed_warm_pool(plan.pool_options(), plan.connect_options(connect), &last_change)
         };
         Ok(PgRowStrategy {
             schema: self.schema,
-            pins: self.settings.has_transaction_pooler.then_some(pins),
-            application: sessions(self.settings, application),
-            administrator: sessions(administrator, self.administrator),
+            pins: self.plan.has_transaction_pooler.then_some(pins),
+            application: pool(self.plan, application),
+            administrator: pool(self.plan.administrator(), self.server.administrator),
             last_change,
         })
     }
@@ -173,7 +160,7 @@ impl PgRowOptions {
         let findings = self.schema.verify_roles(administrator).await?;
         let other = self.schema.administrator_differs(administrator).await?;
         self.judge(PgReport::new(findings.clone()).with(other.clone()))?;
-        let options = self.settings.connect_options(self.application.clone());
+        let options = self.plan.connect_options(self.server.application.clone());
         let mut application = options.connect().await?;
         let differs = self.schema.verify_connection(administrator, &mut application).await?;
         application.close().await?;

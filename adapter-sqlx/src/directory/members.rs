@@ -1,0 +1,98 @@
+//! Members of tenants.
+
+use tenancy_core::directory::{Authorizer, Decision, Member, Roles};
+use tenancy_core::enforce::Authorize;
+use tenancy_core::names::{Role, Subject, TenantId};
+
+use super::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
+use super::error::DirectoryError;
+use super::rows::parse_roles;
+use super::sql_directory::SqlDirectory;
+
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
+    /// Makes a subject a member of a tenant, or sets the roles of one. Returns `false` if nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such tenant, or the directory cannot be changed.
+    pub async fn add_member(&self, id: &TenantId, member: &Member) -> Result<bool, DirectoryError> {
+        let mut tx = self.begin(Writers::OfTheSameRows).await?;
+        let has_changed = match write_member::<DB>(tx.connection_mut(), id, member).await {
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                return Err(DirectoryError::UnknownTenant { id: id.clone() });
+            }
+            done => done?,
+        };
+        tx.commit().await?;
+        Ok(has_changed)
+    }
+
+    /// Ends a subject's membership, whichever its issuer. Returns `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be changed.
+    pub async fn remove_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
+        let sql = "delete from tenancy_members where tenant = $1 and subject = $2";
+        self.change(sql, &[id.as_str().into(), subject.as_str().into()]).await
+    }
+
+    /// Whether a subject is a member of a tenant, by any issuer.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn is_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
+        let sql = "select exists (select 1 from tenancy_members where tenant = $1 and subject = $2) as found";
+        let mut connection = self.pool.acquire().await?;
+        Ok(is_found::<DB>(&mut connection, sql, &[id.as_str().into(), subject.as_str().into()]).await?)
+    }
+}
+
+impl<DB: DirectoryDatabase> Authorizer for SqlDirectory<DB> {
+    type Error = DirectoryError;
+
+    async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Self::Error> {
+        let claims = asked.claims();
+        let sql = "select roles from tenancy_members where tenant = $1 and subject = $2 and issuer in ('', $3)";
+        let values = [
+            asked.tenant().id.as_str().into(),
+            claims.subject().as_str().into(),
+            claims.issuer().unwrap_or_default().into(),
+        ];
+        let mut connection = self.pool.acquire().await?;
+        let memberships = DB::fetch_all(&mut connection, sql, &values).await?;
+        let mut allowed: Option<Roles> = None;
+        for membership in &memberships {
+            let lines = DB::text(membership, "roles")?.unwrap_or_default();
+            let column = "roles";
+            let roles = parse_roles(lines).map_err(|source| DirectoryError::Corrupt { column, source })?;
+            allowed = Some(allowed.map_or(roles.clone(), |others| others.union(roles)));
+        }
+        Ok(allowed.map_or(Decision::Deny, Decision::Allow))
+    }
+}
+
+/// Makes a subject a member, or sets the roles of one. Returns `false` if nothing changes.
+pub(super) async fn write_member<DB: Queries>(
+    connection: &mut DB::Connection,
+    tenant: &TenantId,
+    member: &Member,
+) -> Result<bool, sqlx::Error> {
+    let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values ($1, $2, $3, $4)
+         on conflict (tenant, subject, issuer) do update set roles = excluded.roles where tenancy_members.roles <> excluded.roles";
+    // The empty text stands for any issuer in that column. A member of an issuer that is the empty text is nobody's.
+    if member.issuer() == Some("") {
+        return Err(sqlx::Error::Encode("a member's issuer is empty".into()));
+    }
+    // No role has an end of line.
+    let roles: Vec<&str> = member.roles().iter().map(Role::as_str).collect();
+    let roles = roles.join("\n");
+    let values = [
+        tenant.as_str().into(),
+        member.subject().as_str().into(),
+        member.issuer().unwrap_or_default().into(),
+        (*roles).into(),
+    ];
+    changes::<DB>(connection, sql, &values).await
+}

@@ -1,0 +1,52 @@
+//! A tenant taken out of the directory.
+
+use sqlx::AssertSqlSafe;
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::names::TenantId;
+
+use super::database::{DirectoryDatabase, Queries, Writers};
+use super::error::{DirectoryError, ForgetError};
+use super::quarantine::bury;
+use super::sql_directory::SqlDirectory;
+
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
+    /// Takes an archived tenant out of the directory, with its members and names, once its data is removed. Returns
+    /// `false` if there is no such tenant.
+    ///
+    /// Its id is never given again, and its other names not before their quarantine is over: a token or a link
+    /// that still names it must not reach another tenant.
+    ///
+    /// # Errors
+    ///
+    /// If the tenant is not archived, or the directory cannot be changed.
+    pub async fn remove(&self, id: &TenantId) -> Result<bool, ForgetError> {
+        let mut tx = self.begin(Writers::All).await?;
+        let connection = tx.connection_mut();
+        match locked_status::<DB>(connection, id).await?.as_deref() {
+            None => return Ok(false),
+            Some(status) if status == TenantStatus::Archived.as_str() => {}
+            Some(_) => return Err(ForgetError::NotArchived { id: id.clone() }),
+        }
+        bury::<DB>(connection, id).await?;
+        for sql in [
+            "delete from tenancy_members where tenant = $1",
+            "delete from tenancy_domains where tenant = $1",
+            "delete from tenancy_tenants where id = $1",
+        ] {
+            DB::execute(connection, sql, &[id.as_str().into()]).await?;
+        }
+        tx.commit().await.map_err(DirectoryError::from)?;
+        Ok(true)
+    }
+}
+
+/// A tenant's status. A transaction that adds a member meanwhile waits until this one ends, or this one waits for it.
+async fn locked_status<DB: Queries>(
+    connection: &mut DB::Connection,
+    id: &TenantId,
+) -> Result<Option<String>, DirectoryError> {
+    let sql = format!("select status from tenancy_tenants where id = $1{}", DB::FOR_UPDATE);
+    let row = DB::fetch_optional(connection, AssertSqlSafe(sql), &[id.as_str().into()]).await?;
+    let status = row.as_ref().map(|row| DB::text(row, "status")).transpose()?.flatten();
+    Ok(status.map(str::to_owned))
+}

@@ -1,0 +1,60 @@
+//! Tenants as rows.
+
+use sqlx::AssertSqlSafe;
+use tenancy_core::directory::{Roles, TenantRecord};
+use tenancy_core::names::ParseError;
+use tenancy_core::names::TenantId;
+
+use super::database::Queries;
+use super::entry::DirectoryEntry;
+use super::error::DirectoryError;
+
+/// One statement, so that a tenant and its domains are of one moment. A domain has no comma.
+pub(super) fn select<DB: Queries>(condition: &'static str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!(
+        "select t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement,
+           (select {}(d.domain, ',') from tenancy_domains d where d.tenant = t.id) as domains
+         from tenancy_tenants t where {condition}",
+        DB::JOIN_TEXTS,
+    ))
+}
+
+/// The tenant of that id, whatever its status.
+pub(super) async fn read_entry<DB: Queries>(
+    connection: &mut DB::Connection,
+    id: &TenantId,
+) -> Result<DirectoryEntry, DirectoryError> {
+    let row = DB::fetch_optional(connection, select::<DB>("t.id = $1"), &[id.as_str().into()]).await?;
+    parse::<DB>(&row.ok_or(sqlx::Error::RowNotFound)?)
+}
+
+/// Reads a row of [`select`].
+pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, DirectoryError> {
+    let text = |column| DB::text(row, column).map(Option::unwrap_or_default);
+    let name = |column: &'static str| move |source| DirectoryError::Corrupt { column, source };
+    let id = text("id")?.parse().map_err(name("id"))?;
+    let mut record = TenantRecord::new(id, text("strategy")?.parse().map_err(name("strategy"))?)
+        .with_slug(text("slug")?.parse().map_err(name("slug"))?)
+        .with_status(text("status")?.parse().map_err(DirectoryError::CorruptStatus)?);
+    if let Some(external_id) = DB::text(row, "external_id")? {
+        record = record.with_external_id(external_id.parse().map_err(name("external_id"))?);
+    }
+    if let Some(placement) = DB::text(row, "placement")? {
+        record = record.with_placement(placement.parse().map_err(name("placement"))?);
+    }
+    let domains = DB::text(row, "domains")?;
+    let domains = domains.into_iter().flat_map(|domains| domains.split(','));
+    Ok(DirectoryEntry {
+        record: record.into(),
+        name: text("name")?.to_owned(),
+        domains: domains
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(name("domain"))?,
+    })
+}
+
+/// Reads the roles of a member, one a line: no role has an end of line.
+pub(super) fn parse_roles(lines: &str) -> Result<Roles, ParseError> {
+    lines.lines().map(str::parse).collect()
+}

@@ -1,0 +1,168 @@
+//! The directory of tenants in a database.
+
+use std::fmt;
+use std::time::Duration;
+
+use sqlx::Pool;
+use tenancy_core::directory::{Directory, TenantStatus};
+use tenancy_core::names::{PlacementName, ReservedNames, TenantId, TenantKey};
+
+use super::QUARANTINE;
+use super::database::{DirectoryDatabase, Value, Writers, changes};
+use super::entry::DirectoryEntry;
+use super::error::DirectoryError;
+use super::rows::{parse, select};
+use super::write::begin_write;
+use crate::StrategyTransaction;
+
+/// The tenants, their domains and their members, in a database. Cheap to clone.
+///
+/// It is [`SqliteDirectory`](crate::SqliteDirectory) or [`PgDirectory`](crate::PgDirectory), where its pages say how it
+/// is opened, and what holds on each database.
+///
+/// It is a [`Directory`] and an [`Authorizer`](tenancy_core::directory::Authorizer): a caller is a member if the directory lists the
+/// token's subject for the tenant, with the roles that it lists.
+///
+/// Its tables start with `tenancy_`, and its migrations are counted in `_tenancy_migrations`, so it can be in a database
+/// with your own tables.
+///
+/// # Cancellation
+///
+/// A method that has returned has committed its change. One whose future is dropped has changed all of what it changes,
+/// or nothing, and leaves neither a lock nor an open transaction. Writers wait for one another, 5 seconds by default; then
+/// they fail with [`DirectoryError::Busy`].
+#[doc(alias = "cancelled")]
+pub struct SqlDirectory<DB: DirectoryDatabase> {
+    pub(super) pool: Pool<DB>,
+    pub(super) reserved: ReservedNames,
+    pub(super) quarantine: Duration,
+    pub(crate) lock_timeout: DB::LockTimeout,
+}
+
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
+    /// A directory whose tables are up to date.
+    pub(crate) fn new(pool: Pool<DB>, lock_timeout: DB::LockTimeout) -> Self {
+        Self {
+            pool,
+            reserved: ReservedNames::default(),
+            quarantine: QUARANTINE,
+            lock_timeout,
+        }
+    }
+
+    /// Replaces the names that no new tenant may have as its id or slug.
+    #[must_use]
+    pub fn with_reserved_names(self, reserved: ReservedNames) -> Self {
+        Self { reserved, ..self }
+    }
+
+    /// Sets a tenant's status. Returns `false` if there is no such tenant.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be changed.
+    pub async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, DirectoryError> {
+        let sql = "update tenancy_tenants set status = $2 where id = $1";
+        self.change(sql, &[id.as_str().into(), status.as_str().into()]).await
+    }
+
+    /// Records where a tenant's data is from now on; `None` is the strategy's default. Returns `false` if there is no such
+    /// tenant.
+    ///
+    /// # Security
+    ///
+    /// It moves nothing: the data must be there already. Suspend the tenant while you move it.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be changed.
+    pub async fn dangerously_set_placement(
+        &self,
+        id: &TenantId,
+        placement: Option<&PlacementName>,
+    ) -> Result<bool, DirectoryError> {
+        let sql = "update tenancy_tenants set placement = $2 where id = $1";
+        let placement = placement.map(PlacementName::as_str);
+        self.change(sql, &[id.as_str().into(), placement.into()]).await
+    }
+
+    /// Looks a tenant up by its id, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn find_by_id(&self, id: &TenantId) -> Result<Option<DirectoryEntry>, DirectoryError> {
+        self.one("t.id = $1", id.as_str()).await
+    }
+
+    /// All tenants, whatever their status, by id.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn list(&self) -> Result<Vec<DirectoryEntry>, DirectoryError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = DB::fetch_all(&mut connection, select::<DB>("true order by t.id"), &[]).await?;
+        rows.iter().map(parse::<DB>).collect()
+    }
+
+    /// Closes the pool.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn one(&self, condition: &'static str, name: &str) -> Result<Option<DirectoryEntry>, DirectoryError> {
+        let mut connection = self.pool.acquire().await?;
+        let row = DB::fetch_optional(&mut connection, select::<DB>(condition), &[name.into()]).await?;
+        row.as_ref().map(parse::<DB>).transpose()
+    }
+
+    /// Begins a change on a connection on which no other transaction is open.
+    pub(super) async fn begin(&self, writers: Writers) -> Result<StrategyTransaction<DB>, DirectoryError> {
+        begin_write(&self.pool, DB::begin_change(writers, &self.lock_timeout)).await
+    }
+
+    /// Makes a change that one statement decides. It is committed when this returns. Returns whether a row has changed.
+    pub(super) async fn change(&self, sql: &'static str, values: &[Value<'_>]) -> Result<bool, DirectoryError> {
+        let mut tx = self.begin(Writers::OfTheSameRows).await?;
+        let has_changed = changes::<DB>(tx.connection_mut(), sql, values).await?;
+        tx.commit().await?;
+        Ok(has_changed)
+    }
+}
+
+impl<DB: DirectoryDatabase> Directory for SqlDirectory<DB> {
+    type Entry = DirectoryEntry;
+    type Error = DirectoryError;
+
+    async fn find(&self, key: &TenantKey) -> Result<Option<Self::Entry>, Self::Error> {
+        let condition = match key {
+            TenantKey::Id(_) => "t.id = $1",
+            TenantKey::Slug(_) => "t.slug = $1",
+            TenantKey::External(_) => "t.external_id = $1",
+            TenantKey::Domain(_) => "t.id = (select tenant from tenancy_domains where domain = $1)",
+        };
+        self.one(condition, key.as_str()).await
+    }
+}
+
+impl<DB: DirectoryDatabase> Clone for SqlDirectory<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            reserved: self.reserved.clone(),
+            quarantine: self.quarantine,
+            lock_timeout: self.lock_timeout.clone(),
+        }
+    }
+}
+
+impl<DB: DirectoryDatabase> fmt::Debug for SqlDirectory<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlDirectory")
+            .field("database", &DB::NAME)
+            .field("quarantine", &self.quarantine)
+            .field("lock_timeout", &self.lock_timeout)
+            .finish_non_exhaustive()
+    }
+}

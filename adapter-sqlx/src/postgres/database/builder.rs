@@ -1,0 +1,158 @@
+//! How tenants' databases are reached.
+
+use std::fmt;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+
+use super::connection_budget::{BudgetLimits, ConnectionBudget};
+use super::servers::{PgServers, Servers};
+use super::strategy::PgDatabaseStrategy;
+use crate::postgres::connection::pool::PoolPlan;
+use crate::postgres::connection::stale::LastChange;
+use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::server::PgServer;
+use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::{PoolSettings, StrategyError};
+
+/// How tenants' databases are named and reached, and how many connections there are.
+/// [`PgDatabaseStrategy::builder`] makes one.
+#[must_use]
+pub struct PgDatabaseBuilder {
+    pub(super) application_role: PgIdentifier,
+    pub(super) servers: Servers,
+    pub(super) names: SchemaNames,
+    pub(super) template: PgIdentifier,
+    pub(super) migrations: Option<Migrator>,
+    pub(super) plan: PoolPlan,
+    pub(super) max_connections_per_tenant: usize,
+    pub(super) max_waiting: usize,
+}
+
+const DEFAULT_POOL: PoolSettings = PoolSettings::new()
+    .with_max_connections(50)
+    .with_idle_timeout(Duration::from_secs(5 * 60));
+
+impl PgDatabaseStrategy {
+    /// Describes the server of tenants whose record names none, and the application's role, to which each tenant's
+    /// database is opened. The administrator's database is the one from which databases are created; the application's
+    /// is not used.
+    pub fn builder(server: PgServer, application_role: PgIdentifier) -> PgDatabaseBuilder {
+        PgDatabaseBuilder {
+            application_role,
+            servers: Servers {
+                default: server,
+                others: None,
+            },
+            names: SchemaNames::default(),
+            template: PgIdentifier::from_static("template1"),
+            migrations: None,
+            plan: PoolPlan {
+                settings: DEFAULT_POOL,
+                has_transaction_pooler: false,
+            },
+            max_connections_per_tenant: 5,
+            max_waiting: 1000,
+        }
+    }
+}
+
+impl PgDatabaseBuilder {
+    /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
+    /// over all of them. The application's role has the same name on each.
+    ///
+    /// A placement that is not known is [`StrategyError::UnknownPlacement`](crate::StrategyError::UnknownPlacement).
+    pub fn with_servers(mut self, servers: impl PgServers) -> Self {
+        self.servers.others = Some(Box::new(servers));
+        self
+    }
+
+    /// Migrations that the administrator runs in each tenant's database when the tenant is provisioned: all of
+    /// them or none, in one transaction.
+    pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
+        // Provisioning locks by itself.
+        migrations.set_locking(false);
+        self.migrations = Some(migrations);
+        self
+    }
+
+    /// What stands before the id in a database's name. The default is `tenant_`.
+    ///
+    /// The prefix and an id have 63 bytes at most. Databases are the server's: give each application on it a
+    /// prefix of its own.
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.names.prefix = prefix.into();
+        self
+    }
+
+    /// What new databases are copies of. The default is `template1`.
+    ///
+    /// PostgreSQL copies no template while a session is connected to it; provisioning waits for 5 seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// If the name is none.
+    pub fn with_template(mut self, template: &str) -> Result<Self, ParseIdentifierError> {
+        self.template = template.parse()?;
+        Ok(self)
+    }
+
+    /// Sets the connection limit and the timeouts. The default is 50 connections of the application to all databases
+    /// together, each of which stays open for 5 minutes without being used.
+    pub fn with_pool(mut self, settings: PoolSettings) -> Self {
+        self.plan.settings = settings.or(self.plan.settings);
+        self
+    }
+
+    /// Sets the greatest number of connections that one tenant uses at a time, at least 1. The default is 5.
+    pub const fn with_max_connections_per_tenant(mut self, max: usize) -> Self {
+        self.max_connections_per_tenant = max;
+        self
+    }
+
+    /// Sets how many callers may wait for a connection at a time. The default is 1,000; more are refused at once.
+    pub const fn with_max_waiting(mut self, max: usize) -> Self {
+        self.max_waiting = max;
+        self
+    }
+
+    /// Declares that the application connects through a pooler that lends a connection for one transaction, such as
+    /// PgBouncer in transaction mode. Statements are not kept prepared then. The administrator must connect directly.
+    #[doc(alias = "PgBouncer")]
+    pub const fn with_transaction_pooler(mut self) -> Self {
+        self.plan.has_transaction_pooler = true;
+        self
+    }
+
+    /// Makes the strategy. Nothing is connected yet: a tenant's database is connected when its first transaction begins.
+    ///
+    /// # Errors
+    ///
+    /// None today. It is fallible and asynchronous as the other strategies' are, so that all are opened alike.
+    pub async fn open(self) -> Result<PgDatabaseStrategy, StrategyError> {
+        Ok(PgDatabaseStrategy {
+            budget: ConnectionBudget::new(BudgetLimits {
+                max: self.plan.settings.max_connections(),
+                max_per_tenant: self.max_connections_per_tenant,
+                max_waiting: self.max_waiting,
+                timeout: self.plan.settings.acquire_timeout(),
+            }),
+            names: self.names,
+            application_role: self.application_role,
+            servers: self.servers,
+            template: self.template,
+            migrations: self.migrations,
+            plan: self.plan,
+            last_change: LastChange::new(),
+        })
+    }
+}
+
+impl fmt::Debug for PgDatabaseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgDatabaseBuilder")
+            .field("names", &self.names)
+            .field("pool", &self.plan.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! How the strategy `schema` is opened.
+
+use sqlx::migrate::Migrator;
+
+use super::strategy::PgSchemaStrategy;
+use crate::postgres::connection::pool::PoolPlan;
+use crate::postgres::connection::stale::LastChange;
+use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
+use crate::postgres::server::PgServer;
+use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::{PoolSettings, StrategyError};
+
+/// How tenants' schemas are named and reached. [`PgSchemaStrategy::builder`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct PgSchemaBuilder {
+    application_role: PgIdentifier,
+    names: SchemaNames,
+    server: PgServer,
+    migrations: Option<Migrator>,
+    plan: PoolPlan,
+    keeps_prepared: bool,
+    is_sharded: bool,
+}
+
+impl PgSchemaStrategy {
+    /// Describes the database: how the application and the administrator connect, and the application's role.
+    pub fn builder(server: PgServer, application_role: PgIdentifier) -> PgSchemaBuilder {
+        PgSchemaBuilder {
+            application_role,
+            names: SchemaNames::default(),
+            server,
+            migrations: None,
+            plan: PoolPlan::default(),
+            keeps_prepared: true,
+            is_sharded: false,
+        }
+    }
+}
+
+impl PgSchemaBuilder {
+    /// Migrations that the administrator runs in each tenant's schema when the tenant is provisioned.
+    pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
+        // Provisioning locks by itself, and only others of the same tenant.
+        migrations.set_locking(false);
+        self.migrations = Some(migrations);
+        self
+    }
+
+    /// What stands before the id in a schema's name. The default is `tenant_`.
+    ///
+    /// The prefix and an id have 63 bytes at most. Without a prefix an id is a schema's name as it is: see
+    /// to it that no other schema has an id's name.
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.names.prefix = prefix.into();
+        self
+    }
+
+    /// A schema that is searched after the tenant's: extensions, and types of your own. The default is none.
+    ///
+    /// The administrator grants its use. A table in it is every tenant's: migrations may write its rows and refer to
+    /// it, and neither make nor alter it. Extensions, types and functions in it they may make.
+    ///
+    /// # Errors
+    ///
+    /// If the name is none.
+    pub fn with_extension_schema(mut self, schema: &str) -> Result<Self, ParseIdentifierError> {
+        self.names.shared.push(schema.parse()?);
+        Ok(self)
+    }
+
+    /// Sets the connection limit and the timeouts. The default is 10 connections of the application. The administrator
+    /// has 2 more.
+    pub fn with_pool(mut self, settings: PoolSettings) -> Self {
+        self.plan.settings = settings.or(self.plan.settings);
+        self
+    }
+
+    /// Declares that the application connects through a pooler that lends a connection for one transaction, such as
+    /// PgBouncer in transaction mode. Statements are not kept prepared then. The administrator must connect directly.
+    #[doc(alias = "PgBouncer")]
+    pub const fn with_transaction_pooler(mut self) -> Self {
+        self.plan.has_transaction_pooler = true;
+        self
+    }
+
+    /// Declares that the database is a Citus cluster's, which places each tenant's schema on one of its workers
+    /// (schema-based sharding). The project's tests run it only where `TENANCY_CITUS_URL` names a cluster.
+    pub const fn with_citus(mut self) -> Self {
+        self.is_sharded = true;
+        self
+    }
+
+    /// Prepares each statement anew: for tenants whose tables differ. It costs a round trip for each.
+    pub const fn without_prepared_statements(mut self) -> Self {
+        self.keeps_prepared = false;
+        self
+    }
+
+    /// Connects as the administrator, and makes the pools.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached, or all tenants would share one table of migrations.
+    pub async fn open(self) -> Result<PgSchemaStrategy, StrategyError> {
+        if self.migrations.as_ref().is_some_and(|m| m.table_name.contains('.')) {
+            let reason = "the table of migrations names a schema, and each tenant needs one of its own";
+            return Err(StrategyError::other(reason));
+        }
+        let administrator = self.plan.administrator().warm_pool(self.server.administrator);
+        administrator.pool().acquire().await?.close().await?;
+
+        let mut connect = self.plan.connect_options(self.server.application);
+        if !self.plan.has_transaction_pooler {
+            // Where a transaction was ended behind its back, no name is `public`'s. Poolers refuse this.
+            connect = connect.options([("search_path", "pg_temp")]);
+        }
+        let keeps_prepared = self.keeps_prepared && !self.plan.has_transaction_pooler;
+        if !keeps_prepared {
+            connect = connect.statement_cache_capacity(0);
+        }
+        let last_change = LastChange::new();
+        let pool = self.plan.pool_options();
+        Ok(PgSchemaStrategy {
+            names: self.names,
+            application_role: self.application_role,
+            migrations: self.migrations,
+            application: self.plan.refreshed_warm_pool(pool, connect, &last_change),
+            keeps_prepared,
+            is_sharded: self.is_sharded,
+            administrator,
+            last_change,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! How tenants' files are opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+
+use super::open_pools::OpenPools;
+use super::strategy::SqliteDatabaseStrategy;
+use super::tenant_file::at;
+use crate::sqlite::pool::FilePlan;
+use crate::{PoolSettings, StrategyError};
+
+/// Where tenants' files are, and how many are open at once. [`SqliteDatabaseStrategy::builder`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct SqliteDatabaseBuilder {
+    directory: PathBuf,
+    migrations: Option<Migrator>,
+    max_open: usize,
+    plan: FilePlan,
+}
+
+const DEFAULT_POOL: PoolSettings = PoolSettings::new()
+    .with_max_connections(4)
+    .with_idle_timeout(Duration::from_secs(5 * 60));
+
+/// How long one connection of a file that is in use may be idle.
+const CONNECTION_IDLE: Duration = Duration::from_secs(10 * 60);
+
+impl SqliteDatabaseStrategy {
+    /// Describes the directory that holds the tenants' files.
+    pub fn builder(directory: impl AsRef<Path>) -> SqliteDatabaseBuilder {
+        SqliteDatabaseBuilder {
+            directory: directory.as_ref().to_owned(),
+            migrations: None,
+            max_open: 64,
+            plan: FilePlan::new(DEFAULT_POOL),
+        }
+    }
+}
+
+impl SqliteDatabaseBuilder {
+    /// Migrations that each tenant's file gets when it is provisioned.
+    pub fn with_migrations(self, migrations: Migrator) -> Self {
+        Self {
+            migrations: Some(migrations),
+            ..self
+        }
+    }
+
+    /// Sets the greatest number of files that are open at once, at least 1. The default is 64.
+    pub const fn with_max_open(mut self, max_open: usize) -> Self {
+        self.max_open = max_open;
+        self
+    }
+
+    /// Sets the connection limit and the timeouts. The default is 4 connections to each file that write and 4
+    /// that read; each is a thread and three descriptors. A file closes when it was not used for the idle timeout, 5
+    /// minutes. The acquire timeout counts for a free connection, and for a place among the open files.
+    pub fn with_pool(mut self, settings: PoolSettings) -> Self {
+        self.plan.settings = settings.or(self.plan.settings);
+        self
+    }
+
+    /// Sets how long a transaction waits for another writer. The default is 5 seconds.
+    #[doc(alias = "SQLITE_BUSY")]
+    pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.plan.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the directory, and creates it if it is missing. No file is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be made.
+    pub async fn open(self) -> Result<SqliteDatabaseStrategy, StrategyError> {
+        let made = std::fs::create_dir_all(&self.directory).and_then(|()| std::fs::canonicalize(&self.directory));
+        // An absolute path is never taken for a URI, as one that starts with `file:` would be.
+        let directory = made.map_err(|source| at(&self.directory, source))?;
+        let settings = self.plan.settings;
+        Ok(SqliteDatabaseStrategy {
+            directory,
+            migrations: self.migrations.map(Arc::new),
+            open: OpenPools::new(self.max_open, settings.idle_timeout(), settings.acquire_timeout()),
+            plan: FilePlan {
+                // Files close, not single connections.
+                settings: settings.with_idle_timeout(CONNECTION_IDLE),
+                ..self.plan
+            },
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! How the strategy `row` is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::{ConnectOptions, Connection};
+
+use super::catalog;
+use super::declarations::Declarations;
+use super::row_pool::{RowSchema, install, row_pool};
+use super::strategy::SqliteRowStrategy;
+use super::table::TenantTable;
+use crate::sqlite::connections::Connections;
+use crate::sqlite::migrate;
+use crate::sqlite::pool::FilePlan;
+use crate::{Mode, PoolSettings, StrategyError};
+
+/// Which file holds the rows of many tenants, and which of its tables do. [`SqliteRowStrategy::builder`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct SqliteRowBuilder {
+    file: PathBuf,
+    declared: Declarations,
+    migrations: Option<Migrator>,
+    plan: FilePlan,
+}
+
+const DEFAULT_POOL: PoolSettings = PoolSettings::new().with_max_connections(8);
+
+impl SqliteRowStrategy {
+    /// Describes the file to open.
+    pub fn builder(file: impl AsRef<Path>) -> SqliteRowBuilder {
+        SqliteRowBuilder {
+            file: file.as_ref().to_owned(),
+            declared: Declarations::default(),
+            migrations: None,
+            plan: FilePlan::new(DEFAULT_POOL),
+        }
+    }
+}
+
+impl SqliteRowBuilder {
+    /// Declares a table that holds tenants' rows.
+    pub fn with_table(mut self, table: TenantTable) -> Self {
+        self.declared.tables.push(table);
+        self
+    }
+
+    /// Accepts that the table, view or virtual table `name` shows rows of all tenants to every tenant.
+    ///
+    /// [`open`](Self::open) refuses a view over a base table, a table with the tenant's column that is not
+    /// declared, and a trigger that writes rows of a base table into a table that is not declared. Of those
+    /// named here it accepts each one. Declare a table instead wherever it can have the tenant's column.
+    ///
+    /// # Security
+    ///
+    /// Nothing filters what a query reads by this name, and a removal of a tenant leaves it as it is. This is for a
+    /// table that only [`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants)
+    /// reads, and for what is meant to be public.
+    pub fn dangerously_expose(mut self, name: impl Into<String>) -> Self {
+        self.declared.exposed.push(name.into());
+        self
+    }
+
+    /// Migrations to run when the file is opened. They see the tables by their own names.
+    pub fn with_migrations(self, migrations: Migrator) -> Self {
+        Self {
+            migrations: Some(migrations),
+            ..self
+        }
+    }
+
+    /// Sets the connection limit and the timeouts. The default is 8 connections that write and 8 that read.
+    pub fn with_pool(mut self, settings: PoolSettings) -> Self {
+        self.plan.settings = settings.or(self.plan.settings);
+        self
+    }
+
+    /// Sets how long a transaction waits for another writer. The default is 5 seconds.
+    #[doc(alias = "SQLITE_BUSY")]
+    pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.plan.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the file, creates it if it is missing, migrates it and proves its schema.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] if its
+    /// tables would not keep tenants apart.
+    pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
+        let plan = self.plan;
+        let options = plan.connect_options(&self.file);
+        let mut connection = options.clone().create_if_missing(true).connect().await?;
+        if let Some(migrations) = &self.migrations {
+            migrate::run(&mut connection, migrations).await?;
+        }
+        install(&mut connection, &self.declared).await?;
+        catalog::prove_all_declared(&mut connection, &self.declared).await?;
+        connection.close().await?;
+
+        let schema = Arc::new(RowSchema::new(self.declared));
+        let alone = FilePlan {
+            settings: plan.settings.with_max_connections(1),
+            ..plan
+        };
+        Ok(SqliteRowStrategy {
+            read_write: Connections::new(row_pool(plan, options.clone(), &schema, Mode::ReadWrite)),
+            read_only: Connections::new(row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly)),
+            across_tenants: Connections::new(alone.pool(options)),
+            schema,
+        })
+    }
+}

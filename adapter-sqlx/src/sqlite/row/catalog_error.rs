@@ -1,0 +1,24 @@
+//! Why the catalog of a shared file is not accepted.
+
+use thiserror::Error;
+
+use super::unsafe_schema::UnsafeSchema;
+use crate::StrategyError;
+
+/// Why the catalog could not be read, or what is wrong with it.
+#[derive(Debug, Error)]
+pub(in crate::sqlite) enum CatalogError {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeSchema),
+}
+
+impl From<CatalogError> for StrategyError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Database(error) => Self::Database(error),
+            CatalogError::Unsafe(error) => Self::UnsafeSchema(error),
+        }
+    }
+}
