@@ -67,7 +67,7 @@ async fn wait_until_idle(world: &World) -> Result<(), Failure> {
 
 /// Each pool lends as many connections at a time as it may.
 async fn take_all_places(world: &World) {
-    let shared = usize::try_from(SHARED_CONNECTIONS).unwrap_or_default();
+    let shared = SHARED_CONNECTIONS;
     for (strategy, places, of_each) in [
         ("row", shared, shared),
         ("schema", shared, shared),
