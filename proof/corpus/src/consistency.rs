@@ -123,6 +123,13 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
         .any(|field| *field != field.to_ascii_lowercase())
     {
         tell("`vary` is in lower case");
+    } else if case
+        .expect
+        .vary
+        .as_ref()
+        .is_some_and(|vary| *vary != configuration.vary(mark))
+    {
+        tell("`vary` is not what this route reads under this configuration");
     }
 }
 
@@ -277,6 +284,11 @@ expect = { status = 401, code = "tenant_required" }
                 REFUSED,
                 &format!("{REFUSED}, vary = [\"Cookie\"]"),
                 "`vary` is in lower case",
+            ),
+            (
+                REFUSED,
+                &format!("{REFUSED}, vary = [\"x-tenant-id\"]"),
+                "`vary` is not what this route reads",
             ),
             ("/whoami", "/x/portal", "no such route"),
         ] {

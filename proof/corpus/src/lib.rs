@@ -27,6 +27,7 @@ mod http2;
 mod index;
 mod run;
 mod target;
+mod vary;
 mod wire;
 
 pub use case::{Case, Claims, Request, Tokens, Version};

@@ -11,7 +11,8 @@ use crate::{Case, Corpus, Expected};
 pub struct Observed {
     /// How it was bound, or refused.
     pub answer: Answer,
-    /// The fields of `Vary`, in lower case; `None` where it could not be seen.
+    /// The fields of `Vary`, in lower case; `None` where it could not be seen, which a row that names them refuses. Where
+    /// it was seen, it must be right, also in a row that does not name them.
     pub vary: Option<BTreeSet<String>>,
 }
 
@@ -82,11 +83,10 @@ impl fmt::Display for Observed {
 }
 
 impl Observed {
-    fn is_right(&self, case: &Case) -> bool {
-        let vary = match (&case.expect.vary, &self.vary) {
-            (Some(expected), Some(seen)) => expected == seen,
-            (Some(_), None) => false,
-            (None, _) => true,
+    fn is_right(&self, case: &Case, expected_vary: &BTreeSet<String>) -> bool {
+        let vary = match &self.vary {
+            Some(seen) => seen == expected_vary,
+            None => case.expect.vary.is_none(),
         };
         vary && self.answer.is_right(case)
     }
@@ -224,10 +224,13 @@ impl<'c> Runner<'c> {
         let Some(seen) = seen else {
             return Err(format!("expected {}, and it panicked", case.expect));
         };
+        let configuration = self.corpus.configurations().get(&case.config);
+        let vary = configuration.map_or_else(BTreeSet::new, |configuration| configuration.vary(case.mark()));
+        let is_right = seen.is_right(case, &vary);
         match self.exceptions.get(&case.name) {
-            None if seen.is_right(case) => Ok(()),
-            None => Err(format!("expected {}, got {seen}", case.expect)),
-            Some(exception) if seen.answer == exception.answer && !seen.is_right(case) => Ok(()),
+            None if is_right => Ok(()),
+            None => Err(format!("expected {}, vary {vary:?}, got {seen}", case.expect.answer)),
+            Some(exception) if seen.answer == exception.answer && !is_right => Ok(()),
             Some(Exception { reason, answer }) => Err(format!(
                 "the exception ({reason}) does not apply: it says {answer:?}, got {seen}"
             )),

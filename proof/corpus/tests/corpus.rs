@@ -1,5 +1,10 @@
 //! The corpus itself: it loads, its index is up to date, and its runner fails where it must.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -109,6 +114,29 @@ fn a_row_that_asks_for_vary_is_not_satisfied_without() {
             "{message}"
         );
     }
+}
+
+/// `Vary` follows from the configuration: a row need not name it.
+#[test]
+fn every_row_has_its_vary() {
+    let corpus = corpus();
+    let seen = |case: &Case| {
+        let configuration = &corpus.configurations()[&case.config];
+        Observed {
+            vary: Some(configuration.vary(case.mark())),
+            ..right(case)
+        }
+    };
+    Runner::new(&corpus, 1).run(seen);
+    let wrong = message(|| {
+        Runner::new(&corpus, 1).run(|case| {
+            let mut observed = seen(case);
+            observed.vary.get_or_insert_default().insert(String::from("accept"));
+            observed
+        });
+    });
+    let total = corpus.cases().count();
+    assert!(wrong.starts_with(&format!("{total} of {total} rows failed")), "{wrong}");
 }
 
 #[test]
