@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::framework::{FRAMEWORKS, REFERENCE};
-use crate::raw::{Request, Response};
-use crate::server::Server;
-use crate::setup::Setup;
-use crate::streams::Streams;
-use crate::token::Token;
+use crate::client::raw::{Request, Response};
+use crate::client::streams::Streams;
+use crate::client::token::Token;
+use crate::service::framework::{FRAMEWORKS, REFERENCE};
+use crate::service::server::Server;
+use crate::service::setup::Setup;
 
 /// `{note}` stands for a note of the tenant. Its id is another on each server.
 const TARGETS: [&str; 33] = [

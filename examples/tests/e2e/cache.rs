@@ -4,12 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::answer::{answer, check};
-use crate::raw::Request;
-use crate::refused::{check_refused, header};
-use crate::server::Server;
-use crate::setup::Setup;
-use crate::token::Token;
+use crate::client::answer::{answer, check};
+use crate::client::raw::Request;
+use crate::client::token::Token;
+use crate::service::refused::{check_refused, header};
+use crate::service::server::Server;
+use crate::service::setup::Setup;
 
 const ADMITTED: &str = "200 acme header";
 const REFUSED: &str = "403 forbidden";

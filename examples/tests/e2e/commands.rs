@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::answer::{answer, check};
-use crate::raw::Request;
-use crate::server::{Folder, Server};
-use crate::setup::Setup;
-use crate::token::Token;
+use crate::client::answer::{answer, check};
+use crate::client::raw::Request;
+use crate::client::token::Token;
+use crate::service::server::{Folder, Server};
+use crate::service::setup::Setup;
 
 fn token(folder: &Folder, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_notes"))
@@ -170,7 +170,12 @@ fn logs_hold_no_secrets() {
         ],
     );
     let log = server.log();
-    for secret in [token.as_str(), "made.up.token", "Injected", crate::setup::SECRET] {
+    for secret in [
+        token.as_str(),
+        "made.up.token",
+        "Injected",
+        crate::service::setup::SECRET,
+    ] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }
     assert!(

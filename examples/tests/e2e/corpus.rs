@@ -5,16 +5,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
+use serde_json::{Value, json};
 use tenancy_corpus::{
     Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, TENANT_CLAIM, TENANTS_CLAIM, Tokens, Version,
 };
 
-use crate::framework::{FRAMEWORKS, Framework, REFERENCE};
-use crate::postgres::Database;
-use crate::raw::{Connection, Response};
-use crate::server::{Folder, Server};
-use crate::streams::{self, Streams};
-use crate::token::Token;
+use crate::client::answer::refusal;
+use crate::client::raw::{Connection, Response};
+use crate::client::streams::{self, Streams};
+use crate::client::token::Token;
+use crate::service::framework::{FRAMEWORKS, Framework, REFERENCE};
+use crate::service::postgres::Database;
+use crate::service::server::{Folder, Server};
 
 /// How a row goes over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,18 +44,18 @@ static ASKED: LazyLock<(Corpus, Asked)> = LazyLock::new(|| {
 
 #[test]
 fn by_http1() {
-    judge(Wire::Http1, 1129, &[]);
+    judge(Wire::Http1, 1223, &[]);
 }
 
 /// Less what no `:authority` of a well-behaved client says; as a field, all of it is said.
 #[test]
 fn by_http2_with_an_authority() {
-    judge(Wire::Http2(HostAs::Authority), 1101, &[]);
+    judge(Wire::Http2(HostAs::Authority), 1193, &[]);
 }
 
 #[test]
 fn by_http2_with_a_host_field() {
-    judge(Wire::Http2(HostAs::Field), 1085, &[]);
+    judge(Wire::Http2(HostAs::Field), 1177, &[]);
 }
 
 /// Not one byte of an answer, less `Date`, tells which framework serves.
@@ -257,23 +259,38 @@ fn observed(case: &Case, response: &Response) -> Observed {
 }
 
 fn answer(case: &Case, response: &Response) -> Answer {
+    let status = response.status;
     if response.body.is_empty() || case.request.method == "HEAD" {
-        return Answer::Status(response.status);
+        return Answer::Status(status);
     }
-    if response.body == b"ok" {
-        return Answer::Central;
+    match response.value("content-type") {
+        Some("application/problem+json") => Answer::refused(status, refusal(response)),
+        Some("application/json") if status == 200 => bound(response),
+        _ if response.body == b"ok" => Answer::Central,
+        _ => Answer::Status(status),
     }
-    let Ok(body) = serde_json::from_slice::<serde_json::Value>(&response.body) else {
-        return Answer::Status(response.status);
+}
+
+/// The tenant that a route of the application shows, and nothing beside it.
+fn bound(response: &Response) -> Answer {
+    let body = response.json();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let seen = match (text("tenant"), text("resolver"), text("subject")) {
+        (Some(id), resolver, subject) => Answer::Tenant { id, resolver, subject },
+        (None, ..) => Answer::NoTenant,
     };
-    let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
-    match (response.status, text("tenant")) {
-        (200, Some(id)) => Answer::Tenant {
+    let whole = match &seen {
+        Answer::Tenant {
             id,
-            resolver: text("resolver"),
-            subject: text("subject"),
-        },
-        (200, None) => Answer::NoTenant,
-        (status, _) => Answer::refused(status, text("code").unwrap_or_default()),
+            resolver: Some(resolver),
+            subject: Some(subject),
+        } => json!({"tenant": id, "resolver": resolver, "subject": subject}),
+        Answer::Tenant { id, .. } => json!({"tenant": id}),
+        _ => json!({"tenant": null}),
+    };
+    if body == whole {
+        seen
+    } else {
+        Answer::Status(response.status)
     }
 }

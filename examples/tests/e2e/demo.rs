@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::raw::Request;
-use crate::server::{Folder, Server};
-use crate::token::base64url;
+use crate::client::raw::Request;
+use crate::client::token::base64url;
+use crate::service::server::{Folder, Server};
 
 fn demo() -> Server {
     let folder = Folder::new("");

@@ -4,12 +4,12 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::answer::answer;
-use crate::raw::{Connection, Request, Response};
-use crate::server::Server;
-use crate::setup::Setup;
-use crate::streams::Streams;
-use crate::token::Token;
+use crate::client::answer::answer;
+use crate::client::raw::{Connection, Request, Response};
+use crate::client::streams::Streams;
+use crate::client::token::Token;
+use crate::service::server::Server;
+use crate::service::setup::Setup;
 
 /// More than a thousand requests of the mixture.
 const ROUNDS: usize = 80;

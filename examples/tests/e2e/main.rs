@@ -1,8 +1,7 @@
 //! What `notes` answers, seen from outside: the real binary, real sockets, and exact bytes.
 //!
-//! Each module covers a subject of the rules. Most tests are tables, a row per rule: a request and its [`answer`].
-//!
-//! [`answer`]: crate::answer::answer
+//! What one request shows is a row of the corpus, which [`corpus`] sends to every framework. The other modules hold what
+//! a row cannot say: several requests, a configuration or a token of their own, exact bytes.
 
 #![expect(
     clippy::expect_used,
@@ -13,38 +12,18 @@
     reason = "a test fails by panicking"
 )]
 
-mod answer;
-mod framework;
-mod postgres;
-mod raw;
-mod refused;
-mod server;
-mod setup;
-mod streams;
-mod token;
+mod client;
+mod service;
 
 mod alike;
 mod answers;
 mod cache;
 mod commands;
 mod configuration;
-mod configuration_tenants;
-mod configuration_tokens;
-mod conflict;
 mod corpus;
-mod data;
 mod demo;
-mod disclosure;
-mod forwarding;
-mod header;
-mod host;
-mod http2;
 mod interleaved;
 mod members;
-mod membership;
 mod methods;
-mod path;
-mod query_cookie;
-mod resolvers;
+mod notes;
 mod tokens;
-mod vary;

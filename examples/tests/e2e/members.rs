@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::answer::check;
-use crate::raw::Request;
-use crate::refused::{check_refused, header};
-use crate::server::Server;
-use crate::setup::{ISSUER, SECRET, Setup};
-use crate::token::Token;
+use crate::client::answer::check;
+use crate::client::raw::Request;
+use crate::client::token::Token;
+use crate::service::refused::{check_refused, header};
+use crate::service::server::Server;
+use crate::service::setup::{ISSUER, SECRET, Setup};
 
 /// Two issuers, and a tenant with these members.
 fn setup(members: &str) -> Setup {
@@ -95,6 +95,26 @@ fn roles() {
                 assert_eq!(found, expected, "{body}");
             }
         }
+    }
+}
+
+/// A member who is taken out of the configuration is none after the next start.
+#[test]
+fn members_follow_the_configuration() {
+    let setup = Setup::new(&["header"]).enforcement(r#"membership = "directory""#);
+    let [alice, both] = ["alice", "both"].map(|subject| get(&Token::of(subject)));
+    for server in Server::each(&setup) {
+        check(&server, &[(alice.clone(), "200 acme header")]);
+        let folder = server.into_folder();
+        let toml = setup
+            .toml()
+            .replace(r#"members = ["alice", "both"]"#, r#"members = ["both"]"#);
+        folder.configure(&toml);
+        let server = Server::start_in(folder);
+        check(
+            &server,
+            &[(alice.clone(), "403 forbidden"), (both.clone(), "200 acme header")],
+        );
     }
 }
 

@@ -1,10 +1,10 @@
-//! HEAD, OPTIONS, upgrades, and fields that would change the method.
+//! Methods and routes as the application has them, and what only bytes can say of a request.
 
-use crate::answer::{answer, check};
-use crate::raw::Request;
-use crate::server::Server;
-use crate::setup::Setup;
-use crate::token::Token;
+use crate::client::answer::{Row, answer, check};
+use crate::client::raw::Request;
+use crate::client::token::Token;
+use crate::service::server::Server;
+use crate::service::setup::Setup;
 
 /// HEAD is GET without a body, also where it is refused.
 #[test]
@@ -46,100 +46,53 @@ fn head() {
     }
 }
 
-/// Without a CORS layer outside, OPTIONS is enforced like any other method; also what looks like a preflight.
+/// A member learns which routes there are, and which methods they have.
 #[test]
-fn options() {
+fn what_the_router_says_to_a_member() {
     for server in Server::each(&Setup::new(&["header"])) {
         let token = Token::of("alice").tenant("acme").sign();
-        for target in ["/whoami", "/notes", "/notes/1"] {
-            let options = || Request::new("OPTIONS", target);
-            let preflight = options()
-                .field("Origin", "https://evil.example")
-                .field("Access-Control-Request-Method", "DELETE");
-            check(
-                &server,
-                &[
-                    (options(), "401 tenant_required"),
-                    (preflight, "401 tenant_required"),
-                    (options().tenant("acme"), "401 credentials_required"),
-                    (options().tenant("globex").bearer(&token), "403 forbidden"),
-                    (options().tenant("").bearer(&token), "400 malformed_tenant"),
-                    (options().tenant("acme").bearer(&token), "405|200|204"),
-                ],
-            );
-        }
-    }
-}
-
-/// Other methods are enforced before the router says that there are none.
-#[test]
-fn other_methods() {
-    for server in Server::each(&Setup::new(&["header"])) {
-        let token = Token::of("alice").tenant("acme").sign();
+        let of = |method: &str, target: &str| Request::new(method, target).tenant("acme").bearer(&token);
+        let mut rows: Vec<Row<'_>> = Vec::new();
         for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
-            let request = || Request::new(method, "/whoami");
-            check(
-                &server,
-                &[
-                    (request(), "401 tenant_required"),
-                    (request().tenant("globex").bearer(&token), "403 forbidden"),
-                    (request().tenant("acme").bearer(&token), "405"),
-                ],
-            );
+            rows.push((of(method, "/whoami"), "405"));
         }
-    }
-}
-
-/// Upgrades are enforced before the 101.
-#[test]
-fn upgrades() {
-    for server in Server::each(&Setup::new(&["header"])) {
-        let upgrade = || {
-            Request::get("/whoami")
-                .field("Connection", "Upgrade")
-                .field("Upgrade", "websocket")
-                .field("Sec-WebSocket-Version", "13")
-                .field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-        };
-        check(
-            &server,
-            &[
-                (upgrade(), "401 tenant_required"),
-                (upgrade().tenant("acme"), "401 credentials_required"),
-            ],
-        );
-    }
-}
-
-/// `X-HTTP-Method-Override` and its kin change nothing.
-#[test]
-fn method_override() {
-    for server in Server::each(&Setup::new(&["header"])) {
-        let token = Token::of("alice").tenant("acme").sign();
-        let request = Request::get("/notes")
-            .tenant("acme")
-            .bearer(&token)
-            .field("X-HTTP-Method-Override", "POST")
-            .field("X-Method-Override", "DELETE");
-        let response = server.exchange(&request);
-        assert_eq!((response.status, response.json()), (200, serde_json::json!([])));
-    }
-}
-
-/// A path that no route has is not there for a member; what it is for others is the application's choice.
-#[test]
-fn no_route() {
-    for server in Server::each(&Setup::new(&["header"])) {
-        let token = Token::of("alice").tenant("acme").sign();
+        for target in ["/whoami", "/notes", "/notes/1"] {
+            rows.push((of("OPTIONS", target), "405|200|204"));
+        }
         for target in ["/nosuch", "/", "/notes/1/2", "/whoami/x"] {
-            let get = || Request::get(target);
-            check(
-                &server,
-                &[
-                    (get(), "401 tenant_required|404"),
-                    (get().tenant("acme").bearer(&token), "404 not_found|404"),
-                ],
-            );
+            rows.push((of("GET", target), "404 not_found|404"));
         }
+        check(&server, &rows);
+    }
+}
+
+/// hyper itself refuses control characters and folded lines.
+#[test]
+fn bytes_that_no_field_has() {
+    for server in Server::each(&Setup::new(&["header"])) {
+        let token = Token::of("alice").tenant("acme").sign();
+        for value in ["acme\0", "ac\x01me", "acme\x7f", "acme\r\n globex"] {
+            let request = Request::get("/whoami").bearer(&token).tenant(value);
+            check(&server, &[(request, "400")]);
+        }
+    }
+}
+
+/// Trailers are never read.
+#[test]
+fn trailers() {
+    for server in Server::each(&Setup::new(&["header"])) {
+        let token = Token::of("alice").tenant("acme").sign();
+        let mut connection = server.connect();
+        connection.send(
+            format!(
+                "POST /notes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: X-Tenant-ID\r\n\r\n\
+             c\r\n{{\"body\":\"x\"}}\r\n0\r\nX-Tenant-ID: acme\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        let response = connection.receive("POST").expect("a response");
+        assert_eq!(answer(&response), "401 tenant_required");
     }
 }

@@ -1,11 +1,11 @@
 //! A configuration that is wrong ends the program before it listens, with a non-zero status, and names the key.
 
-use crate::answer::check;
-use crate::raw::Request;
-use crate::refused::{check_refused, header};
-use crate::server::{Folder, Server};
-use crate::setup::{SECRET, Setup};
-use crate::token::Token;
+use crate::client::answer::check;
+use crate::client::raw::Request;
+use crate::client::token::Token;
+use crate::service::refused::{check_refused, header};
+use crate::service::server::{Folder, Server};
+use crate::service::setup::{SECRET, Setup};
 
 fn line(text: &str) -> String {
     header().resolution(text).toml()
@@ -220,7 +220,7 @@ fn path_templates() {
 /// The configuration that documents every setting works as it is.
 #[test]
 fn the_documented_one() {
-    let server = Server::start_in(Folder::new(include_str!("../../notes.toml")));
+    let server = Server::start_in(Folder::new(include_str!("../../../notes.toml")));
     let signed = std::process::Command::new(env!("CARGO_BIN_EXE_notes"))
         .args(["token", "--subject", "alice", "--tenant", "acme", "--config"])
         .arg(server.folder().path().join("notes.toml"))

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method, Uri, Version};
 use tenancy_corpus::Http2Request;
 use tokio::runtime::Runtime;
 
-use crate::raw::Response;
+use crate::client::raw::Response;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 

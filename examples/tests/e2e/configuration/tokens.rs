@@ -1,8 +1,8 @@
 //! The table `[jwt]`, where it is wrong.
 
-use crate::refused::{check_refused, header, refused};
-use crate::server::Folder;
-use crate::setup::SECRET;
+use crate::service::refused::{check_refused, header, refused};
+use crate::service::server::Folder;
+use crate::service::setup::SECRET;
 
 /// Keys, issuer, audience, leeway.
 #[test]

@@ -1,11 +1,11 @@
 //! The tables `[[tenants]]`: where they are wrong, and what may change from one start to the next.
 
-use crate::answer::check;
-use crate::raw::Request;
-use crate::refused::{check_refused, header, refused};
-use crate::server::{Folder, Server};
-use crate::setup::Setup;
-use crate::token::Token;
+use crate::client::answer::check;
+use crate::client::raw::Request;
+use crate::client::token::Token;
+use crate::service::refused::{check_refused, header, refused};
+use crate::service::server::{Folder, Server};
+use crate::service::setup::Setup;
 
 fn tenant(lines: &str) -> String {
     header()
@@ -148,4 +148,16 @@ fn slugs_that_change_hands() {
     let token = Token::of("alice").tenant("acme").sign();
     let get = Request::get("/api/v1/acme-inc/whoami").bearer(&token);
     check(&server, &[(get, "200 acme path")]);
+}
+
+/// A configured list of reserved names replaces the default one: `api` may be a tenant then.
+#[test]
+fn a_name_that_is_no_longer_reserved() {
+    let setup = Setup::new(&["subdomain"])
+        .resolution(r#"reserved = ["intern"]"#)
+        .tenants("[[tenants]]\nid = \"api\"\nname = \"API\"\nstatus = \"active\"\nstrategy = \"row\"\nmembers = []\n");
+    let server = Server::start(&setup);
+    let token = Token::of("alice").tenant("api").sign();
+    let request = Request::get("/whoami").host("api.app.example.com").bearer(&token);
+    check(&server, &[(request, "200 api subdomain")]);
 }

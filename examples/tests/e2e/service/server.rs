@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::framework::{FRAMEWORKS, Framework, REFERENCE};
-use crate::postgres::Database;
-use crate::raw::{Connection, Request, Response};
-use crate::setup::{RSA_PUBLIC, SECRET, Setup};
+use crate::client::raw::{Connection, Request, Response};
+use crate::service::framework::{FRAMEWORKS, Framework, REFERENCE};
+use crate::service::postgres::Database;
+use crate::service::setup::{RSA_PUBLIC, SECRET, Setup};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -37,8 +37,8 @@ impl Folder {
             ("dev.key", format!("{SECRET}\n")),
             ("short.key", "too short".into()),
             ("rsa.pem", RSA_PUBLIC.into()),
-            ("rsa-1024.pem", include_str!("../keys/rsa-1024.public.pem").into()),
-            ("ec.pem", include_str!("../keys/ec.public.pem").into()),
+            ("rsa-1024.pem", include_str!("../../keys/rsa-1024.public.pem").into()),
+            ("ec.pem", include_str!("../../keys/ec.public.pem").into()),
         ] {
             std::fs::write(folder.path().join(name), content).unwrap();
         }

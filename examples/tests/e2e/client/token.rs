@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Map, Value, json};
 
-use crate::setup::{AUDIENCE, ISSUER, RSA_PRIVATE, SECRET};
+use crate::service::setup::{AUDIENCE, ISSUER, RSA_PRIVATE, SECRET};
 
 /// The time, in seconds since 1970, plus some.
 pub(crate) fn now_plus(seconds: i64) -> i64 {

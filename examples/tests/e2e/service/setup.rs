@@ -5,8 +5,8 @@ use std::fmt::Write;
 pub(crate) const ISSUER: &str = "https://issuer.example.com";
 pub(crate) const AUDIENCE: &str = "notes";
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
-pub(crate) const RSA_PUBLIC: &str = include_str!("../keys/rsa.public.pem");
-pub(crate) const RSA_PRIVATE: &[u8] = include_bytes!("../keys/rsa.private.pem");
+pub(crate) const RSA_PUBLIC: &str = include_str!("../../keys/rsa.public.pem");
+pub(crate) const RSA_PRIVATE: &[u8] = include_bytes!("../../keys/rsa.private.pem");
 
 /// The names of `acme` and `globex` differ in each form, so that none can stand for another.
 pub(crate) const TENANTS: &str = r#"

@@ -2,17 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::raw::{Request, Response};
-use crate::server::Server;
+use crate::client::raw::{Request, Response};
+use crate::service::server::Server;
 
 /// A response in one line: `200 acme header` (tenant and resolver), `200 acme`, `200 -` (no tenant),
 /// `401 credentials_required` (a refusal's status and code), or the status alone.
 ///
-/// A refusal must be whole: its media type, its body, its challenge, its `Cache-Control`.
+/// A refusal must be complete, see [`refusal`]. Only the application's own `not_found`, of a note, may be stored.
 pub(crate) fn answer(response: &Response) -> String {
     let status = response.status;
     match response.value("content-type") {
-        Some("application/problem+json") => refusal(response),
+        Some("application/problem+json") if status == 404 && response.value("cache-control").is_none() => {
+            format!("{status} {}", code(&response.json()))
+        }
+        Some("application/problem+json") => format!("{status} {}", refusal(response)),
         Some("application/json") if status == 200 => {
             let body = response.json();
             let resolver = body.get("resolver").and_then(Value::as_str);
@@ -27,11 +30,17 @@ pub(crate) fn answer(response: &Response) -> String {
     }
 }
 
-fn refusal(response: &Response) -> String {
+fn code(body: &Value) -> &str {
+    body.get("code").and_then(Value::as_str).unwrap_or("without a code")
+}
+
+/// The code of a refusal, followed by what is wrong with its body, its challenge or its `Cache-Control`: a refusal that
+/// is not complete equals none.
+pub(crate) fn refusal(response: &Response) -> String {
     let status = response.status;
     let body = response.json();
-    let code = body.get("code").and_then(Value::as_str).unwrap_or("without a code");
-    let mut told = format!("{status} {code}");
+    let code = code(&body);
+    let mut told = code.to_owned();
     let mut demand = |holds: bool, what: &str| {
         if !holds {
             told.push_str(&format!(", but {what}: {response:?}"));
@@ -52,9 +61,7 @@ fn refusal(response: &Response) -> String {
         response.value("www-authenticate") == challenge,
         "the challenge is wrong",
     );
-    // The application has a `not_found` of its own, for notes.
-    let is_stored = response.value("cache-control") != Some("no-store");
-    demand(!is_stored || code == "not_found", "it may be stored");
+    demand(response.value("cache-control") == Some("no-store"), "it may be stored");
     told
 }
 

@@ -3,8 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::server::{Folder, wait};
-use crate::setup::Setup;
+use crate::service::server::{Folder, wait};
+use crate::service::setup::Setup;
 
 /// Starts with a configuration that must be refused, and answers what is said on standard error.
 pub(crate) fn refused(folder: &Folder) -> Result<String, String> {

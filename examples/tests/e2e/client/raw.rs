@@ -7,15 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tenancy_corpus::Http2Request;
 
-use crate::streams;
+use crate::client::streams;
 
 /// A request's bytes under construction. It carries `Host: localhost` unless told otherwise.
 #[derive(Clone)]
 pub(crate) struct Request {
     method: String,
     target: String,
-    version: &'static str,
-    host: Option<String>,
+    host: String,
     fields: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
 }
@@ -25,8 +24,7 @@ impl Request {
         Self {
             method: method.into(),
             target: target.into(),
-            version: "HTTP/1.1",
-            host: Some("localhost".into()),
+            host: "localhost".into(),
             fields: Vec::new(),
             body: None,
         }
@@ -42,17 +40,7 @@ impl Request {
     }
 
     pub(crate) fn host(mut self, host: &str) -> Self {
-        self.host = Some(host.into());
-        self
-    }
-
-    pub(crate) fn without_host(mut self) -> Self {
-        self.host = None;
-        self
-    }
-
-    pub(crate) fn http10(mut self) -> Self {
-        self.version = "HTTP/1.0";
+        self.host = host.into();
         self
     }
 
@@ -76,10 +64,10 @@ impl Request {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("{} {} {}\r\n", self.method, self.target, self.version).into_bytes();
-        if let Some(host) = &self.host {
-            bytes.extend_from_slice(format!("Host: {host}\r\n").as_bytes());
-        }
+        let Self {
+            method, target, host, ..
+        } = self;
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n").into_bytes();
         for (name, value) in &self.fields {
             bytes.extend_from_slice(format!("{name}: ").as_bytes());
             bytes.extend_from_slice(value);
@@ -99,7 +87,7 @@ impl Request {
         let said = Http2Request {
             method: self.method.clone(),
             scheme: "http",
-            authority: self.host.clone().map(String::into_bytes),
+            authority: Some(self.host.clone().into_bytes()),
             path: Some(self.target.clone()),
             fields: fields
                 .map(|(name, value)| (name.to_lowercase(), value.clone()))
