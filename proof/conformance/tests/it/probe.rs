@@ -2,12 +2,13 @@
 
 use std::future::{Future, pending};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::Either;
 use futures_util::{Stream, StreamExt, stream};
 use tenancy_core::context;
-use tenancy_core::enforce::Admitted;
+use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::ResolverName;
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinSet, spawn_blocking, yield_now};
@@ -38,6 +39,7 @@ struct State {
     crowd: Barrier,
     waits: Notify,
     cancelled: Notify,
+    runs: AtomicUsize,
 }
 
 impl Signals {
@@ -46,7 +48,17 @@ impl Signals {
             crowd: Barrier::new(CROWD),
             waits: Notify::new(),
             cancelled: Notify::new(),
+            runs: AtomicUsize::new(0),
         }))
+    }
+
+    /// How often a handler of an access policy has run since the last look.
+    pub(crate) fn take_runs(&self) -> usize {
+        self.0.runs.swap(0, Ordering::Relaxed)
+    }
+
+    fn run(&self) {
+        self.0.runs.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Comes back when a handler has begun to wait for ever.
@@ -172,4 +184,36 @@ type SocketTask<F> = Either<context::Scope<F>, F>;
 /// What a socket answers to a text.
 pub(crate) async fn echo(text: &str) -> String {
     format!("{text} {}", yielding().await)
+}
+
+/// Fields that a handler sets on its own.
+pub(crate) const FIELDS: [(&str, &str); 2] = [("vary", "accept, X-Tenant-Id"), ("x-handler", "member")];
+
+/// What the handler of a path below `/table/` says that no route has.
+pub(crate) const UNKNOWN: &str = "no such route for acme";
+
+/// A handler that needs a member.
+pub(crate) fn member(signals: &Signals, tenant: &Admitted) -> String {
+    signals.run();
+    assert_eq!(context::current().unwrap(), *tenant);
+    format!("{} {} {}", tenant.id(), tenant.resolver(), tenant.subject())
+}
+
+/// A handler that goes on without a tenant.
+pub(crate) fn maybe(signals: &Signals, tenant: Option<&Admitted>) -> String {
+    signals.run();
+    assert_eq!(context::current().ok().as_ref(), tenant);
+    tenant.map_or_else(|| "none".to_owned(), |tenant| tenant.id().to_string())
+}
+
+/// A handler that anyone may ask.
+pub(crate) fn visitor(signals: &Signals, visit: &Visit) -> String {
+    signals.run();
+    assert_eq!(context::current_visit().unwrap().id(), visit.id());
+    visit.id().to_string()
+}
+
+/// The handler of a path that no route has.
+pub(crate) fn unknown(tenant: &Admitted) -> String {
+    format!("no such route for {}", tenant.id())
 }

@@ -1,6 +1,11 @@
 //! Two tenants, `acme` with the member alice and `globex` with the member bob, and ways to bind to them.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::request::Parts;
 use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
@@ -8,6 +13,7 @@ use tenancy_core::enforce::{Authorize, Enforcer};
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::Claims;
 use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
+use tenancy_core::testing::InsecureTestStub;
 use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy};
 use tokio::task::yield_now;
 
@@ -54,6 +60,32 @@ pub(crate) fn by_session() -> Tenancy {
     .build()
 }
 
+/// Reads the path alone, and takes everyone for a member.
+pub(crate) fn by_path_for_everyone() -> Tenancy {
+    let chain = ResolverChain::new()
+        .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
+        .unwrap();
+    Tenancy::builder(Enforcer::new(chain), NamedBearer, directory())
+        .with_authorizer(InsecureTestStub)
+        .build()
+}
+
+/// As [`prompt`], and counts look-ups.
+pub(crate) fn counting(look_ups: Arc<AtomicUsize>) -> Tenancy {
+    let directory = Counts(directory(), look_ups);
+    Tenancy::builder(enforcer(), NamedBearer, directory)
+        .with_authorizer(self::directory())
+        .build()
+}
+
+/// As [`waiting`], with a directory and an authorizer that answer in these ways.
+pub(crate) fn answering(directory: Answers, authorizer: Answers) -> Tenancy {
+    Tenancy::builder(enforcer(), NamedBearer, directory)
+        .with_authorizer(authorizer)
+        .with_timeout(Duration::from_millis(20))
+        .build()
+}
+
 /// Takes the token for the subject: these tests are not about tokens.
 struct NamedBearer;
 
@@ -66,7 +98,7 @@ impl Authenticator for NamedBearer {
         };
         let subject = field.to_str().unwrap().strip_prefix("Bearer ").unwrap();
         let claims = Claims::new(subject.parse().unwrap());
-        Ok(Credentials::Verified(std::sync::Arc::new(claims)))
+        Ok(Credentials::Verified(Arc::new(claims)))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::names::FieldName)) {
@@ -92,5 +124,70 @@ impl Authorizer for Waits {
     async fn authorize(&self, asked: &Authorize<'_>) -> Result<Decision, Infallible> {
         yield_now().await;
         self.0.authorize(asked).await
+    }
+}
+
+/// A directory that counts how often it is queried.
+struct Counts(MemoryDirectory, Arc<AtomicUsize>);
+
+impl Directory for Counts {
+    type Entry = <MemoryDirectory as Directory>::Entry;
+    type Error = Infallible;
+
+    async fn find(&self, key: &TenantKey) -> Result<Option<Self::Entry>, Infallible> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.find(key).await
+    }
+}
+
+/// How a directory or an authorizer answers, after a wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answers {
+    /// Every key is a tenant's, and every caller a member.
+    Yes,
+    /// With the tenant `globex`, whatever the key is.
+    Globex,
+    /// Not: it fails.
+    Fails,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug)]
+pub(crate) struct Down;
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("down")
+    }
+}
+
+impl std::error::Error for Down {}
+
+impl Directory for Answers {
+    type Entry = TenantRecord;
+    type Error = Down;
+
+    async fn find(&self, key: &TenantKey) -> Result<Option<TenantRecord>, Down> {
+        yield_now().await;
+        match self {
+            Self::Yes => Ok(Some(record(key.as_str()))),
+            Self::Globex => Ok(Some(record("globex"))),
+            Self::Fails => Err(Down),
+            Self::Never => pending().await,
+        }
+    }
+}
+
+impl Authorizer for Answers {
+    type Error = Down;
+
+    async fn authorize(&self, _: &Authorize<'_>) -> Result<Decision, Down> {
+        yield_now().await;
+        match self {
+            Self::Yes | Self::Globex => Ok(Decision::allow_if(true)),
+            Self::Fails => Err(Down),
+            Self::Never => pending().await,
+        }
     }
 }

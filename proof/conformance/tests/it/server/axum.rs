@@ -12,7 +12,7 @@ use tenancy_axum::Tenancy;
 use tokio::net::TcpListener;
 use tower::util::MapRequestLayer;
 
-use super::{Application, Around, Serving, cors, serve_tower, with_session};
+use super::{Application, Around, Serving, cors, policies, serve_tower, with_session};
 use crate::probe;
 
 pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving {
@@ -25,6 +25,8 @@ fn router(application: Application) -> Router {
         around,
         signals,
     } = application;
+    let tenancy = Tenancy::from(tenancy);
+    let policies = policies::axum::router(&tenancy, signals.clone());
     let scoped = Router::new()
         .route(
             "/probe/{what}",
@@ -36,9 +38,10 @@ fn router(application: Application) -> Router {
         )
         .route("/events", get(events))
         .route("/socket/{how}", get(socket))
-        .layer(Tenancy::from(tenancy).scoped());
+        .layer(tenancy.scoped());
     let app = Router::new()
         .route("/central", get(|| async { probe::central() }))
+        .merge(policies)
         .merge(scoped);
     match around {
         Around::Nothing => app,

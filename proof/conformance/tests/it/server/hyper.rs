@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{Application, Around, Serving, cors, serve_tower, with_session};
+use super::{Application, Around, Serving, cors, policies, serve_tower, with_session};
 use crate::frame;
 use crate::probe::{self, Signals};
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
-type BoxService = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(super) type BoxService = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
 
 pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving {
     Box::pin(serve_tower(listener, service(application)))
@@ -33,11 +33,16 @@ fn service(application: Application) -> BoxService {
         around,
         signals,
     } = application;
+    let policies = policies::hyper::routes(&tenancy, &signals);
     let scoped = service_fn(move |request| scoped(request, signals.clone()));
     let scoped = tenancy.scoped().layer(scoped);
     let app = service_fn(move |request: Request<Incoming>| {
         let scoped = scoped.clone();
+        let guarded = policies::hyper::find(&policies, request.uri().path());
         async move {
+            if let Some(guarded) = guarded {
+                return guarded.oneshot(request).await;
+            }
             if request.uri().path() == "/central" {
                 return Ok(Response::new(text(probe::central())));
             }
@@ -87,12 +92,12 @@ fn socket(how: String, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-fn empty(status: StatusCode) -> Response<Body> {
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(text(""));
     *response.status_mut() = status;
     response
 }
 
-fn text(text: impl Into<Bytes>) -> Body {
+pub(super) fn text(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).boxed_unsync()
 }

@@ -7,6 +7,8 @@
 //! | `/stream` | scoped | a body of [`pieces`](crate::probe::pieces) |
 //! | `/events` | scoped | an event for each of the pieces |
 //! | `/socket/{how}` | scoped | a WebSocket with a [`socket_task`](crate::probe::socket_task) that echoes |
+//!
+//! The routes of [`policies`] stand beside these.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -31,6 +33,7 @@ use crate::probe::Signals;
 pub(crate) mod axum;
 pub(crate) mod hyper;
 pub(crate) mod poem;
+mod policies;
 pub(crate) mod warp;
 pub(crate) mod warp_own_cors;
 

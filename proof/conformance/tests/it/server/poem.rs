@@ -16,7 +16,7 @@ use tenancy_poem::Tenancy;
 use tokio::net::TcpListener;
 use tower::service_fn;
 
-use super::{Application, Around, ORIGIN, Serving, read_session, serve_tower};
+use super::{Application, Around, ORIGIN, Serving, policies, read_session, serve_tower};
 use crate::probe::{self, Signals};
 
 /// As poem's own server does it, which goes on with an HTTP/1.1 request whose client has left. This one
@@ -39,13 +39,15 @@ fn endpoint(application: Application) -> BoxEndpoint<'static> {
         around,
         signals,
     } = application;
+    let tenancy = Tenancy::from(tenancy);
     let scoped = Route::new()
-        .at("/probe/:what", get(what).data(signals))
+        .at("/probe/:what", get(what).data(signals.clone()))
         .at("/stream", get(stream))
         .at("/events", get(events))
         .at("/socket/:how", get(socket))
-        .with(Tenancy::from(tenancy).scoped());
+        .with(tenancy.scoped());
     let app = Route::new().at("/central", get(central)).nest("/", scoped);
+    let app = policies::poem::routes(app, &tenancy, signals);
     match around {
         Around::Nothing => app.boxed(),
         Around::Cors => app

@@ -10,7 +10,7 @@ use warp::sse::Event;
 use warp::ws::{Message, WebSocket, Ws};
 use warp::{Filter, Rejection, Reply};
 
-use super::{Application, Around, Serving, cors, serve_tower, with_session};
+use super::{Application, Around, Serving, cors, policies, serve_tower, with_session};
 use crate::probe::{self, Signals};
 
 pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving {
@@ -31,6 +31,8 @@ pub(super) fn routes(
     tenancy: tenancy_http::Tenancy,
     signals: Signals,
 ) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone + Send + Sync + 'static {
+    let tenancy = Tenancy::from(tenancy);
+    let policies = policies::warp::routes(&tenancy, &signals);
     let probe = warp::path!("probe" / String)
         .and(enforce())
         .and(warp::get())
@@ -47,9 +49,9 @@ pub(super) fn routes(
         .and(enforce())
         .and(warp::ws())
         .map(socket);
-    let scoped = Tenancy::from(tenancy).scoped(probe.or(stream).or(events).or(socket));
+    let scoped = tenancy.scoped(probe.or(stream).or(events).or(socket));
     // The central one last: its requests have tried the access policy before, and are not bound by it.
-    scoped.or(warp::path!("central").map(probe::central))
+    scoped.or(policies).or(warp::path!("central").map(probe::central))
 }
 
 fn socket(how: String, upgrade: Ws) -> impl Reply {
