@@ -1,4 +1,3 @@
 //! The tests of `tenancy-axum`, in one binary.
 
-mod layers;
 mod routing;

@@ -191,30 +191,6 @@ async fn trailers_of_a_request_name_no_tenant() {
     }
 }
 
-#[tokio::test]
-async fn a_head_is_a_get_without_a_body() {
-    for version in VERSIONS {
-        let [mut get, mut head] = [
-            exchange(version, request(Method::GET, root(version))).await,
-            exchange(version, request(Method::HEAD, root(version))).await,
-        ];
-        assert_eq!((get.status, head.status), (401, 401), "{version:?}");
-        assert_eq!(
-            get.headers.remove("date").is_some(),
-            head.headers.remove("date").is_some()
-        );
-        assert_eq!(head.headers, get.headers, "{version:?}");
-        assert!(head.headers.contains_key("content-length"), "{version:?}");
-        assert_eq!(
-            (get.body.is_empty(), head.body.is_empty()),
-            (false, true),
-            "{version:?}"
-        );
-        let head = exchange(version, member(request(Method::HEAD, root(version)))).await;
-        assert_eq!((head.status, head.body.as_str()), (200, ""), "{version:?}");
-    }
-}
-
 /// The target of a plain CONNECT is an authority: it names no tenant, though a subdomain would.
 #[tokio::test]
 async fn a_connect_names_a_tenant_by_its_fields_only() {

@@ -3,7 +3,6 @@
 mod common;
 
 mod bodies;
-mod faults;
 mod openapi;
 mod policies;
 mod routing;

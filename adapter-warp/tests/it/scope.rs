@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
-use support::{Fails, ask, enforcer, erased, is, request, tenancy};
+use support::{Answers, ask, enforcer, erased, is, request, tenancy};
 use tenancy_core::context;
 use tenancy_core::request::Claims;
 use tenancy_http::ClaimsFromExtension;
@@ -55,8 +55,8 @@ async fn a_handler_runs_in_scope_from_its_first_instruction_on() {
 
 #[tokio::test]
 async fn a_handler_runs_in_scope_where_the_decision_had_to_be_waited_for() {
-    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Fails::Never)
-        .with_authorizer(Fails::Never)
+    let tenancy = Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), Answers::Late)
+        .with_authorizer(Answers::Late)
         .build();
     let app = tenancy.scoped(enforce().then(|| {
         let at_first = here();
@@ -203,11 +203,11 @@ async fn a_panic_or_an_abandoned_request_leaves_nothing_behind() {
 async fn a_request_abandoned_while_it_is_decided_on_leaves_nothing_behind() {
     let of = |directory| -> Tenancy {
         Tenancy::builder(enforcer(), ClaimsFromExtension::<Claims>::new(), directory)
-            .with_authorizer(Fails::Never)
+            .with_authorizer(Answers::Late)
             .build()
     };
-    let hangs = of(Fails::Hangs).scoped(warp::path!("hangs").and(enforce()).map(here));
-    let app = hangs.or(of(Fails::Never).scoped(warp::path!("goes").and(enforce()).map(here)));
+    let hangs = of(Answers::Never).scoped(warp::path!("hangs").and(enforce()).map(here));
+    let app = hangs.or(of(Answers::Late).scoped(warp::path!("goes").and(enforce()).map(here)));
     let mut service = tenancy_warp::service(app.clone());
     {
         let mut deciding = pin!(service.call(request("/hangs", Some("alice"), Some("acme"))));
