@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Case, Configuration, Corpus, Expected, Mark, SECTIONS, Tokens, Version};
+use crate::{Case, Configuration, Corpus, Expected, Policy, SECTIONS, Tokens, Version};
 
 /// All that is wrong, a sentence each.
 pub(crate) fn problems(corpus: &Corpus) -> Vec<String> {
@@ -83,9 +83,9 @@ fn spelling(case: &Case, tell: &mut impl FnMut(&str)) {
     }
 }
 
-/// Whether the outcome is one that the mark and the configuration can have.
+/// Whether the outcome is one that the access policy and the configuration can have.
 fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &mut impl FnMut(&str)) {
-    let mark = case.mark();
+    let policy = case.policy();
     match &case.expect.answer {
         Expected::Admitted {
             tenant,
@@ -93,7 +93,7 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
             subject,
         } => {
             bound(tenant, resolver, configuration, corpus, tell);
-            if !matches!(mark, Mark::Scoped | Mark::Optional) {
+            if !matches!(policy, Policy::Scoped | Policy::Optional) {
                 tell("members are admitted to scoped and optional routes");
             }
             if case.token.as_ref().map(|token| &token.subject) != Some(subject) {
@@ -102,15 +102,15 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
         }
         Expected::Visit { tenant, resolver } => {
             bound(tenant, resolver, configuration, corpus, tell);
-            if mark != Mark::Public {
+            if policy != Policy::Public {
                 tell("visits are for public routes");
             }
         }
-        Expected::NoTenant if mark != Mark::Optional => tell("no tenant is for optional routes"),
-        Expected::Central if mark != Mark::Central => tell("only `/healthz` is central"),
+        Expected::NoTenant if policy != Policy::Optional => tell("no tenant is for optional routes"),
+        Expected::Central if policy != Policy::Central => tell("only `/healthz` is central"),
         Expected::NoTenant | Expected::Central => {}
         Expected::Refused { status, code } => {
-            if !may_refuse(mark, configuration, *status, code) {
+            if !may_refuse(policy, configuration, *status, code) {
                 tell("this route under this configuration cannot be refused so");
             }
         }
@@ -127,7 +127,7 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
         .expect
         .vary
         .as_ref()
-        .is_some_and(|vary| *vary != configuration.vary(mark))
+        .is_some_and(|vary| *vary != configuration.vary(policy))
     {
         tell("`vary` is not what this route reads under this configuration");
     }
@@ -146,23 +146,23 @@ fn bound(tenant: &str, resolver: &str, configuration: &Configuration, corpus: &C
     }
 }
 
-fn may_refuse(mark: Mark, configuration: &Configuration, status: u16, code: &str) -> bool {
+fn may_refuse(policy: Policy, configuration: &Configuration, status: u16, code: &str) -> bool {
     let has = |wanted: &[&str]| configuration.resolvers().any(|name| wanted.contains(&name));
-    let reads_credentials = mark != Mark::Public || has(&["jwt_claim"]);
+    let reads_credentials = policy != Policy::Public || has(&["jwt_claim"]);
     let is_detailed = configuration.enforcement_text("disclosure") == Some("detailed");
-    let is_member_route = matches!(mark, Mark::Scoped | Mark::Optional);
-    mark != Mark::Central
+    let is_member_route = matches!(policy, Policy::Scoped | Policy::Optional);
+    policy != Policy::Central
         && match (status, code) {
             (400, "malformed_credentials") | (401, "invalid_token") => reads_credentials,
             (400, "malformed_tenant") => has(&["header", "subdomain", "path", "query", "cookie"]),
             (400, "malformed_host") => has(&["subdomain", "domain"]),
             (400, "conflicting_tenants") => configuration.resolution_text("on_conflict") == Some("reject"),
-            (401, "tenant_required") => mark == Mark::Scoped,
+            (401, "tenant_required") => policy == Policy::Scoped,
             (401, "credentials_required") => is_member_route,
             (403, "forbidden") => {
                 is_member_route && (!is_detailed || configuration.resolution_text("on_conflict") == Some("reject"))
             }
-            (404, "not_found") => mark == Mark::Public,
+            (404, "not_found") => policy == Policy::Public,
             (404, "unknown_tenant") | (403, "tenant_suspended" | "tenant_not_ready" | "not_a_member") => {
                 is_member_route && is_detailed
             }
@@ -170,7 +170,7 @@ fn may_refuse(mark: Mark, configuration: &Configuration, status: u16, code: &str
         }
 }
 
-/// Whether the application has the route that the row's mark and outcome ask for.
+/// Whether the application has the route that the row's access policy and outcome ask for.
 fn route(case: &Case, configuration: &Configuration, tell: &mut impl FnMut(&str)) {
     let Some(path) = case.request.path() else {
         return;
@@ -179,7 +179,7 @@ fn route(case: &Case, configuration: &Configuration, tell: &mut impl FnMut(&str)
         case.expect.answer,
         Expected::Admitted { .. } | Expected::Visit { .. } | Expected::NoTenant | Expected::Central
     );
-    if (is_bound || case.mark() != Mark::Scoped) && !is_route(&path, configuration) {
+    if (is_bound || case.policy() != Policy::Scoped) && !is_route(&path, configuration) {
         tell("the application has no such route");
     }
 }

@@ -63,7 +63,7 @@ impl Corpus {
     /// # Errors
     ///
     /// A file that cannot be read; an unknown key; a name that two rows have; a configuration that no row names or that
-    /// does not exist; a row whose outcome its mark or its configuration cannot have.
+    /// does not exist; a row whose outcome its access policy or its configuration cannot have.
     pub fn load() -> Result<Self, CorpusError> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let cases = folder.join("cases");

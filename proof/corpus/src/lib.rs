@@ -37,4 +37,4 @@ pub use expect::{Expect, Expected};
 pub use http2::{HostAs, Http2Request};
 pub use index::{SECTIONS, index};
 pub use run::{Answer, Observed, Runner};
-pub use target::{Mark, Target};
+pub use target::{Policy, Target};

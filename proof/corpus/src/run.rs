@@ -225,7 +225,7 @@ impl<'c> Runner<'c> {
             return Err(format!("expected {}, and it panicked", case.expect));
         };
         let configuration = self.corpus.configurations().get(&case.config);
-        let vary = configuration.map_or_else(BTreeSet::new, |configuration| configuration.vary(case.mark()));
+        let vary = configuration.map_or_else(BTreeSet::new, |configuration| configuration.vary(case.policy()));
         let is_right = seen.is_right(case, &vary);
         match self.exceptions.get(&case.name) {
             None if is_right => Ok(()),

@@ -1,4 +1,4 @@
-//! The request target taken apart, and the mark of the route that it leads to.
+//! The request target taken apart, and the access policy of the route that it leads to.
 
 use crate::{Case, Request, Tokens, Version};
 
@@ -20,16 +20,16 @@ pub enum Target {
     Asterisk,
 }
 
-/// What the application marks a route as.
+/// The access policy of a route of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum Policy {
     /// `…/whoami`, and every path that is not listed here.
     Scoped,
     /// `…/portal`.
     Public,
     /// `…/maybe`.
     Optional,
-    /// `/healthz`: under no mark.
+    /// `/healthz`: under no access policy.
     Central,
 }
 
@@ -75,15 +75,15 @@ impl Request {
 }
 
 impl Case {
-    /// The mark of the route, which follows from the path's end.
+    /// The access policy of the route, which follows from the path's end.
     #[must_use]
-    pub fn mark(&self) -> Mark {
+    pub fn policy(&self) -> Policy {
         let path = self.request.path().unwrap_or_default();
         match path.rsplit_once('/') {
-            Some((_, "portal")) => Mark::Public,
-            Some((_, "maybe")) => Mark::Optional,
-            Some((_, "healthz")) => Mark::Central,
-            _ => Mark::Scoped,
+            Some((_, "portal")) => Policy::Public,
+            Some((_, "maybe")) => Policy::Optional,
+            Some((_, "healthz")) => Policy::Central,
+            _ => Policy::Scoped,
         }
     }
 }

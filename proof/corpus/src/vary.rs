@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Configuration, Mark};
+use crate::{Configuration, Policy};
 
 impl Configuration {
     /// The fields of `Vary` on a route, in lower case: each field that a configured resolver or the credential check
     /// may read, whether the request has it or not, and none on a central route.
     #[must_use]
-    pub fn vary(&self, mark: Mark) -> BTreeSet<String> {
+    pub fn vary(&self, policy: Policy) -> BTreeSet<String> {
         let mut vary = BTreeSet::new();
-        if mark == Mark::Central {
+        if policy == Policy::Central {
             return vary;
         }
         for resolver in self.resolvers() {
@@ -24,7 +24,7 @@ impl Configuration {
             };
             vary.extend(field.map(str::to_ascii_lowercase));
         }
-        if mark != Mark::Public {
+        if policy != Policy::Public {
             vary.insert(String::from("authorization"));
         }
         vary

@@ -1,10 +1,5 @@
 //! The corpus itself: it loads, its index is up to date, and its runner fails where it must.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -123,7 +118,7 @@ fn every_row_has_its_vary() {
     let seen = |case: &Case| {
         let configuration = &corpus.configurations()[&case.config];
         Observed {
-            vary: Some(configuration.vary(case.mark())),
+            vary: Some(configuration.vary(case.policy())),
             ..right(case)
         }
     };

@@ -9,7 +9,7 @@ use tenancy_core::directory::{Membership, MemoryDirectory, MemoryEntry, TenantRe
 use tenancy_core::enforce::{Access, Enforcer, Outcome, drive_now};
 use tenancy_core::names::{FieldName, KeyForm, TenantKey};
 use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, bearer_token};
-use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Mark, Observed, Runner, Tokens, Version};
+use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Observed, Policy, Runner, Tokens, Version};
 
 const TOKENS: Tokens<'_> = Tokens {
     good: "eyJnb29k.eyJnb29k.Z29vZA",
@@ -52,11 +52,11 @@ impl<'d> Server<'d> {
     }
 
     fn answer(&self, case: &Case) -> Observed {
-        let access = match case.mark() {
-            Mark::Scoped => Access::Scoped,
-            Mark::Public => Access::Public,
-            Mark::Optional => Access::Optional,
-            Mark::Central => {
+        let access = match case.policy() {
+            Policy::Scoped => Access::Scoped,
+            Policy::Public => Access::Public,
+            Policy::Optional => Access::Optional,
+            Policy::Central => {
                 return Observed {
                     answer: Answer::Central,
                     vary: Some(BTreeSet::new()),
