@@ -13,7 +13,7 @@ pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers}
 pub use directory::{PgChanges, PgDirectory};
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{
-    AdoptError, ParseSettingError, PgFault, PgFinding, PgReport, PgRowBuilder, PgRowStrategy, PgRowTables, PgSetting,
+    AdoptError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning, PgFault, PgFinding, PgReport, PgRowBuilder, PgRowStrategy, PgRowTables, PgSetting,
     PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable, PgTenantView,
 };
 pub use schema::{PgSchemaBuilder, PgSchemaStrategy};

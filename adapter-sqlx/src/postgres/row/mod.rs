@@ -7,7 +7,7 @@ mod adopt;
 mod builder;
 mod citus;
 mod policies;
-mod remade_key;
+mod rebuild;
 mod removal;
 mod row_tables;
 mod strategy;
@@ -16,7 +16,7 @@ mod table_grants;
 mod verify;
 mod view;
 
-pub use adopt::AdoptError;
+pub use adopt::{AdoptError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning};
 pub use builder::PgRowBuilder;
 pub use row_tables::{ParseSettingError, PgRowTables, PgSetting};
 pub use strategy::PgRowStrategy;

@@ -10,13 +10,13 @@ use crate::postgres::row::row_tables::PgRowTables;
 use crate::transaction::begin::begin_lent;
 
 /// How names are looked up, and written out.
-const PIN: &str = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off";
+pub(in crate::postgres::row) const PIN: &str = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off";
 
 /// The settings that this changes.
-const SETTINGS: &str = "select pg_catalog.current_setting('search_path'),
+pub(in crate::postgres::row) const SETTINGS: &str = "select pg_catalog.current_setting('search_path'),
     pg_catalog.current_setting('quote_all_identifiers'), pg_catalog.current_setting('lock_timeout')";
 
-const SET: &str = "select pg_catalog.set_config('search_path', $1, true),
+pub(in crate::postgres::row) const SET: &str = "select pg_catalog.set_config('search_path', $1, true),
     pg_catalog.set_config('quote_all_identifiers', $2, true), pg_catalog.set_config('lock_timeout', $3, true)";
 
 /// One at a time in each database: PostgreSQL's own checks for what exists do not wait for others.

@@ -2,7 +2,7 @@
 
 pub(super) mod attempts;
 mod difference;
-mod guard;
+pub(super) mod guard;
 mod look;
 pub(super) mod migrations;
 mod policies;
