@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod adoption;
 pub(crate) mod connection;
 mod database;
 mod directory;

@@ -9,7 +9,7 @@ use super::report::PgAdoption;
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::policies::attempts::{Attempts, LockTimeout};
-use crate::postgres::row::policies::guard::{PIN, SETTINGS, SET};
+use crate::postgres::row::policies::guard::{PIN, SET, SETTINGS};
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::verify::Filter;
 use crate::transaction::begin::begin_lent;
@@ -97,7 +97,9 @@ impl PgRowTables {
         loop {
             match self.adopt_once(first, connection, wait).await {
                 Err(AdoptError::Database(error)) => {
-                    attempts.again("the declared tables", StrategyError::Database(error)).await?;
+                    attempts
+                        .again("the declared tables", StrategyError::Database(error))
+                        .await?;
                 }
                 done => return done,
             }
@@ -113,7 +115,11 @@ impl PgRowTables {
         // What others commit while this waits for a lock must be seen afterwards.
         let mut tx = begin_lent(connection, Some("begin isolation level read committed")).await?;
         let before: Settings = sqlx::query_as(SETTINGS).fetch_one(&mut *tx).await?;
-        execute(&mut tx, format!("set local lock_timeout = {}", Literal(&wait.setting()))).await?;
+        execute(
+            &mut tx,
+            format!("set local lock_timeout = {}", Literal(&wait.setting())),
+        )
+        .await?;
         self.require_to_see_all(&mut tx).await?;
         let has_changed = !self.plan(first, &mut tx).await?.is_empty();
         if has_changed {
@@ -182,8 +188,14 @@ impl PgRowTables {
     fn script(&self, plan: &Plan) -> String {
         // What is deferred would be in the way of every statement.
         let mut sql = format!("set constraints all immediate;\n{}{}", self.lock_sql(), plan.columns);
-        let removals = [&plan.foreign_keys, &plan.keys].into_iter().flatten().map(|one| &one.removal);
-        let additions = [&plan.keys, &plan.foreign_keys].into_iter().flatten().map(|one| &one.addition);
+        let removals = [&plan.foreign_keys, &plan.keys]
+            .into_iter()
+            .flatten()
+            .map(|one| &one.removal);
+        let additions = [&plan.keys, &plan.foreign_keys]
+            .into_iter()
+            .flatten()
+            .map(|one| &one.addition);
         for statement in removals.chain(additions) {
             sql.push_str(statement);
             sql.push_str(";\n");

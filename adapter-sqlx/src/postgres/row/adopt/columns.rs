@@ -171,7 +171,9 @@ fn spread(done: &mut BTreeSet<usize>, fills: &mut Vec<Fill>, edges: &[Edge], is_
         let reached = edges
             .iter()
             .find(|edge| done.contains(&edge.parent) && !done.contains(&edge.child));
-        let Some(&Edge { child: table, .. }) = reached else { return };
+        let Some(&Edge { child: table, .. }) = reached else {
+            return;
+        };
         let from = |edge: &&Edge| edge.child == table && done.contains(&edge.parent);
         let mut updates: Vec<String> = edges.iter().filter(from).map(|edge| edge.update.clone()).collect();
         updates.extend(own_updates(table, edges));

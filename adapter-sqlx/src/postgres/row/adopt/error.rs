@@ -81,7 +81,10 @@ impl AdoptError {
         let code = refused.code().unwrap_or_default().into_owned();
         if refused.constraint() == Some(ORPHANS) {
             let table = refused.table().unwrap_or_default().to_owned();
-            return Self::one(table, "rows refer to no row that has a tenant: fill its column first, or delete these rows");
+            return Self::one(
+                table,
+                "rows refer to no row that has a tenant: fill its column first, or delete these rows",
+            );
         }
         match (&*code, object) {
             ("23503", Some(object)) => Self::one(object, "rows of one tenant refer to a row of another, or to none"),

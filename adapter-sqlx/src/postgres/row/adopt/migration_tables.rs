@@ -39,5 +39,10 @@ pub(super) const MIGRATION_TABLES: &[&str] = &[
 ];
 
 /// Names that migration tools give, and applications too.
-pub(super) const POSSIBLE_MIGRATION_TABLES: &[&str] =
-    &["migration", "migrations", "schema_history", "schema_version", "schemaversions"];
+pub(super) const POSSIBLE_MIGRATION_TABLES: &[&str] = &[
+    "migration",
+    "migrations",
+    "schema_history",
+    "schema_version",
+    "schemaversions",
+];

@@ -10,7 +10,8 @@ use crate::postgres::row::row_tables::PgRowTables;
 use crate::transaction::begin::begin_lent;
 
 /// How names are looked up, and written out.
-pub(in crate::postgres::row) const PIN: &str = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off";
+pub(in crate::postgres::row) const PIN: &str =
+    "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off";
 
 /// The settings that this changes.
 pub(in crate::postgres::row) const SETTINGS: &str = "select pg_catalog.current_setting('search_path'),

@@ -21,7 +21,8 @@ macro_rules! rebuilt {
     select g.relid, g.tab, g.attnum, i.indexrelid, x.relname,
         -- An included column cannot be a key's column, too.
         not (i.indisexclusion or x.relispartition or g.attnum is null
-            or k.contype in ('p', 'u') and g.attnum = any (k.conkey)) as is_mendable
+            or g.attnum = any ((i.indkey::int2[])[i.indnkeyatts:])
+            or coalesce(k.contype in ('p', 'u') and g.attnum = any (k.conkey), false)) as is_mendable
     from guarded g join pg_index i on i.indrelid = g.relid
     join pg_class x on x.oid = i.indexrelid
     left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = g.relid and k.contype in ('p', 'u', 'x')

@@ -1,0 +1,86 @@
+//! What an adoption locks, and how it waits.
+
+use tenancy_sqlx::AdoptError;
+
+use crate::postgres::adoption::before_and_after::{adopt, before, declared, texts};
+use crate::postgres::support::schema_server::run;
+
+const NOTES: &str = "create table notes (id int primary key, body text)";
+
+/// A session that holds a lock for longer than one attempt waits: the next attempt gets it.
+#[tokio::test]
+async fn a_lock_that_ends_is_waited_for() {
+    let database = before(NOTES).await;
+    let mut holder = database.connect().await;
+    run(&mut holder, "begin; lock table notes in access share mode").await;
+    let holding = tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+        run(&mut holder, "commit").await;
+    });
+    assert!(
+        adopt(&database, &declared(&database, &["notes"]))
+            .await
+            .unwrap()
+            .has_changed()
+    );
+    holding.await.unwrap();
+}
+
+/// A table that is adopted is read while somebody else writes it, and nothing is locked.
+#[tokio::test]
+async fn an_adopted_table_is_not_locked() {
+    let database = before(NOTES).await;
+    let tables = declared(&database, &["notes"]);
+    adopt(&database, &tables).await.unwrap();
+    let mut writer = database.connect().await;
+    run(&mut writer, "begin; lock table notes in row exclusive mode").await;
+    let mut administrator = database.connect().await;
+    run(&mut administrator, "begin").await;
+    let again = tables
+        .adopt(&"acme".parse().unwrap(), &mut administrator)
+        .await
+        .unwrap();
+    assert!(!again.has_changed());
+    let held = "select distinct mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation'
+        and relation = 'notes'::regclass";
+    let held = texts(&mut administrator, held).await;
+    assert!(held.iter().all(|mode| mode == "AccessShareLock"), "{held:?}");
+}
+
+/// What is refused is refused before anything is locked.
+#[tokio::test]
+async fn a_refusal_waits_for_nobody() {
+    let database = before(&format!("{NOTES}; create table other (note int references notes)")).await;
+    let mut holder = database.connect().await;
+    run(&mut holder, "begin; lock table notes in access share mode").await;
+    let refused = adopt(&database, &declared(&database, &["notes"])).await;
+    assert!(matches!(refused, Err(AdoptError::Refused { .. })), "{refused:?}");
+}
+
+/// The number of locks grows with the tables and their keys alone: no temporary table is made for each.
+#[tokio::test]
+async fn many_tables_need_few_locks() {
+    const TABLES: usize = 40;
+    let names: Vec<String> = (0..TABLES).map(|number| format!("t{number}")).collect();
+    let sql: String = names
+        .iter()
+        .map(|name| format!("create table {name} (id int primary key, body text);"))
+        .collect();
+    let database = before(&sql).await;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let tables = declared(&database, &names);
+    let mut administrator = database.connect().await;
+    let types = "select count(*)::text from pg_class where relname like '%tenancy_model%'";
+    run(&mut administrator, "begin").await;
+    tables
+        .adopt(&"acme".parse().unwrap(), &mut administrator)
+        .await
+        .unwrap();
+    // The table, its key before and after, and a lock of its own for each of a few catalogs.
+    let held = "select count(distinct (locktype, relation, classid, objid))::text from pg_locks
+        where pid = pg_backend_pid() and mode = 'AccessExclusiveLock'";
+    let held: usize = texts(&mut administrator, held).await[0].parse().unwrap();
+    assert!(held <= 3 * TABLES + 5, "{held}");
+    assert_eq!(texts(&mut administrator, types).await, ["0"]);
+    run(&mut administrator, "commit").await;
+}

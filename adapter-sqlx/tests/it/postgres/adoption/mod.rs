@@ -1,0 +1,11 @@
+//! The adoption of tables from before there were tenants: what it keeps, refuses, fills, grants and locks.
+
+mod before_and_after;
+mod kept;
+mod locks;
+mod partitions;
+mod refused;
+mod rights;
+mod tenants_there;
+mod triggers;
+mod warnings;
