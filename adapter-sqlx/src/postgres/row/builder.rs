@@ -10,7 +10,7 @@ use super::policies::migrations::Migrating;
 use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
 use super::table::PgTenantTable;
-use super::verify::{PgFinding, PgReport};
+use super::verify::{PgFinding, PgReport, SharedTable};
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
@@ -136,6 +136,9 @@ impl PgRowBuilder {
         let report = report.with(administrator).with(application);
         for finding in report.findings() {
             tracing::warn!("{finding}");
+        }
+        for table in report.shared_tables() {
+            tracing::warn!("{}", SharedTable(table));
         }
         connection.close().await?;
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);

@@ -93,6 +93,7 @@ pub struct PgRowTables {
     administrator: PgIdentifier,
     tables: Vec<PgTenantTable>,
     views: Vec<PgTenantView>,
+    shared: Vec<(PgIdentifier, PgIdentifier)>,
     setting: PgSetting,
     citus: Option<Citus>,
 }
@@ -109,6 +110,7 @@ impl PgRowTables {
             administrator: administrator.parse()?,
             tables: Vec::new(),
             views: Vec::new(),
+            shared: Vec::new(),
             setting: PgSetting::default(),
             citus: None,
         })
@@ -144,6 +146,19 @@ impl PgRowTables {
     pub fn with_view(mut self, view: PgTenantView) -> Self {
         self.views.push(view);
         self
+    }
+
+    /// Declares a table that is every tenant's: the application may write rows that all tenants read, as in a list of
+    /// currencies. [`verify`](Self::verify) then no longer [reports](crate::PgReport::shared_tables) it.
+    ///
+    /// It needs no tenant's column, and gets no policies and no rights.
+    ///
+    /// # Errors
+    ///
+    /// If a name is not valid.
+    pub fn with_shared_table(mut self, schema: &str, name: &str) -> Result<Self, ParseIdentifierError> {
+        self.shared.push((schema.parse()?, name.parse()?));
+        Ok(self)
     }
 
     /// Names the setting that says which tenant a transaction is bound to.
@@ -183,6 +198,13 @@ impl PgRowTables {
     #[must_use]
     pub fn tables(&self) -> &[PgTenantTable] {
         &self.tables
+    }
+
+    /// Whether the table is declared as every tenant's.
+    pub(in crate::postgres::row) fn is_shared_table(&self, schema: &str, name: &str) -> bool {
+        let is_it =
+            |(in_schema, named): &(PgIdentifier, PgIdentifier)| in_schema.as_str() == schema && named.as_str() == name;
+        self.shared.iter().any(is_it)
     }
 
     /// The declared views.

@@ -7,6 +7,7 @@ use super::difference::Change;
 use crate::StrategyError;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
+use crate::postgres::row::verify::{PgFault, PgFinding, PgReport};
 use crate::transaction::begin::begin_lent;
 
 /// How names are looked up, and written out.
@@ -91,7 +92,7 @@ impl PgRowTables {
         // Somebody else may have written it while this waited.
         for change in self.differences(tx).await? {
             *object = change.object;
-            execute(tx, change.sql).await?;
+            execute(tx, change.sql).await.map_err(without_tenant)?;
         }
         Ok(())
     }
@@ -109,4 +110,19 @@ impl PgRowTables {
 async fn execute(tx: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(tx).await?;
     Ok(())
+}
+
+/// Rows without a tenant keep the column from being made not null. That is a finding like others, which says what to do.
+fn without_tenant(error: StrategyError) -> StrategyError {
+    const NOT_NULL: &str = "23502";
+    let StrategyError::Database(sqlx::Error::Database(refused)) = &error else {
+        return error;
+    };
+    match refused.table() {
+        Some(table) if refused.code().as_deref() == Some(NOT_NULL) => {
+            let finding = PgFinding::new(PgFault::ColumnNullable, table.to_owned(), String::new());
+            PgReport::new(vec![finding]).into()
+        }
+        _ => error,
+    }
 }

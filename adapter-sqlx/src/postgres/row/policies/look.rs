@@ -1,6 +1,6 @@
 //! What the catalog has of the declared tables. Looking takes no lock on them and writes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use super::spelling::Spelling;
 use crate::StrategyError;
 use crate::postgres::row::row_tables::PgRowTables;
-use crate::postgres::row::table::PgTenantTable;
+use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
 use crate::postgres::row::view::PgTenantView;
 
 /// By whose columns' names an expression is spelled.
@@ -36,6 +36,8 @@ pub(in crate::postgres) struct FoundTable {
     pub(in crate::postgres) policies: Vec<FoundPolicy>,
     /// Sequences of its columns that nobody has been granted anything on, quoted.
     pub(in crate::postgres::row) ungranted_sequences: Vec<String>,
+    /// The tenant's column, quoted as the server quotes it.
+    column: String,
     /// How the server spells what the declaration says.
     pub(in crate::postgres) spelling: Spelling,
 }
@@ -76,7 +78,8 @@ const TABLES: &str = "
 select d.number, (select quote_ident(s.attname) from pg_attribute s where s.attrelid = d.speller and s.attnum = d.attnum),
     pg_get_expr(e.adbin, case d.attgenerated when '' then 0 else d.relid end), d.attnotnull, d.relrowsecurity,
     d.relforcerowsecurity, d.relacl is null and not exists (select from pg_attribute t
-        where t.attrelid = d.relid and t.attacl is not null and not t.attisdropped)
+        where t.attrelid = d.relid and t.attacl is not null and not t.attisdropped),
+    (select quote_ident(s.attname) from pg_attribute s where s.attrelid = d.relid and s.attnum = d.attnum)
 from declared d left join pg_attrdef e on e.adrelid = d.relid and e.adnum = d.attnum";
 
 const POLICIES: &str = "
@@ -138,6 +141,7 @@ impl PgRowTables {
                 policies: Vec::new(),
                 ungranted_sequences: Vec::new(),
                 spelling: Spelling::expected(self, table, &column),
+                column: row.try_get(7)?,
             });
         }
         self.look_at_policies(tx, &mut found, Names::Lent).await?;
@@ -155,12 +159,18 @@ impl PgRowTables {
 
     /// Something differs, or this server spells it in another way: the server is queried for its spelling.
     async fn look_closer(&self, tx: &mut PgConnection, found: &mut [Option<FoundTable>]) -> Result<(), StrategyError> {
+        let mut models: HashMap<PgTenantColumn, Spelling> = HashMap::new();
         for (declared, table) in self.tables().iter().zip(&mut *found) {
-            if let Some(table) = table {
-                match Spelling::of_this_server(self, declared, tx).await? {
-                    Some(spelling) => table.spelling = spelling,
-                    None => return Ok(()),
-                }
+            let Some(table) = table else { continue };
+            let column_type = declared.tenant_column_type();
+            if !models.contains_key(&column_type) {
+                let Some(model) = Spelling::of_this_server(self, declared, tx).await? else {
+                    return Ok(());
+                };
+                models.insert(column_type, model);
+            }
+            if let Some(model) = models.get(&column_type) {
+                table.spelling = model.of_column(&table.column);
             }
         }
         self.look_at_policies(tx, found, Names::Own).await

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::look::{FoundPolicy, FoundTable, PUBLIC};
 pub(in crate::postgres::row) use super::policy_names::{ADMINISTRATOR, APPLICATION, TENANT};
+use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 
@@ -158,7 +159,18 @@ impl PgRowTables {
 
     /// The policy that keeps tenants apart, as `table` has it, on a table of this name.
     pub(in crate::postgres::row) fn tenant_policy_sql(&self, table: &PgTenantTable, name: &str, roles: &str) -> String {
-        let (column, tenant) = (table.tenant_column(), self.tenant(table));
+        self.tenant_policy_sql_of(table, table.tenant_column(), name, roles)
+    }
+
+    /// The same with the tenant in another column.
+    pub(in crate::postgres::row) fn tenant_policy_sql_of(
+        &self,
+        table: &PgTenantTable,
+        column: &PgIdentifier,
+        name: &str,
+        roles: &str,
+    ) -> String {
+        let tenant = self.tenant(table);
         // Evaluated once for a query, and not for each row.
         format!(
             "create policy {TENANT} on {name} as restrictive for all to {roles}

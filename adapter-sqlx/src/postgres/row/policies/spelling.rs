@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::policy_names::TENANT;
 use crate::StrategyError;
+use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
 use crate::transaction::begin::begin_lent;
@@ -30,15 +31,27 @@ impl Spelling {
         Self { default, rule }
     }
 
-    /// Has the server spell them, on a temporary table that is rolled back: a newer server, or another setting of it,
-    /// may write them in another way. Nothing if it may not write.
+    /// The same for a column of another name, quoted as the server quotes it.
+    pub(in crate::postgres::row) fn of_column(&self, column: &str) -> Self {
+        Self {
+            default: self.default.clone(),
+            rule: self.rule.replace(MODEL_COLUMN, column),
+        }
+    }
+
+    /// Has the server spell them for a column of this type, on a temporary table that is rolled back: a newer server, or
+    /// another setting of it, may write them in another way. Nothing if it may not write.
+    ///
+    /// The column has a name of its own, which [`of_column`](Self::of_column) replaces: one model for all columns of a
+    /// type. Each takes locks and a row of many catalogs.
     pub(in crate::postgres::row) async fn of_this_server(
         schema: &PgRowTables,
         table: &PgTenantTable,
         tx: &mut PgConnection,
     ) -> Result<Option<Self>, StrategyError> {
+        let column: PgIdentifier = MODEL_COLUMN.parse().map_err(StrategyError::other)?;
         let mut savepoint = begin_lent(tx, None).await?;
-        let made = sqlx::raw_sql(AssertSqlSafe(model_sql(schema, table)))
+        let made = sqlx::raw_sql(AssertSqlSafe(model_sql(schema, table, &column)))
             .execute(&mut *savepoint)
             .await;
         let is_refused = |code: &str| matches!(code, READ_ONLY | NOT_ALLOWED);
@@ -61,12 +74,15 @@ const NOT_ALLOWED: &str = "42501";
 
 const MODEL: &str = "pg_temp.tenancy_model";
 
-fn model_sql(schema: &PgRowTables, table: &PgTenantTable) -> String {
-    let (column, column_type) = (table.tenant_column(), table.tenant_column_type().sql_type());
+/// A name that is in no expression, and needs no quotes.
+const MODEL_COLUMN: &str = "tenancy_model_column_of_this_type";
+
+fn model_sql(schema: &PgRowTables, table: &PgTenantTable, column: &PgIdentifier) -> String {
+    let column_type = table.tenant_column_type().sql_type();
     format!(
         "create temp table tenancy_model ({column} {column_type} default {});\n{}",
         schema.tenant(table),
-        schema.tenant_policy_sql(table, MODEL, "public")
+        schema.tenant_policy_sql_of(table, column, MODEL, "public")
     )
 }
 

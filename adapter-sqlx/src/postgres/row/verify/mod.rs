@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 pub(in crate::postgres) use self::role::administrator::Filter;
+pub(in crate::postgres::row) use report::SharedTable;
 pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
 
 use self::relations::RELATIONS;
@@ -54,6 +55,9 @@ impl PgRowTables {
     /// setting: whether a session begins with one, and whether it holds in a transaction and not beyond.
     /// [`PgRowBuilder::open`](crate::PgRowBuilder::open) asks it too.
     ///
+    /// Tables without a tenant's column that the application may write are no findings, and are
+    /// [reported](PgReport::shared_tables) beside them.
+    ///
     /// A finding has a [`severity`](PgFault::severity): only those that break the isolation keep the strategy from
     /// opening.
     ///
@@ -71,13 +75,14 @@ impl PgRowTables {
     pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
         let mut tx = begin_lent(administrator, None).await?;
         prepare(&mut tx).await?;
-        let findings = if self.is_shared_role() {
-            self.ask(&mut tx, &roles::SHARED).await?
+        let report = if self.is_shared_role() {
+            PgReport::new(self.ask(&mut tx, &roles::SHARED).await?)
         } else {
-            self.findings(&mut tx).await?
+            let shared = self.undeclared_shared_tables(&mut tx).await?;
+            PgReport::new(self.findings(&mut tx).await?).with_shared_tables(shared)
         };
         tx.rollback().await?;
-        Ok(PgReport::new(findings))
+        Ok(report)
     }
 
     /// What can be said of the roles before there is any table. Who may make objects in a schema is not among it: a

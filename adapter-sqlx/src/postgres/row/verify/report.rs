@@ -153,8 +153,10 @@ impl PgFault {
             Self::RowSecurityNotForced => "the owner, and views and functions of his, see every tenant",
             Self::PolicyDiffers => "rows are kept apart by another rule than the declared one, or by none",
             Self::PolicyForOthers => "the restrictive policy does not hold for these roles",
-            Self::ColumnMissing => "no row says whose it is",
-            Self::ColumnNullable => "a row can be nobody's",
+            Self::ColumnMissing => {
+                "no row says whose it is; `PgRowTables::adopt` makes tables without tenants tables that tenants share"
+            }
+            Self::ColumnNullable => "a row can be nobody's; `PgRowTables::adopt` fills the column",
             Self::ColumnCollation => "a tenant reads the rows of another, whose id the collation calls equal",
             Self::TableUndeclared => "its rows are not guarded",
             Self::KeyWithoutTenant => {
@@ -197,7 +199,7 @@ pub struct PgFinding {
 }
 
 impl PgFinding {
-    pub(super) const fn new(fault: PgFault, object: String, mend: String) -> Self {
+    pub(in crate::postgres::row) const fn new(fault: PgFault, object: String, mend: String) -> Self {
         Self { fault, object, mend }
     }
 
@@ -250,11 +252,19 @@ impl fmt::Display for PgFinding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PgReport {
     findings: Vec<PgFinding>,
+    shared_tables: Vec<String>,
 }
 
 impl PgReport {
     pub(in crate::postgres) const fn new(findings: Vec<PgFinding>) -> Self {
-        Self { findings }
+        Self {
+            findings,
+            shared_tables: Vec::new(),
+        }
+    }
+
+    pub(super) fn with_shared_tables(self, shared_tables: Vec<String>) -> Self {
+        Self { shared_tables, ..self }
     }
 
     /// Adds what was found on a connection, unless the catalog tells of it already.
@@ -280,6 +290,17 @@ impl PgReport {
         self.findings.is_empty()
     }
 
+    /// Tables without a tenant's column that the application may write, as SQL spells their names: what one tenant writes
+    /// there all of them read.
+    ///
+    /// That may be what you want. Then declare each by
+    /// [`with_shared_table`](crate::PgRowTables::with_shared_table); otherwise declare and
+    /// [adopt](crate::PgRowTables::adopt) it, or revoke the right.
+    #[must_use]
+    pub fn shared_tables(&self) -> &[String] {
+        &self.shared_tables
+    }
+
     /// What was found.
     #[must_use]
     pub fn findings(&self) -> &[PgFinding] {
@@ -298,8 +319,25 @@ impl fmt::Display for PgReport {
         for finding in &self.findings {
             write!(f, "\n{finding}")?;
         }
+        for table in &self.shared_tables {
+            write!(f, "\n{}", SharedTable(table))?;
+        }
         Ok(())
     }
 }
 
 impl Error for PgReport {}
+
+/// A line about a table that all tenants share.
+pub(in crate::postgres::row) struct SharedTable<'t>(pub(in crate::postgres::row) &'t str);
+
+impl fmt::Display for SharedTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "shared: {}: the application may write it, and every tenant reads what is written; declare it \
+            `with_shared_table`, or adopt it",
+            self.0
+        )
+    }
+}

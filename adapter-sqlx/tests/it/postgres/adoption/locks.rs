@@ -1,6 +1,6 @@
 //! What an adoption locks, and how it waits.
 
-use tenancy_sqlx::AdoptError;
+use tenancy_sqlx::{AdoptError, PgTenantColumn, PgTenantTable};
 
 use crate::postgres::adoption::before_and_after::{adopt, before, declared, texts};
 use crate::postgres::support::schema_server::run;
@@ -83,4 +83,36 @@ async fn many_tables_need_few_locks() {
     assert!(held <= 3 * TABLES + 5, "{held}");
     assert_eq!(texts(&mut administrator, types).await, ["0"]);
     run(&mut administrator, "commit").await;
+}
+
+/// One temporary table for all columns of a type, however they are named, where something differs.
+#[tokio::test]
+async fn verifying_many_tables_makes_one_model_for_each_type() {
+    let sql = "create table one (id int primary key); create table two (id int primary key);
+        create table three (\"Odd \"\" name\" text not null, id int, primary key (\"Odd \"\" name\", id));
+        create table four (id int primary key)";
+    let database = before(sql).await;
+    let named = |name: &str, column: &str, column_type| {
+        let table = PgTenantTable::new(name).unwrap();
+        table.with_tenant_column(column, column_type).unwrap()
+    };
+    let tables = declared(&database, &["one", "two"])
+        .with_table(named("three", "Odd \" name", PgTenantColumn::Text))
+        .with_table(named("four", "org_id", PgTenantColumn::BigInt));
+    let mut administrator = database.connect().await;
+    tables.adopt(&"7".parse().unwrap(), &mut administrator).await.unwrap();
+    run(
+        &mut administrator,
+        "alter table one alter column tenant_id set default 'x'",
+    )
+    .await;
+    // A sequence keeps its count when the model is rolled back. Only a superuser sees what others make.
+    let count = "create sequence made; create function made() returns event_trigger language plpgsql as
+            $$ begin perform nextval('public.made'); end $$; grant usage on sequence made to public;
+        create event trigger made on ddl_command_end when tag in ('CREATE TABLE') execute function made()";
+    run(&mut database.superuser().await, count).await;
+    let report = tables.verify(&mut administrator).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    let made = texts(&mut database.superuser().await, "select last_value::text from made").await;
+    assert_eq!(made, ["2"]);
 }

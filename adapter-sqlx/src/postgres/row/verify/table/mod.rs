@@ -5,5 +5,6 @@ pub(super) mod columns;
 pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod policies;
+mod shared;
 pub(super) mod tables;
 pub(super) mod views;
