@@ -9,9 +9,16 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         fault: PgFault::FunctionAsOwner,
         sql: "
+, callers as (
+    -- Whoever the application starts something as: itself, and owners of functions and triggers that it starts.
+    select oid from acting
+    union select f.proowner from pg_trigger t join writable w on w.relid = t.tgrelid and t.tgtype & w.event <> 0
+        join lending f on f.oid = t.tgfoid where t.tgenabled in ('O', 'A')
+    union select f.proowner from callers c join lending f on not f.is_trigger and has_function_privilege(c.oid, f.oid, 'execute')
+)
 select distinct f.oid::regprocedure::text,
     format('alter %s %s security invoker', case f.prokind when 'p' then 'procedure' else 'function' end, f.oid::regprocedure)
-from pg_proc f join pg_namespace n on n.oid = f.pronamespace cross join acting a
+from pg_proc f join pg_namespace n on n.oid = f.pronamespace cross join callers a
 where f.prosecdef and f.proowner in (select oid from seeing) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     and exists (select from pg_proc called where (called.oid = f.oid or has_function_privilege(called.proowner, f.oid, 'execute')

@@ -4,7 +4,7 @@ use crate::postgres::adoption::before_and_after::{adopt, before, declared, shape
 use crate::postgres::support::schema_server::run;
 
 /// Each with tables `a` and, if there is one, `b`.
-const SHAPES: &[&str] = &[
+pub(crate) const SHAPES: &[&str] = &[
     // A primary key and a foreign key.
     "create table a (id int primary key); create table b (id int primary key, a int references a)",
     // What a foreign key can say.

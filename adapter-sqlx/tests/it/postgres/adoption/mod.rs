@@ -3,6 +3,7 @@
 mod before_and_after;
 mod kept;
 mod locks;
+mod mends;
 mod opening;
 mod partitions;
 mod refused;

@@ -6,7 +6,7 @@ use crate::postgres::adoption::before_and_after::{
 use crate::postgres::support::schema_server::run;
 
 /// Two levels, keys on each, foreign keys from and to them, and a partition of another order of columns.
-const EVENTS: &str = "
+pub(crate) const EVENTS: &str = "
 create table kinds (name text primary key); insert into kinds values ('k');
 create table events (id bigint not null, at int not null, kind text not null constraint of_kind references kinds,
     constraint events_pkey primary key (id, at, kind), constraint one_kind unique (at, kind, id) include (id))

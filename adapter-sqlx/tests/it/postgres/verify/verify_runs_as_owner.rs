@@ -159,12 +159,24 @@ async fn triggers_that_run_as_an_owner_are_found() {
 
 /// A function in a schema that the application may not name things in.
 macro_rules! hidden {
-    ($then:literal) => {
+    ($($then:tt)+) => {
         concat!(
             "create schema hidden; create function hidden.bodies() returns text language sql stable security definer
                 as 'select body from public.notes where tenant_id = ''globex'''; ",
-            $then
+            $($then)+
         )
+    };
+}
+
+/// The same, which only a role in between may execute.
+macro_rules! lent {
+    ($then:literal) => {
+        hidden!(concat!(
+            "create role APP_between; grant usage on schema hidden to APP_between;
+            revoke execute on function hidden.bodies() from public;
+            grant execute on function hidden.bodies() to APP_between; ",
+            $then
+        ))
     };
 }
 
@@ -188,6 +200,44 @@ const FUNCTIONS: &[Planted] = &[
         fault: hidden!("create function lines() returns text language sql begin atomic select hidden.bodies(); end"),
         found: &[(PgFault::FunctionAsOwner, "hidden.bodies()")],
         leak: Some("select lines()"),
+    },
+    // A column that is computed, and a check.
+    Planted {
+        fault: hidden!(
+            "alter function hidden.bodies() immutable;
+            create table lines (line int, text text generated always as (hidden.bodies()) stored);
+            grant select, insert on lines to APP"
+        ),
+        found: &[(PgFault::FunctionAsOwner, "hidden.bodies()")],
+        leak: Some("insert into lines values (1); select text from lines"),
+    },
+    // By the rights of a role in between, whose function or trigger the application starts.
+    Planted {
+        fault: lent!(
+            "create function lines() returns text language sql security definer as 'select hidden.bodies()';
+            alter function lines() owner to APP_between"
+        ),
+        found: &[(PgFault::FunctionAsOwner, "hidden.bodies()")],
+        leak: Some("select lines()"),
+    },
+    Planted {
+        fault: lent!(
+            "create function lines() returns trigger language plpgsql security definer as
+                $$ begin perform set_config('probe.seen', hidden.bodies(), true); return new; end $$;
+            alter function lines() owner to APP_between;
+            create trigger lines before update on notes for each row execute function lines()"
+        ),
+        found: &[(PgFault::FunctionAsOwner, "hidden.bodies()")],
+        leak: Some("update notes set body = body; select current_setting('probe.seen', true)"),
+    },
+    // The application starts neither.
+    Planted {
+        fault: lent!(
+            "create function lines() returns text language sql security definer as 'select hidden.bodies()';
+            revoke execute on function lines() from public; alter function lines() owner to APP_between"
+        ),
+        found: &[],
+        leak: None,
     },
     // Nothing leads there.
     Planted {
