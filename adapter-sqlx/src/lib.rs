@@ -74,8 +74,12 @@
 //! # Features
 //!
 //! - `sqlite`: everything on SQLite, which is compiled in.
-//! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features.
+//! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features. The page `adopting` tells how tables
+//!   that are there already become tables that tenants share.
 
+#[cfg(all(feature = "postgres", any(doc, doctest)))]
+#[doc = include_str!("../docs/adopting.md")]
+pub mod adopting {}
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;

@@ -32,8 +32,13 @@ struct Plan {
 }
 
 impl Plan {
-    const fn is_empty(&self) -> bool {
-        self.columns.is_empty() && self.foreign_keys.is_empty() && self.keys.is_empty() && self.rights.is_empty()
+    /// Whether no column and no key is left to change, for which the tables must be locked.
+    const fn is_adopted(&self) -> bool {
+        self.columns.is_empty() && self.foreign_keys.is_empty() && self.keys.is_empty()
+    }
+
+    fn rights_sql(&self) -> String {
+        self.rights.iter().map(|statement| format!("{statement};\n")).collect()
     }
 }
 
@@ -69,8 +74,8 @@ impl PgRowTables {
         let mut tx = begin_lent(connection, None).await?;
         let plan = self.plan(first, &mut tx).await?;
         tx.rollback().await?;
-        Ok(if plan.is_empty() {
-            self.sql()
+        Ok(if plan.is_adopted() {
+            self.sql() + &plan.rights_sql()
         } else {
             self.script(&plan)
         })
@@ -121,16 +126,18 @@ impl PgRowTables {
         )
         .await?;
         self.require_to_see_all(&mut tx).await?;
-        let has_changed = !self.plan(first, &mut tx).await?.is_empty();
+        let mut plan = self.plan(first, &mut tx).await?;
+        let has_changed = !plan.is_adopted();
         if has_changed {
             execute(&mut tx, format!("{ONE_AT_A_TIME}; {}", self.lock_sql())).await?;
             self.require_to_see_all(&mut tx).await?;
-            let plan = self.plan(first, &mut tx).await?;
+            plan = self.plan(first, &mut tx).await?;
             // Functions in indexes run on the caller's search path.
             let script = execute(&mut tx, self.script(&plan)).await;
             script.map_err(|error| AdoptError::of_rows(error, self.tables().len()))?;
         }
         self.write_what_differs(&mut tx, wait, &mut String::new()).await?;
+        execute(&mut tx, plan.rights_sql()).await?;
         let warnings = self.adoption_warnings(&mut tx).await?;
         let report = self.verify(&mut tx).await?;
         restore(&mut tx, &before).await?;
@@ -200,12 +207,7 @@ impl PgRowTables {
             sql.push_str(statement);
             sql.push_str(";\n");
         }
-        sql.push_str(&self.sql());
-        for statement in &plan.rights {
-            sql.push_str(statement);
-            sql.push_str(";\n");
-        }
-        sql
+        sql + &self.sql() + &plan.rights_sql()
     }
 }
 

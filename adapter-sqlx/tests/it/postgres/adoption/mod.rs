@@ -8,6 +8,7 @@ mod opening;
 mod partitions;
 mod refused;
 mod rights;
+mod staged;
 mod tenants_there;
 mod triggers;
 mod warnings;
