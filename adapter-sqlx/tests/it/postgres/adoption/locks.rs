@@ -1,5 +1,6 @@
 //! What an adoption locks, and how it waits.
 
+use sqlx::Connection;
 use tenancy_sqlx::{AdoptError, PgTenantColumn, PgTenantTable};
 
 use crate::postgres::adoption::before_and_after::{adopt, before, declared, texts};
@@ -35,15 +36,12 @@ async fn an_adopted_table_is_not_locked() {
     let mut writer = database.connect().await;
     run(&mut writer, "begin; lock table notes in row exclusive mode").await;
     let mut administrator = database.connect().await;
-    run(&mut administrator, "begin").await;
-    let again = tables
-        .adopt(&"acme".parse().unwrap(), &mut administrator)
-        .await
-        .unwrap();
+    let mut tx = administrator.begin().await.unwrap();
+    let again = tables.adopt(&"acme".parse().unwrap(), &mut tx).await.unwrap();
     assert!(!again.has_changed());
     let held = "select distinct mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation'
         and relation = 'notes'::regclass";
-    let held = texts(&mut administrator, held).await;
+    let held = texts(&mut tx, held).await;
     assert!(held.iter().all(|mode| mode == "AccessShareLock"), "{held:?}");
 }
 
@@ -64,25 +62,19 @@ async fn many_tables_need_few_locks() {
     let names: Vec<String> = (0..TABLES).map(|number| format!("t{number}")).collect();
     let sql: String = names
         .iter()
-        .map(|name| format!("create table {name} (id int primary key, body text);"))
+        .map(|name| format!("create table {name} (id serial primary key, body text unique, up int references {name});"))
         .collect();
     let database = before(&sql).await;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let tables = declared(&database, &names);
     let mut administrator = database.connect().await;
-    let types = "select count(*)::text from pg_class where relname like '%tenancy_model%'";
-    run(&mut administrator, "begin").await;
-    tables
-        .adopt(&"acme".parse().unwrap(), &mut administrator)
-        .await
-        .unwrap();
-    // The table, its key before and after, and a lock of its own for each of a few catalogs.
-    let held = "select count(distinct (locktype, relation, classid, objid))::text from pg_locks
+    let mut tx = administrator.begin().await.unwrap();
+    tables.adopt(&"acme".parse().unwrap(), &mut tx).await.unwrap();
+    // Each table, and its two keys before and after.
+    let held = "select count(distinct relation)::text from pg_locks
         where pid = pg_backend_pid() and mode = 'AccessExclusiveLock'";
-    let held: usize = texts(&mut administrator, held).await[0].parse().unwrap();
-    assert!(held <= 3 * TABLES + 5, "{held}");
-    assert_eq!(texts(&mut administrator, types).await, ["0"]);
-    run(&mut administrator, "commit").await;
+    let held: usize = texts(&mut tx, held).await[0].parse().unwrap();
+    assert!((5 * TABLES..5 * TABLES + 5).contains(&held), "{held}");
 }
 
 /// One temporary table for all columns of a type, however they are named, where something differs.
