@@ -53,6 +53,9 @@ pub enum AdoptError {
         /// What the database says.
         source: sqlx::Error,
     },
+    /// The policies could not be applied, or the result could not be verified.
+    #[error("failed to apply and verify the policies")]
+    Policies(#[source] StrategyError),
     /// The database refused or could not be reached.
     #[error("failed to query the database")]
     Database(#[from] sqlx::Error),
@@ -111,7 +114,7 @@ impl From<StrategyError> for AdoptError {
                 StrategyError::Database(source) => Self::LocksHeld { attempts, source },
                 other => Self::from(other),
             },
-            other => Self::Database(sqlx::Error::Configuration(Box::new(other))),
+            other => Self::Policies(other),
         }
     }
 }

@@ -163,15 +163,15 @@ impl PgRowTables {
         for (declared, table) in self.tables().iter().zip(&mut *found) {
             let Some(table) = table else { continue };
             let column_type = declared.tenant_column_type();
-            if !models.contains_key(&column_type) {
-                let Some(model) = Spelling::of_this_server(self, declared, tx).await? else {
-                    return Ok(());
-                };
-                models.insert(column_type, model);
-            }
-            if let Some(model) = models.get(&column_type) {
-                table.spelling = model.of_column(&table.column);
-            }
+            let model = match models.get(&column_type) {
+                Some(model) => model.clone(),
+                None => match Spelling::of_this_server(self, declared, tx).await? {
+                    Some(model) => model,
+                    None => return Ok(()),
+                },
+            };
+            table.spelling = model.of_column(&table.column);
+            models.insert(column_type, model);
         }
         self.look_at_policies(tx, found, Names::Own).await
     }

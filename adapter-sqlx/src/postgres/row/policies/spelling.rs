@@ -12,7 +12,7 @@ use crate::transaction::begin::begin_lent;
 /// The default of a tenant's column, and the rule of the restrictive policy.
 ///
 /// The catalog holds parsed expressions, so what is stored can only be compared as the server writes it out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::postgres) struct Spelling {
     pub(in crate::postgres::row) default: String,
     pub(in crate::postgres::row) rule: String,
