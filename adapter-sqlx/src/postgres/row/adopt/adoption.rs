@@ -1,7 +1,7 @@
 //! The adoption: what it does in which order.
 
 use sqlx::{AssertSqlSafe, PgConnection};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use super::error::AdoptError;
 use super::keys::Remade;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{PgConnection, Row};
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tenancy_core::TenantId;
+use tenancy_core::names::TenantId;
 use thiserror::Error;
 
 use super::columns::ORPHANS;
