@@ -1,5 +1,7 @@
 //! The adoption: what it does in which order.
 
+use std::time::Instant;
+
 use sqlx::{AssertSqlSafe, PgConnection};
 use tenancy_core::names::TenantId;
 
@@ -7,7 +9,6 @@ use super::error::AdoptError;
 use super::keys::Remade;
 use super::report::PgAdoption;
 use crate::StrategyError;
-use crate::postgres::identifier::Literal;
 use crate::postgres::row::policies::attempts::{Attempts, LockTimeout};
 use crate::postgres::row::policies::guard::{PIN, SET, SETTINGS};
 use crate::postgres::row::row_tables::PgRowTables;
@@ -129,7 +130,7 @@ impl PgRowTables {
         let mut plan = self.plan(first, &mut tx).await?;
         let has_changed = !plan.is_adopted();
         if has_changed {
-            execute(&mut tx, format!("{ONE_AT_A_TIME}; {}", self.lock_sql())).await?;
+            self.lock_all(&mut tx, wait).await?;
             self.require_to_see_all(&mut tx).await?;
             plan = self.plan(first, &mut tx).await?;
             // Functions in indexes run on the caller's search path.
@@ -185,11 +186,33 @@ impl PgRowTables {
         Ok(plan)
     }
 
-    /// In the order of names, so that two who do this do not wait for each other.
-    fn lock_sql(&self) -> String {
+    /// Locks the tables, and waits no longer for all of them together: those that it has are nobody else's meanwhile.
+    async fn lock_all(&self, tx: &mut PgConnection, wait: LockTimeout) -> Result<(), sqlx::Error> {
+        execute(tx, ONE_AT_A_TIME.to_owned()).await?;
+        let begun = Instant::now();
+        for table in self.sorted_tables() {
+            let left = LockTimeout(wait.0.saturating_sub(begun.elapsed()));
+            execute(
+                tx,
+                format!("{}; lock table {table} in access exclusive mode", left.sql()),
+            )
+            .await?;
+        }
+        execute(tx, wait.sql()).await
+    }
+
+    /// In the order of names, so that two who lock them do not wait for each other.
+    fn sorted_tables(&self) -> Vec<String> {
         let mut tables: Vec<String> = self.tables().iter().map(ToString::to_string).collect();
         tables.sort();
-        format!("lock table {} in access exclusive mode;\n", tables.join(", "))
+        tables
+    }
+
+    fn lock_sql(&self) -> String {
+        format!(
+            "lock table {} in access exclusive mode;\n",
+            self.sorted_tables().join(", ")
+        )
     }
 
     fn script(&self, plan: &Plan) -> String {

@@ -215,13 +215,8 @@ end",
             Literal(first.as_str())
         )
     };
-    // A table with checks that are still due cannot be altered.
-    format!(
-        "{}{}{rest}set constraints all immediate;\n{}",
-        column.quiet,
-        fill.updates.concat(),
-        column.restored
-    )
+    // The script has made all checks immediate: a table with checks that are still due could not be altered.
+    format!("{}{}{rest}{}", column.quiet, fill.updates.concat(), column.restored)
 }
 
 #[cfg(test)]

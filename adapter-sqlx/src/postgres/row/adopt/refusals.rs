@@ -12,6 +12,8 @@ use crate::postgres::row::row_tables::PgRowTables;
 /// About the tables and their columns: the place in the declaration, the object, and the reason.
 const TABLES: &str = "
 select place, tab, 'there is no such table' as reason from declared where relid is null
+union all select d.place, d.tab, 'it is declared twice' from declared d
+    where exists (select from declared other where other.relid = d.relid and other.place < d.place)
 union all select place, tab, 'it is no table' from declared where relkind not in ('r', 'p')
 union all select place, tab, 'a migration tool keeps in it what it has run: leave it out of the declaration'
     from declared where lower(name) = any (MIGRATION_TABLES)

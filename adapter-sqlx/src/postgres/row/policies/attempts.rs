@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::migrate::MigrateError;
 
 use crate::StrategyError;
+use crate::postgres::identifier::Literal;
 
 /// How long one attempt waits for a lock.
 ///
@@ -25,6 +26,11 @@ impl LockTimeout {
     pub(in crate::postgres::row) fn setting(self) -> String {
         const GREATEST: u128 = i32::MAX.unsigned_abs() as u128;
         format!("{}ms", self.0.as_millis().clamp(1, GREATEST))
+    }
+
+    /// Sets it for the rest of the transaction.
+    pub(in crate::postgres::row) fn sql(self) -> String {
+        format!("set local lock_timeout = {}", Literal(&self.setting()))
     }
 }
 

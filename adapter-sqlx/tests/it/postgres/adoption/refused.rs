@@ -171,6 +171,15 @@ async fn a_table_of_another_owner_is_refused() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_declared_twice_is_refused() {
+    let database = before(TABLES).await;
+    let refused = adopt(&database, &declared(&database, &["a", "b", "a"]))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.to_string(), "failed to adopt public.a: it is declared twice");
+}
+
+#[tokio::test]
 async fn rows_that_are_in_the_way_are_named() {
     let database = before(
         "create table a (tenant_id text not null, id int primary key); insert into a values ('acme', 1), ('globex', 2);
