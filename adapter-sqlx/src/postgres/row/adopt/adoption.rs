@@ -121,11 +121,7 @@ impl PgRowTables {
         // What others commit while this waits for a lock must be seen afterwards.
         let mut tx = begin_lent(connection, Some("begin isolation level read committed")).await?;
         let before: Settings = sqlx::query_as(SETTINGS).fetch_one(&mut *tx).await?;
-        execute(
-            &mut tx,
-            format!("set local lock_timeout = {}", Literal(&wait.setting())),
-        )
-        .await?;
+        execute(&mut tx, wait.sql()).await?;
         self.require_to_see_all(&mut tx).await?;
         let mut plan = self.plan(first, &mut tx).await?;
         let has_changed = !plan.is_adopted();
