@@ -92,6 +92,8 @@ mod postgres {
             let _ = schema.apply(&mut connection).await;
             let _ = schema.adoption_sql(&first, &mut connection).await;
             let _ = schema.adopt(&first, &mut connection).await;
+            let _ = schema.adoption_warnings(&mut connection).await;
+            let _ = schema.with_referring_tables(&mut connection).await;
         });
     }
 

@@ -36,7 +36,7 @@ const RELATIONS: &str = "with recursive declared as (
 
 impl PgRowTables {
     /// The answers to a query that stands behind [`RELATIONS`].
-    pub(super) async fn ask_about_adoption(
+    pub(super) async fn adoption_query(
         &self,
         connection: &mut PgConnection,
         sql: &str,

@@ -109,7 +109,7 @@ impl PgRowTables {
 
     async fn columns(&self, connection: &mut PgConnection) -> Result<BTreeMap<usize, Column>, sqlx::Error> {
         let mut columns = BTreeMap::new();
-        for row in self.ask_about_adoption(connection, COLUMNS).await? {
+        for row in self.adoption_query(connection, COLUMNS).await? {
             let column = Column {
                 table: row.try_get(5)?,
                 is_there: row.try_get(1)?,
@@ -124,7 +124,7 @@ impl PgRowTables {
 
     async fn edges(&self, connection: &mut PgConnection) -> Result<Vec<Edge>, sqlx::Error> {
         let mut edges = Vec::new();
-        for row in self.ask_about_adoption(connection, EDGES).await? {
+        for row in self.adoption_query(connection, EDGES).await? {
             edges.push(Edge {
                 child: place(row.try_get(0)?),
                 parent: place(row.try_get(1)?),

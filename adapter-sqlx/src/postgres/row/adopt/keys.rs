@@ -55,7 +55,7 @@ impl PgRowTables {
     }
 
     async fn remade(&self, sql: &str, connection: &mut PgConnection) -> Result<Vec<Remade>, sqlx::Error> {
-        let rows = self.ask_about_adoption(connection, sql).await?;
+        let rows = self.adoption_query(connection, sql).await?;
         let remade = |row: &sqlx::postgres::PgRow| {
             Ok(Remade {
                 removal: row.try_get(0)?,

@@ -39,7 +39,7 @@ impl PgRowTables {
     pub async fn with_referring_tables(mut self, connection: &mut PgConnection) -> Result<Self, AdoptError> {
         loop {
             let mut found = Vec::new();
-            for row in self.ask_about_adoption(connection, REFERRING).await? {
+            for row in self.adoption_query(connection, REFERRING).await? {
                 let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
                 let (place, column): (i64, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
                 let referred = usize::try_from(place).ok().and_then(|place| self.tables().get(place));

@@ -131,7 +131,7 @@ impl PgRowTables {
         let tables = TABLES.replace("MIGRATION_TABLES", &format!("array[{}]", names.join(", ")));
         let mut found: Vec<(i64, String, String)> = Vec::new();
         for sql in [&*tables, ROW_TYPES, KEYS, FOREIGN_KEYS] {
-            for row in self.ask_about_adoption(connection, sql).await? {
+            for row in self.adoption_query(connection, sql).await? {
                 found.push((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
             }
         }

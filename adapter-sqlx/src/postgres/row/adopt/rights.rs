@@ -50,11 +50,11 @@ impl PgRowTables {
     /// The statements. What an operator revokes after the adoption stays revoked: a table with our policies gets nothing.
     pub(super) async fn rights_sql(&self, connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
         let mut statements = Vec::new();
-        for row in self.ask_about_adoption(connection, PARTITIONS).await? {
+        for row in self.adoption_query(connection, PARTITIONS).await? {
             statements.push(row.try_get(0)?);
         }
         let table = |place: i64| usize::try_from(place).ok().and_then(|place| self.tables().get(place));
-        for row in self.ask_about_adoption(connection, OBJECTS).await? {
+        for row in self.adoption_query(connection, OBJECTS).await? {
             let is_for_inserts: bool = row.try_get(2)?;
             let inserts = table(row.try_get(0)?).is_some_and(|table| table.grants().inserts());
             let statement: String = row.try_get(1)?;
@@ -63,7 +63,7 @@ impl PgRowTables {
             }
         }
         let roles = self.application_list();
-        for row in self.ask_about_adoption(connection, NEW).await? {
+        for row in self.adoption_query(connection, NEW).await? {
             if let Some(table) = table(row.try_get(0)?).filter(|table| !table.grants().grants().is_empty()) {
                 statements.push(format!("grant {} on table {table} to {roles}", table.grants()));
             }

@@ -112,7 +112,7 @@ impl PgRowTables {
             (PgAdoptionHazard::ViewAsOwner, VIEWS),
             (PgAdoptionHazard::MigrationTable, &migrations),
         ] {
-            for row in self.ask_about_adoption(&mut tx, sql).await? {
+            for row in self.adoption_query(&mut tx, sql).await? {
                 let object = row.try_get(0)?;
                 warnings.push(PgAdoptionWarning { hazard, object });
             }
