@@ -104,10 +104,10 @@ pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, Transacti
 pub use pool_settings::PoolSettings;
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning, PgChanges, PgDatabaseBuilder, PgDatabaseStrategy,
-    PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport, PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder,
-    PgSchemaStrategy, PgServer, PgServers, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
-    PgTenantView, SchemaNameError,
+    AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning,
+    PgChanges, PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport,
+    PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder, PgSchemaStrategy, PgServer, PgServers, PgSetting,
+    PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable, PgTenantView, SchemaNameError,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{

@@ -37,7 +37,7 @@ pub(crate) async fn before(sql: &str) -> TestDatabase {
 
 /// Opening proves that the database keeps tenants apart.
 pub(crate) async fn open(database: &TestDatabase, tables: PgRowTables) -> TenantDb<Postgres> {
-    let row = PgRowStrategy::options(tables, database.application(), database.administrator());
+    let row = PgRowStrategy::builder(database.server(), tables);
     TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap())
 }
 

@@ -8,7 +8,7 @@ use crate::postgres::adoption::before_and_after::{adopt, before, declared, open}
 use crate::postgres::support::server::TestDatabase;
 
 async fn refused(database: &TestDatabase, tables: PgRowTables) -> StrategyError {
-    let row = PgRowStrategy::options(tables, database.application(), database.administrator());
+    let row = PgRowStrategy::builder(database.server(), tables);
     row.open().await.unwrap_err()
 }
 
