@@ -1,4 +1,4 @@
-//! What the directory answered is kept, until it is told of a change or its time is over.
+//! The directory's answers are cached until a change is notified or their time to live is over.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;

@@ -99,7 +99,7 @@ fn foreign_and_missing_look_alike() {
     }
 }
 
-/// Whoever is refused changes nothing.
+/// A caller who is refused changes nothing.
 #[test]
 fn refused_writes() {
     for server in each_database(&Setup::new(&["header"])) {

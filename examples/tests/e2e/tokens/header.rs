@@ -117,7 +117,7 @@ fn the_header() {
             ],
         );
         // A key in the token is not the key that verifies it.
-        let own = b"a secret that the caller made up himself";
+        let own = b"a secret that the callers made up";
         let token = alice().header("jwk", json!({"kty": "oct", "k": base64url(own)}));
         check(&server, &[(get(&token.sign_with(own)), BAD)]);
         // A name twice in the header: which one was meant?

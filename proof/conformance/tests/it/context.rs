@@ -30,7 +30,7 @@ fn application(tenancy: Tenancy) -> (Application, Signals) {
     (application, signals)
 }
 
-/// A connection to an application that has every answer at hand.
+/// A connection to an application that has every answer available at once.
 async fn connect(serve: Serve, protocol: Protocol) -> Client {
     let (application, _) = application(tenants::prompt());
     Client::connect(start(serve, application).await, protocol).await

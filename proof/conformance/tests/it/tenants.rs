@@ -35,7 +35,7 @@ fn enforcer() -> Enforcer {
     Enforcer::new(chain)
 }
 
-/// Every answer is at hand; `Bearer alice` is alice.
+/// Every answer is available at once; `Bearer alice` is alice.
 pub(crate) fn prompt() -> Tenancy {
     Tenancy::builder(enforcer(), NamedBearer, directory())
         .with_authorizer(directory())
