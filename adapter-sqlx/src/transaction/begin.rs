@@ -15,8 +15,6 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::{Connection, Transaction};
-#[cfg(feature = "postgres")]
-use sqlx::{Database, pool::PoolConnection};
 
 /// Boxed: the compiler cannot prove that it is `Send` otherwise.
 type Beginning<'c, DB> = Pin<Box<dyn Future<Output = Result<Transaction<'c, DB>, sqlx::Error>> + Send + 'c>>;
@@ -24,16 +22,6 @@ type Beginning<'c, DB> = Pin<Box<dyn Future<Output = Result<Transaction<'c, DB>,
 /// For administration on PostgreSQL. A session that waits for a table's lock makes everybody behind it wait.
 #[cfg(feature = "postgres")]
 pub(crate) const BEGIN_WITH_LOCK_TIMEOUT: &str = "begin; set local lock_timeout = '30s'";
-
-/// Begins a transaction on a pooled connection that is closed after it, whatever happens.
-#[cfg(feature = "postgres")]
-pub(crate) fn begin_once<'c, DB: Database>(
-    connection: &'c mut PoolConnection<DB>,
-    statement: &'static str,
-) -> Beginning<'c, DB> {
-    connection.close_on_drop();
-    Box::pin((**connection).begin_with(statement))
-}
 
 /// Begins a transaction on a connection that is no pool's: one that is dropped, and so closed, with the future that
 /// uses it, or one that the caller lends. Inside a transaction it is a savepoint, without a statement.

@@ -15,11 +15,17 @@ const END: &str = "begin; rollback; ";
 /// Ends what is open. After an error in it nothing else is taken.
 const END_OPEN: &str = "rollback; ";
 
-/// Gives up a session's advisory locks, and fails if there is no such schema (`null` requires none).
+/// Gives up a session's advisory locks, and refuses if there is no such schema or the session's own role may not use it
+/// (no schema is required by `null`): the name of one that does not exist takes its place.
 ///
-/// It runs before the session is clean, so by names that no search path changes. Locks belong to no transaction.
+/// Asked before the session is clean, so by names that no search path changes, and of the role that connected rather than
+/// one that was set. Locks belong to no transaction.
 fn unlock(schema: &str, echo: &str) -> String {
-    format!("select pg_catalog.pg_advisory_unlock_all(), {schema}::pg_catalog.regnamespace, {echo}")
+    format!(
+        "select pg_catalog.pg_advisory_unlock_all(), (case when not pg_catalog.has_schema_privilege(\
+        session_user, {schema}::pg_catalog.text, 'usage') then '\"tenancy: not provisioned\"'::pg_catalog.text end)\
+        ::pg_catalog.regnamespace, {echo}"
+    )
 }
 
 /// Readies a new session for [`BeginText`]: a `SELECT` is by far the most expensive statement of its message, and costs
@@ -68,11 +74,12 @@ impl BeginText {
         }
     }
 
-    /// Refuses to begin if there is no such schema: a search path silently skips those.
+    /// Refuses to begin if there is no such schema, or if the application may not use it, as while it is provisioned: a
+    /// search path skips those without a word.
     ///
     /// It is checked while no transaction is open, so that the session is idle after the error.
     pub(in crate::postgres) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
-        self.schema = Literal(&schema.to_string()).to_string();
+        self.schema = Literal(schema.as_str()).to_string();
         self
     }
 

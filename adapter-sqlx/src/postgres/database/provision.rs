@@ -10,7 +10,6 @@ use tenancy_core::names::TenantId;
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::provision::{Provisioning, Reach};
-use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// How often what needs an unused database is tried while somebody is connected, and the pause in between.
 const TRIES: u32 = 20;
@@ -75,7 +74,8 @@ impl DatabaseProvisioning<'_> {
         format!("grant connect on database {} to {}", self.database, self.application)
     }
 
-    /// Tables and rights, all of them or none.
+    /// Tables and rights. Each migration commits by itself, on a connection that holds a lock in the tenant's database: a
+    /// statement of a run that was given up may go on for a while, when the lock on the server is free again.
     async fn fill(&self) -> Result<bool, StrategyError> {
         let schema: PgIdentifier = "public".parse().map_err(StrategyError::other)?;
         let inside = Provisioning {
@@ -92,9 +92,7 @@ impl DatabaseProvisioning<'_> {
             .database(self.database.as_str())
             .connect()
             .await?;
-        let mut tx = begin_lent(&mut connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
-        let has_changed = inside.run(&mut tx).await?;
-        tx.commit().await?;
+        let has_changed = inside.run(&mut connection).await?;
         connection.close().await?;
         Ok(has_changed)
     }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgDatabaseError;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
@@ -36,9 +37,11 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// # Making one
 ///
-/// From the [template](crate::PgDatabaseBuilder::with_template), under a lock that other processes see. Migrations
-/// and rights are one transaction, and the application is let in last. Doing it again completes what is missing, after a
-/// crash too.
+/// From the [template](crate::PgDatabaseBuilder::with_template), under a lock that other processes see. Each migration is a
+/// transaction of its own with its row in the table of migrations; one marked `-- no-transaction` that PostgreSQL runs in
+/// no transaction, such as `CREATE INDEX CONCURRENTLY`, runs outside of one. The application is let in last: until then,
+/// after a failed migration too, the tenant is [`StrategyError::NotProvisioned`]. Doing it again does what is missing, after
+/// a crash too. A tenant that was provisioned before is served meanwhile.
 ///
 /// A database says in its comment, `tenant ID`, whose it is. It is made under a name of its own, `tenancy_unfinished_…`,
 /// and gets the tenant's name after the comment. A database of the tenant's name that has another comment or none is
@@ -124,7 +127,7 @@ impl PgDatabaseStrategy {
                     pool.close().await;
                 }
                 Err(match error {
-                    error if is_missing_database(&error) => StrategyError::NotProvisioned {
+                    error if is_not_provisioned(&error) => StrategyError::NotProvisioned {
                         tenant: binding.id().clone(),
                     },
                     error => error.into(),
@@ -205,11 +208,16 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
     }
 }
 
-/// PostgreSQL's `invalid_catalog_name`.
-fn is_missing_database(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.code().as_deref() == Some("3D000"))
+/// There is no such database, or the application may not connect to it, which is the last step of provisioning.
+fn is_not_provisioned(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
+    error.is_some_and(|error| match error.code() {
+        "3D000" => true,
+        // Of the session's beginning, and of no statement.
+        "42501" => error.routine() == Some("CheckMyDatabase"),
+        _ => false,
+    })
 }
 
 impl fmt::Debug for PgDatabaseStrategy {

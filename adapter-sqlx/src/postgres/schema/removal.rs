@@ -5,7 +5,7 @@ use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};
-use crate::postgres::tenant_schema::provision::lock_key;
+use crate::postgres::tenant_schema::lock::lock;
 use crate::transaction::begin::begin_lent;
 
 /// Removes the schema. The connection must not be used afterwards: it holds a lock until it is closed.
@@ -20,11 +20,7 @@ pub(in crate::postgres) async fn remove(
 ) -> Result<(), StrategyError> {
     // Of the session, and before the transaction: what waits for the lock in a transaction looks at catalogs as
     // they were before the wait.
-    execute(
-        connection,
-        format!("select pg_catalog.pg_advisory_lock({})", lock_key(schema)),
-    )
-    .await?;
+    lock(connection, schema).await?;
     let tables: Vec<String> = sqlx::query_scalar(OWN_TABLES)
         .bind(schema.as_str())
         .fetch_all(&mut *connection)

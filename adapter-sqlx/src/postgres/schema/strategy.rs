@@ -16,7 +16,6 @@ use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::tenant_schema::provision::{Provisioning, Reach};
-use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_once};
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
@@ -30,8 +29,16 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 ///
 /// # Migrations
 ///
-/// Each tenant's schema remembers its own. They run when a tenant is provisioned, all of them or none, in
-/// one transaction; so those that cannot be in one, such as `CREATE INDEX CONCURRENTLY`, fail.
+/// Each tenant's schema remembers its own. They run when a tenant is provisioned, each in a transaction of its own with its
+/// row in the table of migrations. If one fails it is undone, those before it stay, and provisioning again continues there.
+/// Several processes that provision one tenant wait for each other. Until the first provisioning is through, the
+/// application has no right on the schema, and the tenant is [`StrategyError::NotProvisioned`]. A tenant that was
+/// provisioned before is served meanwhile.
+///
+/// A migration marked `-- no-transaction` that PostgreSQL runs in no transaction, such as `CREATE INDEX CONCURRENTLY`,
+/// runs outside of one. Write one statement per file and name the index: after a crash an index that is not valid is
+/// dropped and built again, and one that stands is not built twice. Other such statements are run again. A migration
+/// does not end its transaction itself: one with a `COMMIT` is refused before it runs.
 ///
 /// They name tables without a schema. One that makes, alters, drops or writes anything outside of the tenant's schema is
 /// [`StrategyError::ChangedOutside`], and one that changes the search path, as every dump does,
@@ -110,12 +117,13 @@ impl PgSchemaStrategy {
                 shared: &self.names.shared,
             },
         };
-        // Migrations may leave anything in their session: it is used once.
+        // Migrations may leave anything in their session, and it holds a lock: it is used once.
         let mut connection = self.administrator.pool().acquire().await?;
-        let mut tx = begin_once(&mut connection, BEGIN_WITH_LOCK_TIMEOUT).await?;
-        let has_changed = provisioning.run(&mut tx).await?;
-        let _changes = has_changed.then(|| self.last_change.mark_on_drop());
-        Ok(tx.commit().await?)
+        connection.close_on_drop();
+        // Marked also if one of several migrations fails, or the future is dropped.
+        let changes = self.last_change.mark_on_drop();
+        changes.told(provisioning.run(&mut connection).await?);
+        Ok(connection.close().await?)
     }
 }
 
@@ -135,7 +143,7 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
             }
             let begun = self.application.begin(text).await;
             begun.map_err(|error| {
-                if is_missing_schema(&error) {
+                if is_not_provisioned(&error) {
                     let tenant = binding.id().clone();
                     StrategyError::NotProvisioned { tenant }
                 } else {
@@ -169,7 +177,8 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
     }
 }
 
-fn is_missing_schema(error: &sqlx::Error) -> bool {
+/// There is no such schema, or the application may not use it.
+fn is_not_provisioned(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.code().as_deref() == Some("3F000"))

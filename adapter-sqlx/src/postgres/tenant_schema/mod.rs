@@ -1,8 +1,14 @@
 //! The schema in which a tenant's tables are, whether it has a schema or a database: its name, its migrations, and what
 //! these changed outside of it.
 
+mod alone;
+mod index;
+pub(super) mod lock;
+mod migrating;
 pub(super) mod names;
 mod outside;
 pub(super) mod provision;
+mod server_wide;
+mod statement;
 
 pub use names::SchemaNameError;

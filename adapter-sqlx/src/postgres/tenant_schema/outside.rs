@@ -8,6 +8,7 @@
 use sqlx::postgres::types::Oid;
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::server_wide;
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 
@@ -53,6 +54,7 @@ impl<'w> OutsideWatch<'w> {
         execute(transaction, "close tenancy_outside".to_owned()).await?;
         let mut objects = self.changed(transaction).await?;
         objects.extend(self.vanished(transaction, vanished).await?);
+        objects.extend(server_wide::written(transaction).await?);
         if objects.is_empty() {
             return Ok(());
         }
@@ -200,12 +202,16 @@ fn changed_sql() -> String {
         "pg_foreign_data_wrapper",
         "pg_foreign_server",
         "pg_language",
+        "pg_largeobject_metadata",
     ] {
         sql.push_str(&of_the_database(catalog, "true"));
     }
     let elsewhere = "not exists (select from pg_namespace n
         where n.oid = x.extnamespace and n.nspname = any ($2))";
     sql.push_str(&of_the_database("pg_extension", elsewhere));
+    let of_types_elsewhere = "not exists (select from pg_type t join pg_namespace n on n.oid = t.typnamespace
+        where t.oid in (x.castsource, x.casttarget) and n.nspname = any ($2 || $1::text))";
+    sql.push_str(&of_the_database("pg_cast", of_types_elsewhere));
     sql.push_str(&of_the_database(
         "pg_default_acl",
         "x.defaclnamespace <> coalesce((select oid from own), 0)",

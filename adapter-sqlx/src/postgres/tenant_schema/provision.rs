@@ -1,11 +1,13 @@
-//! A tenant's schema, made and migrated in one transaction.
+//! A tenant's schema: made, migrated step by step, and opened to the application when all is done.
 
-use sqlx::migrate::{Migrate, Migration, Migrator};
+use sqlx::migrate::{Migrate, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::outside::OutsideWatch;
+use super::lock::lock;
+use super::migrating::Migrating;
 use crate::StrategyError;
-use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::postgres::identifier::PgIdentifier;
+use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// What a tenant's schema is to be.
 pub(in crate::postgres) struct Provisioning<'p> {
@@ -27,84 +29,95 @@ pub(in crate::postgres) enum Reach<'p> {
     Database,
 }
 
+/// The schema as it is before the migrations.
+struct Prepared {
+    was_there: bool,
+}
+
 impl Provisioning<'_> {
-    /// Makes it. The caller's transaction holds all of it, or nothing.
+    /// Makes it, or what is missing of it, on a connection that is closed afterwards: it holds a lock of its session, and
+    /// migrations may leave anything in it.
     ///
-    /// Says whether tables may look otherwise now than they did before.
-    pub(in crate::postgres) async fn run(&self, transaction: &mut PgConnection) -> Result<bool, StrategyError> {
-        lock(transaction, self.schema).await?;
-        let quoted = self.schema.to_string();
-        let was_there: bool = sqlx::query_scalar("select to_regnamespace($1) is not null")
-            .bind(quoted)
-            .fetch_one(&mut *transaction)
-            .await?;
+    /// Each step commits by itself, so a run that ended anywhere is continued by the next one. The last step gives the
+    /// application `usage` of the schema. A schema without it is not provisioned, and no transaction of the tenant
+    /// begins (see [`BeginText::require_schema`](crate::postgres::connection::begin::BeginText::require_schema)): the
+    /// right is in the catalog, so a crash does not lose it. Under the strategy `database` the right to connect is
+    /// such a step behind this one.
+    ///
+    /// Returns whether tables may look otherwise now than they did before.
+    pub(in crate::postgres) async fn run(&self, connection: &mut PgConnection) -> Result<bool, StrategyError> {
+        lock(connection, self.schema).await?;
+        let ledger = self.migrations.map(|migrations| self.ledger(migrations));
+        let prepared = self.prepare(connection, ledger.as_ref()).await?;
+        let mut has_run = false;
+        if let Some(ledger) = &ledger {
+            let migrating = Migrating {
+                schema: self.schema,
+                search_path: self.search_path,
+                reach: self.reach,
+                ledger,
+            };
+            has_run = migrating.run(connection).await?;
+        }
+        self.open(connection).await?;
+        Ok(has_run && prepared.was_there)
+    }
+
+    /// The schema, its default rights and the table that says which migrations have run, in one transaction.
+    async fn prepare(
+        &self,
+        connection: &mut PgConnection,
+        ledger: Option<&Migrator>,
+    ) -> Result<Prepared, StrategyError> {
+        let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
+        let was_there = self.is_there(&mut tx).await?;
         if self.is_sharded {
             let sharded = "set local citus.enable_schema_based_sharding = on";
-            execute(transaction, sharded.to_owned()).await?;
+            execute(&mut tx, sharded.to_owned()).await?;
         }
-        execute(transaction, self.schema_sql()).await?;
-        let Some(migrations) = self.migrations else {
-            execute(transaction, self.tables_sql()).await?;
-            return Ok(false);
-        };
-        let ledger = self.ledger(migrations);
-        let table = &*ledger.table_name;
-        transaction.ensure_migrations_table(table).await?;
-        if transaction.list_applied_migrations(table).await?.is_empty() {
-            execute(transaction, self.tables_sql()).await?;
+        execute(&mut tx, self.schema_sql()).await?;
+        let mut has_migrated = false;
+        if let Some(ledger) = ledger {
+            let table = &*ledger.table_name;
+            if !is_table(&mut tx, table).await? {
+                // Tables that the application knows already are closed with the schema until the first migrations are in.
+                execute(&mut tx, self.closing_sql()).await?;
+            }
+            tx.ensure_migrations_table(table).await?;
+            has_migrated = !tx.list_applied_migrations(table).await?.is_empty();
         }
-        // Else the application could say which migrations have run.
-        let hidden = format!("revoke all on table {table} from {}", self.application);
-        execute(transaction, hidden).await?;
-        Ok(self.migrate(transaction, &ledger).await? && was_there)
+        if !has_migrated {
+            execute(&mut tx, self.tables_sql()).await?;
+        }
+        if let Some(ledger) = ledger {
+            // Else the application could say which migrations have run.
+            let hidden = format!("revoke all on table {} from {}", ledger.table_name, self.application);
+            execute(&mut tx, hidden).await?;
+        }
+        tx.commit().await?;
+        Ok(Prepared { was_there })
     }
 
-    /// Runs what has not run yet, and refuses what reaches beyond the schema.
-    ///
-    /// Says whether anything has run.
-    async fn migrate(&self, transaction: &mut PgConnection, ledger: &Migrator) -> Result<bool, StrategyError> {
-        let applied = transaction.list_applied_migrations(&ledger.table_name).await?;
-        let is_new = |migration: &&Migration| {
-            let version = migration.version;
-            !migration.migration_type.is_down_migration() && applied.iter().all(|applied| applied.version != version)
-        };
-        let last = applied.iter().map(|migration| migration.version).max();
-        let has_new = ledger.iter().any(|migration| is_new(&migration));
-        let watch = match self.reach {
-            Reach::Schema { shared } if has_new => Some(OutsideWatch::begin(transaction, self.schema, shared).await?),
-            Reach::Schema { .. } | Reach::Database => None,
-        };
-        // Hidden in sqlx's documentation, and there for this: the future of `run` is not known to be `Send`. It
-        // compares what has run with what there is, and what comes after that is run one by one.
-        let path = search_path(transaction).await?;
-        ledger
-            .run_direct(Some(last.unwrap_or(i64::MIN)), &mut *transaction, false)
+    /// Lets the application in. A schema that it may use already is not touched.
+    async fn open(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        let sql = "select pg_catalog.has_schema_privilege($1::pg_catalog.text::pg_catalog.name, $2::pg_catalog.text, 'usage')";
+        let is_open: bool = sqlx::query_scalar(sql)
+            .bind(self.application.as_str())
+            .bind(self.schema.as_str())
+            .fetch_one(&mut *connection)
             .await?;
-        for migration in ledger.iter().filter(is_new).filter(|new| Some(new.version) > last) {
-            transaction.apply(&ledger.table_name, migration).await?;
-            self.restore_search_path(transaction, &path, migration.version).await?;
-        }
-        if let Some(watch) = watch {
-            watch.end(transaction).await?;
-            execute(transaction, self.search_path_sql()).await?;
-        }
-        Ok(has_new)
-    }
-
-    /// The next migration begins as the first did. In a schema one that changed the path named tables elsewhere.
-    async fn restore_search_path(
-        &self,
-        transaction: &mut PgConnection,
-        path: &str,
-        version: i64,
-    ) -> Result<(), StrategyError> {
-        if search_path(transaction).await? == path {
+        if is_open {
             return Ok(());
         }
-        match self.reach {
-            Reach::Schema { .. } => Err(StrategyError::SearchPathChanged { version }),
-            Reach::Database => execute(transaction, self.search_path_sql()).await,
-        }
+        let Self {
+            schema, application, ..
+        } = self;
+        execute(connection, format!("grant usage on schema {schema} to {application}")).await
+    }
+
+    async fn is_there(&self, transaction: &mut PgConnection) -> Result<bool, StrategyError> {
+        let is_there = sqlx::query_scalar("select pg_catalog.to_regnamespace($1) is not null");
+        Ok(is_there.bind(self.schema.to_string()).fetch_one(transaction).await?)
     }
 
     /// The migrations, with a ledger that is found whatever a migration does to the search path.
@@ -126,17 +139,23 @@ impl Provisioning<'_> {
     /// The schema, and what the application may do with tables that migrations will make.
     fn schema_sql(&self) -> String {
         let Self {
-            schema, application, ..
+            schema,
+            application,
+            search_path,
+            ..
         } = self;
         format!(
             "create schema if not exists {schema};
-revoke all on schema {schema} from public, {application};
-grant usage on schema {schema} to {application};
+revoke all on schema {schema} from public;
+revoke create on schema {schema} from {application};
 alter default privileges in schema {schema} grant select, insert, update, delete on tables to {application};
 alter default privileges in schema {schema} grant usage on sequences to {application};
-{}",
-            self.search_path_sql()
+set local search_path = {search_path}"
         )
+    }
+
+    fn closing_sql(&self) -> String {
+        format!("revoke usage on schema {} from {}", self.schema, self.application)
     }
 
     /// For tables that were there before. Not once migrations have run: one may have taken a right away.
@@ -149,30 +168,14 @@ alter default privileges in schema {schema} grant usage on sequences to {applica
 grant usage on all sequences in schema {schema} to {application}"
         )
     }
-
-    fn search_path_sql(&self) -> String {
-        format!("set local search_path = {}", self.search_path)
-    }
 }
 
-/// One at a time for each schema, until the transaction ends. PostgreSQL's `if not exists` is none against
-/// another that does the same at the same time.
-async fn lock(transaction: &mut PgConnection, schema: &PgIdentifier) -> Result<(), StrategyError> {
-    let lock = format!("select pg_advisory_xact_lock({})", lock_key(schema));
-    execute(transaction, lock).await
+async fn is_table(transaction: &mut PgConnection, name: &str) -> Result<bool, StrategyError> {
+    let is_there = sqlx::query_scalar("select pg_catalog.to_regclass($1) is not null");
+    Ok(is_there.bind(name).fetch_one(transaction).await?)
 }
 
-/// The SQL of the advisory lock's number, under which a schema is provisioned and removed.
-pub(in crate::postgres) fn lock_key(schema: &PgIdentifier) -> String {
-    format!("pg_catalog.hashtextextended({}, 0)", Literal(schema.as_str()))
-}
-
-async fn search_path(transaction: &mut PgConnection) -> Result<String, StrategyError> {
-    let asked = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
-    Ok(asked.fetch_one(transaction).await?)
-}
-
-async fn execute(transaction: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
+async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
     Ok(())
 }

@@ -82,16 +82,69 @@ async fn what_a_crash_left_is_made_whole() {
     assert_eq!(notes_of(&db, "initech").await, ["of initech"]);
 }
 
+/// The ones before it stay, and nobody is let in.
 #[tokio::test]
-async fn a_failed_migration_leaves_nothing_and_lets_nobody_in() {
+async fn a_failed_migration_is_continued_and_lets_nobody_in() {
     let database = TestDatabase::new().await;
-    let (db, _) = open(options(&database).with_migrations(migrations(&[NOTES, "select 1 / 0"]))).await;
-    let error = provision_error(&db, "acme").await;
-    assert!(matches!(error, StrategyError::Migrate(_)), "{error:?}");
-    let (db, _) = open(options(&database)).await;
-    begin_error(&db, "acme").await;
+    let fails = "create table tags (id int); select 1 / 0";
+    let all = [
+        NOTES,
+        "-- no-transaction\ncreate index concurrently notes_body on notes (body)",
+        "create type colour as enum ('red')",
+        "-- no-transaction\nalter type colour add value 'blue'",
+        "alter table notes add column colour colour default 'blue'",
+    ];
+    for done in 0..all.len() {
+        let mut steps = all;
+        steps[done] = fails;
+        let (db, _) = open(options(&database).with_migrations(migrations(&steps))).await;
+        let error = provision_error(&db, "acme").await;
+        assert!(matches!(error, StrategyError::Migrate(_)), "{error:?}");
+        assert_eq!(versions(&database, "acme").await.len(), done);
+        let error = begin_error(&db, "acme").await;
+        // Behind a pooler the server's refusal is the pooler's own.
+        let is_unprovisioned = matches!(error, StrategyError::NotProvisioned { .. });
+        assert!(is_unprovisioned || crate::BY_POOLER, "after {done}: {error:?}");
+    }
+    let (db, _) = open(options(&database).with_migrations(migrations(&all))).await;
     provision_with_note(&db, "acme").await;
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
+    assert_eq!(versions(&database, "acme").await, [1, 2, 3, 4, 5]);
+}
+
+/// A statement of the application's that is refused is its own fault, and says so.
+#[tokio::test]
+async fn a_right_that_is_missing_in_the_database_is_no_missing_tenant() {
+    let database = TestDatabase::new().await;
+    let (db, _) = open(options(&database)).await;
+    provision_with_note(&db, "acme").await;
+    let mut tx = db.begin(&member("acme")).await.unwrap();
+    let refused = sqlx::query("create table tags (id int)").execute(&mut *tx).await;
+    assert_eq!(crate::postgres::support::server::code(refused), "42501");
+}
+
+/// As plain sqlx runs them, in a database that is the tenant's as a whole.
+#[tokio::test]
+async fn a_migration_may_end_its_transaction() {
+    let database = TestDatabase::new().await;
+    let steps = [
+        NOTES,
+        "create type colour as enum ('red'); commit; alter type colour add value 'blue'",
+        "-- no-transaction\nbegin; alter table notes add column colour colour default 'blue'; commit",
+        "-- no-transaction\ndo $$ begin insert into notes (name) values ('a'); commit; delete from notes; end $$",
+    ];
+    let (db, _) = open(options(&database).with_migrations(migrations(&steps))).await;
+    for _ in 0..2 {
+        db.provision(member("acme").tenant()).await.unwrap();
+    }
+    assert_eq!(versions(&database, "acme").await, [1, 2, 3, 4]);
+}
+
+async fn versions(database: &TestDatabase, id: &str) -> Vec<i64> {
+    let tenants = database.administrator().database(&format!("{}{id}", database.prefix()));
+    let mut tenants = sqlx::ConnectOptions::connect(&tenants).await.unwrap();
+    let sql = "select version from public._sqlx_migrations where success order by 1";
+    sqlx::query_scalar(sql).fetch_all(&mut tenants).await.unwrap()
 }
 
 /// Of the tenant `acme` of the service `…_of_eu_` the name ends like that of a tenant `eu_acme` of `…_of_`: nothing

@@ -5,3 +5,4 @@ mod schema;
 mod schema_cancel;
 mod schema_provision;
 mod schema_removal;
+mod schema_steps;

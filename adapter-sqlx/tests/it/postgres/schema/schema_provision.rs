@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use tenancy_sqlx::StrategyError;
 
 use crate::postgres::support::schema_server::{
-    NOTES, member, notes_of, open, options, provision_error, provision_with_note, run, schemas, two_tenants,
+    NOTES, member, notes_of, open, options, provision_with_note, run, two_tenants,
 };
 use crate::postgres::support::server::{TestDatabase, code, migrations};
 
@@ -28,26 +28,6 @@ async fn provisioning_again_runs_what_is_new() {
     let mut tx = newer.begin(&member("globex")).await.unwrap();
     let missing = sqlx::query("select stamp from notes").execute(&mut *tx).await;
     assert_eq!(code(missing), "42703");
-}
-
-#[tokio::test]
-async fn a_migration_that_fails_leaves_nothing() {
-    let database = TestDatabase::new().await;
-    let fails = "create table tags (id int); select 1 / 0";
-    for migrations in [migrations(&[fails]), migrations(&[NOTES, fails])] {
-        let (db, _) = open(options(&database).with_migrations(migrations)).await;
-        for _ in 0..2 {
-            let error = provision_error(&db, "acme").await;
-            assert!(matches!(error, StrategyError::Migrate(_)), "{error:?}");
-            assert_eq!(schemas(&database).await, [""; 0]);
-        }
-    }
-    // Nor is a tenant harmed that was there before.
-    let db = two_tenants(&database).await;
-    let rename = "alter table notes rename to renamed";
-    let (broken, _) = open(options(&database).with_migrations(migrations(&[NOTES, rename, fails]))).await;
-    provision_error(&broken, "acme").await;
-    assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -92,3 +92,10 @@ pub(crate) async fn provision_error(db: &TenantDb<Postgres>, id: &str) -> Strate
         other => panic!("{other:?}"),
     }
 }
+
+/// The migrations that have run in a tenant's schema.
+pub(crate) async fn versions(database: &TestDatabase, id: &str) -> Vec<i64> {
+    let sql = format!("select version from \"tenant_{id}\"._sqlx_migrations where success order by 1");
+    let versions = sqlx::query_scalar(AssertSqlSafe(sql));
+    versions.fetch_all(&mut database.connect().await).await.unwrap()
+}

@@ -202,10 +202,12 @@ impl Drop for TestDatabase {
     }
 }
 
+/// One for each text. As in sqlx's files, the first line says that one runs outside of a transaction.
 pub(crate) fn migrations(sql: &[&'static str]) -> Migrator {
     let one = |(index, sql): (usize, &&'static str)| {
         let version = i64::try_from(index).unwrap() + 1;
-        Migration::new(version, "test".into(), MigrationType::Simple, sql.into_sql_str(), false)
+        let no_tx = sql.starts_with("-- no-transaction");
+        Migration::new(version, "test".into(), MigrationType::Simple, sql.into_sql_str(), no_tx)
     };
     Migrator::with_migrations(sql.iter().enumerate().map(one).collect())
 }

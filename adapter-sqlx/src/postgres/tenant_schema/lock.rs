@@ -1,0 +1,46 @@
+//! One at a time: provisions a tenant's schema, or removes it.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::StrategyError;
+use crate::postgres::identifier::{Literal, PgIdentifier};
+
+/// How long another process that provisions or removes the same tenant is waited for.
+const OTHERS: Duration = Duration::from_secs(600);
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Locks the schema for the session: until the connection is closed, over several transactions.
+///
+/// It is tried again and again, and not waited for in a statement. A session that waits in a statement holds a
+/// snapshot, which `create index concurrently` of the lock's holder waits for: the server would end one of the two as a
+/// deadlock.
+pub(in crate::postgres) async fn lock(
+    connection: &mut PgConnection,
+    schema: &PgIdentifier,
+) -> Result<(), StrategyError> {
+    let sql = format!(
+        "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0))",
+        Literal(schema.as_str())
+    );
+    let begun = Instant::now();
+    let mut attempts = 1;
+    loop {
+        let is_locked = sqlx::query_scalar(AssertSqlSafe(sql.as_str()));
+        if is_locked.fetch_one(&mut *connection).await? {
+            return Ok(());
+        }
+        if begun.elapsed() > OTHERS {
+            return Err(StrategyError::LocksHeld {
+                object: format!("the schema {schema}"),
+                attempts,
+                source: Box::new(StrategyError::other("another process provisions or removes it")),
+            });
+        }
+        attempts += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,213 @@
+//! The migrations of one tenant's schema, each committed by itself with its row in the ledger.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::alone::Alone;
+use super::outside::OutsideWatch;
+use super::provision::Reach;
+use super::server_wide::PresetPaths;
+use super::statement::ends_its_transaction;
+use crate::StrategyError;
+use crate::postgres::identifier::PgIdentifier;
+use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
+
+/// Runs what has not run yet, in the order of the versions.
+///
+/// A migration and its row in the ledger are one transaction, so each runs once, wherever the last run ended. One that
+/// the server refuses to run in a transaction, such as `create index concurrently`, is [`Alone`]. One that fails is
+/// undone; those before it stay.
+pub(super) struct Migrating<'m> {
+    pub(super) schema: &'m PgIdentifier,
+    pub(super) search_path: &'m str,
+    pub(super) reach: Reach<'m>,
+    /// The migrations, with the table that says which have run by its full name.
+    pub(super) ledger: &'m Migrator,
+}
+
+/// A migration that has not run to its end.
+struct Pending<'m> {
+    migration: &'m Migration,
+    /// Whether an earlier run began it outside of a transaction, and did not hear of its end.
+    has_begun: bool,
+}
+
+impl Migrating<'_> {
+    /// Returns whether anything has run.
+    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<bool, StrategyError> {
+        self.create_schemas(connection).await?;
+        let pending = self.pending(connection).await?;
+        for one in &pending {
+            self.run_one(one, connection).await?;
+        }
+        Ok(!pending.is_empty())
+    }
+
+    /// The schemas that the migrations ask for by themselves.
+    async fn create_schemas(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        for name in self.ledger.create_schemas.iter() {
+            match self.reach {
+                Reach::Schema { shared } if shared.iter().all(|known| known.as_str() != name) => {
+                    return Err(StrategyError::ChangedOutside {
+                        schema: self.schema.clone(),
+                        objects: vec![format!("schema {name}")],
+                    });
+                }
+                Reach::Schema { .. } => {}
+                Reach::Database => connection.create_schema_if_not_exists(name).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to run, once what has run is compared with what there is.
+    async fn pending(&self, connection: &mut PgConnection) -> Result<Vec<Pending<'_>>, StrategyError> {
+        let sql = format!("select version, checksum, success from {}", self.ledger.table_name);
+        let rows: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await?;
+        let known: HashSet<i64> = self.up().map(|migration| migration.version).collect();
+        let mut applied = HashMap::new();
+        for (version, checksum, has_ended) in rows {
+            if !known.contains(&version) && !has_ended {
+                return Err(MigrateError::Dirty(version).into());
+            }
+            if !known.contains(&version) && !self.ledger.ignore_missing {
+                return Err(MigrateError::VersionMissing(version).into());
+            }
+            applied.insert(version, (checksum, has_ended));
+        }
+        let mut pending = Vec::new();
+        for migration in self.up() {
+            match applied.get(&migration.version) {
+                Some((checksum, true)) if **checksum == *migration.checksum => {}
+                Some((_, true)) => return Err(MigrateError::VersionMismatch(migration.version).into()),
+                found => pending.push(Pending {
+                    migration,
+                    has_begun: found.is_some(),
+                }),
+            }
+        }
+        Ok(pending)
+    }
+
+    fn up(&self) -> impl Iterator<Item = &Migration> {
+        let is_up = |migration: &&Migration| !migration.migration_type.is_down_migration();
+        self.ledger.iter().filter(is_up)
+    }
+
+    async fn run_one(&self, pending: &Pending<'_>, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        let migration = pending.migration;
+        // Each begins as the first did, whatever the ones before set in the session.
+        let clean = format!(
+            "reset session authorization; reset role; reset all; set search_path = {}",
+            self.search_path
+        );
+        execute(connection, clean).await?;
+        let ends = ends_its_transaction(migration.sql.as_str());
+        if let (Some(statement), Reach::Schema { .. }) = (&ends, self.reach) {
+            let version = migration.version;
+            return Err(StrategyError::other(format!(
+                "the migration {version} ends its transaction by `{statement}`, behind which what it changes outside of \
+                the tenant's schema could not be undone: leave that out, each migration commits by itself"
+            )));
+        }
+        if !migration.no_tx || ends.is_none() {
+            match self.run_in_transaction(pending, connection).await {
+                Err(error) if migration.no_tx && needs_no_transaction(&error) => {}
+                done => return done,
+            }
+        }
+        let alone = Alone {
+            schema: self.schema,
+            reach: self.reach,
+            ledger: &self.ledger.table_name,
+            migration,
+            has_begun: pending.has_begun,
+        };
+        alone.run(connection).await
+    }
+
+    async fn run_in_transaction(
+        &self,
+        pending: &Pending<'_>,
+        connection: &mut PgConnection,
+    ) -> Result<(), StrategyError> {
+        let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
+        match self.run_within(pending, &mut tx).await {
+            Ok(()) => Ok(tx.commit().await?),
+            Err(error) => {
+                // The connection may have ended, which is not what has failed.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The migration, what it may not have changed, and its row.
+    async fn run_within(&self, pending: &Pending<'_>, tx: &mut PgConnection) -> Result<(), StrategyError> {
+        let Pending { migration, has_begun } = *pending;
+        let version = migration.version;
+        let watched = match self.reach {
+            Reach::Schema { shared } => {
+                let path = search_path(tx).await?;
+                let presets = PresetPaths::look(tx).await?;
+                Some((path, presets, OutsideWatch::begin(tx, self.schema, shared).await?))
+            }
+            Reach::Database => None,
+        };
+        let begun = Instant::now();
+        run_sql(tx, migration).await?;
+        let elapsed = begun.elapsed();
+        if let Some((path, presets, watch)) = watched {
+            if search_path(tx).await? != path || presets.has_changed(tx).await? {
+                return Err(StrategyError::SearchPathChanged { version });
+            }
+            watch.end(tx).await?;
+        }
+        let table = &self.ledger.table_name;
+        if has_begun {
+            let sql = format!("delete from {table} where version = $1 and not success");
+            sqlx::query(AssertSqlSafe(sql)).bind(version).execute(&mut *tx).await?;
+        }
+        let sql = format!(
+            "insert into {table} (version, description, success, checksum, execution_time) values ($1, $2, true, $3, $4)"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(version)
+            .bind(&*migration.description)
+            .bind(&*migration.checksum)
+            .bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX))
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Runs the migration's text as it is.
+pub(super) async fn run_sql(connection: &mut PgConnection, migration: &Migration) -> Result<(), MigrateError> {
+    let done = sqlx::raw_sql(migration.sql.clone()).execute(connection).await;
+    done.map(drop)
+        .map_err(|error| MigrateError::ExecuteMigration(error, migration.version))
+}
+
+/// Whether the server refused the migration since it stood in a transaction, before it did anything.
+fn needs_no_transaction(error: &StrategyError) -> bool {
+    let StrategyError::Migrate(MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    // The second is a `commit` in a procedure or a block.
+    matches!(code.as_deref(), Some("25001" | "2D000"))
+}
+
+async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    let path = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
+    path.fetch_one(connection).await
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
