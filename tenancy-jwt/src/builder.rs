@@ -5,6 +5,7 @@ use tenancy_core::request::ClaimPath;
 
 use crate::cache::token_cache::TokenCache;
 use crate::issuer::trust::{Trust, Trusted};
+use crate::verify::payload::TenantName;
 use crate::{BuildVerifierError, TenantsShape, TokenCacheLimits, TokenVerifier, TrustedIssuer, VerificationKey};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
@@ -24,6 +25,7 @@ pub struct TokenVerifierBuilder {
     form: KeyForm,
     tenants_claim: Option<ClaimPath>,
     tenants_shape: TenantsShape,
+    tenant_name: TenantName,
     roles_claim: Option<ClaimPath>,
     staff_claim: Option<ClaimPath>,
     token_cache: Option<TokenCacheLimits>,
@@ -41,6 +43,7 @@ impl Default for TokenVerifierBuilder {
             form: KeyForm::Id,
             tenants_claim: None,
             tenants_shape: TenantsShape::Array,
+            tenant_name: TenantName::Text,
             roles_claim: None,
             staff_claim: None,
             token_cache: Some(TokenCacheLimits::new()),
@@ -161,6 +164,21 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Accepts a tenant that is named by a whole number, such as `"tenant_id": 7`, as if its digits were a string. Default:
+    /// only strings are names.
+    ///
+    /// For issuers whose tenants have integer keys. A number has one spelling: a sign, a fraction (`7.0`) and an exponent
+    /// are refused, and so is a number over 2^53 - 1, which readers of JSON round (RFC 8259 §6): two tenants could be one.
+    #[must_use]
+    pub const fn with_integer_tenants(mut self, is_accepted: bool) -> Self {
+        self.tenant_name = if is_accepted {
+            TenantName::TextOrInteger
+        } else {
+            TenantName::Text
+        };
+        self
+    }
+
     /// The claim that has the subject's roles in the tenant of the tenant claim: an array of strings, or
     /// one string. Default: none.
     #[must_use]
@@ -217,6 +235,7 @@ impl TokenVerifierBuilder {
             },
             tenants_claim: self.tenants_claim,
             tenants_shape: self.tenants_shape,
+            tenant_name: self.tenant_name,
             roles_claim: self.roles_claim,
             staff_claim: self.staff_claim,
             form: self.form,

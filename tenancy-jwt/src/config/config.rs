@@ -37,6 +37,9 @@ tenancy_core::config::settings! {
         /// How the claim of `enforcement.tenants_claim` lists them: as an `array`, as an object's `names`, or
         /// as the `ids` of an object's members. Default: `array`.
         pub tenants_claim_shape: TenantsShape = TenantsShape::Array,
+        /// Accepts tenants that are named by a whole number, such as `"tenant_id": 7`, as if its digits were a
+        /// string. Default: `false`.
+        pub integer_tenants: bool = false,
         /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
         pub staff_claim: Option<ClaimName> = None,
         /// How long a verified token is not verified again.
@@ -81,7 +84,8 @@ impl JwtConfig {
         }
         let mut builder = TokenVerifier::builder()
             .with_leeway(Duration::from_secs(self.leeway_seconds))
-            .with_tenants_shape(self.tenants_claim_shape);
+            .with_tenants_shape(self.tenants_claim_shape)
+            .with_integer_tenants(self.integer_tenants);
         if let Some(typ) = &self.typ {
             builder = builder.with_type(not_empty("jwt.typ", typ)?);
         }

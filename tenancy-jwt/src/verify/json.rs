@@ -10,11 +10,16 @@ use crate::JsonProblem;
 
 const MAX_DEPTH: u8 = 16;
 
+/// 2^53 - 1, the greatest number that is not rounded by readers that know floating-point numbers only (RFC 8259 §6).
+const MAX_WHOLE: u64 = 9_007_199_254_740_991;
+
 pub(crate) type Object = BTreeMap<String, Json>;
 
 pub(crate) enum Json {
     Null,
     Bool(bool),
+    /// A number that is written as digits alone, and that every reader of JSON reads alike.
+    Whole(u64),
     Number(f64),
     Text(String),
     List(Vec<Self>),
@@ -25,6 +30,21 @@ impl Json {
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Whole(number) => Some(*number as f64),
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn as_whole(&self) -> Option<u64> {
+        match self {
+            Self::Whole(number) => Some(*number),
             _ => None,
         }
     }
@@ -106,7 +126,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
-        Ok(Json::Number(number as f64))
+        Ok(whole_or_rounded(number))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
@@ -139,13 +159,29 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 return Err(self.refuse(JsonProblem::RepeatedName));
             }
         }
-        Ok(number_in(&object).map_or(Json::Object(object), Json::Number))
+        Ok(number_in(&object).unwrap_or(Json::Object(object)))
+    }
+}
+
+const fn whole_or_rounded(number: u64) -> Json {
+    if number <= MAX_WHOLE {
+        Json::Whole(number)
+    } else {
+        Json::Number(number as f64)
     }
 }
 
 /// The number that `serde_json` shows as an object, where some crate of the build turned its
 /// feature `arbitrary_precision` on. Without this every `exp` would be no number there.
-fn number_in(object: &Object) -> Option<f64> {
+fn number_in(object: &Object) -> Option<Json> {
     let text = object.get("$serde_json::private::Number")?.as_text()?;
-    if object.len() == 1 { text.parse().ok() } else { None }
+    if object.len() != 1 {
+        return None;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(number) = text.parse()
+    {
+        return Some(whole_or_rounded(number));
+    }
+    text.parse().ok().map(Json::Number)
 }

@@ -1,5 +1,7 @@
 //! Who the token is about, and which tenants it names.
 
+use std::borrow::Cow;
+
 use tenancy_core::directory::Roles;
 use tenancy_core::names::{KeyForm, Role, Subject, TenantKey};
 use tenancy_core::request::ClaimPath;
@@ -11,6 +13,29 @@ pub(crate) const fn refuse(claim: &'static str, problem: ClaimProblem) -> TokenE
     TokenError::Claim { claim, problem }
 }
 
+/// How a claim may write a tenant's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TenantName {
+    /// As a string.
+    #[default]
+    Text,
+    /// As a string, or as a whole number, which stands for its digits.
+    TextOrInteger,
+}
+
+impl TenantName {
+    /// The name, unless the claim is written in another way.
+    pub(crate) fn read(self, claim: &Json) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text => claim.as_text().map(Cow::Borrowed),
+            Self::TextOrInteger => {
+                let digits = || claim.as_whole().map(|number| number.to_string().into());
+                claim.as_text().map(Cow::Borrowed).or_else(digits)
+            }
+        }
+    }
+}
+
 pub(crate) fn subject(payload: &Object) -> Result<Subject, TokenError> {
     let sub = payload.get("sub").ok_or(refuse("sub", ClaimProblem::Missing))?;
     let sub = sub.as_text().ok_or(refuse("sub", ClaimProblem::NotText))?;
@@ -18,10 +43,15 @@ pub(crate) fn subject(payload: &Object) -> Result<Subject, TokenError> {
 }
 
 /// The tenant that the token was issued for, where the claim is there.
-pub(crate) fn tenant(payload: &Object, path: &ClaimPath, form: KeyForm) -> Result<Option<TenantKey>, TokenError> {
+pub(crate) fn tenant(
+    payload: &Object,
+    path: &ClaimPath,
+    name: TenantName,
+    form: KeyForm,
+) -> Result<Option<TenantKey>, TokenError> {
     const CLAIM: &str = "tenant_claim";
     find(payload, path)
-        .and_then(|claim| claim.map(|claim| key(claim, form)).transpose())
+        .and_then(|claim| claim.map(|claim| key(claim, name, form)).transpose())
         .map_err(|problem| refuse(CLAIM, problem))
 }
 
@@ -30,13 +60,14 @@ pub(crate) fn tenants(
     payload: &Object,
     path: &ClaimPath,
     shape: TenantsShape,
+    name: TenantName,
     form: KeyForm,
 ) -> Result<Vec<TenantKey>, TokenError> {
-    let parse = |name: &str| form.parse(name.as_bytes()).map_err(ClaimProblem::Name);
+    let parse = |name: Cow<'_, str>| form.parse(name.as_bytes()).map_err(ClaimProblem::Name);
     find(payload, path)
         .and_then(|claim| match claim {
             None => Ok(Vec::new()),
-            Some(claim) => shape.names(claim)?.into_iter().map(parse).collect(),
+            Some(claim) => shape.names(claim, name)?.into_iter().map(parse).collect(),
         })
         .map_err(|problem| refuse("tenants_claim", problem))
 }
@@ -66,8 +97,8 @@ pub(crate) fn is_platform_staff(payload: &Object, path: &ClaimPath) -> Result<bo
     }
 }
 
-fn key(claim: &Json, form: KeyForm) -> Result<TenantKey, ClaimProblem> {
-    let text = claim.as_text().ok_or(ClaimProblem::NotText)?;
+fn key(claim: &Json, name: TenantName, form: KeyForm) -> Result<TenantKey, ClaimProblem> {
+    let text = name.read(claim).ok_or(ClaimProblem::NotText)?;
     form.parse(text.as_bytes()).map_err(ClaimProblem::Name)
 }
 

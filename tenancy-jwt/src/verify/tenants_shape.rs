@@ -1,7 +1,10 @@
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::ClaimProblem;
 use crate::verify::json::Json;
+use crate::verify::payload::TenantName;
 
 /// How a token's claim lists the subject's tenants. Any other shape is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -19,11 +22,11 @@ pub enum TenantsShape {
 
 impl TenantsShape {
     /// The names as the claim has them.
-    pub(crate) fn names(self, claim: &Json) -> Result<Vec<&str>, ClaimProblem> {
+    pub(crate) fn names(self, claim: &Json, name: TenantName) -> Result<Vec<Cow<'_, str>>, ClaimProblem> {
         let names: Option<Vec<_>> = match (self, claim) {
-            (Self::Array, Json::List(list)) => list.iter().map(Json::as_text).collect(),
-            (Self::Names, Json::Object(members)) => Some(members.keys().map(String::as_str).collect()),
-            (Self::Ids, Json::Object(members)) => members.values().map(id).collect(),
+            (Self::Array, Json::List(list)) => list.iter().map(|one| name.read(one)).collect(),
+            (Self::Names, Json::Object(members)) => Some(members.keys().map(|name| name.as_str().into()).collect()),
+            (Self::Ids, Json::Object(members)) => members.values().map(|member| id(member, name)).collect(),
             _ => None,
         };
         names.ok_or(match self {
@@ -34,6 +37,6 @@ impl TenantsShape {
     }
 }
 
-fn id(member: &Json) -> Option<&str> {
-    member.as_object()?.get("id")?.as_text()
+fn id(member: &Json, name: TenantName) -> Option<Cow<'_, str>> {
+    name.read(member.as_object()?.get("id")?)
 }

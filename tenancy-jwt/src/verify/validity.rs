@@ -1,6 +1,6 @@
 //! `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6).
 
-use crate::verify::json::{Json, Object};
+use crate::verify::json::Object;
 use crate::verify::payload::refuse;
 use crate::{ClaimProblem, TokenError};
 
@@ -41,12 +41,13 @@ impl Times {
 
 /// A NumericDate: a whole number or a fraction.
 fn seconds(payload: &Object, claim: &'static str) -> Result<Option<f64>, TokenError> {
-    let problem = match payload.get(claim) {
-        None => return Ok(None),
-        // False for what is no number, too.
-        Some(Json::Number(seconds)) if (0.0..=MAX_SECONDS).contains(seconds) => return Ok(Some(*seconds)),
-        Some(Json::Number(_)) => ClaimProblem::NotTime,
-        Some(_) => ClaimProblem::NotNumber,
+    let Some(value) = payload.get(claim) else {
+        return Ok(None);
     };
-    Err(refuse(claim, problem))
+    match value.as_number() {
+        // False for what is not a number (NaN), too.
+        Some(seconds) if (0.0..=MAX_SECONDS).contains(&seconds) => Ok(Some(seconds)),
+        Some(_) => Err(refuse(claim, ClaimProblem::NotTime)),
+        None => Err(refuse(claim, ClaimProblem::NotNumber)),
+    }
 }

@@ -10,7 +10,7 @@ use crate::issuer::trust::Trust;
 use crate::verify::compact::{Compact, decode};
 use crate::verify::header::Header;
 use crate::verify::json::{Json, Object, parse_object};
-use crate::verify::payload;
+use crate::verify::payload::{self, TenantName};
 use crate::verify::validity::Times;
 use crate::{TenantsShape, TokenError, TokenVerifierBuilder};
 
@@ -81,6 +81,7 @@ pub struct TokenVerifier {
     pub(crate) tenant_claim: ClaimPath,
     pub(crate) tenants_claim: Option<ClaimPath>,
     pub(crate) tenants_shape: TenantsShape,
+    pub(crate) tenant_name: TenantName,
     pub(crate) roles_claim: Option<ClaimPath>,
     pub(crate) staff_claim: Option<ClaimPath>,
     pub(crate) form: KeyForm,
@@ -163,9 +164,9 @@ impl TokenVerifier {
 
     fn claims(&self, payload: &Object, issuer: Option<&Issuer>) -> Result<(Claims, usize), TokenError> {
         let subject = payload::subject(payload)?;
-        let tenant = payload::tenant(payload, &self.tenant_claim, self.form)?;
+        let tenant = payload::tenant(payload, &self.tenant_claim, self.tenant_name, self.form)?;
         let tenants = match &self.tenants_claim {
-            Some(path) => payload::tenants(payload, path, self.tenants_shape, self.form)?,
+            Some(path) => payload::tenants(payload, path, self.tenants_shape, self.tenant_name, self.form)?,
             None => Vec::new(),
         };
         if let Some(issuer) = issuer {

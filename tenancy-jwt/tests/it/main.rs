@@ -25,6 +25,7 @@ mod token_cache;
 mod token_claims;
 mod token_config;
 mod token_header;
+mod token_integers;
 mod token_keys;
 mod token_roles;
 mod token_shape;

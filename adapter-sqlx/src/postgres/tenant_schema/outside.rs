@@ -202,7 +202,6 @@ fn changed_sql() -> String {
         "pg_foreign_data_wrapper",
         "pg_foreign_server",
         "pg_language",
-        "pg_largeobject_metadata",
     ] {
         sql.push_str(&of_the_database(catalog, "true"));
     }
@@ -215,6 +214,10 @@ fn changed_sql() -> String {
     sql.push_str(&of_the_database(
         "pg_default_acl",
         "x.defaclnamespace <> coalesce((select oid from own), 0)",
+    ));
+    sql.push_str(&format!(
+        "\nunion select format('large object %s', x.oid) from pg_largeobject_metadata x cross join mine where {}",
+        is_mine("x")
     ));
     for (catalog, relation, condition) in [
         ("pg_trigger", "tgrelid", "not x.tgisinternal"),

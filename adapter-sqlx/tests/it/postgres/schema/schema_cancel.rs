@@ -52,7 +52,10 @@ async fn a_dropped_provisioning_is_continued() {
     let (db, strategy) = open(options(&database).with_migrations(steps)).await;
     let id = "acme".parse().unwrap();
     let (mut unfinished, mut half_made) = (0, 0);
-    for polls in (0..900).step_by(20) {
+    let mut polls = 0;
+    loop {
+        // Most waits are those for the connection.
+        polls += if half_made == 0 { 40 } else { 8 };
         let acme = member("acme");
         let made = poll_at_most(polls, db.provision(acme.tenant())).await;
         unfinished += u32::from(made.is_none());
@@ -78,7 +81,7 @@ async fn a_dropped_provisioning_is_continued() {
         strategy.dangerously_drop_schema(&id).await.unwrap();
     }
     assert!(
-        unfinished > 5 && half_made > 5,
+        unfinished > 5 && half_made > 3,
         "{unfinished} unfinished, {half_made} half made"
     );
 }

@@ -268,8 +268,9 @@ async fn a_removal_waits_for_a_provisioning() {
         let strategy = strategy.clone();
         tokio::spawn(async move { strategy.dangerously_drop_schema(&"acme".parse().unwrap()).await })
     };
-    let waiting = "select exists (select from pg_locks l join pg_database d on d.oid = l.database
-        where l.locktype = 'advisory' and not l.granted and d.datname = current_database())";
+    // It tries again and again: a statement that waits would hold a snapshot.
+    let waiting = "select exists (select from pg_stat_activity where datname = current_database()
+        and pid <> pg_backend_pid() and query ~ '^select pg_catalog.pg_try_advisory_lock')";
     let started = Instant::now();
     while !sqlx::query_scalar::<_, bool>(waiting)
         .fetch_one(&mut other)
@@ -279,6 +280,7 @@ async fn a_removal_waits_for_a_provisioning() {
         assert!(started.elapsed() < Duration::from_secs(20), "the removal does not wait");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    assert!(!removing.is_finished());
     assert_eq!(schemas(&database).await, ["tenant_acme"]);
     run(&mut other, "select pg_advisory_unlock_all()").await;
     removing.await.unwrap().unwrap();

@@ -303,7 +303,7 @@ async fn what_runs_outside_of_a_transaction_stays_in_the_schema() {
         assert_eq!(versions(&database, "acme").await, [1]);
     }
     let sql =
-        "select array_agg(c.relname::text order by 1) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        "select array_agg(c.relname::text order by c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname in ('shop', 'extensions')";
     let left: Vec<String> = sqlx::query_scalar(sql)
         .fetch_one(&mut database.connect().await)
