@@ -46,22 +46,44 @@ fn a_whole_number_stands_for_its_digits() {
         ("\"acme\"", "acme"),
         ("9007199254740991", "9007199254740991"),
     ] {
-        assert_eq!(tenant(builder().with_integer_tenants(true), json).unwrap(), expected, "{json}");
+        assert_eq!(
+            tenant(builder().with_integer_tenants(true), json).unwrap(),
+            expected,
+            "{json}"
+        );
     }
 }
 
 #[test]
 fn a_number_has_one_spelling() {
     for json in [
-        "-7", "-0", "7.0", "0.0", "7.5", "7e0", "7E+1", "70e-1", "1e300", "9007199254740992", "9007199254740993",
-        "18446744073709551615", "18446744073709551616", "true", "null", "[7]", "{\"id\":7}",
+        "-7",
+        "-0",
+        "7.0",
+        "0.0",
+        "7.5",
+        "7e0",
+        "7E+1",
+        "70e-1",
+        "1e300",
+        "9007199254740992",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "true",
+        "null",
+        "[7]",
+        "{\"id\":7}",
     ] {
         let error = tenant(builder().with_integer_tenants(true), json);
         assert_eq!(error, Err(refused("tenant_claim", ClaimProblem::NotText)), "{json}");
     }
     for json in ["07", "+7", "0x7", "7_0", "NaN"] {
         let error = tenant(builder().with_integer_tenants(true), json);
-        assert!(matches!(error, Err(TokenError::MalformedPayload(_))), "{json}: {error:?}");
+        assert!(
+            matches!(error, Err(TokenError::MalformedPayload(_))),
+            "{json}: {error:?}"
+        );
     }
 }
 
@@ -71,10 +93,21 @@ fn a_list_names_tenants_by_numbers_too() {
         let builder = builder().with_integer_tenants(true).with_tenants_shape(shape);
         let claims = verify(builder, "7", json)?;
         let record = |id: &&str| TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap());
-        Ok::<_, TokenError>(["7", "8", "acme"].into_iter().filter(|id| claims.lists(&record(id))).collect::<Vec<_>>())
+        Ok::<_, TokenError>(
+            ["7", "8", "acme"]
+                .into_iter()
+                .filter(|id| claims.lists(&record(id)))
+                .collect::<Vec<_>>(),
+        )
     };
-    assert_eq!(lists(TenantsShape::Array, "[7, \"acme\", 8]").unwrap(), ["7", "8", "acme"]);
-    assert_eq!(lists(TenantsShape::Ids, "{\"a\":{\"id\":8},\"b\":{\"id\":\"acme\"}}").unwrap(), ["8", "acme"]);
+    assert_eq!(
+        lists(TenantsShape::Array, "[7, \"acme\", 8]").unwrap(),
+        ["7", "8", "acme"]
+    );
+    assert_eq!(
+        lists(TenantsShape::Ids, "{\"a\":{\"id\":8},\"b\":{\"id\":\"acme\"}}").unwrap(),
+        ["8", "acme"]
+    );
     assert_eq!(lists(TenantsShape::Names, "{\"8\":{}}").unwrap(), ["8"]);
     for json in ["[7, 8.0]", "[7, -8]", "[7, null]", "7"] {
         let error = lists(TenantsShape::Array, json);

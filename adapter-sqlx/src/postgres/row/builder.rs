@@ -140,6 +140,7 @@ impl PgRowBuilder {
         for table in report.shared_tables() {
             tracing::warn!("{}", SharedTable(table));
         }
+        self.schema.read_lengths(&mut connection).await?;
         connection.close().await?;
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
         let pins = SessionPins::of_rows(schemas, &self.extension_schemas);

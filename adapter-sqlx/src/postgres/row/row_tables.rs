@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sqlx::PgConnection;
 use tenancy_core::names::TenantId;
 
 use super::citus::{Citus, REFUSAL};
@@ -96,6 +97,8 @@ pub struct PgRowTables {
     shared: Vec<(PgIdentifier, PgIdentifier)>,
     setting: PgSetting,
     citus: Option<Citus>,
+    /// The length of the shortest tenant column that has one, once the database was looked at.
+    longest_id: Option<usize>,
 }
 
 impl PgRowTables {
@@ -113,6 +116,7 @@ impl PgRowTables {
             shared: Vec::new(),
             setting: PgSetting::default(),
             citus: None,
+            longest_id: None,
         })
     }
 
@@ -276,11 +280,32 @@ impl PgRowTables {
         Ok(())
     }
 
-    /// Whether the id is the one spelling of its value in every declared table.
+    /// Whether the id is the one spelling of its value in every declared table, and has room in it.
     pub(in crate::postgres) fn is_canonical(&self, id: &TenantId) -> bool {
-        self.tables
-            .iter()
-            .all(|table| table.tenant_column_type().is_canonical(id))
+        let has_room = self.longest_id.is_none_or(|length| id.as_str().len() <= length);
+        has_room
+            && self
+                .tables
+                .iter()
+                .all(|table| table.tenant_column_type().is_canonical(id))
+    }
+
+    /// Reads how long an id may be. The catalog adds 4 to the length of a `varchar`.
+    pub(in crate::postgres) async fn read_lengths(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let sql = "
+select pg_catalog.min(a.atttypmod) - 4 from unnest($1::text[], $2::text[], $3::text[]) as d(schema, name, col)
+join pg_catalog.pg_namespace n on n.nspname = d.schema
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name
+join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = d.col and not a.attisdropped
+where a.atttypid = 'pg_catalog.varchar'::pg_catalog.regtype and a.atttypmod >= 0";
+        let length: Option<i32> = sqlx::query_scalar(sql)
+            .bind(self.names(PgTenantTable::schema))
+            .bind(self.names(PgTenantTable::name))
+            .bind(self.names(PgTenantTable::tenant_column))
+            .fetch_one(connection)
+            .await?;
+        self.longest_id = length.and_then(|length| usize::try_from(length).ok());
+        Ok(())
     }
 
     /// The transaction's tenant, as the column's type. Unset and empty are null, and equal nothing: after

@@ -8,24 +8,36 @@ use super::table_grants::PgTableGrants;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 
 /// The type of the column that holds the tenant's id.
+///
+/// Each compares byte by byte: two ids are never one value, and a value is never spelled in two ways. So `char(n)`, which
+/// PostgreSQL pads with blanks and compares without them, `citext`, `name`, and domains are none of them; a column of such
+/// a type is [`PgFault::ColumnType`](crate::PgFault::ColumnType).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PgTenantColumn {
-    /// `text`: any id.
+    /// `text`, or `varchar` with or without a length: any id. One that is longer than the shortest `varchar(n)` is refused
+    /// when it is provisioned and when its transactions begin. The lengths are read when the strategy opens.
     #[default]
     Text,
     /// `uuid`: ids are uuids, hyphenated and in lower case.
     Uuid,
-    /// `bigint`: ids are decimal numbers without sign and leading zeros.
+    /// `smallint`: ids are decimal numbers up to 32767, without sign and leading zeros.
+    SmallInt,
+    /// `integer`: ids are decimal numbers up to 2147483647, without sign and leading zeros.
+    Integer,
+    /// `bigint`: ids are decimal numbers up to 9223372036854775807, without sign and leading zeros.
     BigInt,
 }
 
 impl PgTenantColumn {
-    /// The type's name in SQL.
+    /// The type's name in SQL: the one that ids are compared as, and that a column gets which is made.
     #[must_use]
     pub const fn sql_type(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Uuid => "uuid",
+            Self::SmallInt => "smallint",
+            Self::Integer => "integer",
             Self::BigInt => "bigint",
         }
     }
@@ -38,11 +50,27 @@ impl PgTenantColumn {
         match self {
             Self::Text => true,
             Self::Uuid => is_canonical_uuid(id.as_bytes()),
-            Self::BigInt => id
-                .parse::<i64>()
-                .is_ok_and(|number| number >= 0 && number.to_string() == id),
+            Self::SmallInt => is_canonical_integer(id, i64::from(i16::MAX)),
+            Self::Integer => is_canonical_integer(id, i64::from(i32::MAX)),
+            Self::BigInt => is_canonical_integer(id, i64::MAX),
         }
     }
+}
+
+/// The condition that the column `a` has the type `d.type` as it may be declared: SQL.
+///
+/// Comparing a `varchar` as `text` converts nothing, and uses its indexes.
+macro_rules! has_declared_type {
+    () => {
+        "(a.atttypid = d.type::pg_catalog.regtype
+        or d.type = 'text' and a.atttypid = 'pg_catalog.varchar'::pg_catalog.regtype)"
+    };
+}
+pub(in crate::postgres::row) use has_declared_type;
+
+fn is_canonical_integer(id: &str, max: i64) -> bool {
+    id.parse()
+        .is_ok_and(|number: i64| (0..=max).contains(&number) && number.to_string() == id)
 }
 
 fn is_canonical_uuid(id: &[u8]) -> bool {
@@ -165,6 +193,16 @@ mod tests {
         }
         for id in ["007", "00", "9223372036854775808", "1_0", "acme", "1-", "0x1"] {
             assert!(!is(PgTenantColumn::BigInt, id), "{id}");
+        }
+        for (column, greatest, beyond) in [
+            (PgTenantColumn::SmallInt, "32767", "32768"),
+            (PgTenantColumn::Integer, "2147483647", "2147483648"),
+        ] {
+            assert!(is(column, greatest) && is(column, "0"));
+            for id in [beyond, "007", "00", "65536", "4294967296", "1e3", "1_0"] {
+                let is_in_range = column == PgTenantColumn::Integer && id == "65536";
+                assert_eq!(is(column, id), is_in_range, "{column:?} {id}");
+            }
         }
         assert!(is(PgTenantColumn::Uuid, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"));
         for id in [

@@ -12,6 +12,7 @@ mod adoption;
 pub(crate) mod connection;
 mod database;
 mod directory;
+mod recipes;
 mod removal;
 mod row;
 mod schema;

@@ -34,7 +34,7 @@ union all select d.place, d.tab, format('it belongs to the extension %I: leave i
     from declared d join pg_depend p on p.classid = 'pg_class'::regclass and p.objid = d.relid and p.deptype = 'e'
     join pg_extension e on e.oid = p.refobjid
 union all select place, tab, format('its column %I is of another type', col) from declared
-    where atttypid <> type::regtype and attnum > 0
+    where atttypid <> type::regtype and (type <> 'text' or atttypid <> 'varchar'::regtype) and attnum > 0
 union all select place, tab, format('its column %I is the system''s, generated or an identity: declare another', col)
     from declared where attnum < 0 or attgenerated <> '' or attidentity <> ''
 union all select place, tab, format('it is a table of the type %s, and can have no other column: `alter table … not of` first',

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use super::spelling::Spelling;
 use crate::StrategyError;
 use crate::postgres::row::row_tables::PgRowTables;
-use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
+use crate::postgres::row::table::{PgTenantColumn, PgTenantTable, has_declared_type};
 use crate::postgres::row::view::PgTenantView;
 
 /// By whose columns' names an expression is spelled.
@@ -29,6 +29,8 @@ pub(in crate::postgres) struct FoundTable {
     /// The column's default, as the server spells it.
     pub(in crate::postgres::row) default: Option<String>,
     pub(in crate::postgres::row) is_not_null: bool,
+    /// Whether the column is a `varchar`, which is compared as `text`.
+    pub(in crate::postgres::row) is_varchar: bool,
     pub(in crate::postgres::row) is_enabled: bool,
     pub(in crate::postgres::row) is_forced: bool,
     /// Whether nobody has been granted or refused anything on the table or its columns.
@@ -59,9 +61,10 @@ pub(in crate::postgres) struct FoundPolicy {
 /// To spell an expression with columns, the server locks the relation that it is given for their names. `speller` is a
 /// view of the server that nobody locks, by whose columns of the same numbers the expression is spelled, unless `$5`
 /// asks for the table's own. It has 82 columns, and none of the system's.
-const DECLARED: &str = "with declared as (
+const DECLARED: &str = concat!(
+    "with declared as (
     select d.number::int4 - 1 as number, c.oid as relid, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
-        a.attnum, a.attnotnull, a.attgenerated, case when v.relnatts >= c.relnatts and not $5 and not exists (
+        a.attnum, a.attnotnull, a.attgenerated, a.atttypid, case when v.relnatts >= c.relnatts and not $5 and not exists (
                 select from pg_policy p where p.polrelid = c.oid
                     and concat(p.polqual::text, p.polwithcheck::text) ~ ':varattno -')
             then v.oid else c.oid end as speller
@@ -69,9 +72,12 @@ const DECLARED: &str = "with declared as (
     join pg_namespace n on n.nspname = d.schema
     join pg_class c on c.relnamespace = n.oid and c.relname = d.name and c.relkind in ('r', 'p')
     join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and a.attnum > 0 and not a.attisdropped
-        and a.atttypid = d.type::regtype
+        and ",
+    has_declared_type!(),
+    "
     left join pg_class v on v.oid = to_regclass('information_schema.routines')
-)";
+)"
+);
 
 /// A default has no columns, so nothing is locked for it. A generated column's has.
 const TABLES: &str = "
@@ -79,7 +85,8 @@ select d.number, (select quote_ident(s.attname) from pg_attribute s where s.attr
     pg_get_expr(e.adbin, case d.attgenerated when '' then 0 else d.relid end), d.attnotnull, d.relrowsecurity,
     d.relforcerowsecurity, d.relacl is null and not exists (select from pg_attribute t
         where t.attrelid = d.relid and t.attacl is not null and not t.attisdropped),
-    (select quote_ident(s.attname) from pg_attribute s where s.attrelid = d.relid and s.attnum = d.attnum)
+    (select quote_ident(s.attname) from pg_attribute s where s.attrelid = d.relid and s.attnum = d.attnum),
+    d.atttypid = 'varchar'::regtype
 from declared d left join pg_attrdef e on e.adrelid = d.relid and e.adnum = d.attnum";
 
 const POLICIES: &str = "
@@ -132,15 +139,17 @@ impl PgRowTables {
                 continue;
             };
             let column: String = row.try_get(1)?;
+            let is_varchar = row.try_get(8)?;
             *found = Some(FoundTable {
                 default: row.try_get(2)?,
                 is_not_null: row.try_get(3)?,
+                is_varchar,
                 is_enabled: row.try_get(4)?,
                 is_forced: row.try_get(5)?,
                 is_ungranted: row.try_get(6)?,
                 policies: Vec::new(),
                 ungranted_sequences: Vec::new(),
-                spelling: Spelling::expected(self, table, &column),
+                spelling: Spelling::expected(self, table, &column, is_varchar),
                 column: row.try_get(7)?,
             });
         }
@@ -159,13 +168,13 @@ impl PgRowTables {
 
     /// Something differs, or this server spells it in another way: the server is queried for its spelling.
     async fn look_closer(&self, tx: &mut PgConnection, found: &mut [Option<FoundTable>]) -> Result<(), StrategyError> {
-        let mut models: HashMap<PgTenantColumn, Spelling> = HashMap::new();
+        let mut models: HashMap<(PgTenantColumn, bool), Spelling> = HashMap::new();
         for (declared, table) in self.tables().iter().zip(&mut *found) {
             let Some(table) = table else { continue };
-            let column_type = declared.tenant_column_type();
+            let column_type = (declared.tenant_column_type(), table.is_varchar);
             let model = match models.get(&column_type) {
                 Some(model) => model.clone(),
-                None => match Spelling::of_this_server(self, declared, tx).await? {
+                None => match Spelling::of_this_server(self, declared, table.is_varchar, tx).await? {
                     Some(model) => model,
                     None => return Ok(()),
                 },

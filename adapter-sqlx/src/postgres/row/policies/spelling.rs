@@ -20,12 +20,22 @@ pub(in crate::postgres) struct Spelling {
 
 impl Spelling {
     /// What PostgreSQL 15 writes. `column` is quoted as the server quotes it.
-    pub(in crate::postgres::row) fn expected(schema: &PgRowTables, table: &PgTenantTable, column: &str) -> Self {
+    pub(in crate::postgres::row) fn expected(
+        schema: &PgRowTables,
+        table: &PgTenantTable,
+        column: &str,
+        is_varchar: bool,
+    ) -> Self {
         let setting = schema.setting().as_str();
         let text = format!("NULLIF(current_setting('{setting}'::text, true), ''::text)");
         let default = match table.tenant_column_type() {
             PgTenantColumn::Text => text,
             other => format!("({text})::{}", other.sql_type()),
+        };
+        let column = if is_varchar {
+            format!("({column})::text")
+        } else {
+            column.to_owned()
         };
         let rule = format!("({column} = ( SELECT {default} AS \"nullif\"))");
         Self { default, rule }
@@ -47,11 +57,12 @@ impl Spelling {
     pub(in crate::postgres::row) async fn of_this_server(
         schema: &PgRowTables,
         table: &PgTenantTable,
+        is_varchar: bool,
         tx: &mut PgConnection,
     ) -> Result<Option<Self>, StrategyError> {
         let column: PgIdentifier = MODEL_COLUMN.parse().map_err(StrategyError::other)?;
         let mut savepoint = begin_lent(tx, None).await?;
-        let made = sqlx::raw_sql(AssertSqlSafe(model_sql(schema, table, &column)))
+        let made = sqlx::raw_sql(AssertSqlSafe(model_sql(schema, table, &column, is_varchar)))
             .execute(&mut *savepoint)
             .await;
         let is_refused = |code: &str| matches!(code, READ_ONLY | NOT_ALLOWED);
@@ -77,8 +88,11 @@ const MODEL: &str = "pg_temp.tenancy_model";
 /// A name that is in no expression, and needs no quotes.
 const MODEL_COLUMN: &str = "tenancy_model_column_of_this_type";
 
-fn model_sql(schema: &PgRowTables, table: &PgTenantTable, column: &PgIdentifier) -> String {
-    let column_type = table.tenant_column_type().sql_type();
+fn model_sql(schema: &PgRowTables, table: &PgTenantTable, column: &PgIdentifier, is_varchar: bool) -> String {
+    let column_type = match table.tenant_column_type() {
+        PgTenantColumn::Text if is_varchar => "varchar",
+        other => other.sql_type(),
+    };
     format!(
         "create temp table tenancy_model ({column} {column_type} default {});\n{}",
         schema.tenant(table),

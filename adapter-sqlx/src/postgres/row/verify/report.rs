@@ -69,8 +69,11 @@ pub enum PgFault {
     PolicyDiffers,
     /// A policy lets other roles in.
     PolicyForOthers,
-    /// The tenant's column is not there, or of another type.
+    /// The tenant's column is not there.
     ColumnMissing,
+    /// The tenant's column is of another type than is declared, or of one that compares other than byte by byte, such as
+    /// `char(n)`.
+    ColumnType,
     /// The tenant's column may be null.
     ColumnNullable,
     /// The tenant's column has a non-deterministic collation, which calls different ids equal.
@@ -155,6 +158,10 @@ impl PgFault {
             Self::PolicyForOthers => "the restrictive policy does not hold for these roles",
             Self::ColumnMissing => {
                 "no row says whose it is; `PgRowTables::adopt` makes tables without tenants tables that tenants share"
+            }
+            Self::ColumnType => {
+                "ids are compared by other rules than the declared type's; declare the type that the column has \
+                (`PgTenantColumn`), or alter the column"
             }
             Self::ColumnNullable => "a row can be nobody's; `PgRowTables::adopt` fills the column",
             Self::ColumnCollation => "a tenant reads the rows of another, whose id the collation calls equal",

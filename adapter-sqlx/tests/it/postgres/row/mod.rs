@@ -2,6 +2,7 @@
 
 mod adopt;
 mod citus;
+mod column_types;
 mod identifiers;
 mod odd_shapes;
 mod open;

@@ -151,7 +151,7 @@ async fn what_cannot_be_guarded_is_a_finding() {
     );
     run(&mut database.connect().await, sql).await;
     for (name, fault) in [
-        ("other_type", PgFault::ColumnMissing),
+        ("other_type", PgFault::ColumnType),
         ("other_column", PgFault::ColumnMissing),
         ("looks_like_one", PgFault::TableMissing),
         ("nowhere", PgFault::TableMissing),

@@ -33,7 +33,7 @@ pub(crate) struct TestDatabase {
     application: String,
 }
 
-const PASSWORD: &str = "only for tests";
+pub(crate) const PASSWORD: &str = "only for tests";
 
 impl TestDatabase {
     pub(crate) async fn new() -> Self {

@@ -186,7 +186,7 @@ async fn what_is_declared_must_be_there() {
     for (name, faults) in [
         ("nowhere", &[PgFault::TableMissing][..]),
         ("looks_like_one", &[PgFault::TableMissing]),
-        ("other_type", &[PgFault::ColumnMissing]),
+        ("other_type", &[PgFault::ColumnType]),
         ("other_column", &[PgFault::ColumnMissing]),
     ] {
         let schema = schema(&database).with_table(PgTenantTable::new(name).unwrap());

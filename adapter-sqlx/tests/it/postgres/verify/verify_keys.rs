@@ -322,7 +322,7 @@ async fn a_column_of_another_type_is_found() {
             .execute(&mut administrator)
             .await;
         let report = declared.verify(&mut database.connect().await).await.unwrap();
-        let found = |finding: &tenancy_sqlx::PgFinding| finding.fault() == PgFault::ColumnMissing;
+        let found = |finding: &tenancy_sqlx::PgFinding| finding.fault() == PgFault::ColumnType;
         assert!(report.findings().iter().any(found), "{column_type}: {report}");
         assert!(!report.is_safe());
     }

@@ -103,7 +103,7 @@ fn shard_sql(table: &PgTenantTable, setting: &str) -> String {
     let nobody = match column_type {
         PgTenantColumn::Text => CHECK,
         PgTenantColumn::Uuid => "00000000-0000-0000-0000-000000000000",
-        PgTenantColumn::BigInt => "0",
+        PgTenantColumn::SmallInt | PgTenantColumn::Integer | PgTenantColumn::BigInt => "0",
     };
     format!(
         "select current_setting({}, true) from (select count(*) from {table} where {} = {}::{}) as shard",

@@ -1,4 +1,4 @@
-//! How the tenant's column compares values.
+//! The tenant's column: its type, and how it compares values.
 
 use sqlx::{PgConnection, Row};
 
@@ -22,7 +22,50 @@ join pg_attribute a on a.attrelid = d.relid and a.attnum = d.attnum
 join pg_collation l on l.oid = a.attcollation
 where not l.collisdeterministic order by d.place";
 
+/// The type of the column `$3` of the table `$2` in the schema `$1`, null if the table has no such column; and whether its
+/// values become those of the type `$4` without a decision. Nothing if there is no such table, which is another finding.
+const COLUMN: &str = "
+select format_type(a.atttypid, a.atttypmod), a.atttypid is not null and (
+    coalesce(nullif(t.typbasetype, 0), a.atttypid) = $4::regtype or exists (select from pg_cast k
+        where k.castsource = coalesce(nullif(t.typbasetype, 0), a.atttypid) and k.casttarget = $4::regtype
+            and k.castcontext in ('i', 'a')
+            -- Not one that fails for great numbers.
+            and not (k.castsource in ('int4'::regtype, 'int8'::regtype) and k.castcontext = 'a')))
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+left join pg_attribute a on a.attrelid = c.oid and a.attname = $3 and a.attnum > 0 and not a.attisdropped
+left join pg_type t on t.oid = a.atttypid
+where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')";
+
 impl PgRowTables {
+    /// What is wrong with the tenant's column of a declared table that has none of the declared type.
+    pub(in crate::postgres::row::verify) async fn column(
+        &self,
+        table: &PgTenantTable,
+        tx: &mut PgConnection,
+    ) -> Result<Option<PgFinding>, StrategyError> {
+        let (column, declared) = (table.tenant_column(), table.tenant_column_type().sql_type());
+        let found: Option<(Option<String>, bool)> = sqlx::query_as(COLUMN)
+            .bind(table.schema().as_str())
+            .bind(table.name().as_str())
+            .bind(column.as_str())
+            .bind(declared)
+            .fetch_optional(tx)
+            .await?;
+        let object = format!("{table}.{column}");
+        Ok(found.map(|(found, is_convertible)| match found {
+            None => PgFinding::new(PgFault::ColumnMissing, object, String::new()),
+            Some(found) => {
+                let object = format!("{object}, which is of the type {found} and declared as {declared}");
+                let mend = if is_convertible {
+                    self.column_sql(table, "")
+                } else {
+                    String::new()
+                };
+                PgFinding::new(PgFault::ColumnType, object, mend)
+            }
+        }))
+    }
+
     /// A child's column has its parent's collation, so the declared tables are all.
     pub(in crate::postgres::row::verify) async fn collations(
         &self,
@@ -33,9 +76,9 @@ impl PgRowTables {
             let place: i64 = row.try_get(0)?;
             let table = usize::try_from(place).ok().and_then(|place| self.tables().get(place));
             let is_alterable: bool = row.try_get(2)?;
-            let mend = table
-                .filter(|_| is_alterable)
-                .map_or_else(String::new, |table| self.collation_sql(table));
+            let mend = table.filter(|_| is_alterable).map_or_else(String::new, |table| {
+                self.column_sql(table, " collate pg_catalog.\"default\"")
+            });
             let finding = PgFinding::new(PgFault::ColumnCollation, row.try_get(1)?, mend);
             if !findings.contains(&finding) {
                 findings.push(finding);
@@ -44,15 +87,15 @@ impl PgRowTables {
         Ok(findings)
     }
 
-    /// The policy names the column, and is in the way of its type.
-    fn collation_sql(&self, table: &PgTenantTable) -> String {
+    /// Makes the column as it is declared. The policy names the column, and is in the way of its type.
+    fn column_sql(&self, table: &PgTenantTable, collation: &str) -> String {
         format!(
             "drop policy if exists tenancy_tenant on {table};
-alter table {table} alter column {} type {} collate pg_catalog.\"default\";
+alter table {table} alter column {column} drop default, alter column {column} type {}{collation};
 {}",
-            table.tenant_column(),
             table.tenant_column_type().sql_type(),
-            self.table_sql(table)
+            self.table_sql(table),
+            column = table.tenant_column(),
         )
     }
 }
