@@ -71,6 +71,8 @@
 //!
 //! What each strategy guards against, and what goes around it, stands under its `Security` heading.
 //!
+//! Types of columns, migrations, backups and bulk loads are on the page `working_with_postgresql`.
+//!
 //! # Features
 //!
 //! - `sqlite`: everything on SQLite, which is compiled in.
@@ -87,6 +89,9 @@ mod error;
 mod pool_settings;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(all(feature = "postgres", any(doc, doctest)))]
+#[doc = include_str!("../docs/postgresql.md")]
+pub mod working_with_postgresql {}
 #[cfg(test)]
 mod send_tests;
 #[cfg(feature = "sqlite")]

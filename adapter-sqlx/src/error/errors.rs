@@ -134,8 +134,8 @@ pub enum StrategyError {
         /// What the file system says.
         source: std::io::Error,
     },
-    /// The tenant has no database or schema of its own yet, or no longer has one. Beginning a transaction never creates
-    /// one.
+    /// The tenant has no database or schema of its own yet, or no longer has one, or not all of its first migrations
+    /// have run in it. Beginning a transaction never creates one.
     #[error("the tenant `{tenant}` has no place for its data: provision it first")]
     NotProvisioned {
         /// The tenant.
@@ -231,8 +231,8 @@ pub enum StrategyError {
         /// The tenant.
         tenant: TenantId,
     },
-    /// Migrations of the strategy `schema` changed what is outside of the tenant's schema, and so is every tenant's. All
-    /// that they did was rolled back.
+    /// A migration of the strategy `schema` changed what is outside of the tenant's schema, and so is every tenant's. It was
+    /// rolled back, and those before it stay.
     #[cfg(feature = "postgres")]
     #[error("the migrations change what is outside of the schema {schema}: {}", objects.join(", "))]
     ChangedOutside {
@@ -242,7 +242,7 @@ pub enum StrategyError {
         objects: Vec<String>,
     },
     /// A migration of the strategy `schema` changed the search path, by which it and later ones would name the tables of
-    /// another schema. All that the migrations did was rolled back.
+    /// another schema; also where it presets the path of later sessions. It was rolled back, and those before it stay.
     #[cfg(feature = "postgres")]
     #[error("the migration {version} changes the search path, which names the tenant's schema")]
     SearchPathChanged {
