@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde::Deserialize;
-use tenancy_core::{ClaimPath, Claims, TenantRecord, VerifiedClaims};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::request::{ClaimPath, Claims, VerifiedClaims};
 use tenancy_jwt::{ClaimProblem, JwtConfig, TenantsShape, TokenError, TokenVerifierBuilder};
 
 use crate::token_support::{HEADER, NOW, hmac_key, keyless, payload, sign};

@@ -196,7 +196,7 @@ async fn a_removal_takes_the_tenants_rows_of_each_type() {
         let gone = tenant(ids[0])
             .tenant()
             .clone()
-            .with_status(tenancy_core::TenantStatus::Archived);
+            .with_status(tenancy_core::directory::TenantStatus::Archived);
         db.dangerously_remove(&gone).await.unwrap();
         let mut administrator = database.connect().await;
         assert_eq!(
