@@ -9,7 +9,8 @@ use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};
-use crate::postgres::tenant_schema::provision::{Provisioning, Reach};
+use crate::postgres::tenant_schema::provision::Provisioning;
+use crate::postgres::tenant_schema::reach::Reach;
 
 /// How often what needs an unused database is tried while somebody is connected, and the pause in between.
 const TRIES: u32 = 20;

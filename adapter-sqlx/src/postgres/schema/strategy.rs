@@ -15,7 +15,8 @@ use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::postgres::tenant_schema::provision::{Provisioning, Reach};
+use crate::postgres::tenant_schema::provision::Provisioning;
+use crate::postgres::tenant_schema::reach::Reach;
 use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.

@@ -4,8 +4,7 @@ use sqlx::migrate::{MigrateError, Migration};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::index::ConcurrentIndex;
-use super::migrating::run_sql;
-use super::provision::Reach;
+use super::reach::Reach;
 use super::statement::{Statement, Token, begins_with, statements};
 use crate::StrategyError;
 use crate::postgres::identifier::PgIdentifier;
@@ -104,7 +103,7 @@ impl Alone<'_> {
         connection: &mut PgConnection,
     ) -> Result<(), StrategyError> {
         let statements = statements(self.migration.sql.as_str());
-        let mut objects: Vec<String> = statements.iter().filter_map(|one| beyond_a_schema(one)).collect();
+        let mut objects: Vec<String> = statements.iter().filter_map(beyond_a_schema).collect();
         let (mut schemas, mut relations) = (Vec::new(), Vec::new());
         for statement in &statements {
             schemas.extend(qualifiers(statement));
@@ -127,6 +126,13 @@ impl Alone<'_> {
             objects,
         })
     }
+}
+
+/// Runs the migration's text as it is.
+pub(super) async fn run_sql(connection: &mut PgConnection, migration: &Migration) -> Result<(), MigrateError> {
+    let done = sqlx::raw_sql(migration.sql.clone()).execute(connection).await;
+    done.map(drop)
+        .map_err(|error| MigrateError::ExecuteMigration(error, migration.version))
 }
 
 /// Of the schemas `$3` those that are not the tenant's `$1`; and of the relations `$4` those that are found in one of the

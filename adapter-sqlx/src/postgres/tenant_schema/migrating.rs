@@ -6,9 +6,9 @@ use std::time::Instant;
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::alone::Alone;
+use super::alone::{Alone, run_sql};
 use super::outside::OutsideWatch;
-use super::provision::Reach;
+use super::reach::Reach;
 use super::server_wide::PresetPaths;
 use super::statement::ends_its_transaction;
 use crate::StrategyError;
@@ -183,13 +183,6 @@ impl Migrating<'_> {
             .await?;
         Ok(())
     }
-}
-
-/// Runs the migration's text as it is.
-pub(super) async fn run_sql(connection: &mut PgConnection, migration: &Migration) -> Result<(), MigrateError> {
-    let done = sqlx::raw_sql(migration.sql.clone()).execute(connection).await;
-    done.map(drop)
-        .map_err(|error| MigrateError::ExecuteMigration(error, migration.version))
 }
 
 /// Whether the server refused the migration since it stood in a transaction, before it did anything.

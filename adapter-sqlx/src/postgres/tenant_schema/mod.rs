@@ -8,6 +8,7 @@ mod migrating;
 pub(super) mod names;
 mod outside;
 pub(super) mod provision;
+pub(super) mod reach;
 mod server_wide;
 mod statement;
 

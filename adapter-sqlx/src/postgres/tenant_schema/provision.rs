@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::lock::lock;
 use super::migrating::Migrating;
+use super::reach::Reach;
 use crate::StrategyError;
 use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
@@ -18,15 +19,6 @@ pub(in crate::postgres) struct Provisioning<'p> {
     /// Whether Citus is to place the schema on one of its workers.
     pub(in crate::postgres) is_sharded: bool,
     pub(in crate::postgres) reach: Reach<'p>,
-}
-
-/// What migrations may change.
-#[derive(Clone, Copy)]
-pub(in crate::postgres) enum Reach<'p> {
-    /// The schema, and what is everybody's in the shared ones: extensions, types and functions.
-    Schema { shared: &'p [PgIdentifier] },
-    /// All of the database: it is the tenant's.
-    Database,
 }
 
 /// The schema as it is before the migrations.

@@ -8,10 +8,10 @@ use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
 /// The declared tables whose column's collation calls different texts equal: each one's place in the declaration, the
-/// column with its table, and whether the column's type can be altered. It cannot while the column belongs to a
+/// column with its table, its type, and whether the column's type can be altered. It cannot while the column belongs to a
 /// partition key, comes from a parent, or is named by a view, a rule, a trigger or another policy.
 const UNEQUAL: &str = "
-select d.place - 1, format('%s.%I', d.tab, d.col), a.attinhcount = 0
+select d.place - 1, format('%s.%I', d.tab, d.col), format_type(a.atttypid, a.atttypmod), a.attinhcount = 0
     and not exists (select from pg_partitioned_table t where t.partrelid = d.relid
         and (d.attnum = any (t.partattrs::int2[]) or 0 = any (t.partattrs::int2[])))
     and not exists (select from pg_depend p left join pg_policy o on o.oid = p.objid and p.classid = 'pg_policy'::regclass
@@ -57,7 +57,7 @@ impl PgRowTables {
             Some(found) => {
                 let object = format!("{object}, which is of the type {found} and declared as {declared}");
                 let mend = if is_convertible {
-                    self.column_sql(table, "")
+                    self.column_sql(table, declared)
                 } else {
                     String::new()
                 };
@@ -75,9 +75,9 @@ impl PgRowTables {
         for row in self.about_relations(UNEQUAL, tx).await? {
             let place: i64 = row.try_get(0)?;
             let table = usize::try_from(place).ok().and_then(|place| self.tables().get(place));
-            let is_alterable: bool = row.try_get(2)?;
+            let (column_type, is_alterable): (String, bool) = (row.try_get(2)?, row.try_get(3)?);
             let mend = table.filter(|_| is_alterable).map_or_else(String::new, |table| {
-                self.column_sql(table, " collate pg_catalog.\"default\"")
+                self.column_sql(table, &format!("{column_type} collate pg_catalog.\"default\""))
             });
             let finding = PgFinding::new(PgFault::ColumnCollation, row.try_get(1)?, mend);
             if !findings.contains(&finding) {
@@ -87,13 +87,12 @@ impl PgRowTables {
         Ok(findings)
     }
 
-    /// Makes the column as it is declared. The policy names the column, and is in the way of its type.
-    fn column_sql(&self, table: &PgTenantTable, collation: &str) -> String {
+    /// Gives the column this type. The policy names the column, and is in the way of its type.
+    fn column_sql(&self, table: &PgTenantTable, column_type: &str) -> String {
         format!(
             "drop policy if exists tenancy_tenant on {table};
-alter table {table} alter column {column} drop default, alter column {column} type {}{collation};
+alter table {table} alter column {column} drop default, alter column {column} type {column_type};
 {}",
-            table.tenant_column_type().sql_type(),
             self.table_sql(table),
             column = table.tenant_column(),
         )
