@@ -67,8 +67,8 @@ impl PgDatabaseBuilder {
         self
     }
 
-    /// Migrations that the administrator runs in each tenant's database when the tenant is provisioned: all of
-    /// them or none, in one transaction.
+    /// Migrations that the administrator runs in each tenant's database when the tenant is provisioned, each in a
+    /// transaction of its own.
     pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
         // Provisioning locks by itself.
         migrations.set_locking(false);

@@ -123,7 +123,7 @@ impl PgSchemaStrategy {
         connection.close_on_drop();
         // Marked also if one of several migrations fails, or the future is dropped.
         let changes = self.last_change.mark_on_drop();
-        changes.told(provisioning.run(&mut connection).await?);
+        changes.known(provisioning.run(&mut connection).await?);
         Ok(connection.close().await?)
     }
 }

@@ -6,7 +6,7 @@ use tempfile::tempdir;
 use super::page::{named, recipe, shell};
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{PASSWORD, TestDatabase, bodies_of, seed};
-use tenancy_sqlx::{PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PgRowStrategy, PgServer, PgTenantTable, StrategyRegistry, TenantDb};
 
 /// Two tenants' rows, and the name of the database.
 async fn with_rows() -> (TestDatabase, String) {
@@ -36,7 +36,10 @@ async fn restore_and_read(database: &TestDatabase, folder: &std::path::Path) {
     assert!(report.is_clean(), "{report}");
     inside.close().await.unwrap();
     let (application, owner) = (database.application(), database.administrator());
-    let row = PgRowStrategy::options(tables, application.database(&restored), owner.database(&restored));
+    let row = PgRowStrategy::builder(
+        PgServer::new(application.database(&restored), owner.database(&restored)),
+        tables,
+    );
     let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
     for id in ["acme", "globex"] {
         assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);

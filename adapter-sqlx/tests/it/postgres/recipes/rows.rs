@@ -71,7 +71,7 @@ async fn each_tenant_counts_by_itself() {
     let database = TestDatabase::new().await;
     run(&mut database.connect().await, recipe("counters")).await;
     let tables = database.schema().with_table(PgTenantTable::new("counters").unwrap());
-    let row = PgRowStrategy::options(tables, database.application(), database.administrator());
+    let row = PgRowStrategy::builder(database.server(), tables);
     let db = TenantDb::new(StrategyRegistry::new().with(row.open().await.unwrap()).unwrap());
     for (id, expected) in [("acme", 1), ("acme", 2), ("globex", 1), ("acme", 3)] {
         let mut tx = db.begin(&tenant(id)).await.unwrap();

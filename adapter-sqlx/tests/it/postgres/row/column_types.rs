@@ -72,7 +72,7 @@ async fn tables(database: &TestDatabase, column_type: &str) {
 }
 
 async fn open(database: &TestDatabase, tables: PgRowTables) -> TenantDb<Postgres> {
-    let row = PgRowStrategy::options(tables, database.application(), database.administrator());
+    let row = PgRowStrategy::builder(database.server(), tables);
     let row = by_the_same_way(row).open().await.unwrap();
     TenantDb::new(StrategyRegistry::new().with(row).unwrap())
 }

@@ -1,11 +1,11 @@
 //! Migrations of a tenant's schema that change the search path, in whatever form.
 
-use tenancy_sqlx::{PgSchemaOptions, StrategyError};
+use tenancy_sqlx::{PgSchemaBuilder, StrategyError};
 
 use crate::postgres::support::schema_server::{NOTES, open, options, provision_error, run, versions};
 use crate::postgres::support::server::{TestDatabase, migrations};
 
-fn with(database: &TestDatabase, sql: &'static str) -> PgSchemaOptions {
+fn with(database: &TestDatabase, sql: &'static str) -> PgSchemaBuilder {
     options(database).with_migrations(migrations(&[NOTES, sql]))
 }
 
