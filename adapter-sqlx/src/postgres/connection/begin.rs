@@ -15,11 +15,11 @@ const END: &str = "begin; rollback; ";
 /// Ends what is open. After an error in it nothing else is taken.
 const END_OPEN: &str = "rollback; ";
 
-/// Gives up a session's advisory locks, and refuses if there is no such schema or the session's own role may not use it
-/// (no schema is required by `null`): the name of one that does not exist takes its place.
+/// Gives up a session's advisory locks, and fails if there is no such schema or the session's own role may not use it
+/// (`null` requires none): a name that no schema has stands in for one that may not be used.
 ///
-/// Asked before the session is clean, so by names that no search path changes, and of the role that connected rather than
-/// one that was set. Locks belong to no transaction.
+/// It runs before the session is clean, so by names that no search path changes, and it judges the role that connected, not
+/// one that an earlier transaction has set. Locks belong to no transaction.
 fn unlock(schema: &str, echo: &str) -> String {
     format!(
         "select pg_catalog.pg_advisory_unlock_all(), (case when not pg_catalog.has_schema_privilege(\
@@ -75,7 +75,7 @@ impl BeginText {
     }
 
     /// Refuses to begin if there is no such schema, or if the application may not use it, as while it is provisioned: a
-    /// search path skips those without a word.
+    /// search path silently skips both.
     ///
     /// It is checked while no transaction is open, so that the session is idle after the error.
     pub(in crate::postgres) fn require_schema(mut self, schema: &PgIdentifier) -> Self {
