@@ -216,6 +216,10 @@ fn changed_sql() -> String {
         "x.defaclnamespace <> coalesce((select oid from own), 0)",
     ));
     sql.push_str(&format!(
+        "\nunion select format('database %I', x.datname) from pg_database x cross join mine where {}",
+        is_mine("x")
+    ));
+    sql.push_str(&format!(
         "\nunion select format('large object %s', x.oid) from pg_largeobject_metadata x cross join mine where {}",
         is_mine("x")
     ));

@@ -21,7 +21,7 @@ from pg_catalog.pg_locks l
 where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.mode = 'RowExclusiveLock'
     and l.relation in ('pg_catalog.pg_db_role_setting'::pg_catalog.regclass, 'pg_catalog.pg_authid'::pg_catalog.regclass,
         'pg_catalog.pg_auth_members'::pg_catalog.regclass, 'pg_catalog.pg_shdescription'::pg_catalog.regclass,
-        'pg_catalog.pg_tablespace'::pg_catalog.regclass, 'pg_catalog.pg_database'::pg_catalog.regclass,
+        'pg_catalog.pg_tablespace'::pg_catalog.regclass,
         'pg_catalog.pg_subscription'::pg_catalog.regclass)
 order by 1";
 

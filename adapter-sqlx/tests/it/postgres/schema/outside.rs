@@ -195,7 +195,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "do $$ begin execute format('alter database %I connection limit 7', current_database()); end $$",
-        &["the catalog pg_database"],
+        &["database"],
     ),
     (
         "do $$ begin execute format('grant create on database %I to public', current_database()); end $$",

@@ -116,7 +116,7 @@ async fn an_index_that_cannot_be_built_leaves_nothing() {
     }
 }
 
-/// Whoever waits holds no snapshot, which building an index would wait for.
+/// A process that waits holds no snapshot, which building an index would wait for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_provision_one_tenant_at_once() {
     let database = TestDatabase::new().await;
