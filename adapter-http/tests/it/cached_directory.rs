@@ -34,7 +34,7 @@ impl Directory for WrongAtFirst {
     }
 }
 
-/// The client is told no more than where the directory cannot be reached.
+/// The client sees the same as if the directory could not be reached.
 #[tokio::test]
 async fn an_answer_to_another_question_is_refused_and_logged() {
     let (log, _guard) = Log::capture();

@@ -33,7 +33,7 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
-/// Whoever sends `authorization` is alice, and every tenant knows her.
+/// Every request with `authorization` is alice's, and every tenant knows her.
 struct Alice;
 
 impl Authenticator for Alice {

@@ -1,4 +1,4 @@
-//! An issuer that is bound to tenants, behind the layer: whoever decides on membership, and by whatever
+//! An issuer that is bound to tenants, behind the layer: however membership is decided, and by whatever
 //! name a request calls a tenant.
 
 #![cfg(feature = "jwt")]

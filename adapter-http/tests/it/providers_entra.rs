@@ -116,11 +116,11 @@ async fn a_key_verifies_tokens_of_the_issuers_that_it_is_published_for() {
     ] {
         assert_eq!(ask(&published(issuer.clone()), "1", &[]).await, INVALID, "{issuer}");
     }
-    // Keys that say nothing are the configured issuer's, whoever that is.
+    // Keys that say nothing are the configured issuer's, whichever issuer that is.
     assert_eq!(ask(&[key()], "1", &[]).await, ADMITTED);
 }
 
-/// An application's token has roles too, and a guest's is of the directory that he is a guest in.
+/// An application's token has roles too, and a guest's is of the directory that they are a guest in.
 #[tokio::test]
 async fn applications_and_guests_are_of_the_directory() {
     let roles = Some(json!(["Notes.Import"]));

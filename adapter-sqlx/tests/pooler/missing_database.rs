@@ -9,7 +9,7 @@ use crate::support::database_server::{begin_error, member, notes_of, open, optio
 use crate::support::server::TestDatabase;
 
 /// Much longer than PgBouncer's `server_login_retry` in these tests.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// PgBouncer tells nobody that there is no such database: it keeps the first who asks waiting, and for a while
 /// refuses the others by an error of its own. So it is an error, and not known to be `NotProvisioned`.
@@ -64,7 +64,7 @@ async fn a_tenant_without_a_database_is_not_served() {
         db.provision(member(id).tenant()).await.unwrap();
         let made = Instant::now();
         while let Err(error) = db.begin(&member(id)).await {
-            assert!(made.elapsed() < PATIENCE, "{error:?}");
+            assert!(made.elapsed() < TIMEOUT, "{error:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(notes_of(&db, id).await, [""; 0], "{id} has nothing of before");

@@ -106,7 +106,7 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// If a name is none.
+    /// If a name is not valid.
     pub fn new(application: &str, administrator: &str) -> Result<Self, ParseIdentifierError> {
         Ok(Self {
             applications: vec![application.parse()?],
@@ -191,7 +191,7 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// If a name is none.
+    /// If a name is not valid.
     pub fn with_reference_table(mut self, schema: &str, name: &str) -> Result<Self, ParseIdentifierError> {
         let table = (schema.parse()?, name.parse()?);
         self.citus.get_or_insert_default().reference_tables.push(table);

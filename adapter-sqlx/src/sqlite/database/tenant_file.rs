@@ -58,7 +58,7 @@ pub(in crate::sqlite) fn refuse_leftovers(path: &Path) -> Result<(), StrategyErr
     Ok(())
 }
 
-/// Gives a file its name, unless another has it: whoever was first made the tenant's database.
+/// Gives a file its name, unless another file has it: the first one is the tenant's database.
 pub(in crate::sqlite) fn publish(half_made: &Path, path: &Path, directory: &Path) -> Result<(), StrategyError> {
     let whole = TempPath::try_from_path(half_made).map_err(|source| at(half_made, source))?;
     match whole.persist_noclobber(path) {

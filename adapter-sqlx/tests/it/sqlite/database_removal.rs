@@ -88,7 +88,7 @@ async fn a_removal_takes_every_file_and_can_be_repeated() {
         assert!(is_not_provisioned(db.begin(&a).await));
     }
     assert_eq!(bodies(&db, &b).await, ["of b"]);
-    // Whoever gets the name anew gets nothing of what was there.
+    // A new tenant of that name gets nothing of what was there.
     db.provision(a.tenant()).await.unwrap();
     assert!(bodies(&db, &a).await.is_empty());
 }

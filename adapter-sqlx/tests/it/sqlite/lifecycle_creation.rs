@@ -73,7 +73,7 @@ where
     }
 }
 
-/// Whoever suspends or archives a tenant while it is made is not overruled by its creation.
+/// A tenant that is suspended or archived while it is made stays so when its creation ends.
 #[tokio::test]
 async fn a_tenant_that_was_stopped_while_it_was_made_is_not_active() {
     let dir = tempfile::tempdir().unwrap();

@@ -47,7 +47,7 @@ async fn names_of_the_removed_are_not_handed_out() {
     }
 }
 
-/// Whoever asks by a name that a tenant gave up must not reach another.
+/// A request by a name that a tenant gave up must not reach another.
 #[tokio::test]
 async fn a_name_that_a_tenant_gave_up_is_kept_for_it() {
     let dir = tempfile::tempdir().unwrap();

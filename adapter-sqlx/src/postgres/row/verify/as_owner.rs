@@ -10,7 +10,7 @@ pub(super) const CHECKS: &[Check] = &[
         fault: PgFault::FunctionAsOwner,
         sql: "
 , callers as (
-    -- Whoever the application starts something as: itself, and owners of functions and triggers that it starts.
+    -- Every role as which the application starts something: itself, and owners of functions and triggers that it starts.
     select oid from acting
     union select f.proowner from pg_trigger t join writable w on w.relid = t.tgrelid and t.tgtype & w.event <> 0
         join lending f on f.oid = t.tgfoid where t.tgenabled in ('O', 'A')

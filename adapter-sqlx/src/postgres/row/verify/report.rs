@@ -153,7 +153,7 @@ impl PgFault {
             Self::TableNotDistributed => "all its rows are on one machine, which every tenant's queries go to",
             Self::TableOwned => "an owner can turn row-level security off",
             Self::RowSecurityOff => "every query sees every tenant",
-            Self::RowSecurityNotForced => "the owner, and views and functions of his, see every tenant",
+            Self::RowSecurityNotForced => "the owner, and their views and functions, see every tenant",
             Self::PolicyDiffers => "rows are kept apart by another rule than the declared one, or by none",
             Self::PolicyForOthers => "the restrictive policy does not hold for these roles",
             Self::ColumnMissing => {

@@ -87,7 +87,7 @@ async fn nothing_of_a_session_is_left() {
         for ends_by in ["commit", "drop", "own commit", "own rollback"] {
             let mut tx = db.begin(&tenant("acme")).await.unwrap();
             match ends_by {
-                // Whoever sends these has left the tenant. What he leaves then is no transaction's.
+                // Such SQL has left the tenant. What is left in the session then belongs to no transaction.
                 "own commit" => sqlx::raw_sql("commit").execute(&mut *tx).await.map(drop).unwrap(),
                 "own rollback" => sqlx::raw_sql("rollback").execute(&mut *tx).await.map(drop).unwrap(),
                 _ => {}

@@ -83,7 +83,7 @@ async fn costs(db: &TenantDb<Postgres>, strategy: &'static str, wire: &Wire) {
     db.provision(member.tenant()).await.unwrap();
     ask(&mut db.begin_read(&member).await.unwrap(), 3).await;
     for queries in [1, 5] {
-        // The connection is at hand: what ends the transaction before goes with what begins the next.
+        // The connection is warm: what ends the transaction before goes with what begins the next.
         let mut tx = db.begin_read(&member).await.unwrap();
         let begun = wire.flights();
         ask(&mut tx, queries).await;

@@ -9,7 +9,7 @@ use sqlx::Postgres;
 use tenancy_sqlx::{TenantDb, TenantTransaction};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::postgres::connection::sessions::{PATIENCE, is_over_soon};
+use crate::postgres::connection::sessions::{TIMEOUT, is_over_soon};
 use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, open_row, seed, tenant};
 
 fn runtime() -> Runtime {
@@ -165,7 +165,7 @@ fn a_runtime_that_stands_still_holds_up_no_other() {
             if open == 0 {
                 break;
             }
-            assert!(started.elapsed() < PATIENCE, "{open} transactions are left open");
+            assert!(started.elapsed() < TIMEOUT, "{open} transactions are left open");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });

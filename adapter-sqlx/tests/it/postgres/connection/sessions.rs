@@ -1,4 +1,4 @@
-//! Connections that stay at hand between two transactions.
+//! Connections that stay warm between two transactions.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tenancy_sqlx::{PoolSettings, StrategyRegistry, TenantDb, TransactionError};
 use crate::postgres::support::server::{TestDatabase, bodies_of, seed, tenant};
 
 /// Longer than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn open(database: &TestDatabase, max: usize, wait: Duration) -> TenantDb<Postgres> {
     let strategy = database
@@ -32,7 +32,7 @@ pub(crate) async fn is_over_soon(database: &TestDatabase) {
         if open == 0 {
             break;
         }
-        assert!(asked.elapsed() < PATIENCE, "{open} transactions are left open");
+        assert!(asked.elapsed() < TIMEOUT, "{open} transactions are left open");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     connection.close().await.unwrap();
@@ -41,7 +41,7 @@ pub(crate) async fn is_over_soon(database: &TestDatabase) {
 #[tokio::test]
 async fn a_read_that_is_dropped_is_not_left_open() {
     let database = TestDatabase::new().await;
-    let db = open(&database, 2, PATIENCE).await;
+    let db = open(&database, 2, TIMEOUT).await;
     seed(&db, &["acme"]).await;
     for _ in 0..5 {
         assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
@@ -53,7 +53,7 @@ async fn a_read_that_is_dropped_is_not_left_open() {
 #[tokio::test]
 async fn a_write_that_is_dropped_is_undone_at_once() {
     let database = TestDatabase::new().await;
-    let db = open(&database, 2, PATIENCE).await;
+    let db = open(&database, 2, TIMEOUT).await;
     seed(&db, &["acme"]).await;
     let mut tx = db.begin(&tenant("acme")).await.unwrap();
     sqlx::query("update notes set body = 'x'")
@@ -76,14 +76,14 @@ async fn drop_a_running_query(db: &TenantDb<Postgres>) {
 #[tokio::test]
 async fn a_query_that_still_runs_holds_up_nobody_else() {
     let database = TestDatabase::new().await;
-    let db = open(&database, 2, PATIENCE).await;
+    let db = open(&database, 2, TIMEOUT).await;
     seed(&db, &["acme"]).await;
     drop_a_running_query(&db).await;
     let begun = Instant::now();
     for _ in 0..3 {
         assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
     }
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < TIMEOUT, "{:?}", begun.elapsed());
 }
 
 /// Without another connection the wait has an end.
@@ -96,14 +96,14 @@ async fn to_begin_takes_no_longer_than_is_allowed() {
     let begun = Instant::now();
     let error = db.begin_read(&tenant("acme")).await.unwrap_err();
     assert!(matches!(error, TransactionError::Begin { .. }), "{error:?}");
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < TIMEOUT, "{:?}", begun.elapsed());
 }
 
 /// What it was prepared with is gone: another takes its place.
 #[tokio::test]
 async fn a_session_whose_prepared_statements_are_gone_is_replaced() {
     let database = TestDatabase::new().await;
-    let db = open(&database, 1, PATIENCE).await;
+    let db = open(&database, 1, TIMEOUT).await;
     seed(&db, &["acme", "globex"]).await;
     let mut tx = db.begin(&tenant("acme")).await.unwrap();
     sqlx::raw_sql("deallocate all").execute(&mut *tx).await.unwrap();
@@ -111,11 +111,11 @@ async fn a_session_whose_prepared_statements_are_gone_is_replaced() {
     assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
 }
 
-/// Whoever waits for the pool gets the next connection that is free, though others use what is at hand.
+/// A caller that waits for the pool gets the next free connection, though others use the warm ones.
 #[tokio::test]
 async fn nobody_waits_for_ever_while_others_take_turns() {
     let database = TestDatabase::new().await;
-    let db = open(&database, 1, PATIENCE).await;
+    let db = open(&database, 1, TIMEOUT).await;
     seed(&db, &["acme", "globex"]).await;
     let reading = |id: &'static str| {
         let db = db.clone();
@@ -139,7 +139,7 @@ fn a_database_outlives_its_runtime() {
         .unwrap();
     let (database, db) = runtime.block_on(async {
         let database = TestDatabase::new().await;
-        let db = open(&database, 2, PATIENCE).await;
+        let db = open(&database, 2, TIMEOUT).await;
         seed(&db, &["acme"]).await;
         assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
         (database, db)
@@ -152,7 +152,7 @@ fn a_database_outlives_its_runtime() {
 #[tokio::test]
 async fn nothing_is_kept_after_the_end() {
     let database = TestDatabase::new().await;
-    let db = open(&database, 2, PATIENCE).await;
+    let db = open(&database, 2, TIMEOUT).await;
     seed(&db, &["acme"]).await;
     let tx = db.begin_read(&tenant("acme")).await.unwrap();
     let closing = {
@@ -161,6 +161,6 @@ async fn nothing_is_kept_after_the_end() {
     };
     tokio::time::sleep(Duration::from_millis(20)).await;
     drop(tx);
-    tokio::time::timeout(PATIENCE, closing).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, closing).await.unwrap().unwrap();
     assert!(db.begin_read(&tenant("acme")).await.is_err());
 }

@@ -1,4 +1,4 @@
-//! A tenant's database: made once, by whoever comes first, and made whole after a crash.
+//! A tenant's database: made once, by the first who comes, and made whole after a crash.
 
 use tenancy_sqlx::{PoolSettings, StrategyError};
 

@@ -119,7 +119,7 @@ async fn any_policy_is_found_and_written_anew() {
         let report = schema.verify(&mut administrator).await.unwrap();
         let faults: Vec<_> = report.findings().iter().map(PgFinding::fault).collect();
         assert_eq!(faults, [PgFault::PolicyDiffers], "{rule}");
-        // As whoever looks for names in that schema first.
+        // As a role that looks for names in that schema first.
         let misled = database
             .administrator()
             .options([("search_path", "evil, pg_catalog, public")]);

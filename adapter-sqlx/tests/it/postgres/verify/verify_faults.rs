@@ -259,7 +259,7 @@ pub(crate) const PLANTED: &[Planted] = &[
         found: &[(PgFault::MaterializedView, "public.kept_notes")],
         leak: Some("set local role APP_between; select body from kept_notes order by body"),
     },
-    // An owner who sees as much as the one that he is a member of.
+    // An owner who sees as much as the one that they are a member of.
     Planted {
         fault: "create role APP_between in role ADMIN; create function bodies() returns setof text language sql
             security definer as 'select body from public.notes order by body';

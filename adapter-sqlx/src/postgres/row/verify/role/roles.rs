@@ -21,7 +21,7 @@ pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[
         sql: "
 select quote_ident($4), format('create role %I login', $4) where not exists (select from application)",
     },
-    // The server's first superuser, and whoever owns the database or asks, is not the application's by mistake of an
+    // The server's first superuser, and the owner of the database or the current user, is not the application's by mistake of an
     // attribute: it is the wrong role.
     Check {
         fault: PgFault::RoleBypasses,

@@ -61,7 +61,7 @@ impl PgRowTables {
         let mut findings = Vec::new();
         for (name, mend) in citus.distribution(self.tables()) {
             let asked = sqlx::query_scalar(IS_DISTRIBUTED).bind(&name);
-            // A table that is not there is told of already.
+            // A table that is not there is a finding already.
             if asked.fetch_optional(&mut *tx).await? == Some(false) {
                 findings.push(PgFinding::new(PgFault::TableNotDistributed, name, mend));
             }
