@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), Error> {
     match args.command {
         Some(Command::Token(token)) => {
-            let config = Config::load(token.config.as_deref().or(args.config.as_deref()))?;
+            let config = Config::load(token.config.as_deref().or(args.config.as_deref()), demo::CONFIG)?;
             let token = config.sign(&token.subject, token.tenant.as_deref(), token.expires_in)?;
             writeln!(std::io::stdout(), "{token}")?;
             Ok(())

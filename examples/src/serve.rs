@@ -15,7 +15,7 @@ use crate::{Error, chain, demo, server, set_up, web};
 
 /// Serves until SIGINT or SIGTERM. A second one cuts off what is still under way.
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
-    let config = Config::load(args.config.as_deref())?;
+    let config = Config::load(args.config.as_deref(), demo::CONFIG)?;
     let Service { app, tenancy, tenants } =
         set_up::set_up(&config, &args.database, args.application.as_deref()).await?;
     let template = config.tenancy.resolution.path_template.as_deref();

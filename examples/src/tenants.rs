@@ -31,7 +31,7 @@ impl Tenants {
     /// Reads the file once more, and puts its tenants into the directory. All its other settings stay as
     /// they were at start-up. Answers how many tenants there are.
     pub(crate) async fn reload(&self, file: &Path) -> Result<usize, Error> {
-        let config = Config::load(Some(file))?;
+        let config = Config::load(Some(file), "")?;
         match self {
             Self::Sqlite(tenants) => tenants.put(&config.tenants).await?,
             Self::Postgres(tenants) => tenants.put(&config.tenants).await?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tenancy_http::CacheLimits;
 
-use super::ConfigError;
+use super::error::ConfigError;
 
 tenancy_core::config::settings! {
     /// How long the directory's answers about tenants and members are kept, and how many.

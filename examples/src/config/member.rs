@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use tenancy_core::directory::Member;
 use tenancy_core::names::Role;
 
-use super::{ConfigError, parsed};
+use super::error::{ConfigError, parsed};
 
 tenancy_core::config::settings! {
     /// A member's table.

@@ -1,6 +1,8 @@
 //! The configuration file: tenancy's own tables, and the tenants to start with.
 
 mod cache;
+mod error;
+mod file;
 mod member;
 mod read;
 mod tenant;
@@ -8,34 +10,13 @@ mod tenant;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tenancy_core::config::{ConfigVersion, EnforcementConfig, ResolutionConfig, TenancyConfig};
-use tenancy_core::names::{ParseError, Subject};
+use tenancy_core::config::TenancyConfig;
+use tenancy_core::names::Subject;
 use tenancy_http::{BuildVerifierError, CacheLimits, JwtConfig, TokenVerifier};
 
-use self::cache::CacheConfig;
+pub(crate) use self::error::ConfigError;
 use self::read::read;
 pub(crate) use self::tenant::Tenant;
-use self::tenant::TenantConfig;
-
-use crate::demo;
-
-tenancy_core::config::settings! {
-    /// The configuration file.
-    pub struct ConfigFile {
-        /// The version of the format. Default: 1.
-        pub version: ConfigVersion = ConfigVersion::V1,
-        /// How requests name tenants.
-        pub resolution: ResolutionConfig = ResolutionConfig::default(),
-        /// Who is let in.
-        pub enforcement: EnforcementConfig = EnforcementConfig::default(),
-        /// Whose tokens are accepted.
-        pub jwt: JwtConfig = JwtConfig::default(),
-        /// How long the directory's answers are kept.
-        pub cache: CacheConfig = CacheConfig::default(),
-        /// The tenants that are put into the directory at start-up.
-        pub tenants: Vec<TenantConfig> = Vec::new(),
-    }
-}
 
 /// A configuration that has been read.
 #[derive(Debug)]
@@ -49,42 +30,11 @@ pub(crate) struct Config {
     base_dir: PathBuf,
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error("read the configuration `{}`", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("parse the configuration `{}`: {problem}", path.display())]
-    Parse { path: PathBuf, problem: String },
-    #[error("{key}: {problem}")]
-    Setting { key: String, problem: String },
-    #[error(transparent)]
-    Tenancy(#[from] tenancy_core::config::ConfigError),
-    #[error(transparent)]
-    Jwt(#[from] tenancy_http::JwtConfigError),
-    #[error("{key}")]
-    Keys {
-        key: &'static str,
-        source: BuildVerifierError,
-    },
-    #[error("sign a token")]
-    Sign(#[from] tenancy_http::SignTokenError),
-}
-
-impl ConfigError {
-    pub(crate) fn setting(key: impl Into<String>, problem: impl ToString) -> Self {
-        Self::Setting {
-            key: key.into(),
-            problem: problem.to_string(),
-        }
-    }
-}
-
 impl Config {
-    /// Reads a file, or the built-in demo where there is none.
-    pub(crate) fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+    /// Reads a file, or uses the text of the built-in demo if there is no file.
+    pub(crate) fn load(path: Option<&Path>, demo: &str) -> Result<Self, ConfigError> {
         let Some(path) = path else {
-            return Self::parse(Path::new("the built-in demo"), demo::CONFIG);
+            return Self::parse(Path::new("the built-in demo"), demo);
         };
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
@@ -178,10 +128,4 @@ fn refuse_unknown_issuers(jwt: &JwtConfig, tenant: &Tenant, index: usize) -> Res
         }
     }
     Ok(())
-}
-
-fn parsed<T: std::str::FromStr<Err = ParseError>>(key: &str, value: &str) -> Result<T, ConfigError> {
-    value
-        .parse()
-        .map_err(|error| ConfigError::setting(key, format!("`{value}`: {error}")))
 }

@@ -1,6 +1,6 @@
 //! From the text of the file to its tables.
 
-use super::ConfigFile;
+use super::file::ConfigFile;
 
 /// Reads the file's tables. An error names the key and the line, and leaves the line itself out: it
 /// may hold a secret.

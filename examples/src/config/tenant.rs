@@ -3,8 +3,8 @@
 use tenancy_core::directory::{Member, TenantStatus};
 use tenancy_core::names::{Domain, ExternalId, Slug, StrategyName, TenantId};
 
+use super::error::{ConfigError, parsed};
 use super::member::{MemberConfig, parse_members};
-use super::{ConfigError, parsed};
 
 tenancy_core::config::settings! {
     /// A table `[[tenants]]`.
