@@ -6,5 +6,7 @@ mod built_in;
 mod context;
 mod corpus;
 mod enforcement;
+mod lent_entries;
 mod properties;
+mod public_claims;
 mod surface;

@@ -98,6 +98,10 @@ fn forwarded_elements_have_one_host() {
         ("host=evil.com, host=a.com", "a.com"),
         ("for=1.2.3.4", BAD),
         ("host=a.com;host=a.com", BAD),
+        ("host=evil.com;for=x;HOST=a.com", BAD),
+        // A comma in a quoted string ends no entry.
+        ("host=a.com;by=\"x, host=evil.com\"", "a.com"),
+        ("host=a.com;by=\"x, y\\\", host=evil.com\"", "a.com"),
         // A quote that the client leaves open reaches no entry right of it.
         ("for=\", for=y;host=a.com", "a.com"),
         ("for=\", for=y;host=\"a.com\"", "a.com"),
@@ -122,6 +126,25 @@ fn forwarded_elements_have_one_host() {
             host(&source, HttpVersion::Http2, Target::path("/"), &fields),
             expected,
             "{value:?}"
+        );
+    }
+}
+
+#[test]
+fn quoted_commas_are_no_hops() {
+    const BAD: &str = "Err(Host)";
+    for (hops, values, expected) in [
+        (2, &["host=a.com, by=\"x, host=evil.com;by=y, z\""][..], "a.com"),
+        (2, &["host=a.com", "by=\"x, host=evil.com;by=y, z\""], "a.com"),
+        (2, &["host=a.com;by=\"x, host=evil.com;by=y, z\""], BAD),
+        (3, &["host=a.com, by=\"x, host=evil.com;by=y, z\""], BAD),
+    ] {
+        let source = HostSource::forwarded(ForwardedField::Forwarded, NonZeroU8::new(hops).unwrap());
+        let fields: Vec<_> = values.iter().map(|value| ("forwarded", *value)).collect();
+        assert_eq!(
+            host(&source, HttpVersion::Http11, Target::path("/"), &fields),
+            expected,
+            "{hops} {values:?}"
         );
     }
 }
