@@ -1,7 +1,7 @@
 //! A tenant as it is put into the directory, and as it comes out.
 
-use tenancy_core::directory::{Member, TenantEntry, TenantHandle, TenantRecord, TenantStatus};
-use tenancy_core::names::{Domain, ExternalId, PlacementName, Slug, StrategyName, TenantId};
+use tenancy_core::directory::{Change, Member, TenantEntry, TenantHandle, TenantRecord, TenantStatus};
+use tenancy_core::names::{Domain, ExternalId, PlacementName, Slug, StrategyName, TenantId, TenantKey};
 
 /// A tenant to put into the directory, new or changed.
 ///
@@ -152,6 +152,42 @@ impl DirectoryEntry {
     #[must_use]
     pub fn domains(&self) -> &[Domain] {
         &self.domains
+    }
+
+    /// The change of a tenant that was `before` and is this now, with its old names and its new ones; a tenant that is new
+    /// was `None` before. Publish it once the change is committed, where no database notifies of it (SQLite): a cache then
+    /// forgets the misses of these names alone.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn rename(
+    /// #     directory: &tenancy_sqlx::SqliteDirectory,
+    /// #     tenant: &tenancy_sqlx::NewTenant,
+    /// #     id: &tenancy_core::names::TenantId,
+    /// #     cache: &impl tenancy_core::directory::Invalidate,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let before = directory.find_by_id(id).await?;
+    /// let renamed = directory.upsert(tenant).await?;
+    /// cache.invalidate(&renamed.change_from(before.as_ref()));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn change_from(&self, before: Option<&Self>) -> Change {
+        let mut names = Vec::new();
+        for entry in before.into_iter().chain([self]) {
+            let slug = TenantKey::Slug(entry.record.slug.clone());
+            let external_id = entry.record.external_id.clone().map(TenantKey::External);
+            let domains = entry.domains.iter().cloned().map(TenantKey::Domain);
+            for name in [slug].into_iter().chain(external_id).chain(domains) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Change::Tenant {
+            id: self.record.id.clone(),
+            names,
+        }
     }
 }
 

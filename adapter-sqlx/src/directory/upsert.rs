@@ -171,18 +171,21 @@ async fn write_tenant<DB: Queries>(connection: &mut DB::Connection, tenant: &New
     Ok(())
 }
 
+/// Gives the tenant the domains that it has not, and takes from it those that are not listed. Those that stay are not
+/// written, so that nobody is notified of them.
 pub(super) async fn write_domains<DB: Queries>(
     connection: &mut DB::Connection,
     tenant: &NewTenant,
 ) -> Result<(), UpsertError> {
     let id = tenant.id.as_str();
-    DB::execute(
-        connection,
-        "delete from tenancy_domains where tenant = $1",
-        &[id.into()],
-    )
-    .await?;
-    // One that is listed twice is the tenant's once.
+    let current = "select domain from tenancy_domains where tenant = $1";
+    for row in DB::fetch_all(connection, current, &[id.into()]).await? {
+        let domain = DB::text(&row, "domain")?.unwrap_or_default();
+        if !tenant.domains.iter().any(|listed| listed.as_str() == domain) {
+            let sql = "delete from tenancy_domains where domain = $1 and tenant = $2";
+            DB::execute(connection, sql, &[domain.into(), id.into()]).await?;
+        }
+    }
     for domain in tenant.domains.iter().map(Domain::as_str) {
         let sql = "insert into tenancy_domains (domain, tenant) values ($1, $2) on conflict do nothing";
         DB::execute(connection, sql, &[domain.into(), id.into()]).await?;

@@ -15,6 +15,10 @@ const CHANNEL: &str = "tenancy_changes";
 /// Give it to `tenancy_cache::follow` with the caches: then a tenant that is suspended, or a member that is
 /// removed, is refused by every process as soon as the change is committed and the notification has arrived.
 ///
+/// A tenant's change has all names that the tenant had and has, so that a cache forgets the misses of these alone. Names
+/// that do not fit into a notification (8,000 bytes) are delivered as [`Change::Everything`]. Several rows that one transaction
+/// changes are several changes.
+///
 /// It holds one connection. If that is lost, the next call opens another and returns
 /// [`Change::Everything`] once it listens again. A silent connection is probed every 15 seconds, and has 5 seconds to
 /// answer: a broken network can hide a change for that long.

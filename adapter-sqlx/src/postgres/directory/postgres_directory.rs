@@ -124,6 +124,7 @@ fn migrations() -> Migrator {
     let placement = include_str!("../../../migrations/directory/postgres/0003_placement.sql");
     let freed_names = include_str!("../../../migrations/directory/postgres/0004_freed_names.sql");
     let creation = include_str!("../../../migrations/directory/postgres/0005_creation.sql");
+    let names_of_changes = include_str!("../../../migrations/directory/postgres/0006_names_of_changes.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -133,6 +134,7 @@ fn migrations() -> Migrator {
         migration(3, "placement", placement),
         migration(4, "freed names", freed_names),
         migration(5, "creation", creation),
+        migration(6, "names of changes", names_of_changes),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

@@ -6,6 +6,7 @@ mod database;
 mod database_open;
 mod database_removal;
 mod directory;
+mod directory_changes;
 mod directory_members;
 mod directory_writes;
 mod error_kind;

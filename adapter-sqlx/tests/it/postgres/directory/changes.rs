@@ -9,10 +9,10 @@ use tenancy_sqlx::{NewTenant, PgChanges, PgDirectory};
 use crate::postgres::support::server::TestDatabase;
 
 fn tenant_changed() -> Change {
-    Change::tenant("acme".parse().unwrap())
+    "tenant acme\nslug acme".parse().unwrap()
 }
 
-async fn next(changes: &mut PgChanges) -> Change {
+pub(super) async fn next(changes: &mut PgChanges) -> Change {
     // Bounded, so that a lost change fails the test and does not hang it.
     let told = tokio::time::timeout(Duration::from_secs(30), changes.next()).await;
     told.expect("a change is told").unwrap().unwrap()

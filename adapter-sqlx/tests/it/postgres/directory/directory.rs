@@ -188,9 +188,10 @@ async fn every_change_is_told_when_it_is_committed() {
         .upsert(&new("acme").with_domain("acme.net".parse().unwrap()))
         .await
         .unwrap();
-    assert_eq!(told(1).await, ["tenant acme"]);
+    let (named, all) = ("tenant acme\nslug acme", "tenant acme\ndomain acme.net\nslug acme");
+    assert_eq!(told(2).await, [named, all]);
     directory.set_status(&acme, TenantStatus::Suspended).await.unwrap();
-    assert_eq!(told(1).await, ["tenant acme"]);
+    assert_eq!(told(1).await, [all]);
     directory
         .add_member(&acme, &Member::new(Subject::from_static("alice")))
         .await
@@ -200,7 +201,10 @@ async fn every_change_is_told_when_it_is_committed() {
     let mut administrator = database.connect().await;
     for (sql, payloads) in [
         ("delete from tenancy_members", vec!["member acme alice"]),
-        ("update tenancy_domains set domain = 'acme.com'", vec!["tenant acme"]),
+        (
+            "update tenancy_domains set domain = 'acme.com'",
+            vec!["tenant acme\ndomain acme.com\ndomain acme.net\nslug acme"],
+        ),
         ("truncate tenancy_members", vec!["everything"]),
         (
             "begin; update tenancy_tenants set name = 'x'; rollback; truncate tenancy_domains",

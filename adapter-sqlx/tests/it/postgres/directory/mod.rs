@@ -1,6 +1,7 @@
 //! The directory of tenants, and its feed of changes.
 
 mod changes;
+mod changes_names;
 mod creation;
 mod directory;
 mod directory_open;
