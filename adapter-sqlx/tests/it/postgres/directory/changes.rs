@@ -15,7 +15,7 @@ fn tenant_changed() -> Change {
 pub(super) async fn next(changes: &mut PgChanges) -> Change {
     // Bounded, so that a lost change fails the test and does not hang it.
     let told = tokio::time::timeout(Duration::from_secs(30), changes.next()).await;
-    told.expect("a change is told").unwrap().unwrap()
+    told.expect("a change is delivered").unwrap().unwrap()
 }
 
 async fn set_up(database: &TestDatabase) -> (PgDirectory, PgChanges) {

@@ -67,7 +67,7 @@ async fn a_change_tells_the_old_names_and_the_new() {
     ];
     assert_eq!(seen, added, "an external id that is taken, and a domain that is given");
 
-    // What stays is told with the tenant's row alone.
+    // Domains that stay are not written: only the tenant's row is.
     directory.upsert(&domain(rocket(), "a.example")).await.unwrap();
     let seen = changes_until(&mut changes, &mut connection).await;
     assert_eq!(seen, ["tenant acme\ndomain a.example\nslug rocket"], "nothing changes");
@@ -92,7 +92,7 @@ async fn a_change_tells_the_old_names_and_the_new() {
 
 /// Rows that are changed by hand, by any statement.
 #[tokio::test]
-async fn a_domain_that_moves_is_told_for_both_tenants() {
+async fn a_domain_that_moves_concerns_both_tenants() {
     let database = TestDatabase::new().await;
     let (directory, mut changes, mut connection) = set_up(&database).await;
     directory
@@ -247,9 +247,9 @@ async fn a_text_without_names_is_about_any_name() {
     assert_eq!(next(&mut changes).await, Change::tenant("acme".parse().unwrap()));
 }
 
-/// A role that may write one table, and read no other, writes as before. It sees not all names, so none are told.
+/// A role that may write one table, and read no other, writes as before. It does not see all names, so it sends none.
 #[tokio::test]
-async fn a_role_that_reads_no_domains_tells_no_names() {
+async fn a_role_that_reads_no_domains_sends_no_names() {
     let database = TestDatabase::new().await;
     let (directory, mut changes, mut connection) = set_up(&database).await;
     directory.upsert(&acme()).await.unwrap();

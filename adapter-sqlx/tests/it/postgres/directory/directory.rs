@@ -163,7 +163,7 @@ async fn writers_do_not_overtake_each_other() {
 }
 
 #[tokio::test]
-async fn every_change_is_told_when_it_is_committed() {
+async fn every_change_is_notified_when_it_is_committed() {
     let database = TestDatabase::new().await;
     let directory = open(&database).await;
     let mut listener = PgListener::connect_with(&{
@@ -174,12 +174,12 @@ async fn every_change_is_told_when_it_is_committed() {
     .unwrap();
     listener.listen("tenancy_changes").await.unwrap();
     let acme = "acme".parse().unwrap();
-    let mut told = async |count: usize| {
+    let mut notified = async |count: usize| {
         let mut payloads = Vec::new();
         for _ in 0..count {
-            // Bounded, so that a change that is not told fails the test.
-            let told = tokio::time::timeout(std::time::Duration::from_secs(10), listener.recv()).await;
-            payloads.push(told.expect("a change is told").unwrap().payload().to_owned());
+            // Bounded, so that a change that is not notified fails the test.
+            let payload = tokio::time::timeout(std::time::Duration::from_secs(10), listener.recv()).await;
+            payloads.push(payload.expect("a change is notified").unwrap().payload().to_owned());
         }
         payloads
     };
@@ -189,15 +189,15 @@ async fn every_change_is_told_when_it_is_committed() {
         .await
         .unwrap();
     let (named, all) = ("tenant acme\nslug acme", "tenant acme\ndomain acme.net\nslug acme");
-    assert_eq!(told(2).await, [named, all]);
+    assert_eq!(notified(2).await, [named, all]);
     directory.set_status(&acme, TenantStatus::Suspended).await.unwrap();
-    assert_eq!(told(1).await, [all]);
+    assert_eq!(notified(1).await, [all]);
     directory
         .add_member(&acme, &Member::new(Subject::from_static("alice")))
         .await
         .unwrap();
-    assert_eq!(told(1).await, ["member acme alice"]);
-    // Whoever changes it, and by whichever way.
+    assert_eq!(notified(1).await, ["member acme alice"]);
+    // Any session may change it, by any statement.
     let mut administrator = database.connect().await;
     for (sql, payloads) in [
         ("delete from tenancy_members", vec!["member acme alice"]),
@@ -212,7 +212,7 @@ async fn every_change_is_told_when_it_is_committed() {
         ),
     ] {
         sqlx::raw_sql(sql).execute(&mut administrator).await.unwrap();
-        assert_eq!(told(payloads.len()).await, payloads, "{sql}");
+        assert_eq!(notified(payloads.len()).await, payloads, "{sql}");
     }
 }
 
