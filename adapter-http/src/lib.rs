@@ -56,8 +56,8 @@ pub use response::{add_vary, rejection_response};
 pub use tenancy::{Tenancy, TenancyBuilder};
 #[cfg(feature = "cache")]
 pub use tenancy_cache::{
-    CacheLimits, CachedAuthorizer, CachedDirectory, CachedEntry, CoarseClock, LocalChangeFeed, LocalChanges,
-    SharedError, follow,
+    CacheLimits, CachedAuthorizer, CachedAuthorizerBuilder, CachedDirectory, CachedDirectoryBuilder, CachedEntry,
+    CoarseClock, LocalChangeFeed, LocalChanges, SharedError, follow,
 };
 pub use tenancy_core;
 pub use tenancy_core::clock::{Clock, ManualClock, SystemClock};
@@ -65,7 +65,7 @@ pub use tenancy_core::request::Credentials;
 #[cfg(feature = "jwks")]
 pub use tenancy_jwt::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
-    JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
+    JwksFetcher, RemoteJwks, RemoteJwksBuilder, RemoteJwksError,
 };
 #[cfg(feature = "jwt")]
 pub use tenancy_jwt::{

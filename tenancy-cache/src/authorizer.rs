@@ -35,14 +35,14 @@ pub struct CachedAuthorizer<A: Authorizer> {
 impl<A: Authorizer> CachedAuthorizer<A> {
     /// Caches the decisions of `authorizer`, within the default limits.
     pub fn new(authorizer: A) -> Self {
-        Self::with_limits(authorizer, CacheLimits::new())
+        Self::builder(authorizer).build()
     }
 
-    /// Caches the decisions of `authorizer`, within these limits. A miss is a denial.
-    pub fn with_limits(authorizer: A, limits: CacheLimits) -> Self {
-        Self {
-            authorizer: Arc::new(authorizer),
-            store: Arc::new(Store::new(limits)),
+    /// Configures a cache of the decisions of `authorizer`.
+    pub fn builder(authorizer: A) -> CachedAuthorizerBuilder<A> {
+        CachedAuthorizerBuilder {
+            authorizer,
+            limits: CacheLimits::new(),
         }
     }
 
@@ -74,6 +74,30 @@ impl<A: Authorizer> CachedAuthorizer<A> {
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.store.forget(|_, _| true, |_| true);
+    }
+}
+
+/// Configures a [`CachedAuthorizer`].
+#[derive(Debug)]
+pub struct CachedAuthorizerBuilder<A> {
+    authorizer: A,
+    limits: CacheLimits,
+}
+
+impl<A: Authorizer> CachedAuthorizerBuilder<A> {
+    /// Sets how many decisions are cached, and for how long. A miss is a denial. Default: [`CacheLimits::new`].
+    #[must_use]
+    pub fn with_limits(self, limits: CacheLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Builds the cache. It is empty.
+    #[must_use]
+    pub fn build(self) -> CachedAuthorizer<A> {
+        CachedAuthorizer {
+            authorizer: Arc::new(self.authorizer),
+            store: Arc::new(Store::new(self.limits)),
+        }
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{CacheLimits, SharedError};
 ///
 /// # let directory = MemoryDirectory::default();
 /// let limits = CacheLimits::new().with_time_to_live(Duration::from_secs(30));
-/// let directory = CachedDirectory::with_limits(directory, limits);
+/// let directory = CachedDirectory::builder(directory).with_limits(limits).build();
 /// // After a change of the tenant, in the process that makes it:
 /// directory.forget(&"acme".parse::<TenantId>()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -51,14 +51,14 @@ pub struct CachedDirectory<D: Directory<Entry: Sync>> {
 impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
     /// Caches the answers of `directory`, within the default limits.
     pub fn new(directory: D) -> Self {
-        Self::with_limits(directory, CacheLimits::new())
+        Self::builder(directory).build()
     }
 
-    /// Caches the answers of `directory`, within these limits.
-    pub fn with_limits(directory: D, limits: CacheLimits) -> Self {
-        Self {
-            directory: Arc::new(directory),
-            store: Arc::new(Store::new(limits)),
+    /// Configures a cache of the answers of `directory`.
+    pub fn builder(directory: D) -> CachedDirectoryBuilder<D> {
+        CachedDirectoryBuilder {
+            directory,
+            limits: CacheLimits::new(),
         }
     }
 
@@ -78,6 +78,30 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.store.forget(|_, _| true, |_| true);
+    }
+}
+
+/// Configures a [`CachedDirectory`].
+#[derive(Debug)]
+pub struct CachedDirectoryBuilder<D> {
+    directory: D,
+    limits: CacheLimits,
+}
+
+impl<D: Directory<Entry: Sync>> CachedDirectoryBuilder<D> {
+    /// Sets how many answers are cached, and for how long. Default: [`CacheLimits::new`].
+    #[must_use]
+    pub fn with_limits(self, limits: CacheLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Builds the cache. It is empty.
+    #[must_use]
+    pub fn build(self) -> CachedDirectory<D> {
+        CachedDirectory {
+            directory: Arc::new(self.directory),
+            store: Arc::new(Store::new(self.limits)),
+        }
     }
 }
 

@@ -33,9 +33,9 @@ mod local;
 mod store;
 mod thread_local_cache;
 
-pub use authorizer::CachedAuthorizer;
+pub use authorizer::{CachedAuthorizer, CachedAuthorizerBuilder};
 pub use coarse_clock::CoarseClock;
-pub use directory::{CachedDirectory, CachedEntry};
+pub use directory::{CachedDirectory, CachedDirectoryBuilder, CachedEntry};
 pub use error::SharedError;
 pub use follow::follow;
 pub use limits::CacheLimits;

@@ -58,7 +58,7 @@ pub use issuer::TrustedIssuer;
 #[cfg(feature = "jwks")]
 pub use jwks::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
-    JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
+    JwksFetcher, RemoteJwks, RemoteJwksBuilder, RemoteJwksError,
 };
 pub use jwks::{AlgorithmsError, JwksError, JwksFile, JwksFileBuilder, JwksFileError};
 pub use key::{JwkProblem, KeyAlgorithm, KeyError, KeyProblem, KeySource, VerificationKey};

@@ -33,7 +33,7 @@ impl JwksFetcher for Held {
 }
 
 fn verifier(fetcher: Arc<Held>) -> TokenVerifier {
-    let keys = RemoteJwks::builder(fetcher).start().unwrap();
+    let keys = RemoteJwks::builder(fetcher).build().unwrap();
     let issuer = TrustedIssuer::new(ISSUER, keys).with_audience(AUDIENCE);
     TokenVerifier::builder().with_trusted_issuer(issuer).build().unwrap()
 }

@@ -68,8 +68,10 @@ impl Checked<'_> {
                 .with_authorizer(staff_or_members)
                 .build();
         };
-        let members = CachedAuthorizer::with_limits(directory.clone(), limits.clone());
-        let directory = CachedDirectory::with_limits(directory, limits.clone());
+        let members = CachedAuthorizer::builder(directory.clone())
+            .with_limits(limits.clone())
+            .build();
+        let directory = CachedDirectory::builder(directory).with_limits(limits.clone()).build();
         forget(changes, (members.clone(), directory.clone(), verifier));
         Tenancy::builder(enforcer, authenticator, directory)
             .with_authorizer(PlatformStaff::or_else(membership.authorizer(members)))

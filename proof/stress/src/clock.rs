@@ -62,7 +62,7 @@ impl Directory for Source {
 async fn true_clock(part: &Part, clock: impl Clock + 'static, random: &mut Random) -> Result<(), Failure> {
     let time_to_live = Duration::from_millis(10 + random.below(30));
     let limits = CacheLimits::new().with_clock(clock).with_time_to_live(time_to_live);
-    let cached = CachedDirectory::with_limits(Source::default(), limits);
+    let cached = CachedDirectory::builder(Source::default()).with_limits(limits).build();
     let key = TenantKey::Id("acme".parse()?);
     let asked_at = Instant::now();
     cached.find(&key).await?;
@@ -117,7 +117,7 @@ async fn jumping_clock(part: &Part, random: &mut Random) -> Result<(), Failure> 
         .with_clock(clock.clone())
         .with_time_to_live(time_to_live);
     let source = Source::default();
-    let cached = CachedDirectory::with_limits(source.clone(), limits);
+    let cached = CachedDirectory::builder(source.clone()).with_limits(limits).build();
     let key = TenantKey::Id("acme".parse()?);
     let may_go_back = random.once_in(3);
     let mut asked_at = 0;

@@ -87,7 +87,7 @@ async fn times_to_live() {
         .with_time_to_live(Duration::from_secs(30))
         .with_miss_time_to_live(Duration::from_secs(3))
         .with_clock(Arc::clone(&clock));
-    let cached = CachedDirectory::with_limits(scripted.clone(), limits);
+    let cached = CachedDirectory::builder(scripted.clone()).with_limits(limits).build();
     assert_eq!(find(&cached, "acme").await, ACTIVE);
     assert_eq!(find(&cached, "later").await, Ok(None));
     scripted.set(record("acme").with_status(TenantStatus::Suspended));
@@ -114,7 +114,9 @@ async fn times_to_live() {
 async fn the_time_begins_with_the_question() {
     let scripted = Scripted::of(&["acme"]);
     let clock = Arc::new(ManualClock::new());
-    let cached = CachedDirectory::with_limits(scripted.clone(), CacheLimits::new().with_clock(Arc::clone(&clock)));
+    let cached = CachedDirectory::builder(scripted.clone())
+        .with_limits(CacheLimits::new().with_clock(Arc::clone(&clock)))
+        .build();
     for (name, answer, seconds) in [("acme", ACTIVE, 60), ("nosuch", Ok(None), 5)] {
         let held = scripted.hold();
         let task = asking(&cached, name).await;
@@ -186,7 +188,7 @@ async fn forgetting_a_tenant_forgets_all_its_names_and_all_misses() {
 async fn a_flood_of_unknown_names_evicts_nobody() {
     let scripted = Scripted::of(&["acme", "globex"]);
     let limits = CacheLimits::new().with_capacity(2).with_miss_capacity(100);
-    let cached = CachedDirectory::with_limits(scripted.clone(), limits);
+    let cached = CachedDirectory::builder(scripted.clone()).with_limits(limits).build();
     for name in ["acme", "globex"] {
         assert_eq!(find(&cached, name).await, ACTIVE);
     }
@@ -204,7 +206,9 @@ async fn a_flood_of_unknown_names_evicts_nobody() {
 async fn the_hits_are_bounded() {
     let ids: Vec<_> = (0..1000).map(|number| format!("tenant-{number}")).collect();
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-    let cached = CachedDirectory::with_limits(Scripted::of(&ids), CacheLimits::new().with_capacity(100));
+    let cached = CachedDirectory::builder(Scripted::of(&ids))
+        .with_limits(CacheLimits::new().with_capacity(100))
+        .build();
     for id in &ids {
         assert_eq!(find(&cached, id).await, ACTIVE);
     }

@@ -36,7 +36,9 @@ fn now<F: Future>(future: F) -> F::Output {
 
 fn directory(limits: CacheLimits) -> CachedDirectory<MemoryDirectory> {
     let entries = ["acme", "globex"].map(|id| MemoryEntry::new(record(id)));
-    CachedDirectory::with_limits(MemoryDirectory::new(entries).unwrap(), limits)
+    CachedDirectory::builder(MemoryDirectory::new(entries).unwrap())
+        .with_limits(limits)
+        .build()
 }
 
 /// Queries on a thread of its own, `PROMOTING` times for each command; `None` if nothing was cached once.

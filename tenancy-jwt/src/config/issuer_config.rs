@@ -147,7 +147,7 @@ impl JwtIssuerConfig {
         if let Some(seconds) = self.refresh_seconds {
             file = file.with_check_interval(Duration::from_secs(seconds));
         }
-        let file = file.open().map_err(|problem| JwtConfigError::KeySet {
+        let file = file.build().map_err(|problem| JwtConfigError::KeySet {
             setting: format!("{table}.jwks_file"),
             path: path.to_owned(),
             problem,
@@ -182,7 +182,7 @@ impl JwtIssuerConfig {
         if let Some(seconds) = self.maximum_age_seconds {
             keys = keys.with_maximum_age(Duration::from_secs(seconds));
         }
-        let keys = keys.start().map_err(|problem| JwtConfigError::Fetch {
+        let keys = keys.build().map_err(|problem| JwtConfigError::Fetch {
             setting: format!("{table}.{source}"),
             problem: problem.to_string(),
         })?;

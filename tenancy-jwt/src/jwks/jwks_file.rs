@@ -134,7 +134,7 @@ impl Seen {
     }
 }
 
-/// Configures a [`JwksFile`] before it is opened.
+/// Configures a [`JwksFile`] before the file is read.
 pub struct JwksFileBuilder {
     path: PathBuf,
     algorithms: Vec<KeyAlgorithm>,
@@ -167,12 +167,12 @@ impl JwksFileBuilder {
         self
     }
 
-    /// Reads the file.
+    /// Reads the file, and builds the key set from it.
     ///
     /// # Errors
     ///
     /// Fails if the file cannot be read or used, or if the algorithms do not go together.
-    pub fn open(self) -> Result<JwksFile, JwksFileError> {
+    pub fn build(self) -> Result<JwksFile, JwksFileError> {
         let rules = JwkRules::new(self.algorithms, false)?;
         let at = self.clock.now();
         let read = read(&self.path);

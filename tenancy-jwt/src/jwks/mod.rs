@@ -11,5 +11,5 @@ pub use jwks_file::{JwksFile, JwksFileBuilder, JwksFileError};
 #[cfg(feature = "jwks")]
 pub use remote::{
     AddressError, ConnectJwksError, FetchJwksError, FetchedJwks, HttpsJwks, HttpsJwksBuilder, HttpsJwksError,
-    JwksFetcher, RemoteJwks, RemoteJwksBuilder, StartJwksError,
+    JwksFetcher, RemoteJwks, RemoteJwksBuilder, RemoteJwksError,
 };

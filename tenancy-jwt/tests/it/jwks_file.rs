@@ -48,7 +48,7 @@ impl Fixture {
         JwksFile::builder(self.path())
             .with_algorithms(algorithms.iter().copied())
             .with_clock(Arc::clone(&self.clock))
-            .open()
+            .build()
     }
 
     fn verifier(&self, algorithms: &[KeyAlgorithm]) -> TokenVerifier {
@@ -287,7 +287,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
     let path = fixture.path();
     std::thread::spawn(move || {
         let kept = check(&verifier, "RS256", Some("a"));
-        let opened = JwksFile::builder(path).open().map(drop);
+        let opened = JwksFile::builder(path).build().map(drop);
         tell.send((kept, opened.map_err(|error| error.to_string())))
     });
     let (kept, opened) = told.recv_timeout(Duration::from_secs(10)).expect("an answer");

@@ -29,7 +29,7 @@ fn verifier(
     let keys = RemoteJwks::builder(fetcher.build().unwrap())
         .with_unknown_key_interval(Duration::ZERO)
         .with_wait(Duration::from_secs(60));
-    let issuer = TrustedIssuer::new(issuer, change(keys).start().unwrap()).with_audience(AUDIENCE);
+    let issuer = TrustedIssuer::new(issuer, change(keys).build().unwrap()).with_audience(AUDIENCE);
     TokenVerifier::builder().with_trusted_issuer(issuer).build().unwrap()
 }
 
@@ -289,7 +289,7 @@ async fn issuers_do_not_get_in_each_others_way() {
     green.say("/keys", Reply::json(jwks(&[named(p256(), "1")])));
     let trusted = |server: &Server, issuer: &str| {
         let keys = RemoteJwks::builder(at(server, "/keys").build().unwrap()).with_wait(Duration::from_secs(60));
-        TrustedIssuer::new(issuer, keys.start().unwrap()).with_audience(AUDIENCE)
+        TrustedIssuer::new(issuer, keys.build().unwrap()).with_audience(AUDIENCE)
     };
     let verifier = TokenVerifier::builder()
         .with_trusted_issuer(trusted(&red, "red"))

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jwks_script::{Answer, Fixture, Outcome, good, one, two};
 use jwks_support::{ed25519, jwks, named, rsa};
 use log::Log;
-use tenancy_jwt::{AlgorithmsError, JwksFetcher, KeyAlgorithm, RemoteJwks, StartJwksError};
+use tenancy_jwt::{AlgorithmsError, JwksFetcher, KeyAlgorithm, RemoteJwks, RemoteJwksError};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -236,7 +236,7 @@ async fn what_cannot_be_fetched_at_all_is_told_at_the_start() {
             .with_algorithms(algorithms.iter().copied())
             .with_refresh_interval(interval)
             .with_maximum_age(age)
-            .start()
+            .build()
             .err()
     };
     let (second, rs) = (Duration::from_secs(1), KeyAlgorithm::Rs256);
@@ -246,29 +246,29 @@ async fn what_cannot_be_fetched_at_all_is_told_at_the_start() {
             &[],
             second,
             second,
-            Some(StartJwksError::Algorithms(AlgorithmsError::Empty)),
+            Some(RemoteJwksError::Algorithms(AlgorithmsError::Empty)),
         ),
         (
             &[KeyAlgorithm::Hs256],
             second,
             second,
-            Some(StartJwksError::Algorithms(AlgorithmsError::SecretFromNetwork)),
+            Some(RemoteJwksError::Algorithms(AlgorithmsError::SecretFromNetwork)),
         ),
         (
             &[rs, KeyAlgorithm::Hs512],
             second,
             second,
-            Some(StartJwksError::Algorithms(AlgorithmsError::SecretFromNetwork)),
+            Some(RemoteJwksError::Algorithms(AlgorithmsError::SecretFromNetwork)),
         ),
-        (&[rs], Duration::ZERO, second, Some(StartJwksError::NoTime)),
-        (&[rs], second, Duration::ZERO, Some(StartJwksError::NoTime)),
+        (&[rs], Duration::ZERO, second, Some(RemoteJwksError::NoTime)),
+        (&[rs], second, Duration::ZERO, Some(RemoteJwksError::NoTime)),
     ] {
         assert_eq!(start(algorithms, interval, age), expected);
     }
     let elsewhere = std::thread::spawn(|| {
         let script = jwks_script::Script::new(Answer::Down);
         assert_eq!(script.name(), "script");
-        RemoteJwks::builder(script).start().err()
+        RemoteJwks::builder(script).build().err()
     });
-    assert_eq!(elsewhere.join().unwrap(), Some(StartJwksError::NoRuntime));
+    assert_eq!(elsewhere.join().unwrap(), Some(RemoteJwksError::NoRuntime));
 }

@@ -70,7 +70,7 @@ async fn nothing_that_a_certificate_says_is_logged() {
     let (log, _guard) = Log::capture();
     let fetcher = HttpsJwks::at(server.url("/keys")).with_root_certificates(server.root.as_str());
     let error = fetcher.clone().build().unwrap().fetch().await.unwrap_err();
-    let _keys = RemoteJwks::builder(fetcher.build().unwrap()).start().unwrap();
+    let _keys = RemoteJwks::builder(fetcher.build().unwrap()).build().unwrap();
     log.contains("failed to fetch the key set").await;
     for told in [format!("{error:?} {error:#}"), log.text()] {
         assert!(told.contains("the certificate is for other names"), "{told}");

@@ -139,7 +139,7 @@ fn other_keys_verify_every_token_anew() {
     let keys = JwksFile::builder(&path)
         .with_algorithms([KeyAlgorithm::Es256, KeyAlgorithm::Rs256])
         .with_clock(Arc::clone(&clock))
-        .open()
+        .build()
         .unwrap();
     let issuer = TrustedIssuer::new(ISSUER, keys).with_audience(AUDIENCE);
     let verifier = TokenVerifier::builder().with_trusted_issuer(issuer).build().unwrap();

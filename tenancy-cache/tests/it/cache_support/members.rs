@@ -59,7 +59,7 @@ impl Fixture {
     }
 
     pub(crate) fn with_limits(members: Members, limits: CacheLimits, clock: Arc<ManualClock>) -> Self {
-        let cached = CachedAuthorizer::with_limits(members.clone(), limits);
+        let cached = CachedAuthorizer::builder(members.clone()).with_limits(limits).build();
         Self { members, clock, cached }
     }
 

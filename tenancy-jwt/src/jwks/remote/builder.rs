@@ -92,17 +92,17 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
         self
     }
 
-    /// Starts to fetch, in the tokio runtime that this is called in, and for no longer than that lives.
+    /// Builds the key set and starts to fetch it, in the tokio runtime that this is called in, until that runtime ends.
     ///
     /// # Errors
     ///
     /// Fails for algorithms that a key set from the network cannot have, for a time of zero, and outside of a runtime.
-    pub fn start(self) -> Result<RemoteJwks, StartJwksError> {
+    pub fn build(self) -> Result<RemoteJwks, RemoteJwksError> {
         let rules = JwkRules::new(self.algorithms, true)?;
         if [self.times.refresh_interval, self.times.timeout, self.times.maximum_age].contains(&Duration::ZERO) {
-            return Err(StartJwksError::NoTime);
+            return Err(RemoteJwksError::NoTime);
         }
-        let runtime = Handle::try_current().map_err(|_| StartJwksError::NoRuntime)?;
+        let runtime = Handle::try_current().map_err(|_| RemoteJwksError::NoRuntime)?;
         let name = self.fetcher.name().to_owned();
         let shared = Arc::new(Shared::new(rules, self.clock, self.times));
         let task = runtime.spawn(Refresh::new(Arc::clone(&shared), self.fetcher).run());
@@ -122,7 +122,7 @@ impl<F> fmt::Debug for RemoteJwksBuilder<F> {
 /// Why a key set cannot be fetched at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum StartJwksError {
+pub enum RemoteJwksError {
     /// Algorithms that do not go together, or not with the network.
     #[error(transparent)]
     Algorithms(#[from] AlgorithmsError),

@@ -36,7 +36,7 @@ use crate::key::key_set::KeySet;
 /// # let roots = rcgen::generate_simple_self_signed(["login.example".to_owned()])?.cert.pem();
 /// let issuer = "https://login.example";
 /// let fetcher = HttpsJwks::discover(issuer).with_root_certificates(roots).build()?;
-/// let keys = RemoteJwks::builder(fetcher).start()?;
+/// let keys = RemoteJwks::builder(fetcher).build()?;
 /// let verifier = TokenVerifier::builder()
 ///     .with_trusted_issuer(TrustedIssuer::new(issuer, keys).with_audience("notes"))
 ///     .build()?;

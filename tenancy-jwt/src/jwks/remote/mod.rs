@@ -10,7 +10,7 @@ mod refresh;
 mod shared;
 
 pub use address::AddressError;
-pub use builder::{RemoteJwksBuilder, StartJwksError};
+pub use builder::{RemoteJwksBuilder, RemoteJwksError};
 pub use connect::ConnectJwksError;
 pub use fetch::{FetchedJwks, JwksFetcher};
 pub use https::{FetchJwksError, HttpsJwks, HttpsJwksBuilder, HttpsJwksError};

@@ -113,7 +113,7 @@ impl Fixture {
     ) -> Self {
         let (script, clock) = (Script::new(answer), Arc::new(ManualClock::new()));
         let builder = RemoteJwks::builder(Arc::clone(&script)).with_clock(Arc::clone(&clock));
-        let keys = change(builder).start().unwrap();
+        let keys = change(builder).build().unwrap();
         let issuer = TrustedIssuer::new(ISSUER, keys).with_audience(AUDIENCE);
         let verifier = TokenVerifier::builder().with_trusted_issuer(issuer).build().unwrap();
         Self {

@@ -96,7 +96,7 @@ pub(crate) fn open(document: &str, algorithms: &[KeyAlgorithm]) -> Result<JwksFi
     std::fs::write(&path, document).unwrap();
     let file = JwksFile::builder(path).with_algorithms(algorithms.iter().copied());
     // The file is gone afterwards, so that it is not to be read again.
-    file.with_check_interval(Duration::MAX).open()
+    file.with_check_interval(Duration::MAX).build()
 }
 
 /// A verifier by the keys of this document.
