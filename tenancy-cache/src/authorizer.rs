@@ -27,6 +27,7 @@ use crate::{CacheLimits, SharedError};
 /// A removed member is admitted until the answer expires, or until [`forget`](Self::forget) is called, in each process.
 /// [`follow`](crate::follow) calls it for each change.
 #[doc(alias = "revocation")]
+#[doc(alias = "single flight")]
 pub struct CachedAuthorizer<A: Authorizer> {
     authorizer: Arc<A>,
     store: Arc<Store<Caller, Decision, A::Error>>,

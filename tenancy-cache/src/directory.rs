@@ -43,6 +43,7 @@ use crate::{CacheLimits, SharedError};
 #[doc(alias = "invalidation")]
 #[doc(alias = "single flight")]
 #[doc(alias = "TTL")]
+#[doc(alias = "thundering herd")]
 pub struct CachedDirectory<D: Directory<Entry: Sync>> {
     directory: Arc<D>,
     store: Arc<Store<TenantKey, CachedEntry<D::Entry>, D::Error>>,

@@ -47,12 +47,14 @@ impl CacheLimits {
 
     /// Sets how long a hit is cached, counted from the beginning of its query. Default: 60 s.
     #[must_use]
+    #[doc(alias = "TTL")]
     pub fn with_time_to_live(self, time_to_live: Duration) -> Self {
         Self { time_to_live, ..self }
     }
 
     /// Sets how long a miss is cached, counted from the beginning of its query. Default: 5 s.
     #[must_use]
+    #[doc(alias = "negative cache")]
     pub fn with_miss_time_to_live(self, miss_time_to_live: Duration) -> Self {
         Self {
             miss_time_to_live,

@@ -28,6 +28,7 @@ const CAPACITY: usize = 1024;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
+#[doc(alias = "pub/sub")]
 pub struct LocalChanges(broadcast::Sender<Change>);
 
 impl LocalChanges {

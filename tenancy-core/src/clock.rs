@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The time by which cached answers expire.
+#[doc(alias = "clock skew")]
 pub trait Clock: Send + Sync {
     /// The current time. It never goes back.
     fn now(&self) -> Instant;

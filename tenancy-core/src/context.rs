@@ -133,6 +133,7 @@ pub fn enter<T>(scope: &mut Option<TenantScope>, run: impl FnOnce() -> T) -> T {
 /// # Errors
 ///
 /// Outside a scope, in the scope of a visit, and on an optional route without a tenant.
+#[doc(alias = "task local")]
 pub fn current() -> Result<Admitted, OutOfScope> {
     CURRENT.with_borrow(|current| match current.as_ref().map(TenantScope::outcome) {
         None => Err(OutOfScope(Reason::NoScope)),
@@ -170,6 +171,7 @@ pub fn bound() -> Option<TenantScope> {
 /// # fn spawn<F: Future<Output = ()> + Send + 'static>(_: F) {}
 /// spawn(context::carry(send_mail()));
 /// ```
+#[doc(alias = "spawn")]
 pub fn carry<F: Future>(future: F) -> Scope<F> {
     Scope { scope: bound(), future }
 }
@@ -177,6 +179,8 @@ pub fn carry<F: Future>(future: F) -> Scope<F> {
 /// Wraps a closure so that it runs in the current scope on whatever thread it is called.
 ///
 /// Wrapped outside a scope it has no tenant, also where it is called inside one.
+#[doc(alias = "spawn_blocking")]
+#[doc(alias = "thread")]
 pub fn carry_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let mut scope = bound();
     move || enter(&mut scope, run)

@@ -63,6 +63,7 @@ impl TokenVerifierBuilder {
     /// Accepts tokens whose `iss` is this, byte for byte. Call it again for another issuer, and
     /// then set the issuer of every key. Default: none; required.
     #[must_use]
+    #[doc(alias = "iss")]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.shared.issuers.push((issuer.into(), None));
         self
@@ -109,6 +110,7 @@ impl TokenVerifierBuilder {
     /// Accepts tokens whose `aud` is this or has this. Call it again for another audience. Default:
     /// none; required.
     #[must_use]
+    #[doc(alias = "aud")]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
         self.shared.audiences.push(audience.into());
         self
@@ -136,6 +138,8 @@ impl TokenVerifierBuilder {
     /// Requires this `typ`, such as `at+jwt` (RFC 9068 §4), in any case, with or without
     /// `application/`. Default: `typ` is not looked at.
     #[must_use]
+    #[doc(alias = "typ")]
+    #[doc(alias = "at+jwt")]
     pub fn with_type(mut self, typ: impl Into<String>) -> Self {
         self.typ = Some(typ.into());
         self
@@ -182,6 +186,7 @@ impl TokenVerifierBuilder {
     /// The claim that has the subject's roles in the tenant of the tenant claim: an array of strings, or
     /// one string. Default: none.
     #[must_use]
+    #[doc(alias = "RBAC")]
     pub fn with_roles_claim(mut self, claim: ClaimPath) -> Self {
         self.roles_claim = Some(claim);
         self
@@ -193,6 +198,7 @@ impl TokenVerifierBuilder {
     ///
     /// It opens every tenant to the holder, if `PlatformStaff` of `tenancy-http` authorizes.
     #[must_use]
+    #[doc(alias = "impersonation")]
     pub fn with_staff_claim(mut self, claim: ClaimPath) -> Self {
         self.staff_claim = Some(claim);
         self

@@ -59,9 +59,12 @@ pub enum TokenError {
     MalformedPayload(JsonProblem),
     /// `exp` has passed, beyond the leeway for clock skew.
     #[error("the token has expired")]
+    #[doc(alias = "exp")]
     Expired,
     /// `nbf` is to come.
     #[error("the token is not valid yet")]
+    #[doc(alias = "nbf")]
+    #[doc(alias = "clock skew")]
     NotYetValid,
     /// `iat` is to come.
     #[error("the token was issued in the future")]

@@ -10,6 +10,8 @@ use crate::enforce::Authorize;
 /// Decides whether a caller is a member of the tenant that the request names.
 ///
 /// An error refuses the request with 503; it never admits, and never counts as a denial.
+#[doc(alias = "membership")]
+#[doc(alias = "authorization")]
 pub trait Authorizer: Send + Sync {
     /// Why no decision could be made.
     type Error: core::error::Error + Send + Sync + 'static;

@@ -36,6 +36,7 @@ pub enum Change {
         names: Vec<TenantKey>,
     },
     /// A subject's membership in one tenant, or the roles there, by whichever issuer. `member acme alice`.
+    #[doc(alias = "revocation")]
     Member {
         /// The tenant.
         tenant: TenantId,
@@ -143,6 +144,7 @@ fn read_tenant(text: &str) -> Option<Change> {
 }
 
 /// What must be notified of changes: a cache, which forgets, or a publisher, which notifies others.
+#[doc(alias = "cache invalidation")]
 pub trait Invalidate: Send + Sync {
     /// Notifies it of a change.
     ///
@@ -194,6 +196,8 @@ invalidate_each!(A a, B b, C c);
 /// If a change is lost, a revoked membership still admits. A feed that may have lost changes delivers
 /// [`Change::Everything`], and does so *after* it receives changes again: what is read while it is disconnected may be
 /// stale as well.
+#[doc(alias = "LISTEN")]
+#[doc(alias = "pub/sub")]
 pub trait ChangeFeed: Send {
     /// Why the next change could not be received.
     type Error: core::error::Error + Send + Sync + 'static;

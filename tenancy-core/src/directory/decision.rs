@@ -8,6 +8,7 @@ pub enum Decision {
     /// The caller is a member of the tenant, in these roles.
     Allow(Roles),
     /// The caller is no member, and let in as staff of the platform.
+    #[doc(alias = "impersonation")]
     AllowStaff,
     /// The caller is a stranger there.
     Deny,

@@ -59,6 +59,7 @@ pub fn answers_to(entry: &(impl TenantEntry + ?Sized), key: &TenantKey) -> bool 
 ///
 /// It has three different answers: this tenant, no such tenant, and the error, "I cannot tell". An
 /// error refuses the request with 503; it never counts as "no such tenant".
+#[doc(alias = "tenant store")]
 pub trait Directory: Send + Sync {
     /// What a look-up finds.
     type Entry: TenantEntry + Send;

@@ -20,6 +20,8 @@ use crate::names::Role;
 /// # }
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
+#[doc(alias = "RBAC")]
+#[doc(alias = "permissions")]
 pub struct Roles {
     #[cfg(feature = "std")]
     names: Option<std::sync::Arc<[Role]>>,

@@ -51,6 +51,8 @@ impl core::str::FromStr for TenantStatus {
 /// The part of a tenant's record that enforcement and isolation need. About 270 bytes, without the feature `std` 330.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(alias = "organization")]
+#[doc(alias = "workspace")]
 pub struct TenantRecord {
     /// Immutable: what the tenant's data carries.
     pub id: TenantId,

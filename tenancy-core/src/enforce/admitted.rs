@@ -68,6 +68,8 @@ impl Admitted {
     /// Nothing is checked. Never call this with a tenant that a request named: that is the leak
     /// that this library exists to prevent.
     #[must_use]
+    #[doc(alias = "impersonation")]
+    #[doc(alias = "background job")]
     pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
         let visit = Visit::new(tenant.into(), resolver);
         Self::new(visit, subject, None, Standing::Member, Roles::none())

@@ -9,6 +9,7 @@ use super::rejection::{Cause, Rejection};
     derive(serde::Deserialize, serde::Serialize),
     serde(rename_all = "lowercase")
 )]
+#[doc(alias = "tenant enumeration")]
 pub enum Disclosure {
     /// A stranger cannot tell an unknown tenant from a suspended one, or from another's. The default.
     #[default]

@@ -112,6 +112,7 @@ pub async fn drive<D: Directory, A: Authorizer>(
 ///
 /// Returns the step that only [`drive`] can take further.
 #[expect(clippy::result_large_err, reason = "there is no allocator to box with")]
+#[doc(alias = "synchronous")]
 pub fn drive_now<'r, D: Directory, A: Authorizer>(
     mut step: Step<'r>,
     directory: &D,

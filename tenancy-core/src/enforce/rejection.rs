@@ -180,6 +180,8 @@ impl Rejection {
     /// The body: a problem document (RFC 9457) as JSON text, of media type
     /// `application/problem+json`.
     #[must_use]
+    #[doc(alias = "problem+json")]
+    #[doc(alias = "RFC 9457")]
     pub const fn body(&self) -> &'static str {
         macro_rules! problem {
             ($status:literal, $title:literal, $code:literal) => {
@@ -225,6 +227,7 @@ impl Rejection {
 
     /// After how many seconds a client may try again, where trying again can help (RFC 9110 §10.2.3).
     #[must_use]
+    #[doc(alias = "Retry-After")]
     pub const fn retry_after(&self) -> Option<u32> {
         match self.answer {
             Answer::Unavailable => Some(1),

@@ -6,5 +6,6 @@ pub enum Standing {
     /// A member of the tenant.
     Member,
     /// No member: staff of the platform, let in by a bypass that is off by default.
+    #[doc(alias = "impersonation")]
     PlatformStaff,
 }

@@ -24,6 +24,8 @@ pub(crate) enum Host {
 ///
 /// Addresses are no domains, and nothing is decoded or mapped to make one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[doc(alias = "host name")]
+#[doc(alias = "vanity domain")]
 pub struct Domain(Text<253>);
 
 impl Domain {

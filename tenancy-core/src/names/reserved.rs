@@ -2,6 +2,7 @@
 
 /// Names that are no tenants: a host under them is your own, and none can be created with them.
 #[derive(Clone, Debug)]
+#[doc(alias = "blocklist")]
 pub struct ReservedNames {
     names: Names,
     /// The bits of all names; see [`bit`].

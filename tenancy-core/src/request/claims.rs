@@ -8,6 +8,7 @@ use crate::names::{Issuer, ParseError, ParseProblem, Subject, TenantKey};
 /// The claims of a credential that has been verified, already parsed.
 ///
 /// Implement it for your own session type to use tenancy with your own authentication.
+#[doc(alias = "JWT claims")]
 pub trait VerifiedClaims: Send + Sync {
     /// Who the caller is.
     fn subject(&self) -> &Subject;
@@ -41,6 +42,8 @@ pub trait VerifiedClaims: Send + Sync {
     }
 
     /// Whether the credential names its holder as staff of the platform. Default: no.
+    #[doc(alias = "impersonation")]
+    #[doc(alias = "superuser")]
     fn is_platform_staff(&self) -> bool {
         false
     }
@@ -203,6 +206,7 @@ impl ClaimPath {
     /// # Errors
     ///
     /// No name, more than four, an empty one, or one over 128 bytes.
+    #[doc(alias = "nested claim")]
     pub fn nested<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, ParseError> {
         let refuse = |problem| ParseError::new("a claim's path", "one to four names of 1 to 128 bytes", problem);
         let mut path = Vec::new();

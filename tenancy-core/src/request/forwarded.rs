@@ -10,12 +10,15 @@ use crate::resolve::Malformed;
 /// The forwarding fields that can be trusted. All others are ignored, always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[doc(alias = "reverse proxy")]
 pub enum ForwardedField {
     /// `X-Forwarded-Host`: a list of authorities.
     #[cfg_attr(feature = "serde", serde(rename = "x-forwarded-host"))]
+    #[doc(alias = "X-Forwarded-Host")]
     XForwardedHost,
     /// `Forwarded` (RFC 7239): a list of elements with a `host` parameter.
     #[cfg_attr(feature = "serde", serde(rename = "forwarded"))]
+    #[doc(alias = "RFC 7239")]
     Forwarded,
 }
 
@@ -55,6 +58,8 @@ impl HostSource {
     /// Only right where every request passes through exactly that many proxies of your own, each of
     /// which appends to the field. What stands further left is the client's own and ignored.
     #[must_use]
+    #[doc(alias = "X-Forwarded-Host")]
+    #[doc(alias = "trusted proxy")]
     pub fn forwarded(by: ForwardedField, trusted_hops: NonZeroU8) -> Self {
         let name = field(match by {
             ForwardedField::XForwardedHost => "x-forwarded-host",

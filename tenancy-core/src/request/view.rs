@@ -90,6 +90,7 @@ impl<'a> Occurrence<'a> {
 }
 
 /// Access to header fields by name.
+#[doc(alias = "custom server")]
 pub trait Headers: Sync {
     /// Calls `visit` with the value of each field of that name, in the order received.
     fn each<'a>(&'a self, name: &FieldName, visit: &mut dyn FnMut(&'a [u8]));

@@ -28,6 +28,7 @@ pub enum OnConflict {
 
 /// Resolvers, tried in order: the first match wins.
 #[derive(Debug, Default)]
+#[doc(alias = "tenant resolution")]
 pub struct ResolverChain {
     links: Vec<Link, MAX_RESOLVERS, u8>,
     on_conflict: OnConflict,

@@ -32,6 +32,8 @@ use crate::request::RequestView;
 ///
 /// Silence is not a fault: a source that is not there is `Ok(None)`. One that is there and cannot be
 /// read is an error that ends the request. It is never taken for silence.
+#[doc(alias = "custom resolver")]
+#[doc(alias = "tenant resolution")]
 pub trait Resolver: Send + Sync {
     /// The resolver's name, as configuration and provenance spell it. Unique in a chain.
     fn name(&self) -> ResolverName;
@@ -72,6 +74,7 @@ pub trait Resolver: Send + Sync {
 
 /// A source is present, and cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "duplicate header")]
 pub enum Malformed {
     /// The name of the tenant is not well formed, or is there twice.
     Tenant,

@@ -36,6 +36,7 @@ impl TokenCacheLimits {
     /// Sets how long a token is cached, counted from its verification by the system's clock, in whole seconds: a
     /// fraction is cut off. Default: 60 s. At least a second, at most an hour. It is never served beyond its `exp`.
     #[must_use]
+    #[doc(alias = "TTL")]
     pub fn with_time_to_live(self, time_to_live: Duration) -> Self {
         Self { time_to_live, ..self }
     }

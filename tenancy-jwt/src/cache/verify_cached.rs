@@ -58,6 +58,8 @@ impl TokenVerifier {
     ///
     /// It takes what the tokens say out of memory, and revokes nothing: a token that still holds is
     /// verified again when it is shown again.
+    #[doc(alias = "revocation")]
+    #[doc(alias = "logout")]
     pub fn forget_subject(&self, issuer: Option<&str>, subject: &Subject) {
         if let Some(cache) = &self.cache {
             cache.forget(|claims| claims.issuer() == issuer && claims.subject() == subject);

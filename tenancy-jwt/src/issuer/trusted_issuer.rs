@@ -25,6 +25,7 @@ use crate::{BuildVerifierError, KeySource};
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
+#[doc(alias = "multiple issuers")]
 pub struct TrustedIssuer {
     keys: KeySource,
     trusted: Trusted,
@@ -50,6 +51,7 @@ impl TrustedIssuer {
     /// byte, and it holds in that tenant only, whichever authorizer decides on membership. The template's address is
     /// never asked for anything.
     #[must_use]
+    #[doc(alias = "realm")]
     pub fn per_tenant(template: impl Into<String>, keys: impl Into<KeySource>) -> Self {
         let mut issuer = Self::new(template, keys);
         issuer.trusted.per_tenant = true;

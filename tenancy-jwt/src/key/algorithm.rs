@@ -8,6 +8,8 @@ use serde::Deserialize;
 /// There is no `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[non_exhaustive]
+#[doc(alias = "alg")]
+#[doc(alias = "algorithm confusion")]
 pub enum KeyAlgorithm {
     /// HMAC with SHA-256; a secret of at least 32 bytes.
     #[serde(rename = "HS256")]

@@ -50,6 +50,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
     /// How long a key set is used before it is fetched again, if the issuer does not say. Default: 300 s.
     /// At most half of the maximum age.
     #[must_use]
+    #[doc(alias = "JWKS rotation")]
     pub const fn with_refresh_interval(mut self, interval: Duration) -> Self {
         self.times.refresh_interval = interval;
         self
@@ -57,6 +58,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
 
     /// The least time between two fetches for the sake of unknown keys, a bound on their rate. Default: 30 s.
     #[must_use]
+    #[doc(alias = "rate limit")]
     pub const fn with_unknown_key_interval(mut self, interval: Duration) -> Self {
         self.times.unknown_key_interval = interval;
         self
@@ -79,6 +81,7 @@ impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
     /// How long keys are used while no good key set can be fetched. Default: 24 h. Then requests with the
     /// issuer's tokens are refused with 503.
     #[must_use]
+    #[doc(alias = "stale keys")]
     pub const fn with_maximum_age(mut self, age: Duration) -> Self {
         self.times.maximum_age = age;
         self

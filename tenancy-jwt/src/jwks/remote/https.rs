@@ -24,6 +24,7 @@ use crate::verify::json::{Json, parse_object};
 ///
 /// No redirect is followed, no proxy is used, and nothing but JSON under the status 200 of at most 64 KiB
 /// is accepted.
+#[doc(alias = "jwks_uri")]
 pub struct HttpsJwks {
     name: String,
     target: Target,
@@ -54,6 +55,8 @@ impl HttpsJwks {
     /// network (SSRF). Nothing of an answer is used but its keys, and nothing is logged but its status. If that is too
     /// much for an issuer that is not your own, use [`at`](Self::at).
     #[must_use]
+    #[doc(alias = "OpenID Connect")]
+    #[doc(alias = "well-known")]
     pub fn discover(issuer: impl Into<String>) -> HttpsJwksBuilder {
         HttpsJwksBuilder::new(issuer.into(), true)
     }
