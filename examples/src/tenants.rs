@@ -42,6 +42,7 @@ impl Tenants {
 
 /// A directory that tenants are put into.
 pub(crate) trait Seeded: Sync {
+    fn find_by_id(&self, id: &TenantId) -> impl Future<Output = Result<Option<DirectoryEntry>, DirectoryError>> + Send;
     fn upsert_all(
         &self,
         tenants: &[NewTenant],
@@ -56,6 +57,10 @@ pub(crate) trait Seeded: Sync {
 macro_rules! seeded {
     ($($Directory:ty),*) => {$(
         impl Seeded for $Directory {
+            async fn find_by_id(&self, id: &TenantId) -> Result<Option<DirectoryEntry>, DirectoryError> {
+                Self::find_by_id(self, id).await
+            }
+
             async fn upsert_all(&self, tenants: &[NewTenant]) -> Result<Vec<DirectoryEntry>, UpsertAllError> {
                 Self::upsert_all(self, tenants).await
             }
@@ -70,20 +75,34 @@ macro_rules! seeded {
 seeded!(PgDirectory, SqliteDirectory);
 
 impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
-    /// Puts tenants into the directory, and tells of each that may have changed.
+    /// Puts tenants into the directory, and notifies the cache of each that may have changed.
     pub(crate) async fn put(&self, tenants: &[Tenant]) -> Result<(), Error> {
-        let done = self.upsert(tenants).await;
-        // Also where it failed half way: what was done is done.
-        if let Some(changes) = &self.changes {
-            for tenant in tenants {
-                changes.publish(Change::tenant(tenant.id.clone()));
+        let Some(changes) = &self.changes else {
+            return self.upsert(tenants).await.map(drop);
+        };
+        let mut before = Vec::with_capacity(tenants.len());
+        for tenant in tenants {
+            before.push(self.directory.find_by_id(&tenant.id).await?);
+        }
+        match self.upsert(tenants).await {
+            Ok(entries) => {
+                for (entry, before) in entries.iter().zip(&before) {
+                    changes.publish(entry.change_from(before.as_ref()));
+                }
+                Ok(())
+            }
+            // It may have failed half way: what was done is done.
+            Err(error) => {
+                for tenant in tenants {
+                    changes.publish(Change::tenant(tenant.id.clone()));
+                }
+                Err(error)
             }
         }
-        done
     }
 
     /// Puts all of them into the directory or none, and makes their data a place.
-    async fn upsert(&self, tenants: &[Tenant]) -> Result<(), Error> {
+    async fn upsert(&self, tenants: &[Tenant]) -> Result<Vec<DirectoryEntry>, Error> {
         for (index, tenant) in tenants.iter().enumerate() {
             self.db
                 .strategies()
@@ -102,7 +121,7 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
             self.db.provision(entry.record()).await?;
             self.directory.set_status(&tenant.id, tenant.status).await?;
         }
-        Ok(())
+        Ok(entries)
     }
 }
 
