@@ -157,7 +157,8 @@ impl FieldName {
     /// `authorization`, where bearer tokens stand (RFC 9110 §11.6.2).
     #[must_use]
     pub fn authorization() -> Self {
-        Self::from_static("authorization")
+        // Made for each request, so it is copied and not parsed.
+        Self(String::try_from("authorization").unwrap_or_default())
     }
 }
 
