@@ -38,11 +38,12 @@ pub(super) async fn wait_until_nothing_is_left(connection: &mut PgConnection) {
     let sql = "select (select count(*) from pg_locks where relation in (select oid from pg_class where relname like 'tenancy\\_%')
             and pid <> pg_backend_pid())
         + (select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%')";
+    // Ten seconds and more: a machine under load is slow to roll back, and a lock that is left stays for good.
     for _ in 0..1_000 {
         if seen(connection, sql).await == 0 {
             return;
         }
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("a lock or a transaction is left");
 }
