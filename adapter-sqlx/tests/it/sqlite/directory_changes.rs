@@ -1,7 +1,5 @@
 //! The change that an application publishes for a tenant of a directory that notifies of none.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 use tempfile::tempdir;
 use tenancy_core::directory::Change;
 
