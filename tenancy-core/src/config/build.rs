@@ -4,7 +4,8 @@ use std::format;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::config::built_in::{BUILT_IN, Settings};
+use crate::config::Settings;
+use crate::config::built_in::BUILT_IN;
 use crate::config::settings::{nearest, quoted};
 use crate::config::{ConfigError, ResolutionConfig, TenancyConfig};
 use crate::enforce::Enforcer;

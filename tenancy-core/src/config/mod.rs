@@ -22,13 +22,14 @@
 mod build;
 mod built_in;
 mod error;
+mod from_settings;
 mod settings;
 mod version;
 
 #[doc(inline)]
 pub use crate::settings;
-pub(crate) use built_in::{FromSettings, Settings, parse_setting};
 pub use error::ConfigError;
+pub(crate) use from_settings::{FromSettings, Settings, parse_setting};
 #[doc(hidden)]
 pub use serde;
 #[doc(hidden)]

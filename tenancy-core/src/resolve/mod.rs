@@ -6,6 +6,7 @@ mod claim;
 mod cookie;
 mod domain;
 mod header;
+mod malformed;
 mod path;
 mod query;
 mod subdomain;
@@ -18,13 +19,13 @@ pub use claim::ClaimResolver;
 pub use cookie::CookieResolver;
 pub use domain::DomainResolver;
 pub use header::HeaderResolver;
+pub use malformed::Malformed;
 pub use path::{PathResolver, PathTemplate};
 pub use query::{ParameterName, QueryResolver};
 pub use subdomain::SubdomainResolver;
 #[cfg(feature = "serde")]
 pub(crate) use table::with_built_in_resolvers;
 
-use crate::enforce::Cause;
 use crate::names::{FieldName, ResolverName, TenantKey};
 use crate::request::RequestView;
 
@@ -71,33 +72,3 @@ pub trait Resolver: Send + Sync {
         false
     }
 }
-
-/// A source is present, and cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(alias = "duplicate header")]
-pub enum Malformed {
-    /// The name of the tenant is not well formed, or is there twice.
-    Tenant,
-    /// The authority is not well formed, missing where it must not be, or there twice.
-    Host,
-}
-
-impl Malformed {
-    pub(crate) const fn cause(self) -> Cause {
-        match self {
-            Self::Tenant => Cause::MalformedTenant,
-            Self::Host => Cause::MalformedHost,
-        }
-    }
-}
-
-impl core::fmt::Display for Malformed {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Tenant => "the tenant's name is malformed or repeated",
-            Self::Host => "the authority is malformed, missing or repeated",
-        })
-    }
-}
-
-impl core::error::Error for Malformed {}
