@@ -1,8 +1,7 @@
 use tenancy_core::names::ParseError;
 use thiserror::Error;
 
-use crate::builder::MAX_LEEWAY;
-use crate::cache::token_cache_limits::{MAX_CAPACITY, MAX_TIME_TO_LIVE};
+use crate::limits::{MAX_CAPACITY, MAX_LEEWAY, MAX_TIME_TO_LIVE};
 
 /// Why a verifier cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -5,11 +5,11 @@ use tenancy_core::request::ClaimPath;
 
 use crate::cache::token_cache::TokenCache;
 use crate::issuer::trust::{Trust, Trusted};
-use crate::verify::payload::TenantName;
+use crate::limits::MAX_LEEWAY;
+use crate::verify::tenant_name::TenantName;
 use crate::{BuildVerifierError, TenantsShape, TokenCacheLimits, TokenVerifier, TrustedIssuer, VerificationKey};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(60);
 const DEFAULT_TENANT_CLAIM: &str = "tenant_id";
 
 /// Configures a [`TokenVerifier`]. Keys, issuer and audience are required, for all
@@ -48,6 +48,14 @@ impl Default for TokenVerifierBuilder {
             staff_claim: None,
             token_cache: Some(TokenCacheLimits::new()),
         }
+    }
+}
+
+impl TokenVerifier {
+    /// Configures a verifier: its keys, issuer and audience are required.
+    #[must_use]
+    pub fn builder() -> TokenVerifierBuilder {
+        TokenVerifierBuilder::default()
     }
 }
 

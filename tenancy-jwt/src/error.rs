@@ -4,7 +4,7 @@ use tenancy_core::names::ParseError;
 use thiserror::Error;
 
 use crate::KeyAlgorithm;
-use crate::verify::compact::MAX_TOKEN_LEN;
+use crate::limits::MAX_TOKEN_LEN;
 
 /// Why a token is refused: for the operator. The client learns no more than `invalid_token`.
 ///

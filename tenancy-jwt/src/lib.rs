@@ -46,6 +46,7 @@ mod error;
 mod issuer;
 mod jwks;
 mod key;
+mod limits;
 mod signer;
 mod verify;
 

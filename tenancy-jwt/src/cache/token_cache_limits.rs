@@ -1,13 +1,11 @@
 use std::time::Duration;
 
 use crate::BuildVerifierError;
+use crate::limits::{MAX_CAPACITY, MAX_TIME_TO_LIVE};
 
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
-pub(crate) const MAX_CAPACITY: usize = 1_000_000;
 pub(crate) const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(60);
 pub(crate) const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(1);
-pub(crate) const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
-
 /// How many verified tokens a [`TokenVerifier`](crate::TokenVerifier) caches, and for how long.
 #[derive(Clone, Debug)]
 pub struct TokenCacheLimits {

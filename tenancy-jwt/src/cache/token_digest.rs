@@ -8,7 +8,7 @@ use polyval::Polyval;
 use polyval::universal_hash::UniversalHash;
 
 use crate::TokenError;
-use crate::verify::compact::MAX_TOKEN_LEN;
+use crate::limits::MAX_TOKEN_LEN;
 
 /// The secret of one cache's digests.
 ///

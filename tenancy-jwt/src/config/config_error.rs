@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::builder::MAX_LEEWAY;
+use crate::limits::MAX_LEEWAY;
 use crate::{JwksFileError, KeyError};
 
 /// Why the table `[jwt]` cannot be used: which setting, and what it has to be. Never the secret.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[cfg(feature = "jwks")]
-use crate::config::config::read;
-use crate::config::config::{choose, contradiction, not_empty};
+use crate::config::values::read;
+use crate::config::values::{choose, contradiction, not_empty};
 #[cfg(feature = "jwks")]
 use crate::{HttpsJwks, HttpsJwksError, RemoteJwks};
 use crate::{JwksFile, JwtConfigError, JwtKeyConfig, KeyAlgorithm, KeySource, TrustedIssuer};

@@ -4,6 +4,7 @@ mod config;
 mod config_error;
 mod issuer_config;
 mod token_cache_config;
+mod values;
 
 pub use config::{JwtConfig, JwtKeyConfig};
 pub use config_error::JwtConfigError;

@@ -4,10 +4,11 @@ use core::fmt;
 
 use thiserror::Error;
 
-use crate::jwks::jwks_document::{self, Exposure, MAX_DOCUMENT_LEN, MAX_KEYS, Member};
+use crate::jwks::jwks_document::{self, Exposure, Member};
+use crate::jwks::jwks_error::JwksError;
 use crate::key::jwk;
 use crate::key::key_set::KeySet;
-use crate::{JsonProblem, JwkProblem, KeyAlgorithm, VerificationKey};
+use crate::{JwkProblem, KeyAlgorithm, VerificationKey};
 
 /// What a key set may hold.
 #[derive(Clone, Debug)]
@@ -137,34 +138,6 @@ impl fmt::Display for Skipped {
         }
         Ok(())
     }
-}
-
-/// Why a document is refused as a key set. It never holds anything that the document says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum JwksError {
-    /// More than 64 KiB.
-    #[error("it is longer than {MAX_DOCUMENT_LEN} bytes")]
-    TooLong,
-    /// No JSON object with each name once.
-    #[error("it {0}")]
-    Json(JsonProblem),
-    /// No `keys`, or one that is no array.
-    #[error("its `keys` is missing or no array")]
-    NoKeys,
-    /// More than 64 keys.
-    #[error("it has more than {MAX_KEYS} keys")]
-    TooManyKeys,
-    /// A private key, or a secret where anybody can read it.
-    #[error("it has a private key or a secret, with which anybody who reads it can sign")]
-    PrivateKey,
-    /// Secrets and public keys in one document. A document of public keys is made to be published, and a secret that
-    /// stands in one has been published with it.
-    #[error("it has secrets beside public keys: keep secrets in a document of their own")]
-    MixedKeys,
-    /// No key that can be used.
-    #[error("none of its keys can be used")]
-    NoUsableKey,
 }
 
 /// Why a key set cannot have these algorithms.

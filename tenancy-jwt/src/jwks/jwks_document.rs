@@ -8,13 +8,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::jwks::jwks_error::{JwksError, MAX_DOCUMENT_LEN, MAX_KEYS};
 use crate::key::jwk::{holds_private_key, holds_public_key, is_of_secret};
 use crate::verify::json::{Object, parse_object};
-use crate::{JsonProblem, JwkProblem, JwksError};
-
-/// 64 KiB hold some forty RSA keys with certificates.
-pub(crate) const MAX_DOCUMENT_LEN: usize = 64 * 1024;
-pub(crate) const MAX_KEYS: usize = 64;
+use crate::{JsonProblem, JwkProblem};
 
 /// One member of `keys`.
 pub(crate) struct Member {

@@ -10,7 +10,7 @@ use tenancy_core::clock::{Clock, SystemClock};
 use thiserror::Error;
 
 use crate::jwks::jwk_set::{JwkRules, JwkSet};
-use crate::jwks::jwks_document::MAX_DOCUMENT_LEN;
+use crate::jwks::jwks_error::MAX_DOCUMENT_LEN;
 use crate::key::key_set::KeySet;
 use crate::{AlgorithmsError, JwksError, KeyAlgorithm};
 

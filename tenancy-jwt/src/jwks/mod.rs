@@ -2,11 +2,13 @@
 
 pub(crate) mod jwk_set;
 pub(crate) mod jwks_document;
+pub(crate) mod jwks_error;
 mod jwks_file;
 #[cfg(feature = "jwks")]
 mod remote;
 
-pub use jwk_set::{AlgorithmsError, JwksError};
+pub use jwk_set::AlgorithmsError;
+pub use jwks_error::JwksError;
 pub use jwks_file::{JwksFile, JwksFileBuilder, JwksFileError};
 #[cfg(feature = "jwks")]
 pub use remote::{

@@ -4,8 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::TokenError;
-
-pub(crate) const MAX_TOKEN_LEN: usize = 8 * 1024;
+use crate::limits::MAX_TOKEN_LEN;
 
 /// The three parts of a token, still encoded.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@ pub(crate) mod header;
 pub(crate) mod json;
 pub(crate) mod payload;
 mod refreshing;
+pub(crate) mod tenant_name;
 mod tenants_shape;
 pub(crate) mod validity;
 pub(crate) mod verifier;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::ClaimProblem;
 use crate::verify::json::Json;
-use crate::verify::payload::TenantName;
+use crate::verify::tenant_name::TenantName;
 
 /// How a token's claim lists the subject's tenants. Any other shape is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -10,9 +10,10 @@ use crate::issuer::trust::Trust;
 use crate::verify::compact::{Compact, decode};
 use crate::verify::header::Header;
 use crate::verify::json::{Json, Object, parse_object};
-use crate::verify::payload::{self, TenantName};
+use crate::verify::payload;
+use crate::verify::tenant_name::TenantName;
 use crate::verify::validity::Times;
-use crate::{TenantsShape, TokenError, TokenVerifierBuilder};
+use crate::{TenantsShape, TokenError};
 
 /// Turns a bearer token into [`Claims`], or says why not.
 ///
@@ -89,12 +90,6 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// Configures a verifier: its keys, issuer and audience are required.
-    #[must_use]
-    pub fn builder() -> TokenVerifierBuilder {
-        TokenVerifierBuilder::default()
-    }
-
     /// Verifies a token by the system's clock.
     ///
     /// # Errors

@@ -28,6 +28,13 @@ pub struct RemoteJwksBuilder<F> {
     clock: Arc<dyn Clock>,
 }
 
+impl RemoteJwks {
+    /// A key set that has yet to be fetched.
+    pub fn builder<F: JwksFetcher + 'static>(fetcher: F) -> RemoteJwksBuilder<F> {
+        RemoteJwksBuilder::new(fetcher)
+    }
+}
+
 impl<F: JwksFetcher + 'static> RemoteJwksBuilder<F> {
     pub(super) fn new(fetcher: F) -> Self {
         Self {

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::{AddressError, ConnectJwksError, FetchedJwks, JwksFetcher, address};
 use crate::JsonProblem;
-use crate::jwks::jwks_document::MAX_DOCUMENT_LEN;
+use crate::jwks::jwks_error::MAX_DOCUMENT_LEN;
 use crate::verify::json::{Json, parse_object};
 
 /// Fetches a key set over HTTPS: from an address, or from where the issuer says that it is.

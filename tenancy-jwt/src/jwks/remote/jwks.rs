@@ -4,7 +4,6 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use super::shared::Shared;
-use super::{JwksFetcher, RemoteJwksBuilder};
 use crate::key::key_set::KeySet;
 
 /// An issuer's key set, fetched in the background for as long as this lives.
@@ -51,11 +50,6 @@ pub struct RemoteJwks {
 }
 
 impl RemoteJwks {
-    /// A key set that has yet to be fetched.
-    pub fn builder<F: JwksFetcher + 'static>(fetcher: F) -> RemoteJwksBuilder<F> {
-        RemoteJwksBuilder::new(fetcher)
-    }
-
     pub(super) const fn new(name: String, shared: Arc<Shared>, task: AbortHandle) -> Self {
         Self { name, shared, task }
     }
