@@ -2,6 +2,7 @@
 
 mod around;
 mod as_owner;
+mod check;
 mod relations;
 mod report;
 mod role;
@@ -14,6 +15,7 @@ pub(in crate::postgres) use self::role::administrator::Filter;
 pub(in crate::postgres::row) use report::SharedTable;
 pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
 
+use self::check::Check;
 use self::relations::RELATIONS;
 use self::role::{missing, presets, roles};
 use self::table::{keys, tables, views};
@@ -22,14 +24,6 @@ use super::table::PgTenantTable;
 use super::view::PgTenantView;
 use crate::StrategyError;
 use crate::transaction::begin::begin_lent;
-
-/// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
-///
-/// It stands behind [`RELATIONS`], and can read what these define.
-struct Check {
-    fault: PgFault,
-    sql: &'static str,
-}
 
 /// Every check, in the order in which findings are mended.
 const CHECKS: &[&[Check]] = &[
