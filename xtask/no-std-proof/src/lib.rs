@@ -15,8 +15,7 @@ use tenancy_core::directory::{ClaimMembership, Directory, TenantEntry, TenantRec
 use tenancy_core::enforce::{Access, Disclosure, Enforcer, Outcome, Step, drive, drive_now};
 use tenancy_core::names::{Domain, StrategyName, Subject, TenantId, TenantKey};
 use tenancy_core::request::{
-    Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target,
-    VerifiedClaims, bearer_token,
+    Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target, VerifiedClaims, bearer_token,
 };
 use tenancy_core::resolve::{
     ClaimResolver, CookieResolver, DomainResolver, HeaderResolver, OnConflict, PathResolver, QueryResolver,

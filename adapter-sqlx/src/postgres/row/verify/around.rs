@@ -1,6 +1,7 @@
 //! Ways around a guarded table.
 
-use super::{Check, PgFault};
+use super::PgFault;
+use super::check::Check;
 
 /// The exposed tables to which the application, or everybody, has a right, and what takes it away.
 macro_rules! opened {

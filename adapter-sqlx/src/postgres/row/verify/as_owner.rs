@@ -1,6 +1,7 @@
 //! Code that the application starts, and that runs as somebody who sees every tenant.
 
-use super::{Check, PgFault};
+use super::PgFault;
+use super::check::Check;
 
 pub(super) const CHECKS: &[Check] = &[
     // A function that the application cannot name, for want of a right to its schema, runs where something else does: a

@@ -1,6 +1,7 @@
 //! What the application lacks to work.
 
-use crate::postgres::row::verify::{Check, PgFault};
+use crate::postgres::row::verify::PgFault;
+use crate::postgres::row::verify::check::Check;
 
 pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[
     // A column that is an identity needs no right to its sequence. A function with a body that the catalog keeps uses

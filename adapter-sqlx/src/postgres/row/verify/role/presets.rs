@@ -1,6 +1,7 @@
 //! What roles and the database preset for each session.
 
-use crate::postgres::row::verify::{Check, PgFault};
+use crate::postgres::row::verify::PgFault;
+use crate::postgres::row::verify::check::Check;
 
 pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[
     // A known parameter's name is stored as the server spells it. `true` and `on` have short forms, which the cast reads

@@ -1,6 +1,7 @@
 //! Who the application is, and what its role may do besides.
 
-use crate::postgres::row::verify::{Check, PgFault};
+use crate::postgres::row::verify::PgFault;
+use crate::postgres::row::verify::check::Check;
 
 /// A role cannot stop being the administrator, so the application needs another one. It is made without rights.
 macro_rules! another_role {

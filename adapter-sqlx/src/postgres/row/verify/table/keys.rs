@@ -5,7 +5,8 @@
 
 use crate::postgres::row::rebuild::foreign_keys::remade_foreign_keys;
 use crate::postgres::row::rebuild::keys::remade_keys;
-use crate::postgres::row::verify::{Check, PgFault};
+use crate::postgres::row::verify::PgFault;
+use crate::postgres::row::verify::check::Check;
 
 /// The foreign keys to or from a guarded table, and the unique keys without the tenant's column, with what rebuilds each.
 macro_rules! rebuilt {

@@ -1,6 +1,7 @@
 //! The declared tables, and those that should be.
 
-use crate::postgres::row::verify::{Check, PgFault};
+use crate::postgres::row::verify::PgFault;
+use crate::postgres::row::verify::check::Check;
 
 pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[
     Check {

@@ -1,6 +1,7 @@
 //! The declared views.
 
-use crate::postgres::row::verify::{Check, PgFault};
+use crate::postgres::row::verify::PgFault;
+use crate::postgres::row::verify::check::Check;
 
 pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[Check {
     fault: PgFault::ViewDiffers,
