@@ -19,7 +19,9 @@ impl Issuer {
     /// The issuer as it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        // `Held` is a pointer, whichever it is.
+        let Self(held) = self;
+        held
     }
 }
 

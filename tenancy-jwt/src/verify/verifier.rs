@@ -26,12 +26,12 @@ use crate::{TenantsShape, TokenError};
 ///
 /// By [`verify_cached`](Self::verify_cached) and [`verify_refreshing`](Self::verify_refreshing) a verifier
 /// verifies a token once and caches its claims, for 60 s unless set otherwise by
-/// [`with_token_cache`](TokenVerifierBuilder::with_token_cache). They are found by a digest of the whole token under a
+/// [`with_token_cache`](crate::TokenVerifierBuilder::with_token_cache). They are found by a digest of the whole token under a
 /// secret that only this verifier has; the token itself is not stored. They are served while the token's times are valid
 /// by the system's clock, and while the keys of its issuer are the very set that verified it: a key set that was read or
 /// fetched anew verifies each token anew. Refused tokens are not cached, since anybody can make them without end.
 ///
-/// [`without_token_cache`](TokenVerifierBuilder::without_token_cache) switches it off.
+/// [`without_token_cache`](crate::TokenVerifierBuilder::without_token_cache) switches it off.
 ///
 /// # What a token costs
 ///
