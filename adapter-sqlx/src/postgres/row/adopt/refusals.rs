@@ -69,6 +69,28 @@ const KEYS: &str = concat!(
     from key_trees t join pg_index i on i.indexrelid = t.indexrelid
     join guarded g on g.relid = i.indrelid join pg_class x on x.oid = i.indexrelid
     left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u')
+), falling(place, classid, objid, base, is_of_key) as (
+    -- What `drop … cascade` would drop with a key. A view falls with its rule.
+    select r.place, p.classid, p.objid, format('the key %s', r.object), true
+    from remade r join pg_depend p on p.deptype = 'n' and p.classid <> 'pg_constraint'::regclass
+        and (p.refclassid = 'pg_constraint'::regclass and p.refobjid = r.constraint
+            or p.refclassid = 'pg_class'::regclass and p.refobjid = r.indexrelid)
+    union select f.place, next.classid, next.objid, next.base, next.is_of_key from falling f cross join lateral (
+        select 'pg_class'::regclass, w.ev_class, f.base, f.is_of_key from pg_rewrite w
+        where f.classid = 'pg_rewrite'::regclass and w.oid = f.objid and w.ev_type = '1'
+        union all select p.classid, p.objid, case f.classid when 'pg_class'::regclass then f.objid::regclass::text
+            when 'pg_proc'::regclass then f.objid::regprocedure::text else f.base end, false
+        from pg_depend p where p.refclassid = f.classid and p.refobjid = f.objid and p.deptype in ('n', 'a', 'i')
+    ) as next(classid, objid, base, is_of_key)
+), dependents as (
+    select place, base, is_of_key, case classid when 'pg_class'::regclass then objid::regclass::text
+        when 'pg_proc'::regclass then objid::regprocedure::text else pg_describe_object(classid, objid, 0) end as object
+    -- Without what a view or a function is made of, and the indexes of a materialized view.
+    from falling f where classid <> 'pg_type'::regclass
+        and not exists (select from pg_class c left join pg_index i on i.indexrelid = c.oid
+            left join pg_class m on m.oid = i.indrelid where f.classid = 'pg_class'::regclass and c.oid = f.objid
+            and (c.relkind = 't' or m.relkind in ('m', 't')))
+        and not exists (select from pg_rewrite w where f.classid = 'pg_rewrite'::regclass and w.oid = f.objid and w.ev_type = '1')
 )
 select place, object, 'the index is invalid: `reindex index concurrently`, or drop it' as reason from remade
     where not indisvalid
@@ -77,16 +99,12 @@ union all select place, object, 'it includes the tenant''s column: make it anew 
     where attnum = any (indkey::int2[])
 union all select place, object, 'its trigger is disabled, which a new key''s would not be: enable it' from remade r
     where exists (select from pg_trigger t where t.tgconstraint = r.constraint and t.tgenabled <> 'O')
-union all select r.place, case when v.oid is not null then v.oid::regclass::text
-        when p.classid = 'pg_proc'::regclass then p.objid::regprocedure::text
-        else pg_describe_object(p.classid, p.objid, p.objsubid) end,
-    format('it depends on the key %s: drop it before, and create it again after, with all columns after `group by`', r.object)
-    from remade r join pg_depend p on p.deptype = 'n' and p.classid <> 'pg_constraint'::regclass
-        and (p.refclassid = 'pg_constraint'::regclass and p.refobjid = r.constraint
-            or p.refclassid = 'pg_class'::regclass and p.refobjid = r.indexrelid)
-    left join pg_rewrite w on p.classid = 'pg_rewrite'::regclass and w.oid = p.objid
-    left join pg_class v on v.oid = w.ev_class
-union all select g.place, format('%I on %s', k.conname, g.tab), 'an exclusion constraint must be written anew with the tenant'
+union all select min(place), object, format('it depends on %s: drop it before, and create it again after%s',
+        string_agg(distinct base, ' and '), case when bool_or(is_of_key)
+            then ', with the tenant''s column after `group by`, too' else '' end)
+    from dependents where object <> base group by object
+union all select g.place, format('%I on %s', k.conname, g.tab), 'an exclusion constraint must be written anew: drop it before, and '
+        'add it again after, with the tenant''s column `with =`'
     from guarded g join pg_constraint k on k.conrelid = g.relid and k.contype = 'x'
     where (g.attnum is null or not g.attnum = any (k.conkey)) and k.conparentid = 0
 union all select g.place, format('the publication %I of %s', b.pubname, g.tab),

@@ -29,7 +29,9 @@ impl PgAdoptionHazard {
             Self::Upsert => {
                 "`on conflict (…)` finds no key over the columns it names; write `on conflict on constraint NAME`"
             }
-            Self::GroupBy => "`group by` a former primary key no longer covers the other columns; name these, too",
+            Self::GroupBy => {
+                "`group by` a former primary key no longer covers the other columns; name the tenant's column after it, too"
+            }
             Self::MaterializedView => {
                 "it mixes all tenants' rows, or loses them when another role refreshes it; replace it with a table that \
                 is declared, or grant nobody the right to read it"

@@ -69,6 +69,52 @@ async fn each_is_refused_by_name() {
     }
 }
 
+/// A view cannot be dropped while others depend on it, so these are named, too, each with what it depends on.
+#[tokio::test]
+async fn what_depends_on_a_refused_view_is_named() {
+    let views = [
+        "create view v as select a.*, count(*) as n, 'and' as \"group\" from a group by a.id",
+        "create view w as select * from v",
+        "create materialized view m as select n, a.code from w as a; create unique index on m (n)",
+        "create function f() returns bigint language sql begin atomic select sum(n)::bigint from w; end",
+        "create function g(one v) returns int language sql as 'select 1'",
+        "create table log (line int default f())",
+    ];
+    let database = before(&format!("{TABLES} {}", views.join("; "))).await;
+    let tables = declared(&database, &["a", "b"]);
+    let refused = adopt(&database, &tables).await.unwrap_err().to_string();
+    for named in [
+        "v: it depends on the key a_pkey on public.a: ",
+        "w: it depends on v: ",
+        "m: it depends on w: ",
+        "f(): it depends on w: ",
+        "g(v): it depends on v: ",
+        "default value for column line of table log: it depends on f(): ",
+    ] {
+        assert!(refused.contains(named), "{named} is not in {refused}");
+    }
+    assert_eq!(refused.lines().count(), 6, "{refused}");
+    // What the refusal says is enough.
+    let mut administrator = database.connect().await;
+    let drops =
+        "drop table log; drop function f(); drop function g(v); drop materialized view m; drop view w; drop view v";
+    run(&mut administrator, drops).await;
+    adopt(&database, &tables).await.unwrap();
+    let again = views.join("; ").replace("group by a.id", "group by a.id, a.tenant_id");
+    run(&mut administrator, again).await;
+}
+
+/// A view that depends on several keys says so once.
+#[tokio::test]
+async fn several_keys_of_a_view_are_named_together() {
+    let view = "create view v as select a.code, b.a from a, b group by a.id, b.id";
+    let database = before(&format!("{TABLES} {view}")).await;
+    let refused = adopt(&database, &declared(&database, &["a", "b"])).await.unwrap_err();
+    let expected =
+        "failed to adopt v: it depends on the key a_pkey on public.a and the key b_pkey on public.b: drop it";
+    assert!(refused.to_string().starts_with(expected), "{refused}");
+}
+
 #[tokio::test]
 async fn all_are_refused_at_once() {
     let columns: String = (1..=32).map(|number| format!("c{number} int, ")).collect();
