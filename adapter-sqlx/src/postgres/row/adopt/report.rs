@@ -17,6 +17,9 @@ pub enum PgAdoptionHazard {
     MaterializedView,
     /// A view reads a declared table as its owner.
     ViewAsOwner,
+    /// A declared table has a permissive policy of its own for the application. Ours shows every row of the tenant, and
+    /// rows are shown that either of them shows.
+    PermissivePolicy,
     /// A declared table has a name that migration tools use for their own.
     MigrationTable,
 }
@@ -37,6 +40,10 @@ impl PgAdoptionHazard {
                 is declared, or grant nobody the right to read it"
             }
             Self::ViewAsOwner => "it shows what its owner sees; make it `with (security_invoker = true)`",
+            Self::PermissivePolicy => {
+                "it narrows nothing any more, since rows are shown that any permissive policy shows; make it anew \
+                `as restrictive`"
+            }
             Self::MigrationTable => "if a migration tool writes it, leave it out of the declaration",
         }
     }

@@ -76,12 +76,21 @@ where v.relkind = 'v' and not exists (select from pg_options_to_table(v.reloptio
 order by 1"
 );
 
+/// For a role of the application, for one whose member it is, or for everybody.
+const POLICIES: &str = "
+select distinct format('%I on %s', p.polname, d.tab)
+from declared d join pg_policy p on p.polrelid = d.relid and p.polpermissive
+where p.polname not in ('tenancy_application', 'tenancy_administrator') and exists (select from unnest(p.polroles) as r(oid)
+    where r.oid = 0 or exists (select from application a where pg_has_role(a.oid, r.oid, 'usage')))
+order by 1";
+
 const MIGRATIONS: &str = "
 select distinct tab from declared where lower(name) = any (POSSIBLE) order by 1";
 
 impl PgRowTables {
     /// Looks for what an adoption leaves as it is and may work otherwise than before: functions that upsert or group by a
-    /// key which has the tenant's column in front, and views that read tenants' rows as their owner.
+    /// key which has the tenant's column in front, views that read tenants' rows as their owner, and permissive policies of
+    /// the tables' own.
     ///
     /// [`adopt`](Self::adopt) returns the same. It is for those who run [`adoption_sql`](Self::adoption_sql) themselves.
     /// A function's text is searched, so a statement that it puts together, and the application's own, are not found.
@@ -110,6 +119,7 @@ impl PgRowTables {
             (PgAdoptionHazard::GroupBy, GROUPS),
             (PgAdoptionHazard::MaterializedView, MATERIALIZED_VIEWS),
             (PgAdoptionHazard::ViewAsOwner, VIEWS),
+            (PgAdoptionHazard::PermissivePolicy, POLICIES),
             (PgAdoptionHazard::MigrationTable, &migrations),
         ] {
             for row in self.adoption_query(&mut tx, sql).await? {

@@ -42,6 +42,18 @@ const HAZARDS: &[(&str, &[(PgAdoptionHazard, &str)])] = &[
             (PgAdoptionHazard::ViewAsOwner, "public.shown"),
         ],
     ),
+    // A policy of the application's own, which ours widens. A restrictive one holds beside ours.
+    (
+        "alter table notes enable row level security;
+        create policy own on notes to APP using (id = 1);
+        create policy \"Read\" on notes for select to APP using (id = 2);
+        create policy narrows on notes as restrictive to APP using (id < 9);
+        create policy of_admin on notes to ADMIN using (true)",
+        &[
+            (PgAdoptionHazard::PermissivePolicy, "\"Read\" on public.notes"),
+            (PgAdoptionHazard::PermissivePolicy, "own on public.notes"),
+        ],
+    ),
     // They survive, or are about something else.
     (
         "create function survives(given text) returns void language plpgsql as $$ begin
