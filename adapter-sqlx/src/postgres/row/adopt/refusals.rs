@@ -65,6 +65,7 @@ const KEYS: &str = concat!(
     "
 , remade as (
     select t.indexrelid, g.place, g.tab, g.attnum, i.indisvalid, i.indnatts, i.indkey, k.oid as constraint, x.relname,
+        x.relnamespace, x.reltablespace,
         format('%I on %s', x.relname, g.tab) as object
     from key_trees t join pg_index i on i.indexrelid = t.indexrelid
     join guarded g on g.relid = i.indrelid join pg_class x on x.oid = i.indexrelid
@@ -103,6 +104,12 @@ union all select min(place), object, format('it depends on %s: drop it before, a
         string_agg(distinct base, ' and '), case when bool_or(is_of_key)
             then ', with the tenant''s column after `group by`, too' else '' end)
     from dependents where object <> base group by object
+union all select l.place, format('the %s %I', l.kind, l.name), format('%I lacks the right to make keys in it anew: '
+        '`grant create on %s %I to %1$I`', current_user, l.kind, l.name)
+    from (select min(r.place), 'schema', n.nspname from remade r join pg_namespace n on n.oid = r.relnamespace
+            and not has_schema_privilege(n.oid, 'create') group by n.nspname
+        union all select min(r.place), 'tablespace', s.spcname from remade r join pg_tablespace s on s.oid = r.reltablespace
+            and not has_tablespace_privilege(s.oid, 'create') group by s.spcname) as l(place, kind, name)
 union all select g.place, format('%I on %s', k.conname, g.tab), 'an exclusion constraint must be written anew: drop it before, and '
         'add it again after, with the tenant''s column `with =`'
     from guarded g join pg_constraint k on k.conrelid = g.relid and k.contype = 'x'
