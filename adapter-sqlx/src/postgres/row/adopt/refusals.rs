@@ -33,7 +33,8 @@ union all select g.place, g.tab, format('it belongs to the role %I: connect as t
 union all select d.place, d.tab, format('it belongs to the extension %I: leave it out of the declaration', e.extname)
     from declared d join pg_depend p on p.classid = 'pg_class'::regclass and p.objid = d.relid and p.deptype = 'e'
     join pg_extension e on e.oid = p.refobjid
-union all select place, tab, format('its column %I is of another type', col) from declared
+union all select place, tab, format('its column %I is of another type: %s, and not %s', col,
+        atttypid::regtype, type) from declared
     where atttypid <> type::regtype and (type <> 'text' or atttypid <> 'varchar'::regtype) and attnum > 0
 union all select place, tab, format('its column %I is the system''s, generated or an identity: declare another', col)
     from declared where attnum < 0 or attgenerated <> '' or attidentity <> ''
@@ -138,6 +139,12 @@ select other_place as place, object, format('it refers to %s, and its own table 
     from due where own is null and conparentid = 0
 union all select place, object, 'MATCH FULL over several columns, or ON UPDATE SET NULL or DEFAULT, cannot hold the tenant'
     from due where own is not null and (confmatchtype = 'f' and cardinality(conkey) > 1 or confupdtype in ('n', 'd'))
+-- Numbers are compared with numbers of all lengths, and texts with texts.
+union all select u.place, u.object, format('the tenant''s column is %s in its own table, and %s in %s: declare columns of one type',
+        c.type, p.type, u.other_tab)
+    from due u join declared c on c.place = u.place join declared p on p.place = u.other_place
+    where (select typcategory from pg_type where oid = c.type::regtype)
+        <> (select typcategory from pg_type where oid = p.type::regtype)
 union all select place, object, 'it names the tenant''s column, and does not pair it with that of the other table'
     from due where own is not null and (names_own or names_other)
 union all select place, object, 'it has 32 columns, and can have no more' from due

@@ -1,6 +1,6 @@
 //! What needs a decision is refused by name, all of it at once, and nothing is changed.
 
-use tenancy_sqlx::{AdoptError, PgRowTables, PgTenantTable};
+use tenancy_sqlx::{AdoptError, PgRowTables, PgTenantColumn, PgTenantTable};
 
 use crate::postgres::adoption::before_and_after::{adopt, before, declared, open, shape, texts};
 use crate::postgres::support::schema_server::run;
@@ -217,6 +217,37 @@ async fn rights_that_new_keys_need_are_named() {
     assert_eq!(refused, Err(expected));
     then.unwrap();
     assert_eq!(shape, [space]);
+}
+
+/// A foreign key cannot pair the tenants' columns then.
+#[tokio::test]
+async fn tenant_columns_of_types_that_cannot_be_compared_are_refused() {
+    let id = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11".parse().unwrap();
+    let database =
+        before("create table a (id int primary key); create table b (id int primary key, a int references a)").await;
+    let b = PgTenantTable::new("b")
+        .unwrap()
+        .with_tenant_column("org_id", PgTenantColumn::Uuid)
+        .unwrap();
+    let tables = declared(&database, &["a"]).with_table(b);
+    let refused = tables.adopt(&id, &mut database.connect().await).await.unwrap_err();
+    let expected = "failed to adopt b_a_fkey on public.b: the tenant's column is uuid in its own table, and text in public.a: \
+        declare columns of one type";
+    assert_eq!(refused.to_string(), expected);
+    // Types that can be compared are no obstacle.
+    let id = "7".parse().unwrap();
+    let database = before("create table a (id int primary key, org_id bigint); create table b (id int primary key, org_id int, a int references a)").await;
+    let of = |name: &str, column: PgTenantColumn| {
+        PgTenantTable::new(name)
+            .unwrap()
+            .with_tenant_column("org_id", column)
+            .unwrap()
+    };
+    let tables = database
+        .schema()
+        .with_table(of("a", PgTenantColumn::BigInt))
+        .with_table(of("b", PgTenantColumn::Integer));
+    tables.adopt(&id, &mut database.connect().await).await.unwrap();
 }
 
 #[tokio::test]
