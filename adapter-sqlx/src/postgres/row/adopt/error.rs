@@ -92,6 +92,14 @@ impl AdoptError {
         match (&*code, object) {
             ("23503", Some(object)) => Self::one(object, "rows of one tenant refer to a row of another, or to none"),
             ("23505", Some(object)) => Self::one(object, "two rows of one tenant have the same key"),
+            ("23514", Some(object)) => Self::one(
+                object,
+                "rows do not satisfy it with the first tenant's id: fill the column first, or drop it",
+            ),
+            ("54000", Some(object)) => Self::one(
+                object,
+                "a row is too long for it with the tenant's id: shorten what it holds, or make it a key of a hash",
+            ),
             (LOCKS, _) => Self::TooManyLocks { tables, source: error },
             _ => Self::Database(error),
         }

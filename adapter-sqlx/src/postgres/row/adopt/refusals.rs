@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Row};
 
 use super::keys::key_roots;
 use super::migration_tables::MIGRATION_TABLES;
-use crate::postgres::identifier::Literal;
+use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::row::rebuild::foreign_keys::remade_foreign_keys;
 use crate::postgres::row::rebuild::keys::remade_keys;
 use crate::postgres::row::row_tables::PgRowTables;
@@ -41,6 +41,12 @@ union all select place, tab, format('its column %I is the system''s, generated o
 union all select place, tab, format('it is a table of the type %s, and can have no other column: `alter table … not of` first',
         reloftype::regtype) from declared where reloftype <> 0 and attnum is null
 union all select place, tab, 'it has 1600 columns, and can have no more' from declared where relnatts >= 1600 and attnum is null";
+
+/// The application's roles and the administrator, who stand in policies.
+const ROLES: &str = "
+select 0::int8, format('the role %I', r.name), 'there is no such role: create it, or name another'
+from unnest(ROLES) with ordinality as r(name, place)
+where not exists (select from pg_roles o where o.rolname = r.name) order by r.place";
 
 /// The row type of a table to which the column must be added, and types that are made of it.
 const ROW_TYPES: &str = "
@@ -159,10 +165,11 @@ impl PgRowTables {
         &self,
         connection: &mut PgConnection,
     ) -> Result<Vec<(String, String)>, sqlx::Error> {
-        let names: Vec<String> = MIGRATION_TABLES.iter().map(|name| Literal(name).to_string()).collect();
-        let tables = TABLES.replace("MIGRATION_TABLES", &format!("array[{}]", names.join(", ")));
+        let tables = TABLES.replace("MIGRATION_TABLES", &array(MIGRATION_TABLES.iter().copied()));
+        let roles = self.applications().iter().chain([self.administrator()]);
+        let roles = ROLES.replace("ROLES", &array(roles.map(PgIdentifier::as_str)));
         let mut found: Vec<(i64, String, String)> = Vec::new();
-        for sql in [&*tables, ROW_TYPES, KEYS, FOREIGN_KEYS] {
+        for sql in [&*roles, &*tables, ROW_TYPES, KEYS, FOREIGN_KEYS] {
             for row in self.adoption_query(connection, sql).await? {
                 found.push((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
             }
@@ -181,4 +188,9 @@ impl PgRowTables {
         }
         Ok(refusals)
     }
+}
+
+fn array<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.map(|name| Literal(name).to_string()).collect();
+    format!("array[{}]::text[]", names.join(", "))
 }

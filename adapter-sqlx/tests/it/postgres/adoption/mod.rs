@@ -1,6 +1,7 @@
 //! The adoption of tables from before there were tenants: what it keeps, refuses, fills, grants and locks.
 
 mod before_and_after;
+mod in_the_way;
 mod kept;
 mod locks;
 mod mends;
