@@ -6,7 +6,11 @@ const BY_POOLER: bool = false;
 
 #[cfg(feature = "sqlite")]
 mod common;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod polling;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod transparent;

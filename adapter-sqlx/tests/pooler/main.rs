@@ -21,6 +21,8 @@ mod cancel;
 mod database;
 #[path = "../it/postgres/connection/leaks.rs"]
 mod leaks;
+#[path = "../it/polling.rs"]
+mod polling;
 #[path = "../it/postgres/row/row.rs"]
 mod row;
 #[path = "../it/postgres/schema/schema.rs"]

@@ -7,8 +7,12 @@
     reason = "each test uses its part, and fails by panicking"
 )]
 
+#[path = "../../../../adapter-http/tests/it/two_tenants.rs"]
+mod two_tenants;
+
 use std::time::Duration;
 
+pub use self::two_tenants::{directory, enforcer};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper_util::rt::TokioIo;
@@ -17,28 +21,10 @@ use poem::http::{self, HeaderMap};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Request, RequestParts, handler};
 use tenancy_core::context;
-use tenancy_core::directory::{MemoryDirectory, MemoryEntry, TenantRecord};
-use tenancy_core::enforce::Enforcer;
 use tenancy_core::request::Claims;
-use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-
-/// Two tenants, `acme` with the member alice and `globex`, whose members are unknown.
-pub fn directory() -> MemoryDirectory {
-    let entry = |id: &str| MemoryEntry::new(TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap()));
-    MemoryDirectory::new([entry("acme").with_member("alice".parse().unwrap()), entry("globex")]).unwrap()
-}
-
-pub fn enforcer() -> Enforcer {
-    let chain = ResolverChain::new()
-        .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
-        .unwrap()
-        .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
-        .unwrap();
-    Enforcer::new(chain)
-}
 
 pub fn tenancy() -> Tenancy {
     Tenancy::builder(

@@ -48,7 +48,7 @@ pub(super) async fn provisioned(db: &TenantDb<Sqlite>, id: &str) -> Admitted {
     tenant
 }
 
-fn file_names(dir: &TempDir) -> Vec<String> {
+pub(super) fn file_names(dir: &TempDir) -> Vec<String> {
     let entries = std::fs::read_dir(dir.path().join("tenants")).unwrap();
     let mut names: Vec<_> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -57,7 +57,7 @@ fn file_names(dir: &TempDir) -> Vec<String> {
     names
 }
 
-fn is_not_provisioned<T>(result: Result<T, TransactionError>) -> bool {
+pub(super) fn is_not_provisioned<T>(result: Result<T, TransactionError>) -> bool {
     let Err(TransactionError::Begin { source, .. }) = result else {
         return false;
     };

@@ -2,64 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
+use super::database::{file_names, is_not_provisioned, options, provisioned};
 use crate::common;
-
-use std::time::Duration;
 
 use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Admitted;
-use tenancy_sqlx::{
-    PoolSettings, RemoveError, SqliteDatabaseBuilder, SqliteDatabaseStrategy, StrategyError, StrategyRegistry,
-    TenantDb, TransactionError,
-};
-
-const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
-
-fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
-    SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
-        .with_migrations(migrations(&[OWN_NOTES]))
-        .with_pool(
-            PoolSettings::new()
-                .with_max_connections(1)
-                .with_acquire_timeout(Duration::from_millis(300)),
-        )
-}
+use tenancy_sqlx::{RemoveError, StrategyError, StrategyRegistry, TenantDb};
 
 async fn open(dir: &TempDir) -> TenantDb<Sqlite> {
     let files = options(dir).open().await.unwrap();
     TenantDb::new(StrategyRegistry::new().with(files).unwrap())
-}
-
-async fn provisioned(db: &TenantDb<Sqlite>, id: &str) -> Admitted {
-    let tenant = admitted(id, "database");
-    db.provision(tenant.tenant()).await.unwrap();
-    let mut tx = db.begin(&tenant).await.unwrap();
-    sqlx::query("insert into notes values ('1', ?)")
-        .bind(format!("of {id}"))
-        .execute(&mut *tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    tenant
-}
-
-fn file_names(dir: &TempDir) -> Vec<String> {
-    let entries = std::fs::read_dir(dir.path().join("tenants")).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-fn is_not_provisioned<T>(result: Result<T, TransactionError>) -> bool {
-    let Err(TransactionError::Begin { source, .. }) = result else {
-        return false;
-    };
-    matches!(source, StrategyError::NotProvisioned { .. })
 }
 
 /// What `tenant` holds is removed as an archived tenant's.

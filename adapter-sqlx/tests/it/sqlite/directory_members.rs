@@ -11,6 +11,12 @@ use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, Reques
 use tenancy_core::resolve::{HeaderResolver, ResolverChain};
 use tenancy_sqlx::{DirectoryError, SqliteDirectory};
 
+/// The tenant acme, whose member is alice.
+async fn add_acme_with_alice(directory: &SqliteDirectory) {
+    let acme = tenant("acme").with_member("alice".parse().unwrap());
+    directory.upsert(&acme).await.unwrap();
+}
+
 #[tokio::test]
 async fn members_come_and_go() {
     let dir = tempdir().unwrap();
@@ -60,10 +66,7 @@ async fn enforce_for(directory: &SqliteDirectory, id: &str, claims: Claims) -> R
 async fn it_directs_and_authorizes() {
     let dir = tempdir().unwrap();
     let directory = open(&dir).await;
-    directory
-        .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
-        .await
-        .unwrap();
+    add_acme_with_alice(&directory).await;
     directory
         .upsert(&tenant("globex").with_member("bob".parse().unwrap()))
         .await
@@ -195,10 +198,7 @@ async fn a_corrupt_row_is_an_error_and_not_a_miss() {
     ] {
         let dir = tempdir().unwrap();
         let directory = open(&dir).await;
-        directory
-            .upsert(&tenant("acme").with_member("alice".parse().unwrap()))
-            .await
-            .unwrap();
+        add_acme_with_alice(&directory).await;
         sqlx::query(broken).execute(&backdoor(&dir).await).await.unwrap();
         let found = directory.find_by_id(&"acme".parse().unwrap()).await;
         assert_eq!(found.is_err(), !broken.contains("members"), "{broken}: {found:?}");

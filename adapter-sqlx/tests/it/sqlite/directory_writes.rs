@@ -6,12 +6,10 @@
     reason = "a test fails by panicking, and holds locks"
 )]
 
-use std::future::Future;
 use std::path::Path;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
+use crate::polling::poll_at_most;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tempfile::tempdir;
@@ -38,20 +36,6 @@ fn new(id: &str) -> NewTenant {
 
 async fn seen(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
-}
-
-/// Polls a future at most so many times, then drops it.
-async fn poll_at_most<F: Future>(times: u32, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut polled = 0;
-    std::future::poll_fn(|context| {
-        if polled == times {
-            return Poll::Ready(None);
-        }
-        polled += 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use common::{migrations, row_options, row_tenant, run};
+use common::{migrations, notes_table, row_options, row_tenant, run};
 use sqlx::Sqlite;
 use tempfile::TempDir;
 use tenancy_core::enforce::Admitted;
@@ -36,7 +36,7 @@ const OWN_TABLES: &str = "create table notes (
 async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, [Admitted; 2]) {
     let row = tenancy_sqlx::SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_migrations(migrations(&[TABLES]))
-        .with_table(TenantTable::new("notes", "notes_rows").unwrap())
+        .with_table(notes_table())
         .with_table(TenantTable::new("replies", "replies_rows").unwrap())
         .open()
         .await

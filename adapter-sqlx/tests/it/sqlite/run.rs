@@ -5,6 +5,7 @@ use crate::common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::transparent::Transparent;
 use common::{bodies, row_db, row_tenant, run, two_tenants};
 use sqlx::Sqlite;
 use tenancy_core::context;
@@ -21,15 +22,6 @@ enum NotesError {
     Query(#[from] sqlx::Error),
     #[error("the note is too long")]
     TooLong,
-}
-
-/// Each way to pass an error on.
-#[derive(Debug, thiserror::Error)]
-enum Transparent {
-    #[error(transparent)]
-    Transaction(#[from] TransactionError),
-    #[error(transparent)]
-    Query(#[from] sqlx::Error),
 }
 
 async fn add(tx: &mut TenantTransaction<Sqlite>, body: &str) -> Result<(), sqlx::Error> {

@@ -7,16 +7,19 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../../../adapter-http/tests/it/two_tenants.rs"]
+mod two_tenants;
+
 use std::convert::Infallible;
 
+pub use self::two_tenants::{directory, enforcer};
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use tenancy_core::context;
-use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
-use tenancy_core::enforce::{Authorize, Enforcer};
+use tenancy_core::directory::{Authorizer, Decision, Directory, TenantRecord};
+use tenancy_core::enforce::Authorize;
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::Claims;
-use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_warp::{Tenancy, Tenant, Visitor};
 use tower::ServiceExt;
@@ -25,21 +28,6 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 pub type Body = Full<bytes::Bytes>;
-
-/// Two tenants, `acme` with the member alice and `globex`, whose members are unknown.
-pub fn directory() -> MemoryDirectory {
-    let entry = |id: &str| MemoryEntry::new(TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap()));
-    MemoryDirectory::new([entry("acme").with_member("alice".parse().unwrap()), entry("globex")]).unwrap()
-}
-
-pub fn enforcer() -> Enforcer {
-    let chain = ResolverChain::new()
-        .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
-        .unwrap()
-        .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
-        .unwrap();
-    Enforcer::new(chain)
-}
 
 pub fn tenancy() -> Tenancy {
     of_tower().into()

@@ -33,3 +33,5 @@ macro_rules! on_each_framework {
     ($($test:ident),* $(,)?) => { $(on_each_framework! { [axum, hyper, poem, warp] $test })* };
 }
 use on_each_framework;
+#[path = "../../../../adapter-http/tests/it/two_tenants.rs"]
+mod two_tenants;

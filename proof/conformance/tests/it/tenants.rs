@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::two_tenants::enforcer;
 use http::request::Parts;
 use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
 use tenancy_core::enforce::{Authorize, Enforcer};
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::Claims;
-use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
+use tenancy_core::resolve::{PathResolver, ResolverChain};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy};
 use tokio::task::yield_now;
@@ -24,15 +25,6 @@ pub(crate) fn record(id: &str) -> TenantRecord {
 fn directory() -> MemoryDirectory {
     let entry = |id, member: &str| MemoryEntry::new(record(id)).with_member(member.parse().unwrap());
     MemoryDirectory::new([entry("acme", "alice"), entry("globex", "bob")]).unwrap()
-}
-
-fn enforcer() -> Enforcer {
-    let chain = ResolverChain::new()
-        .then(HeaderResolver::new("x-tenant-id".parse().unwrap()))
-        .unwrap()
-        .then(PathResolver::new("/t/{tenant}".parse().unwrap()))
-        .unwrap();
-    Enforcer::new(chain)
 }
 
 /// Every answer is available at once; `Bearer alice` is alice.

@@ -1,24 +1,7 @@
 //! Futures that are dropped at every point where they wait.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::Poll;
-
+pub(crate) use crate::polling::poll_at_most;
 use crate::postgres::support::server::{TestDatabase, bodies, seed, tenant};
-
-/// Polls a future at most so many times, then drops it. `None` where it was not ready by then.
-pub(crate) async fn poll_at_most<F: Future>(times: u32, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut polled = 0;
-    std::future::poll_fn(|context| {
-        if polled == times {
-            return Poll::Ready(None);
-        }
-        polled += 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_future_leaves_no_tenant_behind() {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::transparent::Transparent;
 use sqlx::{AssertSqlSafe, ConnectOptions, Postgres};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
@@ -17,14 +18,6 @@ pub(super) enum NotesError {
     #[error("failed to reach the notes")]
     Transaction(#[from] TransactionError),
     #[error("failed to query the notes")]
-    Query(#[from] sqlx::Error),
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Transparent {
-    #[error(transparent)]
-    Transaction(#[from] TransactionError),
-    #[error(transparent)]
     Query(#[from] sqlx::Error),
 }
 

@@ -5,12 +5,13 @@ use tenancy_core::directory::{TenantEntry, TenantStatus};
 use tenancy_core::names::Subject;
 use tenancy_sqlx::{
     CreateError, CreationKey, NewTenant, PgDirectory, PgRowStrategy, PgTenantColumn, PgTenantTable, ProvisionError,
-    StrategyError, StrategyRegistry, TenantDb, UpsertError,
+    StrategyError, TenantDb, UpsertError,
 };
 
 use crate::postgres::connection::cancel::poll_at_most;
+use crate::postgres::support::every_strategy::every_strategy;
+use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, migrations};
-use crate::postgres::support::{database_server, schema_server};
 
 /// Rows of tenants whose ids are uuids, schemas, and databases of which only the default server is known.
 async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
@@ -21,14 +22,7 @@ async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
     let schema = database.schema().with_table(table);
     let items = "create table items (tenant_id uuid not null, id bigint not null, primary key (tenant_id, id))";
     let row = PgRowStrategy::builder(database.server(), schema).with_migrations(migrations(&[items]));
-    let registry = StrategyRegistry::new()
-        .with(row.open().await.unwrap())
-        .unwrap()
-        .with(schema_server::options(database).open().await.unwrap())
-        .unwrap()
-        .with(database_server::options(database).open().await.unwrap())
-        .unwrap();
-    TenantDb::new(registry)
+    every_strategy(database, row.open().await.unwrap()).await
 }
 
 async fn directory(database: &TestDatabase) -> PgDirectory {

@@ -5,12 +5,12 @@ use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, Subject};
 use tenancy_sqlx::{
-    CreationKey, NewTenant, PgDirectory, PgRowStrategy, PgTenantTable, RemoveError, StrategyError, StrategyRegistry,
-    TenantDb, TransactionError,
+    CreationKey, NewTenant, PgDirectory, PgRowStrategy, PgTenantTable, RemoveError, StrategyError, TenantDb,
+    TransactionError,
 };
 
+use crate::postgres::support::every_strategy::every_strategy;
 use crate::postgres::support::server::{NOTES, TestDatabase, migrations};
-use crate::postgres::support::{database_server, schema_server};
 
 /// Declared before what it refers to, and after: rows go in the order that the keys allow.
 const REPLIES: &str = "create table replies (
@@ -28,14 +28,7 @@ async fn open(database: &TestDatabase) -> TenantDb<Postgres> {
         .open()
         .await
         .unwrap();
-    let registry = StrategyRegistry::new()
-        .with(row)
-        .unwrap()
-        .with(schema_server::options(database).open().await.unwrap())
-        .unwrap()
-        .with(database_server::options(database).open().await.unwrap())
-        .unwrap();
-    TenantDb::new(registry)
+    every_strategy(database, row).await
 }
 
 fn member(record: &TenantRecord) -> Admitted {

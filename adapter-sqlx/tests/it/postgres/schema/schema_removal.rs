@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
-use tenancy_sqlx::StrategyError;
+use tenancy_sqlx::{PgSchemaStrategy, StrategyError};
 
 use crate::postgres::support::schema_server::{notes_of, open, options, provision_with_note, run, schemas};
 use crate::postgres::support::server::TestDatabase;
@@ -116,6 +116,18 @@ async fn outside(connection: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar(sql).fetch_all(connection).await.unwrap()
 }
 
+/// The objects for which the removal of acme's schema is refused.
+async fn refused_for(strategy: &PgSchemaStrategy) -> Vec<String> {
+    let error = strategy
+        .dangerously_drop_schema(&"acme".parse().unwrap())
+        .await
+        .unwrap_err();
+    let StrategyError::WouldRemoveMore { objects, .. } = error else {
+        panic!("{error:?}")
+    };
+    objects
+}
+
 #[tokio::test]
 async fn dependents_outside_of_the_schema_are_refused_by_name() {
     let mut failed = Vec::new();
@@ -187,13 +199,7 @@ async fn an_extension_that_another_needs_stays() {
     // Only a superuser may install the second one.
     let sql = "create extension cube schema tenant_acme; create extension earthdistance schema public";
     run(&mut database.superuser().await, sql).await;
-    let error = strategy
-        .dangerously_drop_schema(&"acme".parse().unwrap())
-        .await
-        .unwrap_err();
-    let StrategyError::WouldRemoveMore { objects, .. } = error else {
-        panic!("{error:?}")
-    };
+    let objects = refused_for(&strategy).await;
     assert!(objects.contains(&"extension earthdistance".to_owned()), "{objects:?}");
     assert_eq!(notes_of(&db, "acme").await, ["of acme"]);
 }
@@ -213,13 +219,7 @@ async fn what_another_role_owns_in_the_schema_is_named() {
         alter function tenant_acme.theirs() owner to {app}"
     );
     run(&mut superuser, sql).await;
-    let error = strategy
-        .dangerously_drop_schema(&"acme".parse().unwrap())
-        .await
-        .unwrap_err();
-    let StrategyError::WouldRemoveMore { objects, .. } = error else {
-        panic!("{error:?}")
-    };
+    let objects = refused_for(&strategy).await;
     let expected = [
         format!("function tenant_acme.theirs() of the role {app}"),
         format!("sequence tenant_acme.report_id_seq of the role {app}"),
