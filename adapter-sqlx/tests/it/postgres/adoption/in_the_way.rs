@@ -36,7 +36,7 @@ async fn rows_that_a_check_or_a_key_does_not_take_are_named() {
     }
 }
 
-/// Whoever owns a table may alter it, and needs the schema's and the tablespace's consent to make an index.
+/// The owner of a table may alter it, and needs rights to the schema and the tablespace to make an index.
 #[tokio::test]
 async fn rights_that_new_keys_need_are_named() {
     let database = before("").await;
