@@ -3,10 +3,12 @@
 mod config;
 mod config_error;
 mod issuer_config;
+mod key_config;
 mod token_cache_config;
 mod values;
 
-pub use config::{JwtConfig, JwtKeyConfig};
+pub use config::JwtConfig;
 pub use config_error::JwtConfigError;
 pub use issuer_config::JwtIssuerConfig;
+pub use key_config::JwtKeyConfig;
 pub use token_cache_config::JwtTokenCacheConfig;
