@@ -37,13 +37,19 @@ pub(crate) fn target(name: impl AsRef<Path>) -> Result<PathBuf, Failure> {
     if let Some(target) = TARGET.get() {
         return Ok(target.join(name));
     }
-    let metadata = cargo("metadata --format-version 1 --no-deps --locked".split(' ')).quietly()?;
-    let target = serde_json::from_str(&metadata).ok().and_then(|metadata: Value| {
-        let target = metadata.get("target_directory").and_then(Value::as_str);
-        target.map(PathBuf::from)
-    });
+    let metadata = metadata("--no-deps")?;
+    let target = metadata
+        .get("target_directory")
+        .and_then(Value::as_str)
+        .map(PathBuf::from);
     let target = target.ok_or_else(|| Failure::new("`cargo metadata` names no target directory"))?;
     Ok(TARGET.get_or_init(|| target).join(name))
+}
+
+/// What cargo knows of the workspace, with one option of `cargo metadata`.
+pub(crate) fn metadata(option: &str) -> Result<Value, Failure> {
+    let metadata = cargo(["metadata", "--format-version", "1", "--locked", option]).quietly()?;
+    serde_json::from_str(&metadata).map_err(|error| Failure::new(format!("`cargo metadata` printed no JSON: {error}")))
 }
 
 /// A command to be run from the root.

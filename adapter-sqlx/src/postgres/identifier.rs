@@ -85,6 +85,15 @@ impl fmt::Display for Literal<'_> {
     }
 }
 
+/// Texts as an array in SQL.
+pub(super) fn text_array<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let texts: Vec<String> = texts
+        .into_iter()
+        .map(|text| Literal(text.as_ref()).to_string())
+        .collect();
+    format!("array[{}]::text[]", texts.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

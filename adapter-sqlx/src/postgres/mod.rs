@@ -3,6 +3,7 @@
 mod connection;
 mod database;
 mod directory;
+mod execute;
 mod identifier;
 mod row;
 mod schema;

@@ -2,16 +2,14 @@
 
 use serde_json::Value;
 
-use crate::command::{Failure, cargo};
+use crate::command::{Failure, cargo, metadata};
 
 /// Lints each library of the workspace without features, and with each feature alone.
 pub(crate) fn check_each_alone() -> Result<(), Failure> {
-    let metadata = cargo("metadata --format-version 1 --no-deps --locked".split(' ')).stdout()?;
-    let metadata: Value = serde_json::from_str(&metadata)
-        .map_err(|error| Failure::new(format!("`cargo metadata` printed no JSON: {error}")))?;
+    let metadata = metadata("--no-deps")?;
     let mut checked = 0;
-    for package in members(&metadata).filter(|package| is_library(package)) {
-        let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+    for package in libraries(&metadata) {
+        let name = name(package);
         lint(name, None)?;
         for feature in features(package) {
             lint(name, Some(feature))?;
@@ -42,8 +40,14 @@ fn lint(package: &str, feature: Option<&str>) -> Result<(), Failure> {
     .run()
 }
 
-fn members(metadata: &Value) -> impl Iterator<Item = &Value> {
-    metadata.get("packages").and_then(Value::as_array).into_iter().flatten()
+/// The packages of the workspace that are libraries.
+pub(super) fn libraries(metadata: &Value) -> impl Iterator<Item = &Value> {
+    let packages = metadata.get("packages").and_then(Value::as_array);
+    packages.into_iter().flatten().filter(|package| is_library(package))
+}
+
+pub(super) fn name(package: &Value) -> &str {
+    package.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn is_library(package: &Value) -> bool {

@@ -7,16 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::tracked::none_of;
-use crate::command::{Failure, cargo};
+use crate::command::{Failure, metadata};
 
 /// The major, minor and patch number.
 type Version = [u32; 3];
 
 pub(crate) fn check() -> Result<(), Failure> {
-    let metadata = cargo("metadata --format-version 1 --all-features --locked".split(' ')).stdout()?;
-    let metadata: Value = serde_json::from_str(&metadata)
-        .map_err(|error| Failure::new(format!("`cargo metadata` printed no JSON: {error}")))?;
-    let graph = Graph::of(&metadata);
+    let graph = Graph::of(&metadata("--all-features")?);
     let mut findings = Vec::new();
     let mut promised = 0;
     for member in &graph.members {

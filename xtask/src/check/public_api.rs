@@ -2,23 +2,14 @@
 
 use std::fs;
 
+use serde_json::Value;
+
+use super::features::{libraries, name};
 use super::tracked::none_of;
-use crate::command::{Failure, cargo, root, target};
+use crate::command::{Failure, cargo, metadata, root, target};
 
 /// Where the listings are.
 const FOLDER: &str = "proof/public-api";
-
-/// The published libraries.
-const LIBRARIES: [&str; 8] = [
-    "tenancy-core",
-    "tenancy-jwt",
-    "tenancy-cache",
-    "tenancy-http",
-    "tenancy-axum",
-    "tenancy-poem",
-    "tenancy-warp",
-    "tenancy-sqlx",
-];
 
 /// The format of rustdoc's JSON that is understood. It changes with Rust's releases.
 const FORMAT: &str = "\"format_version\":57";
@@ -28,8 +19,8 @@ pub(crate) fn command() -> Result<(), Failure> {
     let folder = root().join(FOLDER);
     let failed = |error| Failure::new(format!("failed to write to {FOLDER}: {error}"));
     fs::create_dir_all(&folder).map_err(failed)?;
-    for library in LIBRARIES {
-        let Some(listing) = listing(library)? else {
+    for library in published()? {
+        let Some(listing) = listing(&library)? else {
             return Err(Failure::new(OTHER_FORMAT));
         };
         fs::write(folder.join(format!("{library}.txt")), listing).map_err(failed)?;
@@ -42,8 +33,8 @@ const OTHER_FORMAT: &str = "this Rust release writes another format of rustdoc's
 /// As a step. Another Rust release may write another format; then nothing can be compared, and the step says so.
 pub(crate) fn check() -> Result<(), Failure> {
     let mut changed = Vec::new();
-    for library in LIBRARIES {
-        let Some(now) = listing(library)? else {
+    for library in published()? {
+        let Some(now) = listing(&library)? else {
             println!("NOT CHECKED: {OTHER_FORMAT}");
             return Ok(());
         };
@@ -55,6 +46,18 @@ pub(crate) fn check() -> Result<(), Failure> {
         &changed,
         "the public API differs from its listing (`cargo xtask public-api` writes it anew)",
     )
+}
+
+/// The libraries that are published.
+fn published() -> Result<Vec<String>, Failure> {
+    let metadata = metadata("--no-deps")?;
+    let is_published = |package: &&Value| package.get("publish").is_none_or(Value::is_null);
+    let libraries = libraries(&metadata).filter(is_published);
+    let names: Vec<String> = libraries.map(|package| name(package).to_owned()).collect();
+    if names.is_empty() {
+        return Err(Failure::new("`cargo metadata` lists no library that is published"));
+    }
+    Ok(names)
 }
 
 /// The lines that one of two listings has and the other has not.

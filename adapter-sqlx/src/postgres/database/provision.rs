@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
@@ -188,11 +189,6 @@ async fn locked(administrator: &PgConnectOptions, database: &PgIdentifier) -> Re
     Ok(server)
 }
 
-async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
-}
-
 /// Runs what needs a database that nobody is connected to, as often as somebody still is.
 async fn execute_when_unused(server: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
     for _ in 1..TRIES {
@@ -201,7 +197,7 @@ async fn execute_when_unused(server: &mut PgConnection, sql: String) -> Result<(
             done => return Ok(done.map(drop)?),
         }
     }
-    execute(server, sql).await
+    Ok(execute(server, sql).await?)
 }
 
 /// Whether somebody is connected to the database: PostgreSQL's `object_in_use`.

@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::lock::lock;
 use crate::transaction::begin::begin_lent;
@@ -55,11 +56,6 @@ pub(in crate::postgres) async fn remove(
         return Err(StrategyError::other(reason));
     }
     Ok(tx.commit().await?)
-}
-
-async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
 }
 
 /// How many objects of each kind there are outside of the schema.

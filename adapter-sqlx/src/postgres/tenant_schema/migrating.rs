@@ -12,6 +12,7 @@ use super::reach::Reach;
 use super::server_wide::PresetPaths;
 use super::statement::ends_its_transaction;
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
@@ -198,9 +199,4 @@ fn needs_no_transaction(error: &StrategyError) -> bool {
 async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     let path = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
     path.fetch_one(connection).await
-}
-
-async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
 }

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::server_wide;
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 
 /// A watch over everything but the tenant's schema, from before the migrations until after them.
@@ -97,11 +98,6 @@ impl<'w> OutsideWatch<'w> {
             .fetch_all(transaction);
         Ok(vanished.await?)
     }
-}
-
-async fn execute(transaction: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction).await?;
-    Ok(())
 }
 
 /// The tables that foreign keys of the schema `$1` refer to elsewhere.

@@ -1,12 +1,13 @@
 //! A tenant's schema: made, migrated step by step, and opened to the application when all is done.
 
+use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::lock::lock;
 use super::migrating::Migrating;
 use super::reach::Reach;
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
@@ -104,7 +105,7 @@ impl Provisioning<'_> {
         let Self {
             schema, application, ..
         } = self;
-        execute(connection, format!("grant usage on schema {schema} to {application}")).await
+        Ok(execute(connection, format!("grant usage on schema {schema} to {application}")).await?)
     }
 
     async fn is_there(&self, transaction: &mut PgConnection) -> Result<bool, StrategyError> {
@@ -165,9 +166,4 @@ grant usage on all sequences in schema {schema} to {application}"
 async fn is_table(transaction: &mut PgConnection, name: &str) -> Result<bool, StrategyError> {
     let is_there = sqlx::query_scalar("select pg_catalog.to_regclass($1) is not null");
     Ok(is_there.bind(name).fetch_one(transaction).await?)
-}
-
-async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
 }

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 use tenancy_core::names::TenantId;
 
 use super::error::AdoptError;
 use super::keys::Remade;
 use super::report::PgAdoption;
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::row::policies::attempts::{Attempts, LockTimeout};
 use crate::postgres::row::policies::guard::{PIN, SET, SETTINGS};
 use crate::postgres::row::row_tables::PgRowTables;
@@ -228,11 +229,6 @@ impl PgRowTables {
         }
         sql + &self.sql() + &plan.rights_sql()
     }
-}
-
-async fn execute(tx: &mut PgConnection, sql: String) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(tx).await?;
-    Ok(())
 }
 
 async fn restore(tx: &mut PgConnection, before: &Settings) -> Result<(), sqlx::Error> {

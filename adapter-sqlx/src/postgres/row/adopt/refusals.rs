@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Row};
 
 use super::keys::key_roots;
 use super::migration_tables::MIGRATION_TABLES;
-use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::postgres::identifier::{PgIdentifier, text_array};
 use crate::postgres::row::rebuild::foreign_keys::remade_foreign_keys;
 use crate::postgres::row::rebuild::keys::remade_keys;
 use crate::postgres::row::row_tables::PgRowTables;
@@ -165,9 +165,9 @@ impl PgRowTables {
         &self,
         connection: &mut PgConnection,
     ) -> Result<Vec<(String, String)>, sqlx::Error> {
-        let tables = TABLES.replace("MIGRATION_TABLES", &array(MIGRATION_TABLES.iter().copied()));
+        let tables = TABLES.replace("MIGRATION_TABLES", &text_array(MIGRATION_TABLES));
         let roles = self.applications().iter().chain([self.administrator()]);
-        let roles = ROLES.replace("ROLES", &array(roles.map(PgIdentifier::as_str)));
+        let roles = ROLES.replace("ROLES", &text_array(roles.map(PgIdentifier::as_str)));
         let mut found: Vec<(i64, String, String)> = Vec::new();
         for sql in [&*roles, &*tables, ROW_TYPES, KEYS, FOREIGN_KEYS] {
             for row in self.adoption_query(connection, sql).await? {
@@ -188,9 +188,4 @@ impl PgRowTables {
         }
         Ok(refusals)
     }
-}
-
-fn array<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<String> = names.map(|name| Literal(name).to_string()).collect();
-    format!("array[{}]::text[]", names.join(", "))
 }

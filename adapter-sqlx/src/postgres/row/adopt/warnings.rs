@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Row};
 
 use super::migration_tables::POSSIBLE_MIGRATION_TABLES;
 use super::report::{PgAdoptionHazard, PgAdoptionWarning};
-use crate::postgres::identifier::Literal;
+use crate::postgres::identifier::text_array;
 use crate::postgres::row::policies::guard::PIN;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::transaction::begin::begin_lent;
@@ -106,11 +106,7 @@ impl PgRowTables {
         &self,
         connection: &mut PgConnection,
     ) -> Result<Vec<PgAdoptionWarning>, sqlx::Error> {
-        let names: Vec<String> = POSSIBLE_MIGRATION_TABLES
-            .iter()
-            .map(|name| Literal(name).to_string())
-            .collect();
-        let migrations = MIGRATIONS.replace("POSSIBLE", &format!("array[{}]", names.join(", ")));
+        let migrations = MIGRATIONS.replace("POSSIBLE", &text_array(POSSIBLE_MIGRATION_TABLES));
         let mut tx = begin_lent(connection, None).await?;
         sqlx::raw_sql(PIN).execute(&mut *tx).await?;
         let mut warnings = Vec::new();

@@ -1,10 +1,11 @@
 //! Writes what differs, in one transaction.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
 use super::attempts::{Attempts, LockTimeout};
 use super::difference::Change;
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::verify::{PgFault, PgFinding, PgReport};
@@ -92,7 +93,8 @@ impl PgRowTables {
         // Somebody else may have written it while this waited.
         for change in self.differences(tx).await? {
             *object = change.object;
-            execute(tx, change.sql).await.map_err(without_tenant)?;
+            let done = execute(tx, change.sql).await;
+            done.map_err(|error| without_tenant(error.into()))?;
         }
         Ok(())
     }
@@ -105,11 +107,6 @@ impl PgRowTables {
         let shown = views.iter().map(|view| self.view_change(view));
         Ok(opened.chain(self.changes(&found)).chain(shown).collect())
     }
-}
-
-async fn execute(tx: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(tx).await?;
-    Ok(())
 }
 
 /// Rows without a tenant keep the column from being made not null. That is a finding like others, which says what to do.

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migration, Migrator};
-use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
 use crate::StrategyError;
+use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
@@ -151,7 +152,7 @@ where c.relkind in ('r', 'p') and not c.relrowsecurity and c.oid::int8 <> all ($
             return Ok(());
         }
         // A table with checks that are still due cannot be altered.
-        execute(connection, format!("set constraints all immediate; {sql}")).await
+        Ok(execute(connection, format!("set constraints all immediate; {sql}")).await?)
     }
 
     /// The declared tables that exist, by number.
@@ -228,10 +229,5 @@ async fn roll_back(connection: &mut PgConnection) {
 }
 
 async fn set_lock_timeout(connection: &mut PgConnection, wait: LockTimeout) -> Result<(), StrategyError> {
-    execute(connection, format!("set lock_timeout = {}", Literal(&wait.setting()))).await
-}
-
-async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
+    Ok(execute(connection, format!("set lock_timeout = {}", Literal(&wait.setting()))).await?)
 }

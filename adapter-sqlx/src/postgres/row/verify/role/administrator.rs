@@ -6,7 +6,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
-use crate::postgres::identifier::Literal;
+use crate::postgres::identifier::{Literal, text_array};
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
@@ -97,9 +97,9 @@ with asked as (
 ){FILTERS};
 rollback to savepoint tenancy_administrator;
 release savepoint tenancy_administrator",
-            array(&schemas),
-            array(&names),
-            array(&applications),
+            text_array(&schemas),
+            text_array(&names),
+            text_array(&applications),
             Literal(self.administrator().as_str()),
         );
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(transaction).await?;
@@ -114,11 +114,6 @@ release savepoint tenancy_administrator",
         };
         rows.iter().map(filter).collect()
     }
-}
-
-fn array(texts: &[String]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| Literal(text).to_string()).collect();
-    format!("array[{}]::text[]", texts.join(", "))
 }
 
 /// Each row: the role, the table, the restrictive policy or null, what mends it, and whether
