@@ -93,8 +93,7 @@ impl PgRowTables {
         // Somebody else may have written it while this waited.
         for change in self.differences(tx).await? {
             *object = change.object;
-            let done = execute(tx, change.sql).await;
-            done.map_err(|error| without_tenant(error.into()))?;
+            execute(tx, change.sql).await.map_err(without_tenant)?;
         }
         Ok(())
     }
@@ -110,16 +109,16 @@ impl PgRowTables {
 }
 
 /// Rows without a tenant keep the column from being made not null. That is a finding like others, which says what to do.
-fn without_tenant(error: StrategyError) -> StrategyError {
+fn without_tenant(error: sqlx::Error) -> StrategyError {
     const NOT_NULL: &str = "23502";
-    let StrategyError::Database(sqlx::Error::Database(refused)) = &error else {
-        return error;
-    };
-    match refused.table() {
-        Some(table) if refused.code().as_deref() == Some(NOT_NULL) => {
+    match error
+        .as_database_error()
+        .and_then(|refused| refused.table().zip(refused.code()))
+    {
+        Some((table, code)) if code == NOT_NULL => {
             let finding = PgFinding::new(PgFault::ColumnNullable, table.to_owned(), String::new());
             PgReport::new(vec![finding]).into()
         }
-        _ => error,
+        _ => error.into(),
     }
 }
