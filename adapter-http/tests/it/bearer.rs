@@ -2,18 +2,16 @@
 #![cfg(feature = "jwks")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-use crate::token_support;
-
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
-use jwks_support::{jwks, named, rsa, sign};
 use tenancy_http::{Authenticator, Credentials, FetchedJwks, JwksFetcher, RemoteJwks, TokenVerifier, TrustedIssuer};
-use token_support::{AUDIENCE, ISSUER};
 use tokio::sync::Notify;
+
+use crate::jwks_support::{jwks, named, rsa, sign};
+use crate::token_support::{AUDIENCE, ISSUER};
 
 /// A key set that is there once it is let go.
 #[derive(Default)]

@@ -2,20 +2,19 @@
 #![cfg(feature = "cache")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::log;
-
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{Request, Response};
 use http_body_util::Full;
-use log::Log;
 use tenancy_core::directory::{Directory, TenantRecord};
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::Claims;
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_http::{CachedDirectory, ClaimsFromExtension, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
+
+use crate::log::Log;
 
 /// Answers its first question with another tenant than it was asked for.
 #[derive(Default)]

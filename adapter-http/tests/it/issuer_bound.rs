@@ -4,8 +4,6 @@
 #![cfg(feature = "jwt")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::token_support;
-
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -18,8 +16,9 @@ use tenancy_core::names::KeyForm;
 use tenancy_core::request::ClaimPath;
 use tenancy_core::resolve::{HeaderResolver, ResolverChain};
 use tenancy_http::{PlatformStaff, Tenancy, TokenVerifier, TrustedIssuer};
-use token_support::{AUDIENCE, ISSUER, hmac_key, payload, sign};
 use tower::{Layer, ServiceExt, service_fn};
+
+use crate::token_support::{AUDIENCE, ISSUER, hmac_key, payload, sign};
 
 /// Alice is a member of both. The slug of one is the id of the other.
 fn directory() -> MemoryDirectory {

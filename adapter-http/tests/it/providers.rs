@@ -2,10 +2,9 @@
 
 #![cfg(feature = "jwt")]
 
-use crate::providers_support;
-
-use providers_support::{Change, Recipe, headings, key};
 use serde_json::{Value, json};
+
+use crate::providers_support::{Change, Recipe, headings, key};
 
 const INVALID: &str = "401 invalid_token";
 const REQUIRED: &str = "401 tenant_required";

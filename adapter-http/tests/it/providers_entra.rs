@@ -2,12 +2,10 @@
 
 #![cfg(feature = "jwt")]
 
-use crate::jwks_support;
-use crate::providers_support;
-
-use jwks_support::{named, with};
-use providers_support::{Change, Recipe, Service, key};
 use serde_json::{Value, json};
+
+use crate::jwks_support::{named, with};
+use crate::providers_support::{Change, Recipe, Service, key};
 
 const ACME: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const GLOBEX: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";

@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::common;
-
 use std::io;
 use std::task::Poll;
 
 use bytes::Bytes;
-use common::{ask, is, request, send, serve, tenancy, whoami, wire};
 use futures_util::{SinkExt, stream};
 use http_body::{Body as _, Frame};
 use http_body_util::combinators::BoxBody;
@@ -19,6 +16,8 @@ use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, get, handler};
 use tenancy_core::context;
 use tenancy_poem::{MaybeTenant, Tenant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use crate::common::{ask, is, request, send, serve, tenancy, whoami, wire};
 
 /// The body that an answer has, not yet read.
 async fn body_of(app: &impl Endpoint) -> BoxBody<Bytes, io::Error> {

@@ -1,13 +1,12 @@
 //! Operations of poem-openapi, which take the extractors as they are.
 
-use crate::common;
-
-use common::{ask, is, request, send, tenancy};
 use poem::{EndpointExt, Route};
 use poem_openapi::param::Path;
 use poem_openapi::payload::PlainText;
 use poem_openapi::{OpenApi, OpenApiService};
 use tenancy_poem::{MaybeTenant, Tenant, Visitor};
+
+use crate::common::{ask, is, request, send, tenancy};
 
 struct Notes;
 

@@ -1,15 +1,14 @@
 //! Access policies among poem's own errors: what an extractor refuses, and what an endpoint answers.
 
-use crate::common;
-
 use std::fmt;
 
-use common::{ask, is, request, send, tenancy, whoami};
 use poem::error::ResponseError;
 use poem::http::StatusCode;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use tenancy_core::context;
 use tenancy_poem::{Tenant, TenantRejection};
+
+use crate::common::{ask, is, request, send, tenancy, whoami};
 
 /// Why [`MaybeTenant`](tenancy_poem::MaybeTenant) exists. Should poem ever tell errors from absence,
 /// this fails, and the warning at [`Tenant`] can go.

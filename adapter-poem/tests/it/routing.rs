@@ -2,12 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::common;
-
 use std::future::ready;
 use std::sync::Arc;
 
-use common::{ask, is, maybe, portal, request, send, tenancy, whoami};
 use poem::http::{Method, Version};
 use poem::middleware::{NormalizePath, TrailingSlash};
 use poem::test::TestClient;
@@ -19,6 +16,9 @@ use tenancy_core::request::Claims;
 use tenancy_core::resolve::{ResolverChain, SubdomainResolver};
 use tenancy_http::ClaimsFromExtension;
 use tenancy_poem::{Tenancy, Tenant};
+
+use crate::common;
+use crate::common::{ask, is, maybe, portal, request, send, tenancy, whoami};
 
 /// Under the path's own prefix, since a capture cannot be nested under.
 fn nested(inner: impl Endpoint + 'static) -> Route {

@@ -1,14 +1,13 @@
 //! A refused request is answered at once: no route beside its access policy, and nothing around it, answers instead.
 
-use crate::support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Method, StatusCode};
-use support::{ask, erased, is, request, send, tenancy, whoami, with_method};
 use tenancy_warp::{TenantRejection, enforce, tenant};
 use warp::{Filter, Rejection, Reply};
+
+use crate::support::{ask, erased, is, request, send, tenancy, whoami, with_method};
 
 /// How often a handler ran.
 #[derive(Clone, Default)]

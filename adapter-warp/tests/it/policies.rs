@@ -1,12 +1,9 @@
 //! Access policies as warp's filters decide on them: where a route asks, twice or not at all, and what stands around.
 
-use crate::support;
-
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use support::{ask, directory, enforcer, is, portal, request, send, tenancy, whoami};
 use tenancy_core::directory::{Directory, TenantRecord};
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::Claims;
@@ -14,6 +11,9 @@ use tenancy_http::ClaimsFromExtension;
 use tenancy_warp::{Tenancy, enforce, tenant, visitor};
 use tower::{Layer, ServiceExt};
 use warp::Filter;
+
+use crate::support;
+use crate::support::{ask, directory, enforcer, is, portal, request, send, tenancy, whoami};
 
 const INTERNAL: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500,"code":"internal"}"#;
 

@@ -1,7 +1,5 @@
 //! Which filter, handler and body runs in whose scope.
 
-use crate::support;
-
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -10,13 +8,15 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
-use support::{Answers, ask, enforcer, erased, is, request, tenancy};
 use tenancy_core::context;
 use tenancy_core::request::Claims;
 use tenancy_http::ClaimsFromExtension;
 use tenancy_warp::{Tenancy, Tenant, enforce, optional_tenant, tenant, visitor};
 use tower::{Layer, Service, ServiceExt};
 use warp::{Filter, Reply};
+
+use crate::support;
+use crate::support::{Answers, ask, enforcer, erased, is, request, tenancy};
 
 /// The tenant in scope, or `-`.
 fn here() -> String {

@@ -1,8 +1,6 @@
 //! The cache of an authorizer: what is one question, and what is forgotten when.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::cache_support;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,8 +10,8 @@ use tenancy_core::directory::{Authorizer, Decision};
 use tenancy_core::enforce::Authorize;
 use tenancy_core::request::Claims;
 
-use cache_support::Down;
-use cache_support::members::{Fixture, Members, enter};
+use crate::cache_support::Down;
+use crate::cache_support::members::{Fixture, Members, enter};
 
 #[tokio::test]
 async fn one_question_for_each_tenant_issuer_and_subject() {

@@ -1,7 +1,5 @@
 //! The cache of a directory, over a directory that answers when a test lets it.
 
-use crate::cache_support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +8,8 @@ use tenancy_core::clock::ManualClock;
 use tenancy_core::directory::{Directory, TenantEntry, TenantStatus};
 use tenancy_core::names::TenantKey;
 
-use cache_support::Down;
-use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};
+use crate::cache_support::Down;
+use crate::cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, down, find, id, key, record};
 
 #[tokio::test]
 async fn a_thousand_concurrent_misses_are_one_look_up() {

@@ -1,8 +1,6 @@
 //! What a change makes caches forget, and how they learn of it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::cache_support;
-
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
@@ -14,9 +12,9 @@ use tenancy_core::directory::{Change, ChangeFeed, Directory, Invalidate, TenantS
 use tenancy_core::names::TenantKey;
 use tokio::sync::mpsc;
 
-use cache_support::Down;
-use cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, find, id, key, record};
-use cache_support::members::Fixture;
+use crate::cache_support::Down;
+use crate::cache_support::directory::{ACTIVE, SUSPENDED, Scripted, asking, find, id, key, record};
+use crate::cache_support::members::Fixture;
 
 fn tenant(name: &str) -> Change {
     Change::tenant(id(name))

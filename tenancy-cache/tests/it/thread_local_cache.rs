@@ -1,8 +1,6 @@
 //! Each thread caches what it finds often: such an entry must be forgotten, and expire, as every other does.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::cache_support;
-
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,8 +14,8 @@ use tenancy_core::clock::{Clock, ManualClock};
 use tenancy_core::directory::{Directory, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantRecord};
 use tenancy_core::names::TenantKey;
 
-use cache_support::directory::{id, key, record};
-use cache_support::members::Fixture;
+use crate::cache_support::directory::{id, key, record};
+use crate::cache_support::members::Fixture;
 
 /// More often than it takes until a thread has its own copy.
 const PROMOTING: usize = 40;

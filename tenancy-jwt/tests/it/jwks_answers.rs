@@ -2,14 +2,12 @@
 
 #![cfg(feature = "jwks")]
 
-use crate::jwks_server;
-use crate::jwks_support;
-
 use std::time::Duration;
 
-use jwks_server::{Reply, Server, at, fetch};
-use jwks_support::{jwks, rsa};
 use tenancy_jwt::FetchJwksError;
+
+use crate::jwks_server::{Reply, Server, at, fetch};
+use crate::jwks_support::{jwks, rsa};
 
 #[tokio::test]
 async fn only_json_under_200_of_64_kib_is_taken() {

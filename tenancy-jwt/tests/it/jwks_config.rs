@@ -2,18 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-use crate::token_support;
-
 use std::fs;
 
-use jwks_support::{jwks, named, rsa, secret, sign, with};
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{JwtConfig, TokenError};
-use token_support::{NOW, key_file};
+
+use crate::jwks_support::{jwks, named, rsa, secret, sign, with};
+use crate::token_support::{NOW, key_file};
 
 #[derive(Deserialize)]
 struct File {

@@ -2,20 +2,16 @@
 
 #![cfg(feature = "jwks")]
 
-use crate::jwks_script;
-use crate::jwks_support;
-use crate::log;
-use crate::token_support;
-
 use std::time::Duration;
 
-use jwks_script::{Answer, Fixture, Outcome, good, one, two};
-use jwks_support::{ed25519, jwks, named, other_p256, other_rsa, p256, rsa, secret, with};
-use log::Log;
+use Outcome::*;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use Outcome::*;
+use crate::jwks_script::{Answer, Fixture, Outcome, good, one, two};
+use crate::jwks_support::{ed25519, jwks, named, other_p256, other_rsa, p256, rsa, secret, with};
+use crate::log::Log;
+use crate::token_support;
 
 #[tokio::test(start_paused = true)]
 async fn an_issuer_that_is_down_at_the_start_is_a_503_until_it_is_up() {

@@ -2,15 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-use crate::token_support;
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwks_support::{ed25519, jwks, named, other_p256, p256, p384, rsa, rsa_of, secret, sign, with};
+use KeyAlgorithm::*;
 use serde_json::json;
 use tempfile::TempDir;
 use tenancy_core::clock::ManualClock;
@@ -18,9 +15,9 @@ use tenancy_jwt::{
     AlgorithmsError, JsonProblem, JwksError, JwksFile, JwksFileError, KeyAlgorithm, TokenError, TokenVerifier,
     TrustedIssuer,
 };
-use token_support::{AUDIENCE, ISSUER, NOW};
 
-use KeyAlgorithm::*;
+use crate::jwks_support::{ed25519, jwks, named, other_p256, p256, p384, rsa, rsa_of, secret, sign, with};
+use crate::token_support::{AUDIENCE, ISSUER, NOW};
 
 struct Fixture {
     folder: TempDir,

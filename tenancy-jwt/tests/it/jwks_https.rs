@@ -3,20 +3,17 @@
 #![cfg(feature = "jwks")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_server;
-use crate::jwks_support;
-use crate::token_support;
-
 use std::time::Duration;
 
-use jwks_server::{Reply, Server, at, fetch};
-use jwks_support::{ed25519, jwks, named, p256, rsa, secret, sign, with};
 use serde_json::json;
 use tenancy_jwt::{
     AddressError, FetchJwksError, HttpsJwks, HttpsJwksBuilder, HttpsJwksError, JsonProblem, RemoteJwks,
     RemoteJwksBuilder, TokenError, TokenVerifier, TrustedIssuer,
 };
-use token_support::AUDIENCE;
+
+use crate::jwks_server::{Reply, Server, at, fetch};
+use crate::jwks_support::{ed25519, jwks, named, p256, rsa, secret, sign, with};
+use crate::token_support::AUDIENCE;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 

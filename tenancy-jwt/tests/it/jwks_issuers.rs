@@ -2,18 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-use crate::token_support;
-
-use jwks_support::{p256, rsa, secret, sign};
+use KeyAlgorithm::*;
 use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{
     BuildVerifierError, ClaimProblem, JsonProblem, KeyAlgorithm, TokenError, TokenVerifier, TrustedIssuer,
     VerificationKey,
 };
-use token_support::{NOW, SECRET, encode, hmac_key, keyless};
 
-use KeyAlgorithm::*;
+use crate::jwks_support;
+use crate::jwks_support::{p256, rsa, secret, sign};
+use crate::token_support;
+use crate::token_support::{NOW, SECRET, encode, hmac_key, keyless};
 
 /// A key by which any issuer could be meant: all have the same `kid`.
 fn key(jwk: serde_json::Value) -> VerificationKey {

@@ -1,14 +1,11 @@
 //! One JWK: which are keys, and which are not and why.
 
-use crate::jwks_support;
-use crate::token_support;
-
-use jwks_support::{ed25519, p256, p384, rsa, rsa_of, secret, sign, with};
+use KeyAlgorithm::*;
 use serde_json::{Value, json};
 use tenancy_jwt::{ClaimProblem, JsonProblem, JwkProblem, KeyAlgorithm, KeyProblem, TokenError, VerificationKey};
-use token_support::{NOW, keyless};
 
-use KeyAlgorithm::*;
+use crate::jwks_support::{ed25519, p256, p384, rsa, rsa_of, secret, sign, with};
+use crate::token_support::{NOW, keyless};
 
 const SECRETS: [KeyAlgorithm; 3] = [Hs256, Hs384, Hs512];
 

@@ -1,15 +1,13 @@
 //! Members of a key set that are malformed: each is left out by itself, and the others serve.
 
-use crate::jwks_support;
-use crate::log;
-
-use jwks_support::{check, jwks, named, p256, rsa, rsa_of, verifier, with};
-use log::Log;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 use tenancy_jwt::KeyAlgorithm;
+
+use crate::jwks_support::{check, jwks, named, p256, rsa, rsa_of, verifier, with};
+use crate::log::Log;
 
 /// A set of one good key and this member, in either order, serves the good key.
 fn is_left_alone(member: &str) {

@@ -2,23 +2,20 @@
 
 #![cfg(feature = "jwks")]
 
-use crate::jwks_script;
-use crate::jwks_support;
-use crate::log;
-use crate::token_support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwks_script::{Answer, Fixture, Outcome, good, one, two};
-use jwks_support::{ed25519, jwks, named, rsa};
-use log::Log;
+use Outcome::*;
 use tenancy_jwt::{AlgorithmsError, JwksFetcher, KeyAlgorithm, RemoteJwks, RemoteJwksError};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use Outcome::*;
+use crate::jwks_script;
+use crate::jwks_script::{Answer, Fixture, Outcome, good, one, two};
+use crate::jwks_support::{ed25519, jwks, named, rsa};
+use crate::log::Log;
+use crate::token_support;
 
 #[tokio::test(start_paused = true)]
 async fn the_first_request_waits_for_the_first_fetch() {

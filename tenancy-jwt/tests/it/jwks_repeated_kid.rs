@@ -1,17 +1,14 @@
 //! Key sets in which a `kid` is repeated: what is not for us does not count, copies count once, and what cannot be
 //! told apart is left out.
 
-use crate::jwks_support;
-use crate::log;
-
-use jwks_support::{
-    check, ed25519, jwks, named, open, other_p256, other_rsa, p256, p384, rsa, rsa_of, secret, verifier, with,
-};
-use log::Log;
+use KeyAlgorithm::*;
 use serde_json::{Value, json};
 use tenancy_jwt::{JwksError, JwksFileError, KeyAlgorithm, TokenError};
 
-use KeyAlgorithm::*;
+use crate::jwks_support::{
+    check, ed25519, jwks, named, open, other_p256, other_rsa, p256, p384, rsa, rsa_of, secret, verifier, with,
+};
+use crate::log::Log;
 
 const ALL: &[KeyAlgorithm] = &KeyAlgorithm::PUBLIC;
 

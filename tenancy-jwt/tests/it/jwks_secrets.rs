@@ -2,13 +2,11 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-
-use jwks_support::{check, ed25519, jwks, named, open, p256, rsa, secret, verifier, with};
+use KeyAlgorithm::*;
 use serde_json::{Value, json};
 use tenancy_jwt::{JwksError, JwksFileError, KeyAlgorithm, TokenError};
 
-use KeyAlgorithm::*;
+use crate::jwks_support::{check, ed25519, jwks, named, open, p256, rsa, secret, verifier, with};
 
 fn refusal(document: &str, accepted: &[KeyAlgorithm]) -> JwksError {
     match open(document, accepted) {

@@ -3,15 +3,12 @@
 #![cfg(feature = "jwks")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_server;
-use crate::jwks_support;
-use crate::log;
-
-use jwks_server::{Reply, Server};
-use jwks_support::{jwks, rsa};
-use log::Log;
 use rcgen::{CertificateParams, SanType, date_time_ymd};
 use tenancy_jwt::{FetchJwksError, FetchedJwks, HttpsJwks, JwksFetcher, RemoteJwks};
+
+use crate::jwks_server::{Reply, Server};
+use crate::jwks_support::{jwks, rsa};
+use crate::log::Log;
 
 /// What comes of asking a server that shows this certificate, which itself is trusted.
 async fn fetch(address: &str, certificate: CertificateParams) -> Result<FetchedJwks, FetchJwksError> {

@@ -2,20 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-use crate::token_support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwks_support::{jwks, named, p256, rsa};
 use tempfile::TempDir;
 use tenancy_core::clock::ManualClock;
 use tenancy_core::directory::{Change, Invalidate};
 use tenancy_core::names::{Subject, TenantId};
 use tenancy_core::request::{Claims, VerifiedClaims};
 use tenancy_jwt::{JwksFile, KeyAlgorithm, TokenCacheLimits, TokenError, TokenVerifier, TrustedIssuer};
-use token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verifier};
+
+use crate::jwks_support;
+use crate::jwks_support::{jwks, named, p256, rsa};
+use crate::token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verifier};
 
 fn cached(verifier: &TokenVerifier, token: &str, now: u64) -> Result<Arc<Claims>, TokenError> {
     verifier.verify_cached_at(token.as_bytes(), now)

@@ -1,12 +1,12 @@
 //! What a payload must say: who, when, from whom, for whom.
 
-use crate::token_support;
-
 use std::time::Duration;
 
 use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{ClaimProblem, JsonProblem, KeyAlgorithm, TokenError, TokenVerifier, VerificationKey};
-use token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verify, verify_payload};
+
+use crate::token_support;
+use crate::token_support::{AUDIENCE, HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verify, verify_payload};
 
 fn refused(claim: &'static str, problem: ClaimProblem) -> TokenError {
     TokenError::Claim { claim, problem }

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use crate::token_support;
-
 use std::fs;
 
 use serde::Deserialize;
@@ -11,7 +9,8 @@ use tempfile::TempDir;
 use tenancy_core::names::{KeyForm, Subject};
 use tenancy_core::request::{ClaimPath, VerifiedClaims};
 use tenancy_jwt::{JwtConfig, SignTokenError};
-use token_support::key_file;
+
+use crate::token_support::key_file;
 
 #[derive(Deserialize)]
 struct File {

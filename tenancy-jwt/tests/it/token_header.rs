@@ -1,10 +1,9 @@
 //! What a header may say, and which key it may choose.
 
-use crate::token_support;
-
 use jsonwebtoken::{Algorithm, EncodingKey};
 use tenancy_jwt::{JsonProblem, KeyAlgorithm, TokenError, VerificationKey};
-use token_support::{
+
+use crate::token_support::{
     NOW, SECRET, encode, hmac_key, key_file, keyless, payload, sign, sign_with, verify, verify_header,
 };
 

@@ -1,14 +1,13 @@
 //! Which keys are refused when they are loaded, and that the others verify.
 
-use crate::token_support;
-
 use std::time::Duration;
 
+use KeyAlgorithm::*;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use tenancy_jwt::{BuildVerifierError, KeyAlgorithm, KeyError, KeyProblem, TokenError, TokenVerifier, VerificationKey};
-use token_support::{AUDIENCE, ISSUER, NOW, SECRET, hmac_key, key_file, keyless, payload, sign_with};
 
-use KeyAlgorithm::*;
+use crate::token_support;
+use crate::token_support::{AUDIENCE, ISSUER, NOW, SECRET, hmac_key, key_file, keyless, payload, sign_with};
 
 fn load(algorithm: KeyAlgorithm, file: &str) -> Result<VerificationKey, KeyError> {
     VerificationKey::public_pem(Some("main"), algorithm, &key_file(file))

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::token_support;
-
 use tenancy_core::request::{ClaimPath, Claims, VerifiedClaims};
 use tenancy_jwt::{ClaimProblem, TokenError, TokenVerifier};
-use token_support::{HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
+
+use crate::token_support;
+use crate::token_support::{HEADER, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
 
 fn verify(changes: &[&str]) -> Result<Claims, TokenError> {
     let roles = ClaimPath::nested(["realm_access", "roles"]).unwrap();

@@ -1,9 +1,8 @@
 //! What is refused before anything is parsed.
 
-use crate::token_support;
-
 use tenancy_jwt::TokenError;
-use token_support::{HEADER, encode, payload, sign, verify};
+
+use crate::token_support::{HEADER, encode, payload, sign, verify};
 
 #[test]
 fn a_token_in_order_is_verified() {

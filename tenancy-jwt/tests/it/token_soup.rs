@@ -1,12 +1,12 @@
 //! Whatever the bytes: no panic, and nothing verifies but what was signed.
 
-use crate::token_support;
-
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tenancy_jwt::TokenVerifier;
-use token_support::{HEADER, NOW, encode, payload, sign};
+
+use crate::token_support;
+use crate::token_support::{HEADER, NOW, encode, payload, sign};
 
 static VERIFIER: LazyLock<TokenVerifier> = LazyLock::new(token_support::verifier);
 static TOKEN: LazyLock<Vec<u8>> = LazyLock::new(|| sign(HEADER, payload(&["tenant_id=\"acme\""])).into_bytes());

@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::jwks_support;
-use crate::token_support;
-
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
@@ -14,7 +11,9 @@ use tenancy_jwt::{
     BuildVerifierError, ClaimProblem, JwkProblem, JwtConfig, KeyAlgorithm, TenantsShape, TokenError, TokenVerifier,
     TokenVerifierBuilder, TrustedIssuer, VerificationKey,
 };
-use token_support::{HEADER, NOW, SECRET, hmac_key, keyless, payload, sign};
+
+use crate::jwks_support;
+use crate::token_support::{HEADER, NOW, SECRET, hmac_key, keyless, payload, sign};
 
 const TEMPLATE: &str = "https://login.example/{tenant}/v2.0";
 

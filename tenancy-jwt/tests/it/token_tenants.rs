@@ -2,13 +2,12 @@
 
 #![expect(clippy::panic, reason = "it tells which error was not expected")]
 
-use crate::token_support;
-
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{KeyForm, TenantKey};
 use tenancy_core::request::{ClaimPath, Claims, VerifiedClaims};
 use tenancy_jwt::{ClaimProblem, TokenError, TokenVerifier};
-use token_support::{AUDIENCE, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
+
+use crate::token_support::{AUDIENCE, ISSUER, NOW, hmac_key, keyless, payload, sign, verify_payload};
 
 const HEADER: &str = r#"{"alg":"HS256"}"#;
 

@@ -2,12 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::enforce::Admitted;
@@ -15,6 +12,8 @@ use tenancy_sqlx::{
     IsolationStrategy, PoolSettings, ProvisionError, SqliteDatabaseBuilder, SqliteDatabaseStrategy, StrategyError,
     StrategyRegistry, TenantDb, TransactionError,
 };
+
+use crate::common::*;
 
 const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
 

@@ -1,11 +1,12 @@
 //! How many tenants' files are open, and for how long.
 
-use crate::common;
-use crate::sqlite::database::{open, options, provisioned};
-use common::*;
 use std::time::{Duration, Instant};
+
 use tempfile::tempdir;
 use tenancy_sqlx::{PoolSettings, StrategyError, TransactionError};
+
+use crate::common::*;
+use crate::sqlite::database::{open, options, provisioned};
 
 #[tokio::test]
 async fn no_more_files_are_open_than_the_bound() {

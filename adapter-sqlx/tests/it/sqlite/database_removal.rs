@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
-use super::database::{file_names, is_not_provisioned, options, provisioned};
-use crate::common;
-
-use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{RemoveError, StrategyError, StrategyRegistry, TenantDb};
+
+use super::database::{file_names, is_not_provisioned, options, provisioned};
+use crate::common::*;
 
 async fn open(dir: &TempDir) -> TenantDb<Sqlite> {
     let files = options(dir).open().await.unwrap();

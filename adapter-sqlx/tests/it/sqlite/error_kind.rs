@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::common;
-
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use common::{migrations, notes_table, row_options, row_tenant, run};
 use sqlx::Sqlite;
 use tempfile::TempDir;
 use tenancy_core::enforce::Admitted;
@@ -16,6 +13,9 @@ use tenancy_sqlx::{
     ErrorKind, PoolSettings, SqliteDatabaseStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable,
     TransactionError,
 };
+
+use crate::common;
+use crate::common::{migrations, notes_table, row_options, row_tenant, run};
 
 const TABLES: &str = "create table notes_rows (
         tenant_id text not null, id text not null, body text not null check (body <> 'bad'), rank integer,

@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use common::*;
 use sqlx::{Sqlite, SqlitePool};
 use tempfile::tempdir;
 use tenancy_core::directory::TenantRecord;
@@ -20,6 +17,8 @@ use tenancy_sqlx::{
     Binding, Fence, InsecureTestStrategy, IsolationStrategy, Mode, RegisterError, SqliteDatabaseStrategy,
     StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
 };
+
+use crate::common::*;
 
 /// A strategy as a user would write one.
 struct Own {

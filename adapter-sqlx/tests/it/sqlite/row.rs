@@ -1,11 +1,10 @@
 //! What a tenant sees and may do where tenants share a file.
 
-use crate::common;
-
-use common::*;
 use tempfile::tempdir;
 use tenancy_core::context;
 use tenancy_sqlx::{PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TransactionError};
+
+use crate::common::*;
 
 fn row_options_of(dir: &tempfile::TempDir, schema: &'static str) -> SqliteRowBuilder {
     SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))

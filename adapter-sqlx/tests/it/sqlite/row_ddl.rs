@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
 use std::time::Duration;
 
-use common::*;
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
+
+use crate::common::*;
 
 /// Two tenants with a note each, a shared table with an index, and an acquire time-out that is never reached.
 pub(super) async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, Admitted) {

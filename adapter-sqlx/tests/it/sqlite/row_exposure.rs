@@ -2,14 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
-use common::*;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::{TempDir, tempdir};
 use tenancy_sqlx::{
     SqliteRowBuilder, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
 };
+
+use crate::common::*;
 
 /// Two declared tables and a shared one with an `id` and a `name`.
 const TABLES: &str = "

@@ -2,14 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use common::*;
 use tempfile::tempdir;
+
+use crate::common::*;
 
 /// Whatever a transaction of `a` does and however it ends, `b` comes next on the same connection,
 /// sees its own rows, and what it commits is committed.

@@ -1,10 +1,10 @@
 //! What stays with a connection does not reach the next tenant.
 
-use crate::common;
-use crate::sqlite::row_ddl::{is_served, schema, two_tenants};
-use common::*;
 use sqlx::{AssertSqlSafe, Row};
 use tempfile::tempdir;
+
+use crate::common::*;
+use crate::sqlite::row_ddl::{is_served, schema, two_tenants};
 
 #[tokio::test]
 async fn statements_that_stay_with_the_connection_leave_it_closed_or_clean() {

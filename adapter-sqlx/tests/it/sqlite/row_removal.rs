@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
-use common::*;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, sqlite::SqliteConnectOptions};
 use tempfile::{TempDir, tempdir};
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_sqlx::{
     RemoveError, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
 };
+
+use crate::common::*;
 
 /// Notes, tags and an archive, with rows of `a` and `b`.
 const TABLES: &str = "

@@ -2,11 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
-use crate::common;
-
-use common::*;
 use tempfile::tempdir;
 use tenancy_sqlx::{SqliteRowStrategy, StrategyError, TenantTable, TenantTableError, UnsafeSchema};
+
+use crate::common::*;
 
 async fn open(sql: &'static str) -> Result<(), UnsafeSchema> {
     let dir = tempdir().unwrap();

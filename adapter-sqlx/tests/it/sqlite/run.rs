@@ -1,17 +1,17 @@
 //! Work that is run as a whole: committed, rolled back, and awaited by handlers.
 
-use crate::common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::transparent::Transparent;
-use common::{bodies, row_db, row_tenant, run, two_tenants};
 use sqlx::Sqlite;
 use tenancy_core::context;
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{ErrorKind, TenantDb, TenantTransaction, TransactionError};
+
+use crate::common;
+use crate::common::{bodies, row_db, row_tenant, run, two_tenants};
+use crate::transparent::Transparent;
 
 /// As most applications have one.
 #[derive(Debug, thiserror::Error)]
