@@ -22,11 +22,6 @@ pub(in crate::postgres) struct Provisioning<'p> {
     pub(in crate::postgres) reach: Reach<'p>,
 }
 
-/// The schema as it is before the migrations.
-struct Prepared {
-    was_there: bool,
-}
-
 impl Provisioning<'_> {
     /// Makes it, or what is missing of it, on a connection that is closed afterwards: it holds a lock of its session, and
     /// migrations may leave anything in it.
@@ -41,7 +36,7 @@ impl Provisioning<'_> {
     pub(in crate::postgres) async fn run(&self, connection: &mut PgConnection) -> Result<bool, StrategyError> {
         lock(connection, self.schema).await?;
         let ledger = self.migrations.map(|migrations| self.ledger(migrations));
-        let prepared = self.prepare(connection, ledger.as_ref()).await?;
+        let was_there = self.prepare(connection, ledger.as_ref()).await?;
         let mut has_run = false;
         if let Some(ledger) = &ledger {
             let migrating = Migrating {
@@ -53,15 +48,12 @@ impl Provisioning<'_> {
             has_run = migrating.run(connection).await?;
         }
         self.open(connection).await?;
-        Ok(has_run && prepared.was_there)
+        Ok(has_run && was_there)
     }
 
-    /// The schema, its default rights and the table that says which migrations have run, in one transaction.
-    async fn prepare(
-        &self,
-        connection: &mut PgConnection,
-        ledger: Option<&Migrator>,
-    ) -> Result<Prepared, StrategyError> {
+    /// The schema, its default rights and the table that says which migrations have run, in one transaction. Returns
+    /// whether the schema was there before.
+    async fn prepare(&self, connection: &mut PgConnection, ledger: Option<&Migrator>) -> Result<bool, StrategyError> {
         let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
         let was_there = self.is_there(&mut tx).await?;
         if self.is_sharded {
@@ -88,7 +80,7 @@ impl Provisioning<'_> {
             execute(&mut tx, hidden).await?;
         }
         tx.commit().await?;
-        Ok(Prepared { was_there })
+        Ok(was_there)
     }
 
     /// Lets the application in. A schema that it may use already is not touched.
