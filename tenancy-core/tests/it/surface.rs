@@ -20,7 +20,7 @@ use tenancy_core::request::{
     VerifiedClaims,
 };
 use tenancy_core::resolve::{
-    AnyResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, Resolver, ResolverChain,
+    AnyResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, Resolver, ResolverChain,
 };
 use tenancy_core::testing::InsecureTestStub;
 
@@ -593,6 +593,12 @@ fn the_fields_that_answers_depend_on() {
         .then(DomainResolver::new().with_source(forwarded))
         .unwrap();
     assert_eq!(fields(chain), ["forwarded"]);
+    let chain = ResolverChain::new()
+        .then(HeaderResolver::new("x-org".parse().unwrap()))
+        .unwrap()
+        .then(CookieResolver::new(ParameterName::parse(b"org").unwrap()))
+        .unwrap();
+    assert_eq!(fields(chain), ["x-org", "cookie"]);
     assert_eq!(
         fields(ResolverChain::new().then(DomainResolver::new()).unwrap()),
         Vec::<String>::new()

@@ -3,6 +3,7 @@
 //! A guard is a patch in `proof/sabotage/`. The lines above its diff say in `Guard:` what it takes away, and in
 //! `Test:` which test must fail then, as arguments of `cargo test`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -27,6 +28,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
     if chosen.is_empty() {
         return Err(Failure::new("no patch in `proof/sabotage/` has that name"));
     }
+    all_name_tests(&all)?;
     let server = Server::start()?;
     let tree = copy_of_the_tree()?;
     for test in distinct_tests(&chosen) {
@@ -40,6 +42,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
 /// another patch, so that all have their turn.
 pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     let all = read_all()?;
+    all_name_tests(&all)?;
     let commit = program("git").args(["rev-parse", "HEAD"]).quietly()?;
     let number = usize::from_str_radix(commit.get(..7).unwrap_or_default(), 16).unwrap_or_default();
     let mut chosen: Vec<&Sabotage> = all.iter().collect();
@@ -89,13 +92,29 @@ impl Sabotage {
         name.to_string_lossy().into_owned()
     }
 
+    /// What chooses among the tests, where not all of them are meant.
+    fn filter(&self) -> Option<&str> {
+        let mut words = self.test.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-p" | "--test" | "--features" => drop(words.next()),
+                "--" => return None,
+                option if option.starts_with('-') => {}
+                filter => return Some(filter),
+            }
+        }
+        None
+    }
+
     fn judge(&self, tree: &Path, server: &Server) -> Result<&'static str, Failure> {
         self.apply(tree, &[])?;
         let output = run(tree, server, &self.test)?.output();
         self.apply(tree, &["--reverse"])?;
         let output = output?;
         let told = String::from_utf8_lossy(&output.stdout);
-        Ok(if output.status.success() {
+        Ok(if output.status.success() && !has_run_a_test(&told) {
+            "NO TEST HAS THAT NAME"
+        } else if output.status.success() {
             "ITS TEST PASSES WITHOUT IT"
         } else if told.contains("test result: FAILED") {
             SEEN
@@ -128,6 +147,59 @@ fn run(tree: &Path, server: &Server, test: &[String]) -> Result<Invocation, Fail
         run = run.env(name, &value);
     }
     Ok(run)
+}
+
+/// Whether cargo's output is that of one test at least: a filter that matches none is a success for cargo.
+fn has_run_a_test(told: &str) -> bool {
+    told.lines()
+        .filter_map(|line| line.strip_prefix("running "))
+        .any(|count| !count.starts_with("0 "))
+}
+
+/// Whether the filter of each patch can match: a test that was renamed would otherwise be noticed only when its patch has
+/// its turn.
+fn all_name_tests(all: &[Sabotage]) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    for file in program("git").args(["ls-files", "*.rs"]).quietly()?.lines() {
+        // Removed, and not committed yet.
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        names.extend(declared_names(&text).map(str::to_owned));
+    }
+    let missing: Vec<String> = all
+        .iter()
+        .filter(|one| !one.filter().is_none_or(|filter| can_match(filter, &names)))
+        .map(|one| format!("{}: no test is called `{}`", one.name(), one.test.join(" ")))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(missing.join("\n")))
+    }
+}
+
+/// The functions and modules of a source file.
+fn declared_names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let mut before = "";
+    words.filter(|word| !word.is_empty()).filter(move |word| {
+        let is_name = matches!(std::mem::replace(&mut before, word), "fn" | "mod");
+        is_name
+    })
+}
+
+/// A filter is a part of a test's path: what stands between its `::` is a whole name, the first may be the end of one,
+/// and the last the beginning of one.
+fn can_match(filter: &str, names: &BTreeSet<String>) -> bool {
+    let parts: Vec<&str> = filter.split("::").collect();
+    let last = parts.len().saturating_sub(1);
+    parts.iter().enumerate().all(|(at, part)| {
+        names.iter().any(|name| match (at == 0, at == last) {
+            (true, true) => name.contains(part),
+            (true, false) => name.ends_with(part),
+            (false, true) => name.starts_with(part),
+            (false, false) => name == part,
+        })
+    })
 }
 
 fn distinct_tests<'s>(chosen: &[&'s Sabotage]) -> Vec<&'s [String]> {

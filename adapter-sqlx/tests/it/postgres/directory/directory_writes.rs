@@ -58,7 +58,7 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
     directory.upsert(&new("acme")).await.unwrap();
     let (acme, key): (TenantId, CreationKey) = ("acme".parse().unwrap(), "key".parse().unwrap());
     let alice = Member::new(Subject::from_static("alice"));
-    let mut cancelled = 0;
+    let mut cancelled_under_way = 0;
     for round in 0..160 {
         let (polls, tenant) = (round % 10, new("globex").with_member(alice.clone()));
         let is_done = match round / 10 % 8 {
@@ -79,7 +79,8 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
                 .await
                 .map(drop),
         };
-        cancelled += u32::from(is_done.is_none());
+        assert!(polls > 0 || is_done.is_none(), "round {round}");
+        cancelled_under_way += u32::from(polls > 0 && is_done.is_none());
         // Other processes write, and nobody has used the connection since.
         wait_until_nothing_is_left(&mut other).await;
         let (status, sql) = if round % 2 == 0 {
@@ -96,8 +97,8 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
         assert!(directory.set_status(&acme, status).await.unwrap(), "round {round}");
         assert_eq!(seen(&mut other, sql).await, 1, "round {round}: Ok, and not committed");
     }
-    // What is polled once at most is always cancelled; the rest depends on how quickly the server answers.
-    assert!(cancelled >= 32, "{cancelled} cancelled");
+    // How many depends on how quickly the server answers.
+    assert!(cancelled_under_way > 0, "nothing was cancelled under way");
     wait_until_nothing_is_left(&mut other).await;
     let another = PgDirectory::open(database.administrator()).await.unwrap();
     another.upsert(&new("initech")).await.unwrap();
