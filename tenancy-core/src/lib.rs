@@ -116,6 +116,7 @@ extern crate std;
 pub mod clock;
 pub mod directory;
 pub mod enforce;
+pub mod lifecycle;
 pub mod names;
 pub mod request;
 pub mod resolve;

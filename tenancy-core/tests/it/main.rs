@@ -7,6 +7,7 @@ mod context;
 mod corpus;
 mod enforcement;
 mod lent_entries;
+mod lifecycle;
 mod properties;
 mod public_claims;
 mod surface;
