@@ -1,6 +1,5 @@
 //! A tenant's life, against the table that the documentation shows.
 #![cfg(feature = "std")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use tenancy_core::directory::TenantStatus;
