@@ -101,8 +101,9 @@ mod transaction;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
-    CreateError, CreationKey, DirectoryDatabase, DirectoryEntry, DirectoryError, ForgetError, NewTenant,
-    ParseCreationKeyError, ProvisionProgress, ProvisionSummary, SqlDirectory, UpsertAllError, UpsertError,
+    Count, CreateError, CreationKey, DirectoryDatabase, DirectoryEntry, DirectoryError, ForgetError, Membership,
+    MetadataError, NewTenant, Page, PageRequest, ParseCreationKeyError, ProvisionProgress, ProvisionSummary,
+    SqlDirectory, TenantMetadata, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

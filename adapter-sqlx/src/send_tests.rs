@@ -33,8 +33,15 @@ macro_rules! directory_is_send {
             is_send(directory.set_status(id, tenancy_core::directory::TenantStatus::Active));
             is_send(directory.dangerously_set_placement(id, None));
             is_send(directory.add_member(id, member));
-            is_send(directory.remove_member(id, member.subject()));
-            is_send(directory.is_member(id, member.subject()));
+            is_send(directory.remove_member(id, member.subject(), None));
+            is_send(directory.remove_member_of_every_issuer(id, member.subject()));
+            is_send(directory.is_member(id, member.subject(), None));
+            is_send(directory.members(id, &crate::PageRequest::first()));
+            is_send(directory.count_members(id, 1));
+            is_send(directory.page(&crate::PageRequest::first()));
+            is_send(directory.metadata(id));
+            is_send(directory.set_metadata(id, &serde_json::Map::new()));
+            is_send(directory.compare_and_set_metadata(id, 0, &serde_json::Map::new()));
             is_send(directory.find_by_id(id));
             is_send(directory.list());
             is_send(directory.dangerously_end_quarantine(key));

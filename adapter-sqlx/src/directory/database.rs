@@ -95,6 +95,9 @@ pub(crate) trait Queries: Database {
 
     /// The truth of a column.
     fn boolean(row: &Self::Row, column: &str) -> Result<bool, sqlx::Error>;
+
+    /// The number of a column.
+    fn number(row: &Self::Row, column: &str) -> Result<i64, sqlx::Error>;
 }
 
 /// A query of sqlx with these parameters.

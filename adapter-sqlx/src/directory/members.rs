@@ -6,7 +6,7 @@ use tenancy_core::names::{Role, Subject, TenantId};
 
 use super::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
 use super::error::DirectoryError;
-use super::rows::parse_roles;
+use super::rows::roles_of;
 use super::sql_directory::SqlDirectory;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
@@ -27,25 +27,72 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         Ok(has_changed)
     }
 
-    /// Ends a subject's membership, whichever its issuer. Returns `false` if there is none.
+    /// Ends one membership: that of a subject of `issuer`, or with `None` that which names no issuer. Returns `false` if
+    /// there is none.
+    ///
+    /// # Security
+    ///
+    /// Two issuers may each have a subject of the same name, so a membership of another issuer stays, and a membership
+    /// without an issuer still admits the subject of that name by any of them. To end all of them call
+    /// [`remove_member_of_every_issuer`](Self::remove_member_of_every_issuer).
     ///
     /// # Errors
     ///
     /// If the directory cannot be changed.
-    pub async fn remove_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
+    pub async fn remove_member(
+        &self,
+        id: &TenantId,
+        subject: &Subject,
+        issuer: Option<&str>,
+    ) -> Result<bool, DirectoryError> {
+        // The empty text stands for any issuer in that column. An issuer that is the empty text is nobody's.
+        if issuer == Some("") {
+            return Ok(false);
+        }
+        let sql = "delete from tenancy_members where tenant = $1 and subject = $2 and issuer = $3";
+        let values = [
+            id.as_str().into(),
+            subject.as_str().into(),
+            issuer.unwrap_or_default().into(),
+        ];
+        self.change(sql, &values).await
+    }
+
+    /// Ends all memberships of the subjects of that name, whichever their issuers. Returns `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be changed.
+    pub async fn remove_member_of_every_issuer(
+        &self,
+        id: &TenantId,
+        subject: &Subject,
+    ) -> Result<bool, DirectoryError> {
         let sql = "delete from tenancy_members where tenant = $1 and subject = $2";
         self.change(sql, &[id.as_str().into(), subject.as_str().into()]).await
     }
 
-    /// Whether a subject is a member of a tenant, by any issuer.
+    /// Whether a subject of `issuer` is a member of a tenant: by a membership that names that issuer, or by one that
+    /// names none. With `None`, which is a caller whose credential names no issuer, only the latter counts.
     ///
     /// # Errors
     ///
     /// If the directory cannot be queried.
-    pub async fn is_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
-        let sql = "select exists (select 1 from tenancy_members where tenant = $1 and subject = $2) as found";
+    pub async fn is_member(
+        &self,
+        id: &TenantId,
+        subject: &Subject,
+        issuer: Option<&str>,
+    ) -> Result<bool, DirectoryError> {
+        let sql = "select exists (select 1 from tenancy_members
+             where tenant = $1 and subject = $2 and issuer in ('', $3)) as found";
+        let values = [
+            id.as_str().into(),
+            subject.as_str().into(),
+            issuer.unwrap_or_default().into(),
+        ];
         let mut connection = self.pool.acquire().await?;
-        Ok(is_found::<DB>(&mut connection, sql, &[id.as_str().into(), subject.as_str().into()]).await?)
+        Ok(is_found::<DB>(&mut connection, sql, &values).await?)
     }
 }
 
@@ -64,9 +111,7 @@ impl<DB: DirectoryDatabase> Authorizer for SqlDirectory<DB> {
         let memberships = DB::fetch_all(&mut connection, sql, &values).await?;
         let mut allowed: Option<Roles> = None;
         for membership in &memberships {
-            let lines = DB::text(membership, "roles")?.unwrap_or_default();
-            let column = "roles";
-            let roles = parse_roles(lines).map_err(|source| DirectoryError::Corrupt { column, source })?;
+            let roles = roles_of::<DB>(membership)?;
             allowed = Some(allowed.map_or(roles.clone(), |others| others.union(roles)));
         }
         Ok(allowed.map_or(Decision::Deny, Decision::Allow))

@@ -7,6 +7,10 @@ mod entry;
 mod error;
 mod lifecycle;
 mod members;
+mod metadata;
+mod pages;
+#[cfg(all(test, feature = "sqlite"))]
+mod plans_tests;
 mod quarantine;
 mod removal;
 mod rows;
@@ -22,6 +26,8 @@ pub(crate) use database::{Queries, QueryFuture, Value, Writers, query};
 pub use entry::{DirectoryEntry, NewTenant};
 pub use error::{CreateError, DirectoryError, ForgetError, UpsertAllError, UpsertError};
 pub use lifecycle::{ProvisionProgress, ProvisionSummary};
+pub use metadata::{MetadataError, TenantMetadata};
+pub use pages::{Count, Membership, Page, PageRequest};
 pub use sql_directory::SqlDirectory;
 #[cfg(feature = "sqlite")]
 pub(crate) use write::begin_write;

@@ -12,11 +12,18 @@ use super::error::DirectoryError;
 /// One statement, so that a tenant and its domains are of one moment. A domain has no comma.
 pub(super) fn select<DB: Queries>(condition: &'static str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
-        "select t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement,
-           (select {}(d.domain, ',') from tenancy_domains d where d.tenant = t.id) as domains
-         from tenancy_tenants t where {condition}",
-        DB::JOIN_TEXTS,
+        "select {} from tenancy_tenants t where {condition}",
+        columns::<DB>()
     ))
+}
+
+/// The columns that [`parse`] reads, of the table of tenants as `t`.
+pub(super) fn columns<DB: Queries>() -> String {
+    format!(
+        "t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement,
+           (select {}(d.domain, ',') from tenancy_domains d where d.tenant = t.id) as domains",
+        DB::JOIN_TEXTS,
+    )
 }
 
 /// The tenant of that id, whatever its status.
@@ -54,7 +61,12 @@ pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, Direct
     })
 }
 
-/// Reads the roles of a member, one a line: no role has an end of line.
-pub(super) fn parse_roles(lines: &str) -> Result<Roles, ParseError> {
-    lines.lines().map(str::parse).collect()
+/// Reads the roles of a membership, one a line: no role has an end of line.
+pub(super) fn roles_of<DB: Queries>(membership: &DB::Row) -> Result<Roles, DirectoryError> {
+    let lines = DB::text(membership, "roles")?.unwrap_or_default();
+    let roles: Result<Roles, ParseError> = lines.lines().map(str::parse).collect();
+    roles.map_err(|source| DirectoryError::Corrupt {
+        column: "roles",
+        source,
+    })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::Pool;
 use tenancy_core::directory::{Directory, TenantStatus};
-use tenancy_core::names::{PlacementName, ReservedNames, TenantId, TenantKey};
+use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, Slug, TenantId, TenantKey};
 
 use super::QUARANTINE;
 use super::database::{DirectoryDatabase, Value, Writers, changes};
@@ -38,6 +38,11 @@ pub struct SqlDirectory<DB: DirectoryDatabase> {
     pub(super) quarantine: Duration,
     pub(crate) lock_timeout: DB::LockTimeout,
 }
+
+pub(super) const BY_ID: &str = "t.id = $1";
+pub(super) const BY_SLUG: &str = "t.slug = $1";
+pub(super) const BY_EXTERNAL_ID: &str = "t.external_id = $1";
+pub(super) const BY_DOMAIN: &str = "t.id = (select tenant from tenancy_domains where domain = $1)";
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// A directory whose tables are up to date.
@@ -92,10 +97,38 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If the directory cannot be queried.
     pub async fn find_by_id(&self, id: &TenantId) -> Result<Option<DirectoryEntry>, DirectoryError> {
-        self.one("t.id = $1", id.as_str()).await
+        self.one(BY_ID, id.as_str()).await
     }
 
-    /// All tenants, whatever their status, by id.
+    /// Looks a tenant up by its slug, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn find_by_slug(&self, slug: &Slug) -> Result<Option<DirectoryEntry>, DirectoryError> {
+        self.one(BY_SLUG, slug.as_str()).await
+    }
+
+    /// Looks a tenant up by the identity provider's organisation id, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn find_by_external_id(&self, id: &ExternalId) -> Result<Option<DirectoryEntry>, DirectoryError> {
+        self.one(BY_EXTERNAL_ID, id.as_str()).await
+    }
+
+    /// Looks a tenant up by one of its domains, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn find_by_domain(&self, domain: &Domain) -> Result<Option<DirectoryEntry>, DirectoryError> {
+        self.one(BY_DOMAIN, domain.as_str()).await
+    }
+
+    /// All tenants, whatever their status, by id. All of them are in memory then: where there may be many, read them
+    /// [page by page](Self::page).
     ///
     /// # Errors
     ///
@@ -137,10 +170,10 @@ impl<DB: DirectoryDatabase> Directory for SqlDirectory<DB> {
 
     async fn find(&self, key: &TenantKey) -> Result<Option<Self::Entry>, Self::Error> {
         let condition = match key {
-            TenantKey::Id(_) => "t.id = $1",
-            TenantKey::Slug(_) => "t.slug = $1",
-            TenantKey::External(_) => "t.external_id = $1",
-            TenantKey::Domain(_) => "t.id = (select tenant from tenancy_domains where domain = $1)",
+            TenantKey::Id(_) => BY_ID,
+            TenantKey::Slug(_) => BY_SLUG,
+            TenantKey::External(_) => BY_EXTERNAL_ID,
+            TenantKey::Domain(_) => BY_DOMAIN,
         };
         self.one(condition, key.as_str()).await
     }

@@ -98,6 +98,10 @@ impl Queries for Sqlite {
     fn boolean(row: &SqliteRow, column: &str) -> Result<bool, sqlx::Error> {
         row.try_get(column)
     }
+
+    fn number(row: &SqliteRow, column: &str) -> Result<i64, sqlx::Error> {
+        row.try_get(column)
+    }
 }
 
 fn migrations() -> Migrator {
@@ -107,6 +111,7 @@ fn migrations() -> Migrator {
     let placement = include_str!("../../migrations/directory/sqlite/0004_placement.sql");
     let freed_names = include_str!("../../migrations/directory/sqlite/0005_freed_names.sql");
     let creation = include_str!("../../migrations/directory/sqlite/0006_creation.sql");
+    let pages = include_str!("../../migrations/directory/sqlite/0007_pages_and_metadata.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -123,6 +128,7 @@ fn migrations() -> Migrator {
         migration(4, "placement", placement),
         migration(5, "freed names", freed_names),
         migration(6, "creation", creation),
+        migration(7, "pages and metadata", pages),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

@@ -6,6 +6,8 @@ const BY_POOLER: bool = false;
 
 #[cfg(feature = "sqlite")]
 mod common;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod directory;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod polling;
 #[cfg(feature = "postgres")]

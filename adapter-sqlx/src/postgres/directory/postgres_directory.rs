@@ -116,6 +116,10 @@ impl Queries for Postgres {
     fn boolean(row: &PgRow, column: &str) -> Result<bool, sqlx::Error> {
         row.try_get(column)
     }
+
+    fn number(row: &PgRow, column: &str) -> Result<i64, sqlx::Error> {
+        row.try_get(column)
+    }
 }
 
 fn migrations() -> Migrator {
@@ -125,6 +129,7 @@ fn migrations() -> Migrator {
     let freed_names = include_str!("../../../migrations/directory/postgres/0004_freed_names.sql");
     let creation = include_str!("../../../migrations/directory/postgres/0005_creation.sql");
     let names_of_changes = include_str!("../../../migrations/directory/postgres/0006_names_of_changes.sql");
+    let pages = include_str!("../../../migrations/directory/postgres/0007_pages_and_metadata.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -135,6 +140,7 @@ fn migrations() -> Migrator {
         migration(4, "freed names", freed_names),
         migration(5, "creation", creation),
         migration(6, "names of changes", names_of_changes),
+        migration(7, "pages and metadata", pages),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

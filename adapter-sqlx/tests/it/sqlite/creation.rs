@@ -94,7 +94,10 @@ impl World {
 
     pub(super) async fn is_member(&self, id: &str, subject: &str) -> bool {
         let subject: Subject = subject.parse().unwrap();
-        self.directory.is_member(&id.parse().unwrap(), &subject).await.unwrap()
+        self.directory
+            .is_member(&id.parse().unwrap(), &subject, None)
+            .await
+            .unwrap()
     }
 
     pub(super) async fn status(&self, id: &str) -> Option<TenantStatus> {
@@ -195,7 +198,7 @@ async fn an_equal_key_is_answered_and_changes_nothing() {
     let id = &created.record().id;
     world
         .directory
-        .remove_member(id, &"alice".parse().unwrap())
+        .remove_member(id, &"alice".parse().unwrap(), None)
         .await
         .unwrap();
     for status in [TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Archived] {

@@ -125,7 +125,7 @@ async fn upserting_changes_what_is_given() {
     assert_eq!(entry.name(), "Acme");
     assert_eq!(entry.domains(), ["two.com"]);
     for subject in ["alice", "bob"] {
-        assert!(directory.is_member(&id, &subject.parse().unwrap()).await.unwrap());
+        assert!(directory.is_member(&id, &subject.parse().unwrap(), None).await.unwrap());
     }
     assert_eq!(directory.find_by_id(&id).await.unwrap().unwrap(), entry);
     let fresh = NewTenant::new("fresh".parse().unwrap(), "row".parse().unwrap());
@@ -233,14 +233,19 @@ async fn several_tenants_go_in_together_or_not_at_all() {
     assert_eq!(refused.index(), Some(1));
     assert!(matches!(refused.reason(), UpsertError::Conflict { .. }));
     let id = "acme".parse().unwrap();
-    assert!(directory.is_member(&id, &"alice".parse().unwrap()).await.unwrap());
-    assert!(!directory.is_member(&id, &"mallory".parse().unwrap()).await.unwrap());
+    assert!(directory.is_member(&id, &"alice".parse().unwrap(), None).await.unwrap());
+    assert!(
+        !directory
+            .is_member(&id, &"mallory".parse().unwrap(), None)
+            .await
+            .unwrap()
+    );
 
     // `with_members` is the whole list.
     directory
         .upsert_all(&[acme().with_members(["bob".parse().unwrap()])])
         .await
         .unwrap();
-    assert!(!directory.is_member(&id, &"alice".parse().unwrap()).await.unwrap());
-    assert!(directory.is_member(&id, &"bob".parse().unwrap()).await.unwrap());
+    assert!(!directory.is_member(&id, &"alice".parse().unwrap(), None).await.unwrap());
+    assert!(directory.is_member(&id, &"bob".parse().unwrap(), None).await.unwrap());
 }

@@ -26,11 +26,16 @@ async fn members_come_and_go() {
     let member = Member::new(alice.clone());
     assert!(directory.add_member(&acme, &member).await.unwrap());
     assert!(!directory.add_member(&acme, &member).await.unwrap());
-    assert!(directory.is_member(&acme, &alice).await.unwrap());
-    assert!(!directory.is_member(&acme, &"Alice".parse().unwrap()).await.unwrap());
-    assert!(directory.remove_member(&acme, &alice).await.unwrap());
-    assert!(!directory.remove_member(&acme, &alice).await.unwrap());
-    assert!(!directory.is_member(&acme, &alice).await.unwrap());
+    assert!(directory.is_member(&acme, &alice, None).await.unwrap());
+    assert!(
+        !directory
+            .is_member(&acme, &"Alice".parse().unwrap(), None)
+            .await
+            .unwrap()
+    );
+    assert!(directory.remove_member(&acme, &alice, None).await.unwrap());
+    assert!(!directory.remove_member(&acme, &alice, None).await.unwrap());
+    assert!(!directory.is_member(&acme, &alice, None).await.unwrap());
     let nobody = "nobody".parse().unwrap();
     let unknown = directory.add_member(&nobody, &member).await;
     assert!(
@@ -154,7 +159,8 @@ async fn members_have_issuers_and_roles() {
         panic!("a member");
     };
     assert_eq!(*any.roles(), roles(&["owner"]));
-    assert!(directory.remove_member(&id, &"both".parse().unwrap()).await.unwrap());
+    let both = "both".parse().unwrap();
+    assert!(directory.remove_member_of_every_issuer(&id, &both).await.unwrap());
     assert!(enforce(&directory, "acme", "both").await.is_err(), "of every issuer");
 }
 

@@ -53,7 +53,7 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
             0 => poll_at_most(polls, directory.upsert(&tenant)).await.map(drop),
             1 => poll_at_most(polls, directory.remove(&acme)).await.map(drop),
             2 => poll_at_most(polls, directory.add_member(&acme, &alice)).await.map(drop),
-            _ => poll_at_most(polls, directory.remove_member(&acme, alice.subject()))
+            _ => poll_at_most(polls, directory.remove_member(&acme, alice.subject(), None))
                 .await
                 .map(drop),
         };
@@ -98,7 +98,7 @@ async fn what_is_left_open_in_the_applications_pool_takes_no_write_away() {
         assert!(directory.add_member(&acme, &alice).await.unwrap());
         assert_eq!(seen(&mut other, "select count(*) from tenancy_members").await, 1);
         soil(is_counted).await;
-        assert!(directory.remove_member(&acme, alice.subject()).await.unwrap());
+        assert!(directory.remove_member(&acme, alice.subject(), None).await.unwrap());
         assert_eq!(seen(&mut other, "select count(*) from tenancy_members").await, 0);
         soil(is_counted).await;
         assert!(directory.set_status(&acme, TenantStatus::Archived).await.unwrap());
@@ -142,7 +142,7 @@ async fn a_writer_that_waits_for_too_long_can_try_again() {
     for busy in [
         directory.set_status(&acme, TenantStatus::Suspended).await,
         directory.add_member(&acme, &alice).await,
-        directory.remove_member(&acme, alice.subject()).await,
+        directory.remove_member(&acme, alice.subject(), None).await,
         directory.dangerously_set_placement(&acme, None).await,
         directory
             .dangerously_end_quarantine(&TenantKey::Slug("shop".parse().unwrap()))

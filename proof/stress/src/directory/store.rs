@@ -75,11 +75,11 @@ impl Store {
     }
 
     pub(super) async fn remove_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
-        on!(self, directory, _db => directory.remove_member(id, subject).await)
+        on!(self, directory, _db => directory.remove_member(id, subject, None).await)
     }
 
     pub(super) async fn is_member(&self, id: &TenantId, subject: &Subject) -> Result<bool, DirectoryError> {
-        on!(self, directory, _db => directory.is_member(id, subject).await)
+        on!(self, directory, _db => directory.is_member(id, subject, None).await)
     }
 
     pub(super) async fn remove(&self, id: &TenantId) -> Result<bool, ForgetError> {

@@ -111,7 +111,7 @@ async fn two_processes_create_a_tenant_once() {
         assert_eq!((winner, one), (same, other));
         assert_eq!((one.name(), one.record().status), (*winner, TenantStatus::Active));
         let loser: Subject = if *winner == "a" { "b" } else { "a" }.parse().unwrap();
-        assert!(!processes[0].is_member(&one.record().id, &loser).await.unwrap());
+        assert!(!processes[0].is_member(&one.record().id, &loser, None).await.unwrap());
     }
 }
 
@@ -137,8 +137,18 @@ async fn a_creation_that_is_dropped_anywhere_goes_on() {
         let entry = directory.create(&db, &alices, &key).await.unwrap();
         assert_eq!(entry.record().status, TenantStatus::Active);
         let subjects = ["alice", "mallory"].map(|subject| subject.parse::<Subject>().unwrap());
-        assert!(directory.is_member(&entry.record().id, &subjects[0]).await.unwrap());
-        assert!(!directory.is_member(&entry.record().id, &subjects[1]).await.unwrap());
+        assert!(
+            directory
+                .is_member(&entry.record().id, &subjects[0], None)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !directory
+                .is_member(&entry.record().id, &subjects[1], None)
+                .await
+                .unwrap()
+        );
         assert!(
             schema_server::schemas(&database)
                 .await

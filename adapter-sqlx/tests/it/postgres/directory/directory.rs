@@ -121,9 +121,9 @@ async fn members_come_and_go() {
     let member = Member::new(alice.clone());
     assert!(directory.add_member(&acme, &member).await.unwrap());
     assert!(!directory.add_member(&acme, &member).await.unwrap(), "nothing changes");
-    assert!(directory.is_member(&acme, &alice).await.unwrap());
-    assert!(directory.remove_member(&acme, &alice).await.unwrap());
-    assert!(!directory.remove_member(&acme, &alice).await.unwrap());
+    assert!(directory.is_member(&acme, &alice, None).await.unwrap());
+    assert!(directory.remove_member(&acme, &alice, None).await.unwrap());
+    assert!(!directory.remove_member(&acme, &alice, None).await.unwrap());
     let unknown = directory.add_member(&"globex".parse().unwrap(), &member).await;
     assert!(matches!(unknown, Err(DirectoryError::UnknownTenant { .. })));
 }

@@ -69,7 +69,7 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
             2 => poll_at_most(polls, directory.remove(&acme)).await.map(drop),
             3 => poll_at_most(polls, directory.upsert_all(&[tenant])).await.map(drop),
             4 => poll_at_most(polls, directory.add_member(&acme, &alice)).await.map(drop),
-            5 => poll_at_most(polls, directory.remove_member(&acme, alice.subject()))
+            5 => poll_at_most(polls, directory.remove_member(&acme, alice.subject(), None))
                 .await
                 .map(drop),
             6 => poll_at_most(polls, directory.dangerously_set_placement(&acme, None))
@@ -149,7 +149,7 @@ async fn what_is_left_open_in_the_applications_pool_takes_no_write_away() {
         assert!(directory.add_member(&acme, &alice).await.unwrap());
         count(&mut other, "select count(*) from tenancy_members").await;
         soil(&pool, how).await;
-        assert!(directory.remove_member(&acme, alice.subject()).await.unwrap());
+        assert!(directory.remove_member(&acme, alice.subject(), None).await.unwrap());
         count(&mut other, "select 1 - count(*) from tenancy_members").await;
         soil(&pool, how).await;
         let place = "eu-1".parse().unwrap();
