@@ -86,6 +86,8 @@ pub mod adopting {}
 mod directory;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod jobs;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod pool_settings;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -106,6 +108,8 @@ pub use directory::{
     SqlDirectory, TenantMetadata, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use jobs::{JobError, JobInterrupted, JobProgress, JobSummary};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use pool_settings::PoolSettings;
 #[cfg(feature = "postgres")]

@@ -44,6 +44,10 @@ macro_rules! directory_is_send {
             is_send(directory.compare_and_set_metadata(id, 0, &serde_json::Map::new()));
             is_send(directory.find_by_id(id));
             is_send(directory.list());
+            let job = member.subject();
+            let work = |_: Admitted| async { Ok::<_, std::io::Error>(()) };
+            is_send(directory.for_each_active(job, NonZeroUsize::MIN, work, |_| {}));
+            is_send(tenancy_core::enforce::admit_job(directory, id, job.clone()));
             is_send(directory.dangerously_end_quarantine(key));
             is_send(directory.close());
         }

@@ -60,12 +60,12 @@ impl Admitted {
         }
     }
 
-    /// Makes a capability out of nothing, for jobs that serve no request: queues, migrations, tests. Its issuer is
-    /// unknown.
+    /// Makes a capability out of nothing, for migrations and tests. Its issuer is unknown. For jobs that serve no request
+    /// there is [`admit_job`](crate::enforce::admit_job), which asks the directory.
     ///
     /// # Security
     ///
-    /// Nothing is checked. Never call this with a tenant that a request named: that is the leak
+    /// Nothing is checked, the tenant's status neither. Never call this with a tenant that a request named: that is the leak
     /// that this library exists to prevent.
     #[must_use]
     #[doc(alias = "impersonation")]
@@ -73,6 +73,12 @@ impl Admitted {
     pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
         let visit = Visit::new(tenant.into(), resolver);
         Self::new(visit, subject, None, Standing::Member, Roles::none())
+    }
+
+    /// The same capability on another ground.
+    pub(crate) const fn with_standing(mut self, standing: Standing) -> Self {
+        self.standing = standing;
+        self
     }
 
     /// The member who acts.

@@ -8,4 +8,7 @@ pub enum Standing {
     /// No member: staff of the platform, let in by a bypass that is off by default.
     #[doc(alias = "impersonation")]
     PlatformStaff,
+    /// No caller at all: a job that serves no request, such as a queue's worker. See
+    /// [`admit_job`](crate::enforce::admit_job).
+    Job,
 }

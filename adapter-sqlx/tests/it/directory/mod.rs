@@ -8,6 +8,7 @@
 
 mod cost;
 mod finding;
+mod jobs;
 mod metadata;
 mod pages;
 mod tenants_of;
