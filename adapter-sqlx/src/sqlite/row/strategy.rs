@@ -55,7 +55,7 @@ use crate::{
 /// # Differences from a table
 ///
 /// - `INSERT … ON CONFLICT` (upsert) is refused by SQLite on a view. `INSERT OR REPLACE` and
-///   `INSERT OR IGNORE` work, within the tenant.
+///   `INSERT OR IGNORE` work, within the tenant. `docs/isolation.md` has an upsert for every strategy.
 /// - `rows_affected` is 0 and `last_insert_rowid` unchanged. Count updates and deletes with `RETURNING`.
 /// - `RETURNING` tells what the statement gave, not what was stored: no defaults, and generated columns
 ///   as they were. **With `OR IGNORE` it returns rows that were not written**: use a plain `INSERT`, and

@@ -22,3 +22,4 @@ mod row_pragmas;
 mod row_removal;
 mod row_schema;
 mod run;
+mod upserts;

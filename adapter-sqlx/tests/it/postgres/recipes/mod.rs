@@ -4,3 +4,4 @@ mod backup;
 mod page;
 mod rows;
 mod schemas;
+mod upserts;

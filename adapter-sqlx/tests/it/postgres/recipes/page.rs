@@ -77,6 +77,7 @@ fn every_recipe_is_run() {
         include_str!("backup.rs"),
         include_str!("rows.rs"),
         include_str!("schemas.rs"),
+        include_str!("upserts.rs"),
     ]
     .concat();
     let mut names = PAGE
