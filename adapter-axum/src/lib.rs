@@ -55,6 +55,8 @@
 //! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
+//! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
+//!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
 mod extract;
 mod problem;
@@ -64,3 +66,5 @@ pub use extract::{Tenant, TenantRejection, Visitor};
 pub use problem::problem;
 pub use tenancy::Tenancy;
 pub use tenancy_http;
+#[cfg(feature = "testing")]
+pub use tenancy_http::testing;

@@ -36,6 +36,8 @@
 //! - `jwt`: re-exports `tenancy-jwt`: `TokenVerifier`, which is the authenticator for bearer tokens here, and its
 //!   configuration. The page
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
+//! - `testing`: made-up tenants and a check for leaks, for the tests of applications. Turn it on under
+//!   `[dev-dependencies]` alone.
 
 mod authenticate;
 mod extract;
@@ -46,6 +48,8 @@ mod layer;
 mod problem;
 mod response;
 mod tenancy;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod view;
 
 pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims};

@@ -86,6 +86,8 @@
 //! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
+//! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
+//!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
 mod body;
 mod extract;
@@ -101,3 +103,5 @@ pub use problem::problem;
 pub use service::{TenancyService, service};
 pub use tenancy::Tenancy;
 pub use tenancy_http;
+#[cfg(feature = "testing")]
+pub use tenancy_http::testing;

@@ -93,6 +93,7 @@
 //! - `std`: the task-scoped [`context`], the in-memory directory, owned claims, changes that invalidate
 //!   cached answers, the clocks that these expire by, the stub for tests.
 //! - `serde` (with `std`): the configuration, see `config`.
+//! - `testing` (with `std`): tenants for the tests of applications, see [`testing`]. Turn it on under `[dev-dependencies]` alone.
 //!
 //! [`Directory`]: directory::Directory
 //! [`Authorizer`]: directory::Authorizer

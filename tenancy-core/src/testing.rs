@@ -1,6 +1,11 @@
-//! A stub for tests: it takes every caller for a member of whatever tenant a header names.
+//! Stubs for tests. They need no tokens, no directory and no database.
 //!
-//! It needs no tokens, no directory and no database. The adapters build their one-line stub from it.
+//! [`InsecureTestStub`] takes every caller for a member of whatever tenant a header names; the adapters build their one-line
+//! stub from it. With the feature `testing`, `TestTenant` is a tenant of the test's own, with subject, issuer, roles,
+//! strategy and status.
+
+#[cfg(feature = "testing")]
+mod test_tenant;
 
 use core::convert::Infallible;
 use core::future::{Future, ready};
@@ -10,6 +15,9 @@ use crate::enforce::{Authorize, Enforcer};
 use crate::names::{FieldName, StrategyName, Subject, TenantKey};
 use crate::request::Claims;
 use crate::resolve::{HeaderResolver, ResolverChain};
+
+#[cfg(feature = "testing")]
+pub use test_tenant::{TestTenant, TestTenants};
 
 /// Knows every tenant and admits everyone.
 ///

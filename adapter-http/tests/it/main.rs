@@ -19,6 +19,8 @@ mod cached_directory;
 mod grpc;
 mod hyper;
 mod issuer_bound;
+#[cfg(feature = "testing")]
+mod leak_check;
 mod providers;
 mod providers_entra;
 mod service;

@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod frame;
 mod log;
+mod made_up;
 mod own_authentication;
 mod policies;
 mod probe;

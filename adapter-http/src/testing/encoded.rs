@@ -1,0 +1,68 @@
+//! A mark as it may be spelled in an answer.
+
+/// The mark's spellings: as it is, in hexadecimal, and in base64 at each of the three places where a text can begin in it.
+/// All in lower case, as [`holds`] compares.
+pub(super) fn spellings(mark: &str) -> Vec<Vec<u8>> {
+    let hexadecimal: String = mark.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut spellings = vec![mark.as_bytes().to_ascii_lowercase(), hexadecimal.into_bytes()];
+    for skipped in 0..3 {
+        // The first and the last characters depend on what stands around the mark, so they are left out.
+        let mut padded = vec![0; skipped];
+        padded.extend_from_slice(mark.as_bytes());
+        padded.truncate(padded.len() / 3 * 3);
+        let inner = padded.get(if skipped == 0 { 0 } else { 3 }..).unwrap_or_default();
+        spellings.push(base64(inner).to_ascii_lowercase());
+    }
+    spellings
+}
+
+/// Whether a text holds one of the spellings, in any case.
+pub(super) fn holds(text: &[u8], spellings: &[Vec<u8>]) -> bool {
+    let text = text.to_ascii_lowercase();
+    spellings
+        .iter()
+        .any(|spelling| text.windows(spelling.len()).any(|window| window == spelling))
+}
+
+/// Of whole groups of three bytes. The standard alphabet and the one for addresses differ in two characters, which a mark
+/// of letters and digits does not lead to.
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let groups = bytes.chunks_exact(3).flat_map(|group| {
+        let number = group
+            .iter()
+            .fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
+        [18, 12, 6, 0].map(|shift| number >> shift & 63)
+    });
+    groups.filter_map(|index| ALPHABET.get(index).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    #[test]
+    fn a_mark_is_found_however_it_is_spelled() {
+        let mark = "leak0123456789abcdef";
+        let spellings = spellings(mark);
+        for before in ["", "a", "ab", "abc", "{\"x\":\"", "ü"] {
+            let text = format!("{before}{mark}\"}} and more");
+            for spelled in [
+                text.clone(),
+                text.to_uppercase(),
+                STANDARD.encode(&text),
+                URL_SAFE_NO_PAD.encode(&text),
+                text.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            ] {
+                assert!(holds(spelled.as_bytes(), &spellings), "{spelled}");
+            }
+        }
+        let other = "leak0123456799abcdef";
+        for spelled in [other.to_owned(), STANDARD.encode(other), String::new()] {
+            assert!(!holds(spelled.as_bytes(), &spellings), "{spelled}");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A handler, run for two tenants over marked data.
+
+use std::error::Error;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use tenancy_core::testing::{TestTenant, TestTenants};
+
+use super::encoded::{holds, spellings};
+use super::leak::Leak;
+use super::pair::pair;
+
+/// Why what the test supplies has failed.
+type AnyError = Box<dyn Error + Send + Sync>;
+
+/// A word that is found nowhere but in one tenant's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(String);
+
+impl Mark {
+    fn new() -> Self {
+        // A new state is seeded at random.
+        Self(format!("leak{:016x}", RandomState::new().hash_one(0)))
+    }
+
+    /// The word: lower-case letters and digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An assertion that a handler leaks nothing between two tenants.
+///
+/// It plants data with a [`Mark`] for each tenant, sends each request for both, in turns and at the same time, and fails
+/// where a mark crosses: into an answer's body or header of the other tenant, into the other tenant's data, or where a
+/// request of one changes data of the other.
+///
+/// It knows no framework: the handler is a closure from a request to a response.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+///
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use tenancy_core::context;
+/// use tenancy_http::Tenancy;
+/// use tenancy_http::testing::{LeakCheck, TestTenant, collect, tenancy_of};
+/// use tower::{ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let notes = Mutex::new(HashMap::<String, String>::new());
+/// let tenants = [TestTenant::new("acme"), TestTenant::new("globex")];
+/// let tenancy: Tenancy = tenancy_of(tenants.clone());
+/// let service = ServiceBuilder::new().layer(tenancy.scoped()).service_fn(async |_: Request<Bytes>| {
+///     let tenant = context::current()?;
+///     let notes = notes.lock().expect("no poison");
+///     Ok::<_, context::OutOfScope>(Response::new(notes.get(tenant.id().as_str()).cloned().unwrap_or_default()))
+/// });
+///
+/// LeakCheck::new(tenants)
+///     .with_request(Request::get("/notes").body(Bytes::new())?)
+///     .run(
+///         async |tenant, mark| {
+///             notes.lock().expect("no poison").insert(tenant.id().to_string(), mark.to_string());
+///             Ok(())
+///         },
+///         async |request| Ok(collect(service.clone().oneshot(request).await?).await?),
+///         async |tenant| Ok(notes.lock().expect("no poison").get(tenant.id().as_str()).cloned().unwrap_or_default().into()),
+///     )
+///     .await?;
+/// # Ok(()) }
+/// ```
+///
+/// # What it does not see
+///
+/// It looks for the mark as it was planted, in any case, in hexadecimal and in base64; not in a body that is compressed or
+/// encrypted. It sees what these requests lead to, and what these two tenants' data are; not times, logs or other stores.
+#[derive(Clone)]
+#[doc(alias = "isolation test")]
+#[must_use = "nothing is checked until it is run"]
+pub struct LeakCheck {
+    tenants: [TestTenant; 2],
+    requests: Vec<Request<Bytes>>,
+    name: fn(&TestTenant, &mut Request<Bytes>),
+}
+
+impl LeakCheck {
+    /// A check of these two tenants. Each request names its tenant by the header `x-tenant-id`, as
+    /// [`tenancy_of`](super::tenancy_of) reads it.
+    pub fn new(tenants: [TestTenant; 2]) -> Self {
+        Self {
+            tenants,
+            requests: Vec::new(),
+            name: name_by_header,
+        }
+    }
+
+    /// Adds a request, which is sent for both tenants, several times. It names no tenant.
+    pub fn with_request(mut self, request: Request<Bytes>) -> Self {
+        self.requests.push(request);
+        self
+    }
+
+    /// Sets how a request names its tenant and its caller, such as by a host and a token.
+    pub fn with_naming(self, name: fn(&TestTenant, &mut Request<Bytes>)) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Runs the check. `plant` writes data of a tenant that holds the mark, `handle` answers a request, and `read` returns
+    /// all of a tenant's data, in the same order each time.
+    ///
+    /// `plant` and `read` must not share a fault with the handler: let them read the tables as an administrator does, by
+    /// the tenant's own key.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Leak`], or why nothing could be judged.
+    pub async fn run(
+        &self,
+        plant: impl AsyncFn(&TestTenant, &Mark) -> Result<(), AnyError>,
+        handle: impl AsyncFn(Request<Bytes>) -> Result<Response<Bytes>, AnyError>,
+        read: impl AsyncFn(&TestTenant) -> Result<Bytes, AnyError>,
+    ) -> Result<(), Leak> {
+        if self.requests.is_empty() {
+            return Err(Leak::NoRequest);
+        }
+        let sides = self.tenants.clone().map(Side::new);
+        for side in &sides {
+            let planted = plant(&side.tenant, &side.mark).await;
+            planted.map_err(|source| side.failed("plant", source))?;
+        }
+        let [first, second] = &sides;
+        for request in &self.requests {
+            // The second turn of each finds what the first turns have left, such as in a cache.
+            for (side, other) in [(first, second), (second, first), (first, second), (second, first)] {
+                self.alone(request, side, other, &handle, &read).await?;
+            }
+            self.together(request, first, second, &handle, &read).await?;
+        }
+        Ok(())
+    }
+
+    /// One tenant's request, while the other does nothing.
+    async fn alone(
+        &self,
+        request: &Request<Bytes>,
+        side: &Side,
+        other: &Side,
+        handle: &impl AsyncFn(Request<Bytes>) -> Result<Response<Bytes>, AnyError>,
+        read: &impl AsyncFn(&TestTenant) -> Result<Bytes, AnyError>,
+    ) -> Result<(), Leak> {
+        let before = (side.read(read).await?, other.read(read).await?);
+        let answer = self.send(request, side, handle).await?;
+        let after = (side.read(read).await?, other.read(read).await?);
+        other.refuse_in_answer(request, side, &answer)?;
+        if before.1 != after.1 {
+            return Err(Leak::Changed {
+                request: named(request),
+                by: side.tenant.id().to_string(),
+                of: other.tenant.id().to_string(),
+            });
+        }
+        other.refuse_in_data(request, side, &after.0)?;
+        if before.0 == after.0 && place_of(&side.spellings, &answer).is_none() {
+            return Err(Leak::NothingSeen {
+                request: named(request),
+                tenant: side.tenant.id().to_string(),
+                status: answer.status().as_u16(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Both tenants' requests at the same time.
+    async fn together(
+        &self,
+        request: &Request<Bytes>,
+        first: &Side,
+        second: &Side,
+        handle: &impl AsyncFn(Request<Bytes>) -> Result<Response<Bytes>, AnyError>,
+        read: &impl AsyncFn(&TestTenant) -> Result<Bytes, AnyError>,
+    ) -> Result<(), Leak> {
+        let (one, two) = pair(self.send(request, first, handle), self.send(request, second, handle)).await;
+        second.refuse_in_answer(request, first, &one?)?;
+        first.refuse_in_answer(request, second, &two?)?;
+        second.refuse_in_data(request, first, &first.read(read).await?)?;
+        first.refuse_in_data(request, second, &second.read(read).await?)
+    }
+
+    async fn send(
+        &self,
+        request: &Request<Bytes>,
+        side: &Side,
+        handle: &impl AsyncFn(Request<Bytes>) -> Result<Response<Bytes>, AnyError>,
+    ) -> Result<Response<Bytes>, Leak> {
+        let mut request = request.clone();
+        (self.name)(&side.tenant, &mut request);
+        let answered = handle(request).await;
+        answered.map_err(|source| side.failed("handle", source))
+    }
+}
+
+impl fmt::Debug for LeakCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeakCheck")
+            .field("tenants", &self.tenants)
+            .field("requests", &self.requests)
+            .finish_non_exhaustive()
+    }
+}
+
+fn name_by_header(tenant: &TestTenant, request: &mut Request<Bytes>) {
+    // Every id is the value of a header.
+    if let Ok(id) = HeaderValue::from_str(tenant.id().as_str()) {
+        request.headers_mut().insert(TestTenants::HEADER, id);
+    }
+}
+
+fn named(request: &Request<Bytes>) -> String {
+    format!("{} {}", request.method(), request.uri())
+}
+
+/// Where in an answer a mark stands.
+fn place_of(spellings: &[Vec<u8>], answer: &Response<Bytes>) -> Option<String> {
+    let in_header = answer
+        .headers()
+        .iter()
+        .find(|(name, value)| holds(name.as_str().as_bytes(), spellings) || holds(value.as_bytes(), spellings));
+    if let Some((name, _)) = in_header {
+        return Some(format!("header {name}"));
+    }
+    holds(answer.body(), spellings).then(|| "body".to_owned())
+}
+
+/// One of the two tenants, with its mark.
+struct Side {
+    tenant: TestTenant,
+    mark: Mark,
+    spellings: Vec<Vec<u8>>,
+}
+
+impl Side {
+    fn new(tenant: TestTenant) -> Self {
+        let mark = Mark::new();
+        Self {
+            tenant,
+            spellings: spellings(mark.as_str()),
+            mark,
+        }
+    }
+
+    async fn read(&self, read: &impl AsyncFn(&TestTenant) -> Result<Bytes, AnyError>) -> Result<Bytes, Leak> {
+        read(&self.tenant).await.map_err(|source| self.failed("read", source))
+    }
+
+    /// This tenant's mark must not be in an answer to the other.
+    fn refuse_in_answer(&self, request: &Request<Bytes>, to: &Self, answer: &Response<Bytes>) -> Result<(), Leak> {
+        match place_of(&self.spellings, answer) {
+            None => Ok(()),
+            Some(place) => Err(Leak::Answer {
+                request: named(request),
+                answered: to.tenant.id().to_string(),
+                of: self.tenant.id().to_string(),
+                place,
+            }),
+        }
+    }
+
+    /// This tenant's mark must not be in the data of the other.
+    fn refuse_in_data(&self, request: &Request<Bytes>, by: &Self, data: &[u8]) -> Result<(), Leak> {
+        if holds(data, &self.spellings) {
+            return Err(Leak::Stored {
+                request: named(request),
+                stored_by: by.tenant.id().to_string(),
+                of: self.tenant.id().to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    fn failed(&self, step: &'static str, source: AnyError) -> Leak {
+        Leak::Failed {
+            step,
+            tenant: self.tenant.id().to_string(),
+            source,
+        }
+    }
+}
