@@ -37,6 +37,7 @@
 //! # Features
 //!
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS, and fetched again when they rotate.
+//! - `testing`: an issuer that a test makes up, with keys and tokens. Turn it on under `[dev-dependencies]` alone.
 
 mod build_error;
 mod builder;
@@ -48,6 +49,8 @@ mod jwks;
 mod key;
 mod limits;
 mod signer;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verify;
 
 pub use build_error::BuildVerifierError;

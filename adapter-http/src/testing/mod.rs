@@ -36,4 +36,6 @@ pub use collect::collect;
 pub use leak::Leak;
 pub use leak_check::{LeakCheck, Mark};
 pub use tenancy_core::testing::{TestTenant, TestTenants};
+#[cfg(feature = "jwt")]
+pub use tenancy_jwt::testing::{TestIssuer, TestToken};
 pub use tenancy_of::tenancy_of;

@@ -21,6 +21,8 @@ mod jwks_remote;
 mod jwks_repeated_kid;
 mod jwks_secrets;
 mod jwks_tls;
+#[cfg(feature = "testing")]
+mod testing;
 mod token_cache;
 mod token_claims;
 mod token_config;
