@@ -78,6 +78,7 @@
 //! - `sqlite`: everything on SQLite, which is compiled in.
 //! - `postgres`: PostgreSQL 15 and newer. For TLS turn on one of sqlx's own features. The page `adopting` tells how tables
 //!   that are there already become tables that tenants share.
+//! - `testing`: databases that are thrown away, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 
 #[cfg(all(feature = "postgres", any(doc, doctest)))]
 #[doc = include_str!("../docs/adopting.md")]
@@ -99,6 +100,8 @@ mod send_tests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod strategy;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

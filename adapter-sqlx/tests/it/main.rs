@@ -14,5 +14,7 @@ mod polling;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(all(feature = "postgres", feature = "sqlite", feature = "testing"))]
+mod testing_kit;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod transparent;
