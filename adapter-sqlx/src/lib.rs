@@ -106,9 +106,10 @@ mod transaction;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
-    Count, CreateError, CreationKey, DirectoryDatabase, DirectoryEntry, DirectoryError, ForgetError, Membership,
-    MetadataError, NewTenant, Page, PageRequest, ParseCreationKeyError, ProvisionProgress, ProvisionSummary,
-    SqlDirectory, TenantMetadata, UpsertAllError, UpsertError,
+    Attribution, Count, CreateError, CreationKey, CursorName, DeleteError, DirectoryDatabase, DirectoryEntry,
+    DirectoryError, EventKind, EventMember, EventReader, ForgetError, LifecycleError, Membership, MetadataError,
+    NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError, ProvisionProgress,
+    ProvisionSummary, Reason, SqlDirectory, TenantEvent, TenantMetadata, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

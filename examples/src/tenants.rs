@@ -7,7 +7,8 @@ use tenancy_core::directory::{Change, TenantEntry, TenantStatus};
 use tenancy_core::names::{TenantId, TenantKey};
 use tenancy_http::LocalChanges;
 use tenancy_sqlx::{
-    DirectoryEntry, DirectoryError, NewTenant, PgDirectory, SqliteDirectory, TenantDb, UpsertAllError, UpsertError,
+    DirectoryEntry, DirectoryError, LifecycleError, NewTenant, PgDirectory, SqliteDirectory, TenantDb, UpsertAllError,
+    UpsertError,
 };
 
 use crate::Error;
@@ -51,7 +52,7 @@ pub(crate) trait Seeded: Sync {
         &self,
         id: &TenantId,
         status: TenantStatus,
-    ) -> impl Future<Output = Result<bool, DirectoryError>> + Send;
+    ) -> impl Future<Output = Result<bool, LifecycleError>> + Send;
 }
 
 macro_rules! seeded {
@@ -65,7 +66,7 @@ macro_rules! seeded {
                 Self::upsert_all(self, tenants).await
             }
 
-            async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, DirectoryError> {
+            async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, LifecycleError> {
                 Self::set_status(self, id, status).await
             }
         }
@@ -117,9 +118,13 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
             let setting = format!("tenants[{index}]{}", field(error.reason()));
             ConfigError::setting(setting, error.reason()).into()
         })?;
-        for (entry, tenant) in entries.iter().zip(tenants) {
+        for (index, (entry, tenant)) in entries.iter().zip(tenants).enumerate() {
             self.db.provision(entry.record()).await?;
-            self.directory.set_status(&tenant.id, tenant.status).await?;
+            let done = self.directory.set_status(&tenant.id, tenant.status).await;
+            done.map_err(|error| match error {
+                LifecycleError::Directory(error) => Error::from(error),
+                refused => ConfigError::setting(format!("tenants[{index}].status"), refused).into(),
+            })?;
         }
         Ok(entries)
     }

@@ -1,16 +1,19 @@
 //! Creation of a tenant: once, and by the caller that began it.
 
-use sqlx::Database;
+use sqlx::{AssertSqlSafe, Database};
 use tenancy_core::directory::TenantStatus;
+use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::{ExternalId, PlacementName, TenantId, TenantKey};
 
 use super::creation_key::CreationKey;
 use super::database::{DirectoryDatabase, Queries, Writers, changes};
 use super::entry::{DirectoryEntry, NewTenant};
 use super::error::{CreateError, DirectoryError};
+use super::events::{EventKind, PendingEvent};
 use super::quarantine::refuse_tombstones;
 use super::rows::read_entry;
 use super::sql_directory::SqlDirectory;
+use super::unix_seconds;
 use super::upsert::{refuse_conflicts, refuse_reserved, write_domains, write_members};
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
@@ -88,39 +91,55 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Puts the tenant into the directory, unless it is there by the same key. All of it or nothing; what is there is
     /// not changed. Returns, too, whether its creation is done.
     async fn put_once(&self, tenant: &NewTenant, digest: &str) -> Result<(DirectoryEntry, bool), CreateError> {
-        let mut tx = self.begin(Writers::All).await?;
-        let connection = tx.connection_mut();
-        let is_done = match creation_of::<DB>(connection, &tenant.id).await? {
+        let mut change = self.begin(Writers::All).await?;
+        let is_done = match creation_of::<DB>(change.connection_mut(), &tenant.id).await? {
             Some(known) if known.key.as_deref() == Some(digest) => known.is_done,
             Some(_) => return Err(CreateError::AlreadyExists { id: tenant.id.clone() }),
             None => {
+                let connection = change.connection_mut();
                 refuse_tombstones::<DB>(connection, tenant, self.quarantine).await?;
                 refuse_reserved(TenantKey::Id(tenant.id.clone()), &self.reserved)?;
                 refuse_reserved(TenantKey::Slug(tenant.slug.clone()), &self.reserved)?;
                 refuse_conflicts::<DB>(connection, tenant).await?;
                 let inserted = insert_created::<DB>(connection, tenant, digest).await;
-                if !inserted.map_err(DirectoryError::from)? {
+                let Some(status) = inserted.map_err(DirectoryError::from)? else {
                     return Err(CreateError::AlreadyExists { id: tenant.id.clone() });
-                }
-                write_domains::<DB>(connection, tenant).await?;
-                write_members::<DB>(connection, tenant).await?;
+                };
+                change.record(PendingEvent::new(&tenant.id, EventKind::CREATED).to(status.as_str()));
+                write_domains(&mut change, tenant).await?;
+                write_members(&mut change, tenant).await?;
                 false
             }
         };
-        let entry = read_entry::<DB>(connection, &tenant.id).await?;
-        tx.commit().await.map_err(DirectoryError::from)?;
+        let entry = read_entry::<DB>(change.connection_mut(), &tenant.id).await?;
+        change.commit().await?;
         Ok((entry, is_done))
     }
 
     /// Ends a creation. A tenant that was suspended or archived while its place was made stays so.
     async fn end_creation(&self, id: &TenantId, digest: &str) -> Result<(), DirectoryError> {
-        let sql = "update tenancy_tenants
-             set status = case when status = $3 then creation_status else status end, creation_status = null
-             where id = $1 and creation_key = $2 and creation_status is not null";
-        let provisioning = TenantStatus::Provisioning.as_str();
-        self.change(sql, &[id.as_str().into(), digest.into(), provisioning.into()])
-            .await
-            .map(drop)
+        let mut change = self.begin(Writers::OfATenant).await?;
+        let sql = format!(
+            "select status, creation_status from tenancy_tenants
+             where id = $1 and creation_key = $2 and creation_status is not null{}",
+            DB::FOR_UPDATE
+        );
+        let values = [id.as_str().into(), digest.into()];
+        let Some(row) = DB::fetch_optional(change.connection_mut(), AssertSqlSafe(sql), &values).await? else {
+            // Another process ended it.
+            return Ok(());
+        };
+        let stage = |column| -> Result<Stage, DirectoryError> {
+            let status: Result<TenantStatus, _> = DB::text(&row, column)?.unwrap_or_default().parse();
+            Ok(status.map_err(DirectoryError::CorruptStatus)?.into())
+        };
+        let (current, ends_in) = (stage("status")?, stage("creation_status")?);
+        let sql = "update tenancy_tenants set creation_status = null where id = $1";
+        DB::execute(change.connection_mut(), sql, &[id.as_str().into()]).await?;
+        if current == Stage::Provisioning {
+            change.move_to(id, Stage::Provisioning, ends_in).await?;
+        }
+        change.commit().await
     }
 }
 
@@ -145,19 +164,20 @@ async fn creation_of<DB: Queries>(
     }))
 }
 
-/// Writes the tenant's row, unless there is one. An archived tenant needs no place: its creation is done by this.
+/// Writes the tenant's row, unless there is one. Returns the status that it has then. An archived tenant needs no place: its creation is done by this.
 async fn insert_created<DB: Queries>(
     connection: &mut DB::Connection,
     tenant: &NewTenant,
     digest: &str,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<TenantStatus>, sqlx::Error> {
     let (status, ends_in) = match tenant.status.unwrap_or(TenantStatus::Active) {
         TenantStatus::Archived => (TenantStatus::Archived, None),
         ends_in => (TenantStatus::Provisioning, Some(ends_in)),
     };
     let sql = "insert into tenancy_tenants
-             (id, slug, external_id, name, status, strategy, placement, creation_key, creation_status)
-         values ($1, $2, $3, coalesce($4, $1), $5, $6, $7, $8, $9) on conflict (id) do nothing";
+             (id, slug, external_id, name, status, strategy, placement, creation_key, creation_status, archived_at)
+         values ($1, $2, $3, coalesce($4, $1), $5, $6, $7, $8, $9,
+             case when $5 = 'archived' then cast($10 as bigint) end) on conflict (id) do nothing";
     let values = [
         tenant.id.as_str().into(),
         tenant.slug.as_str().into(),
@@ -168,6 +188,7 @@ async fn insert_created<DB: Queries>(
         tenant.placement.as_ref().map(PlacementName::as_str).into(),
         digest.into(),
         ends_in.map(TenantStatus::as_str).into(),
+        unix_seconds().into(),
     ];
-    changes::<DB>(connection, sql, &values).await
+    Ok(changes::<DB>(connection, sql, &values).await?.then_some(status))
 }

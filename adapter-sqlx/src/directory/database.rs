@@ -18,6 +18,9 @@ pub trait DirectoryDatabase: Queries {}
 pub(crate) enum Writers {
     /// All other writers, so that what is looked up in the transaction stays true until it ends.
     All,
+    /// Those of the same tenant, whose row is locked and looked at before it is changed. The lock on the table comes first,
+    /// as everywhere: one that waits for all others may have it, and wait for that row.
+    OfATenant,
     /// Those of the same rows, since one statement decides the change.
     OfTheSameRows,
 }
@@ -59,6 +62,10 @@ pub(crate) trait Queries: Database {
     const JOIN_TEXTS: &'static str;
     /// What locks a selected row until the transaction ends, where there is no lock on the whole database.
     const FOR_UPDATE: &'static str;
+
+    /// Writes an event, as the last statement of a transaction: from then on until the commit no other transaction writes
+    /// one, so that the order of their numbers is the order of the commits.
+    const INSERT_EVENT: &'static str;
 
     /// How long changes wait for other writers, where the pool's connections do not know it.
     type LockTimeout: Clone + fmt::Debug + Send + Sync;

@@ -7,8 +7,8 @@ use tenancy_core::names::{Domain, ExternalId, PlacementName, Slug, StrategyName,
 ///
 /// # Removal
 ///
-/// Three calls, each of which can be done again: the directory's `set_status` to archived, which ends all
-/// requests to come; [`TenantDb::dangerously_remove`](crate::TenantDb::dangerously_remove), which removes its data;
+/// The directory's [`delete`](crate::SqlDirectory::delete), once a tenant has been archived for long enough. By hand it is three
+/// calls, each of which can be done again: the directory's `archive`, which ends all requests to come; [`TenantDb::dangerously_remove`](crate::TenantDb::dangerously_remove), which removes its data;
 /// and the directory's `remove`, which takes it out with its members. Its names are then given to no other tenant for a
 /// quarantine, and its id never again.
 #[derive(Clone, Debug, PartialEq, Eq)]

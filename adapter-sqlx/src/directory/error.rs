@@ -1,11 +1,13 @@
 //! What can go wrong with the directory.
 
 use std::fmt;
+use std::time::SystemTime;
 
+use tenancy_core::lifecycle::IllegalTransition;
 use tenancy_core::names::{ParseError, StrategyName, TenantId, TenantKey};
 use thiserror::Error;
 
-use crate::{ProvisionError, TransactionError};
+use crate::{ProvisionError, RemoveError, TransactionError};
 
 /// Why the directory could not be queried or changed. It never means "no such tenant", and refuses the request.
 #[derive(Debug, Error)]
@@ -78,6 +80,14 @@ pub enum UpsertError {
     PlacementChanged {
         /// The tenant.
         id: TenantId,
+    },
+    /// No verb leads to the requested status from the one that the tenant has.
+    #[error("the status of the tenant `{id}` cannot be set")]
+    IllegalStatus {
+        /// The tenant.
+        id: TenantId,
+        /// What is not possible.
+        source: IllegalTransition,
     },
     /// The directory could not be queried or changed.
     #[error(transparent)]
@@ -173,6 +183,76 @@ pub enum ForgetError {
     /// The directory could not be queried or changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+}
+
+/// Why a tenant could not be led to another stage of its life.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LifecycleError {
+    /// The verb does not lead away from the stage that the tenant is in.
+    #[error("the tenant `{id}` is not changed")]
+    Illegal {
+        /// The tenant.
+        id: TenantId,
+        /// What is not possible, and what to do first.
+        source: IllegalTransition,
+    },
+    /// Its place was never made whole. Create it again, with the key that began its creation.
+    #[error("the creation of the tenant `{id}` was never completed: create it again with its key")]
+    CreationUnfinished {
+        /// The tenant.
+        id: TenantId,
+    },
+    /// Some of its data may be removed already. Delete it again, to finish it.
+    #[error("the deletion of the tenant `{id}` has begun: it cannot be restored")]
+    DeletionBegan {
+        /// The tenant.
+        id: TenantId,
+    },
+    /// The directory could not be queried or changed, or has no such tenant.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// Why a tenant could not be deleted.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeleteError {
+    /// It was archived too recently.
+    #[error("the tenant `{id}` is in its grace, and can be restored until it is over")]
+    InGrace {
+        /// The tenant.
+        id: TenantId,
+        /// When it can be deleted.
+        until: SystemTime,
+    },
+    /// It is not archived, or the directory could not be changed.
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
+    /// Its strategy could not remove its data. Delete it again, to finish it.
+    #[error(transparent)]
+    Data(#[from] RemoveError),
+    /// Its data is removed, and its entry could not be. Delete it again, to finish it.
+    #[error("failed to take the tenant out of the directory")]
+    Entry(#[from] ForgetError),
+}
+
+impl From<DirectoryError> for DeleteError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Lifecycle(LifecycleError::Directory(error))
+    }
+}
+
+impl From<sqlx::Error> for DeleteError {
+    fn from(error: sqlx::Error) -> Self {
+        DirectoryError::from(error).into()
+    }
+}
+
+impl From<sqlx::Error> for LifecycleError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Directory(error.into())
+    }
 }
 
 impl From<sqlx::Error> for DirectoryError {

@@ -1,93 +1,247 @@
-//! Provisioning of all tenants, one after the other or several at a time.
+//! A tenant's life: suspended, activated, archived, restored, deleted.
 
-use std::num::NonZeroUsize;
+use std::time::{Duration, UNIX_EPOCH};
 
-use sqlx::Database;
+use sqlx::{AssertSqlSafe, Database};
 use tenancy_core::directory::{TenantRecord, TenantStatus};
+use tenancy_core::lifecycle::{IllegalTransition, Next, Stage, Verb};
 use tenancy_core::names::TenantId;
-use tokio::task::JoinSet;
 
-use crate::{ProvisionError, TenantDb};
+use super::change::DirectoryChange;
+use super::database::{DirectoryDatabase, Queries, Writers, is_found};
+use super::error::{DeleteError, DirectoryError, LifecycleError};
+use super::events::Attribution;
+use super::events::{EventKind, PendingEvent};
+use super::rows::read_entry;
+use super::sql_directory::SqlDirectory;
+use super::unix_seconds;
 
-/// What happens to a tenant while all are provisioned.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ProvisionProgress<'p> {
-    /// It is being provisioned.
-    Started(&'p TenantId),
-    /// It is provisioned and migrated.
-    Done(&'p TenantId),
-    /// It failed. The others continue.
-    Failed(&'p TenantId, &'p ProvisionError),
-    /// It is archived: nothing is made for it.
-    Skipped(&'p TenantId),
-}
-
-/// The outcome for each tenant.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct ProvisionSummary {
-    /// Tenants that are provisioned and migrated.
-    pub done: Vec<TenantId>,
-    /// Tenants that failed, and why.
-    pub failed: Vec<(TenantId, ProvisionError)>,
-    /// Tenants that are archived.
-    pub skipped: Vec<TenantId>,
-}
-
-impl<DB: Database> TenantDb<DB> {
-    /// Provisions tenants, and so runs the migrations that are new, at most `at_once` at a time.
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
+    /// The same directory, for changes by this actor and for this reason. Without it they are the application's own.
     ///
-    /// One that fails does not stop the others. Dropped, it stops; what was done is done, and doing it again
-    /// goes on from there. `observe` is called for each step, in the order in which it happens.
+    /// ```no_run
+    /// # async fn example(directory: tenancy_sqlx::SqliteDirectory) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tenancy_sqlx::Attribution;
     ///
-    /// It needs a tokio runtime.
-    ///
-    /// # Panics
-    ///
-    /// If a strategy panics.
-    pub async fn provision_all(
-        &self,
-        tenants: impl IntoIterator<Item = TenantRecord>,
-        at_once: NonZeroUsize,
-        mut observe: impl FnMut(ProvisionProgress<'_>),
-    ) -> ProvisionSummary {
-        let mut tenants = tenants.into_iter();
-        let mut running = JoinSet::new();
-        let mut summary = ProvisionSummary::default();
-        loop {
-            while running.len() < at_once.get()
-                && let Some(tenant) = tenants.next()
-            {
-                if tenant.status == TenantStatus::Archived {
-                    observe(ProvisionProgress::Skipped(&tenant.id));
-                    summary.skipped.push(tenant.id);
-                    continue;
-                }
-                observe(ProvisionProgress::Started(&tenant.id));
-                let db = self.clone();
-                running.spawn(async move {
-                    let outcome = db.provision(&tenant).await;
-                    (tenant.id, outcome)
-                });
-            }
-            match running.join_next().await {
-                None => return summary,
-                Some(Ok((id, Ok(())))) => {
-                    observe(ProvisionProgress::Done(&id));
-                    summary.done.push(id);
-                }
-                Some(Ok((id, Err(error)))) => {
-                    observe(ProvisionProgress::Failed(&id, &error));
-                    summary.failed.push((id, error));
-                }
-                Some(Err(error)) => {
-                    // Nobody aborts these tasks, so it has panicked.
-                    if let Ok(panic) = error.try_into_panic() {
-                        std::panic::resume_unwind(panic);
-                    }
-                }
-            }
+    /// let by = Attribution::new("ops:carol".parse()?).with_reason("invoice 4711 is unpaid".parse()?);
+    /// directory.by(by).suspend(&"acme".parse()?).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn by(&self, attribution: Attribution) -> Self {
+        Self {
+            attribution,
+            ..self.clone()
         }
     }
+
+    /// Stops serving a tenant for now, such as one that is unpaid. Returns `false` if it is suspended already.
+    ///
+    /// # Errors
+    ///
+    /// If it is not active, or the directory cannot be changed.
+    pub async fn suspend(&self, id: &TenantId) -> Result<bool, LifecycleError> {
+        self.lead(id, Verb::Suspend).await
+    }
+
+    /// Serves a suspended tenant again. Returns `false` if it is active already.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither, if its creation was never completed, or if the directory cannot be changed.
+    pub async fn activate(&self, id: &TenantId) -> Result<bool, LifecycleError> {
+        self.lead(id, Verb::Activate).await
+    }
+
+    /// Ends a tenant's service. Its data stays until it is [deleted](Self::delete). Returns `false` if it is archived already.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such tenant, or the directory cannot be changed.
+    pub async fn archive(&self, id: &TenantId) -> Result<bool, LifecycleError> {
+        self.lead(id, Verb::Archive).await
+    }
+
+    /// Takes an archived tenant back. It is suspended then, so that a person looks at it before it is
+    /// [activated](Self::activate). Returns `false` if it is suspended already.
+    ///
+    /// # Errors
+    ///
+    /// If it is not archived, if its deletion has begun, or if the directory cannot be changed.
+    pub async fn restore(&self, id: &TenantId) -> Result<bool, LifecycleError> {
+        self.lead(id, Verb::Restore).await
+    }
+
+    /// Leads a tenant to a status by the one verb that leads there from where it is, for a caller who knows where the tenant is to
+    /// be: a seed, or what a payment provider reports. Returns `false` if it is there already.
+    ///
+    /// It ends the creation of a tenant that was put here by [`upsert`](Self::upsert), too: provisioned, it is made active.
+    ///
+    /// # Errors
+    ///
+    /// If no verb leads there ([`tenancy_core::lifecycle`]), or the directory cannot be changed.
+    pub async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, LifecycleError> {
+        let mut change = self.begin(Writers::OfATenant).await?;
+        let state = State::locked::<DB>(change.connection_mut(), id).await?;
+        let Some(current) = state.stage.status() else {
+            return Err(DirectoryError::UnknownTenant { id: id.clone() }.into());
+        };
+        let Some(verb) = Verb::between(current, status).map_err(|source| illegal(id, source))? else {
+            return Ok(false);
+        };
+        state.refuse_half_done(id, verb)?;
+        change.move_to(id, state.stage, verb.target()).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes an archived tenant for good, once it has been archived for `grace`: its data, by its strategy, and then its entry
+    /// with its members and names. Returns `false` if it is removed already.
+    ///
+    /// It is a job that can be given again: one that ended anywhere, by an error, a crash or a dropped future, is finished by
+    /// the next call. From its first step on the tenant is not [restored](Self::restore) any more, since some of its data may
+    /// be gone.
+    ///
+    /// Its id is never given again, and its other names not before their quarantine is over.
+    ///
+    /// # Security
+    ///
+    /// There is no way back. A grace that is shorter than caches and requests live removes data under a request that was
+    /// admitted before the tenant was archived; 30 days is what most services choose.
+    ///
+    /// # Errors
+    ///
+    /// [`DeleteError::InGrace`] until the grace is over, [`DeleteError::Lifecycle`] if the tenant is not archived, and what the
+    /// strategy or the directory fails by.
+    pub async fn delete<Tenants: Database>(
+        &self,
+        db: &crate::TenantDb<Tenants>,
+        id: &TenantId,
+        grace: Duration,
+    ) -> Result<bool, DeleteError> {
+        let Some(record) = self.begin_deletion(id, grace).await? else {
+            return Ok(false);
+        };
+        db.dangerously_remove(&record).await?;
+        Ok(self.remove(id).await?)
+    }
+
+    /// From then on the tenant cannot be taken back. `None` if it is removed already.
+    async fn begin_deletion(&self, id: &TenantId, grace: Duration) -> Result<Option<TenantRecord>, DeleteError> {
+        let mut change = self.begin(Writers::OfATenant).await?;
+        let state = State::locked::<DB>(change.connection_mut(), id).await?;
+        if Verb::Delete.apply(state.stage).map_err(|source| illegal(id, source))? == Next::Unchanged {
+            return Ok(None);
+        }
+        if state.deletion_began {
+            let entry = read_entry::<DB>(change.connection_mut(), id).await?;
+            return Ok(Some(TenantRecord::clone(&entry.record)));
+        }
+        let archived_at = state.archived_at.unwrap_or_else(unix_seconds);
+        let now = unix_seconds();
+        let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
+        let ends_at = archived_at.saturating_add(grace);
+        let is_in_grace = ends_at > now;
+        let sql = "update tenancy_tenants set archived_at = $2,
+                deletion_began_at = case when $3 = 'begins' then cast($4 as bigint) end where id = $1";
+        let begins = if is_in_grace { "waits" } else { "begins" };
+        let values = [id.as_str().into(), archived_at.into(), begins.into(), now.into()];
+        DB::execute(change.connection_mut(), sql, &values).await?;
+        let entry = read_entry::<DB>(change.connection_mut(), id).await?;
+        if !is_in_grace {
+            change.record(PendingEvent::new(id, EventKind::DELETION_BEGAN));
+        }
+        change.commit().await?;
+        if is_in_grace {
+            let until = UNIX_EPOCH + Duration::from_secs(u64::try_from(ends_at).unwrap_or_default());
+            return Err(DeleteError::InGrace { id: id.clone(), until });
+        }
+        Ok(Some(TenantRecord::clone(&entry.record)))
+    }
+
+    async fn lead(&self, id: &TenantId, verb: Verb) -> Result<bool, LifecycleError> {
+        let mut change = self.begin(Writers::OfATenant).await?;
+        let state = State::locked::<DB>(change.connection_mut(), id).await?;
+        state.refuse_half_done(id, verb)?;
+        let Next::Becomes(next) = verb.apply(state.stage).map_err(|source| illegal(id, source))? else {
+            return Ok(false);
+        };
+        change.move_to(id, state.stage, next).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+}
+
+impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
+    /// Writes that a tenant is in another stage, with its event.
+    pub(super) async fn move_to(&mut self, id: &TenantId, from: Stage, to: Stage) -> Result<(), DirectoryError> {
+        let sql = "update tenancy_tenants set status = $2,
+                archived_at = case when $2 = 'archived' then cast($3 as bigint) end where id = $1";
+        let values = [id.as_str().into(), to.as_str().into(), unix_seconds().into()];
+        DB::execute(self.connection_mut(), sql, &values).await?;
+        let event = PendingEvent::new(id, EventKind::of_transition(from, to));
+        self.record(event.from(from.as_str()).to(to.as_str()));
+        Ok(())
+    }
+}
+
+/// Where a tenant is in its life, and in the jobs that make and remove it.
+pub(super) struct State {
+    pub(super) stage: Stage,
+    creation_is_unfinished: bool,
+    archived_at: Option<i64>,
+    deletion_began: bool,
+}
+
+impl State {
+    /// Other changes of the same tenant wait until this transaction ends.
+    pub(super) async fn locked<DB: Queries>(
+        connection: &mut DB::Connection,
+        id: &TenantId,
+    ) -> Result<Self, LifecycleError> {
+        let sql = format!(
+            "select status, creation_status, coalesce(archived_at, -1) as archived_at,
+                 deletion_began_at is not null as deletion_began
+             from tenancy_tenants where id = $1{}",
+            DB::FOR_UPDATE
+        );
+        let Some(row) = DB::fetch_optional(connection, AssertSqlSafe(sql), &[id.as_str().into()]).await? else {
+            return Self::removed::<DB>(connection, id).await;
+        };
+        let status: Result<TenantStatus, _> = DB::text(&row, "status")?.unwrap_or_default().parse();
+        Ok(Self {
+            stage: status.map_err(DirectoryError::CorruptStatus)?.into(),
+            creation_is_unfinished: DB::text(&row, "creation_status")?.is_some(),
+            archived_at: Some(DB::number(&row, "archived_at")?).filter(|at| *at >= 0),
+            deletion_began: DB::boolean(&row, "deletion_began")?,
+        })
+    }
+
+    /// Of a tenant that is not in the directory any more. One that never was is unknown.
+    async fn removed<DB: Queries>(connection: &mut DB::Connection, id: &TenantId) -> Result<Self, LifecycleError> {
+        let sql = "select exists (select 1 from tenancy_tombstones where form = 'id' and name = $1) as found";
+        if !is_found::<DB>(connection, sql, &[id.as_str().into()]).await? {
+            return Err(DirectoryError::UnknownTenant { id: id.clone() }.into());
+        }
+        Ok(Self {
+            stage: Stage::Removed,
+            creation_is_unfinished: false,
+            archived_at: None,
+            deletion_began: false,
+        })
+    }
+
+    fn refuse_half_done(&self, id: &TenantId, verb: Verb) -> Result<(), LifecycleError> {
+        if matches!(verb, Verb::Activate | Verb::Complete) && self.creation_is_unfinished {
+            return Err(LifecycleError::CreationUnfinished { id: id.clone() });
+        }
+        if verb == Verb::Restore && self.deletion_began {
+            return Err(LifecycleError::DeletionBegan { id: id.clone() });
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn illegal(id: &TenantId, source: IllegalTransition) -> LifecycleError {
+    LifecycleError::Illegal { id: id.clone(), source }
 }

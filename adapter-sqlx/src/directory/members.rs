@@ -1,11 +1,14 @@
 //! Members of tenants.
 
+use sqlx::AssertSqlSafe;
 use tenancy_core::directory::{Authorizer, Decision, Member, Roles};
 use tenancy_core::enforce::Authorize;
 use tenancy_core::names::{Role, Subject, TenantId};
 
-use super::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
+use super::change::DirectoryChange;
+use super::database::{DirectoryDatabase, Writers, changes, is_found};
 use super::error::DirectoryError;
+use super::events::{EventKind, PendingEvent};
 use super::rows::roles_of;
 use super::sql_directory::SqlDirectory;
 
@@ -16,14 +19,14 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If there is no such tenant, or the directory cannot be changed.
     pub async fn add_member(&self, id: &TenantId, member: &Member) -> Result<bool, DirectoryError> {
-        let mut tx = self.begin(Writers::OfTheSameRows).await?;
-        let has_changed = match write_member::<DB>(tx.connection_mut(), id, member).await {
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let has_changed = match write_member(&mut change, id, member).await {
             Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
                 return Err(DirectoryError::UnknownTenant { id: id.clone() });
             }
             done => done?,
         };
-        tx.commit().await?;
+        change.commit().await?;
         Ok(has_changed)
     }
 
@@ -49,13 +52,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         if issuer == Some("") {
             return Ok(false);
         }
-        let sql = "delete from tenancy_members where tenant = $1 and subject = $2 and issuer = $3";
-        let values = [
-            id.as_str().into(),
-            subject.as_str().into(),
-            issuer.unwrap_or_default().into(),
-        ];
-        self.change(sql, &values).await
+        self.end_memberships(id, subject, Some(issuer.unwrap_or_default()))
+            .await
     }
 
     /// Ends all memberships of the subjects of that name, whichever their issuers. Returns `false` if there is none.
@@ -68,8 +66,29 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         id: &TenantId,
         subject: &Subject,
     ) -> Result<bool, DirectoryError> {
-        let sql = "delete from tenancy_members where tenant = $1 and subject = $2";
-        self.change(sql, &[id.as_str().into(), subject.as_str().into()]).await
+        self.end_memberships(id, subject, None).await
+    }
+
+    /// Ends those of one issuer, as the column has it, or of all.
+    async fn end_memberships(
+        &self,
+        id: &TenantId,
+        subject: &Subject,
+        issuer: Option<&str>,
+    ) -> Result<bool, DirectoryError> {
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let sql = format!(
+            "select issuer, roles from tenancy_members
+             where tenant = $1 and subject = $2 and issuer = coalesce($3, issuer) order by issuer{}",
+            DB::FOR_UPDATE
+        );
+        let values = [id.as_str().into(), subject.as_str().into(), issuer.into()];
+        let memberships = DB::fetch_all(change.connection_mut(), AssertSqlSafe(sql), &values).await?;
+        for membership in &memberships {
+            end_membership::<DB>(&mut change, id, subject, membership).await?;
+        }
+        change.commit().await?;
+        Ok(!memberships.is_empty())
     }
 
     /// Whether a subject of `issuer` is a member of a tenant: by a membership that names that issuer, or by one that
@@ -119,25 +138,92 @@ impl<DB: DirectoryDatabase> Authorizer for SqlDirectory<DB> {
 }
 
 /// Makes a subject a member, or sets the roles of one. Returns `false` if nothing changes.
-pub(super) async fn write_member<DB: Queries>(
-    connection: &mut DB::Connection,
+pub(super) async fn write_member<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
     tenant: &TenantId,
     member: &Member,
 ) -> Result<bool, sqlx::Error> {
-    let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values ($1, $2, $3, $4)
-         on conflict (tenant, subject, issuer) do update set roles = excluded.roles where tenancy_members.roles <> excluded.roles";
     // The empty text stands for any issuer in that column. A member of an issuer that is the empty text is nobody's.
     if member.issuer() == Some("") {
         return Err(sqlx::Error::Encode("a member's issuer is empty".into()));
     }
+    let (subject, issuer) = (member.subject(), member.issuer().unwrap_or_default());
+    let before = locked_roles(change, tenant, subject, issuer).await?;
+    let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values ($1, $2, $3, $4)
+         on conflict (tenant, subject, issuer) do update set roles = excluded.roles where tenancy_members.roles <> excluded.roles";
     // No role has an end of line.
     let roles: Vec<&str> = member.roles().iter().map(Role::as_str).collect();
     let roles = roles.join("\n");
     let values = [
         tenant.as_str().into(),
-        member.subject().as_str().into(),
-        member.issuer().unwrap_or_default().into(),
+        subject.as_str().into(),
+        issuer.into(),
         (*roles).into(),
     ];
-    changes::<DB>(connection, sql, &values).await
+    let has_changed = changes::<DB>(change.connection_mut(), sql, &values).await?;
+    if has_changed {
+        let event = match before {
+            Some(before) => PendingEvent::new(tenant, EventKind::MEMBER_CHANGED).from(before),
+            None => PendingEvent::new(tenant, EventKind::MEMBER_ADDED),
+        };
+        change.record(event.to(roles).of(subject, issuer));
+    }
+    Ok(has_changed)
+}
+
+/// The roles of a membership as its row has them, if there is one.
+async fn locked_roles<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
+    tenant: &TenantId,
+    subject: &Subject,
+    issuer: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    let sql = format!(
+        "select roles from tenancy_members where tenant = $1 and subject = $2 and issuer = $3{}",
+        DB::FOR_UPDATE
+    );
+    let values = [tenant.as_str().into(), subject.as_str().into(), issuer.into()];
+    let row = DB::fetch_optional(change.connection_mut(), AssertSqlSafe(sql), &values).await?;
+    let roles = row.as_ref().map(|row| DB::text(row, "roles")).transpose()?.flatten();
+    Ok(roles.map(str::to_owned))
+}
+
+/// Ends the memberships of a tenant that are not in the list.
+pub(super) async fn remove_unlisted<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
+    tenant: &TenantId,
+    listed: &[Member],
+) -> Result<(), DirectoryError> {
+    let sql = "select subject, issuer, roles from tenancy_members where tenant = $1 order by subject, issuer";
+    for membership in DB::fetch_all(change.connection_mut(), sql, &[tenant.as_str().into()]).await? {
+        let text = |column| DB::text(&membership, column).map(Option::unwrap_or_default);
+        let (subject, issuer) = (text("subject")?, text("issuer")?);
+        let is_listed = |member: &Member| member.subject() == subject && member.issuer().unwrap_or_default() == issuer;
+        if !listed.iter().any(is_listed) {
+            let subject = subject.parse().map_err(|source| DirectoryError::Corrupt {
+                column: "subject",
+                source,
+            })?;
+            end_membership::<DB>(change, tenant, &subject, &membership).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends one membership, whose issuer and roles are in `row`.
+async fn end_membership<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
+    tenant: &TenantId,
+    subject: &Subject,
+    row: &DB::Row,
+) -> Result<(), sqlx::Error> {
+    let text = |column| DB::text(row, column).map(Option::unwrap_or_default);
+    let (issuer, roles) = (text("issuer")?, text("roles")?);
+    let sql = "delete from tenancy_members where tenant = $1 and subject = $2 and issuer = $3";
+    let values = [tenant.as_str().into(), subject.as_str().into(), issuer.into()];
+    if changes::<DB>(change.connection_mut(), sql, &values).await? {
+        let event = PendingEvent::new(tenant, EventKind::MEMBER_REMOVED);
+        change.record(event.from(roles).of(subject, issuer));
+    }
+    Ok(())
 }

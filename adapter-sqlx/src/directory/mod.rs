@@ -1,16 +1,19 @@
 //! The directory of tenants in a database.
 
+mod change;
 mod create;
 mod creation_key;
 mod database;
 mod entry;
 mod error;
+mod events;
 mod lifecycle;
 mod members;
 mod metadata;
 mod pages;
 #[cfg(all(test, feature = "sqlite"))]
 mod plans_tests;
+mod provision_all;
 mod quarantine;
 mod removal;
 mod rows;
@@ -24,10 +27,14 @@ pub use creation_key::{CreationKey, ParseCreationKeyError};
 pub use database::DirectoryDatabase;
 pub(crate) use database::{Queries, QueryFuture, Value, Writers, query};
 pub use entry::{DirectoryEntry, NewTenant};
-pub use error::{CreateError, DirectoryError, ForgetError, UpsertAllError, UpsertError};
-pub use lifecycle::{ProvisionProgress, ProvisionSummary};
+pub use error::{CreateError, DeleteError, DirectoryError, ForgetError, LifecycleError, UpsertAllError, UpsertError};
+pub use events::{
+    Attribution, CursorName, EventKind, EventMember, EventReader, ParseCursorNameError, ParseReasonError, Reason,
+    TenantEvent,
+};
 pub use metadata::{MetadataError, TenantMetadata};
 pub use pages::{Count, Membership, Page, PageRequest};
+pub use provision_all::{ProvisionProgress, ProvisionSummary};
 pub use sql_directory::SqlDirectory;
 #[cfg(feature = "sqlite")]
 pub(crate) use write::begin_write;

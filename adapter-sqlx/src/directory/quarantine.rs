@@ -5,9 +5,10 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use tenancy_core::names::{Domain, ExternalId, TenantId, TenantKey};
 
-use super::database::{DirectoryDatabase, Queries, is_found};
+use super::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
 use super::entry::NewTenant;
 use super::error::{DirectoryError, UpsertError};
+use super::events::{EventKind, PendingEvent};
 use super::sql_directory::SqlDirectory;
 use super::unix_seconds;
 
@@ -33,7 +34,25 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         if matches!(key, TenantKey::Id(_)) {
             return Ok(false);
         }
-        self.change(END, &[form_of(key).into(), key.as_str().into()]).await
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let values = [form_of(key).into(), key.as_str().into()];
+        let sql = "select tenant from tenancy_tombstones where form = $1 and name = $2";
+        let tombstone = DB::fetch_optional(change.connection_mut(), sql, &values).await?;
+        if !changes::<DB>(change.connection_mut(), END, &values).await? {
+            return Ok(false);
+        }
+        let tenant = match &tombstone {
+            Some(row) => DB::text(row, "tenant")?.map(str::parse).transpose(),
+            None => Ok(None),
+        };
+        let mut event = PendingEvent::about_a_name(EventKind::QUARANTINE_ENDED);
+        event.tenant = tenant.map_err(|source| DirectoryError::Corrupt {
+            column: "tenant",
+            source,
+        })?;
+        change.record(event.from(format!("{} {}", form_of(key), key.as_str())));
+        change.commit().await?;
+        Ok(true)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use sqlx::AssertSqlSafe;
 use tenancy_core::directory::TenantStatus;
+use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::TenantId;
 
 use super::database::{DirectoryDatabase, Queries, Writers};
 use super::error::{DirectoryError, ForgetError};
+use super::events::{EventKind, PendingEvent};
 use super::quarantine::bury;
 use super::sql_directory::SqlDirectory;
 
@@ -20,8 +22,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If the tenant is not archived, or the directory cannot be changed.
     pub async fn remove(&self, id: &TenantId) -> Result<bool, ForgetError> {
-        let mut tx = self.begin(Writers::All).await?;
-        let connection = tx.connection_mut();
+        let mut change = self.begin(Writers::All).await?;
+        let connection = change.connection_mut();
         match locked_status::<DB>(connection, id).await?.as_deref() {
             None => return Ok(false),
             Some(status) if status == TenantStatus::Archived.as_str() => {}
@@ -36,7 +38,9 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         ] {
             DB::execute(connection, sql, &[id.as_str().into()]).await?;
         }
-        tx.commit().await.map_err(DirectoryError::from)?;
+        let event = PendingEvent::new(id, EventKind::DELETED);
+        change.record(event.from(Stage::Archived.as_str()).to(Stage::Removed.as_str()));
+        change.commit().await?;
         Ok(true)
     }
 }

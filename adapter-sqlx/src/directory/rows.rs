@@ -27,12 +27,22 @@ pub(super) fn columns<DB: Queries>() -> String {
 }
 
 /// The tenant of that id, whatever its status.
+pub(super) async fn find_entry<DB: Queries>(
+    connection: &mut DB::Connection,
+    id: &TenantId,
+) -> Result<Option<DirectoryEntry>, DirectoryError> {
+    let row = DB::fetch_optional(connection, select::<DB>("t.id = $1"), &[id.as_str().into()]).await?;
+    row.as_ref().map(parse::<DB>).transpose()
+}
+
+/// As [`find_entry`], where there is such a tenant.
 pub(super) async fn read_entry<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,
 ) -> Result<DirectoryEntry, DirectoryError> {
-    let row = DB::fetch_optional(connection, select::<DB>("t.id = $1"), &[id.as_str().into()]).await?;
-    parse::<DB>(&row.ok_or(sqlx::Error::RowNotFound)?)
+    Ok(find_entry::<DB>(connection, id)
+        .await?
+        .ok_or(sqlx::Error::RowNotFound)?)
 }
 
 /// Reads a row of [`select`].

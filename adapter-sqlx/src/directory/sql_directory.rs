@@ -3,17 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use sqlx::Pool;
-use tenancy_core::directory::{Directory, TenantStatus};
+use sqlx::{AssertSqlSafe, Pool};
+use tenancy_core::directory::Directory;
 use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, Slug, TenantId, TenantKey};
 
 use super::QUARANTINE;
-use super::database::{DirectoryDatabase, Value, Writers, changes};
+use super::database::{DirectoryDatabase, Value, Writers};
 use super::entry::DirectoryEntry;
 use super::error::DirectoryError;
+use super::events::Attribution;
+use super::events::{EventKind, PendingEvent};
 use super::rows::{parse, select};
-use super::write::begin_write;
-use crate::StrategyTransaction;
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
 ///
@@ -36,6 +36,7 @@ pub struct SqlDirectory<DB: DirectoryDatabase> {
     pub(super) pool: Pool<DB>,
     pub(super) reserved: ReservedNames,
     pub(super) quarantine: Duration,
+    pub(super) attribution: Attribution,
     pub(crate) lock_timeout: DB::LockTimeout,
 }
 
@@ -51,6 +52,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             pool,
             reserved: ReservedNames::default(),
             quarantine: QUARANTINE,
+            attribution: Attribution::default(),
             lock_timeout,
         }
     }
@@ -59,16 +61,6 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     #[must_use]
     pub fn with_reserved_names(self, reserved: ReservedNames) -> Self {
         Self { reserved, ..self }
-    }
-
-    /// Sets a tenant's status. Returns `false` if there is no such tenant.
-    ///
-    /// # Errors
-    ///
-    /// If the directory cannot be changed.
-    pub async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, DirectoryError> {
-        let sql = "update tenancy_tenants set status = $2 where id = $1";
-        self.change(sql, &[id.as_str().into(), status.as_str().into()]).await
     }
 
     /// Records where a tenant's data is from now on; `None` is the strategy's default. Returns `false` if there is no such
@@ -86,9 +78,21 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         id: &TenantId,
         placement: Option<&PlacementName>,
     ) -> Result<bool, DirectoryError> {
-        let sql = "update tenancy_tenants set placement = $2 where id = $1";
-        let placement = placement.map(PlacementName::as_str);
-        self.change(sql, &[id.as_str().into(), placement.into()]).await
+        let mut change = self.begin(Writers::OfATenant).await?;
+        let sql = format!("select placement from tenancy_tenants where id = $1{}", DB::FOR_UPDATE);
+        let known = DB::fetch_optional(change.connection_mut(), AssertSqlSafe(sql), &[id.as_str().into()]).await?;
+        let Some(known) = known else {
+            return Ok(false);
+        };
+        let before = DB::text(&known, "placement")?.map(str::to_owned);
+        let after = placement.map(PlacementName::as_str);
+        if before.as_deref() != after {
+            let sql = "update tenancy_tenants set placement = $2 where id = $1";
+            DB::execute(change.connection_mut(), sql, &[id.as_str().into(), after.into()]).await?;
+            change.record(PendingEvent::new(id, EventKind::PLACEMENT_CHANGED).between(before.as_deref(), after));
+        }
+        change.commit().await?;
+        Ok(true)
     }
 
     /// Looks a tenant up by its id, whatever its status.
@@ -150,17 +154,18 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         row.as_ref().map(parse::<DB>).transpose()
     }
 
-    /// Begins a change on a connection on which no other transaction is open.
-    pub(super) async fn begin(&self, writers: Writers) -> Result<StrategyTransaction<DB>, DirectoryError> {
-        begin_write(&self.pool, DB::begin_change(writers, &self.lock_timeout)).await
+    /// Makes a change that one statement decides, and that is no tenant's. It is committed when this returns. Returns whether
+    /// a row has changed.
+    pub(super) async fn change(&self, sql: &'static str, values: &[Value<'_>]) -> Result<bool, DirectoryError> {
+        Ok(self.change_rows(sql, values).await? > 0)
     }
 
-    /// Makes a change that one statement decides. It is committed when this returns. Returns whether a row has changed.
-    pub(super) async fn change(&self, sql: &'static str, values: &[Value<'_>]) -> Result<bool, DirectoryError> {
-        let mut tx = self.begin(Writers::OfTheSameRows).await?;
-        let has_changed = changes::<DB>(tx.connection_mut(), sql, values).await?;
-        tx.commit().await?;
-        Ok(has_changed)
+    /// As [`change`](Self::change). Returns how many rows have changed.
+    pub(super) async fn change_rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, DirectoryError> {
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let done = DB::execute(change.connection_mut(), sql, values).await?;
+        change.commit().await?;
+        Ok(DB::rows_affected(&done))
     }
 }
 
@@ -185,6 +190,7 @@ impl<DB: DirectoryDatabase> Clone for SqlDirectory<DB> {
             pool: self.pool.clone(),
             reserved: self.reserved.clone(),
             quarantine: self.quarantine,
+            attribution: self.attribution.clone(),
             lock_timeout: self.lock_timeout.clone(),
         }
     }

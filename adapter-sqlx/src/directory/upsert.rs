@@ -1,15 +1,19 @@
 //! Tenants put into the directory, or changed there, by its administrator.
 
 use tenancy_core::directory::TenantStatus;
+use tenancy_core::lifecycle::Verb;
 use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, TenantKey};
 
-use super::database::{DirectoryDatabase, Queries, Value, Writers, is_found};
+use super::change::DirectoryChange;
+use super::database::{DirectoryDatabase, Queries, Value, Writers, changes, is_found};
 use super::entry::{DirectoryEntry, NewTenant};
-use super::error::{DirectoryError, UpsertAllError, UpsertError};
-use super::members::write_member;
+use super::error::{UpsertAllError, UpsertError};
+use super::events::{EventKind, PendingEvent};
+use super::members::{remove_unlisted, write_member};
 use super::quarantine::{free_names, refuse_tombstones};
-use super::rows::read_entry;
+use super::rows::{find_entry, read_entry};
 use super::sql_directory::SqlDirectory;
+use super::unix_seconds;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Puts a tenant into the directory, or changes the one of that id. All of it or nothing.
@@ -31,9 +35,9 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// A name that is reserved, another tenant's or in quarantine, another strategy, or the database's refusal.
     pub async fn upsert(&self, tenant: &NewTenant) -> Result<DirectoryEntry, UpsertError> {
-        let mut tx = self.begin(Writers::All).await?;
-        let entry = self.upsert_in(tx.connection_mut(), tenant).await?;
-        tx.commit().await.map_err(DirectoryError::from)?;
+        let mut change = self.begin(Writers::All).await?;
+        let entry = self.upsert_in(&mut change, tenant).await?;
+        change.commit().await?;
         Ok(entry)
     }
 
@@ -45,71 +49,103 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// As of [`upsert`](Self::upsert), with the place of the tenant that was refused. It has no place if the
     /// transaction could not begin or be committed.
     pub async fn upsert_all(&self, tenants: &[NewTenant]) -> Result<Vec<DirectoryEntry>, UpsertAllError> {
-        let mut tx = self.begin(Writers::All).await.map_err(UpsertAllError::of_all)?;
+        let mut change = self.begin(Writers::All).await.map_err(UpsertAllError::of_all)?;
         let mut entries = Vec::with_capacity(tenants.len());
         for (index, tenant) in tenants.iter().enumerate() {
-            let entry = self.upsert_in(tx.connection_mut(), tenant).await;
+            let entry = self.upsert_in(&mut change, tenant).await;
             entries.push(entry.map_err(|source| UpsertAllError::of_one(index, source))?);
         }
-        tx.commit().await.map_err(UpsertAllError::of_all)?;
+        change.commit().await.map_err(UpsertAllError::of_all)?;
         Ok(entries)
     }
 
+    /// It waits for all other writers, so what is looked up stays true.
     async fn upsert_in(
         &self,
-        connection: &mut DB::Connection,
+        change: &mut DirectoryChange<'_, DB>,
         tenant: &NewTenant,
     ) -> Result<DirectoryEntry, UpsertError> {
+        let connection = change.connection_mut();
         refuse_tombstones::<DB>(connection, tenant, self.quarantine).await?;
-        upsert::<DB>(connection, tenant, &self.reserved).await?;
-        Ok(read_entry::<DB>(connection, &tenant.id).await?)
-    }
-}
-
-/// Runs inside a transaction that waits for all other writers, so what is looked up stays true.
-async fn upsert<DB: Queries>(
-    connection: &mut DB::Connection,
-    tenant: &NewTenant,
-    reserved: &ReservedNames,
-) -> Result<(), UpsertError> {
-    let sql = "select slug, strategy, placement from tenancy_tenants where id = $1";
-    match DB::fetch_optional(connection, sql, &[tenant.id.as_str().into()]).await? {
-        None => {
-            refuse_reserved(TenantKey::Id(tenant.id.clone()), reserved)?;
-            refuse_reserved(TenantKey::Slug(tenant.slug.clone()), reserved)?;
+        let known = find_entry::<DB>(connection, &tenant.id).await?;
+        match &known {
+            None => {
+                refuse_reserved(TenantKey::Id(tenant.id.clone()), &self.reserved)?;
+                refuse_reserved(TenantKey::Slug(tenant.slug.clone()), &self.reserved)?;
+            }
+            Some(known) => refuse_changes(known, tenant, &self.reserved)?,
         }
-        Some(known) => refuse_changes::<DB>(&known, tenant, reserved)?,
+        refuse_conflicts::<DB>(connection, tenant).await?;
+        free_names::<DB>(connection, tenant).await?;
+        write_tenant::<DB>(connection, tenant).await?;
+        if known.is_none() {
+            let status = tenant.status.unwrap_or(TenantStatus::Provisioning);
+            change.record(PendingEvent::new(&tenant.id, EventKind::CREATED).to(status.as_str()));
+        }
+        write_domains(change, tenant).await?;
+        write_members(change, tenant).await?;
+        let entry = read_entry::<DB>(change.connection_mut(), &tenant.id).await?;
+        if let Some(known) = &known {
+            record_differences(change, known, &entry);
+        }
+        Ok(entry)
     }
-    refuse_conflicts::<DB>(connection, tenant).await?;
-    free_names::<DB>(connection, tenant).await?;
-    write_tenant::<DB>(connection, tenant).await?;
-    write_domains::<DB>(connection, tenant).await?;
-    write_members::<DB>(connection, tenant).await
 }
 
 /// Refuses what a tenant that is in the directory cannot become.
-fn refuse_changes<DB: Queries>(
-    known: &DB::Row,
-    tenant: &NewTenant,
-    reserved: &ReservedNames,
-) -> Result<(), UpsertError> {
-    if tenant.slug != DB::text(known, "slug")?.unwrap_or_default() {
+fn refuse_changes(known: &DirectoryEntry, tenant: &NewTenant, reserved: &ReservedNames) -> Result<(), UpsertError> {
+    let record = &known.record;
+    if tenant.slug != record.slug {
         refuse_reserved(TenantKey::Slug(tenant.slug.clone()), reserved)?;
     }
-    let current = DB::text(known, "strategy")?.unwrap_or_default();
-    if tenant.strategy != current {
+    if tenant.strategy != record.strategy {
         return Err(UpsertError::StrategyChanged {
             id: tenant.id.clone(),
-            current: current.to_owned(),
+            current: record.strategy.to_string(),
             requested: tenant.strategy.clone(),
         });
     }
     // `None` requests no change.
-    let requested = tenant.placement.as_ref().map(PlacementName::as_str);
-    if requested.is_some() && requested != DB::text(known, "placement")? {
+    if tenant.placement.is_some() && tenant.placement != record.placement {
         return Err(UpsertError::PlacementChanged { id: tenant.id.clone() });
     }
+    if let Some(status) = tenant.status {
+        Verb::between(record.status, status).map_err(|source| UpsertError::IllegalStatus {
+            id: tenant.id.clone(),
+            source,
+        })?;
+    }
     Ok(())
+}
+
+/// Says what of a tenant's row is not as it was.
+fn record_differences<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
+    known: &DirectoryEntry,
+    entry: &DirectoryEntry,
+) {
+    let (id, record) = (&entry.record.id, &entry.record);
+    let before = &known.record;
+    if before.status != record.status {
+        let kind = EventKind::of_transition(before.status.into(), record.status.into());
+        change.record(
+            PendingEvent::new(id, kind)
+                .from(before.status.as_str())
+                .to(record.status.as_str()),
+        );
+    }
+    if before.slug != record.slug {
+        let event = PendingEvent::new(id, EventKind::SLUG_CHANGED);
+        change.record(event.from(before.slug.as_str()).to(record.slug.as_str()));
+    }
+    if before.external_id != record.external_id {
+        let names = [before, record].map(|record| record.external_id.as_ref().map(ExternalId::as_str));
+        change.record(PendingEvent::new(id, EventKind::EXTERNAL_ID_CHANGED).between(names[0], names[1]));
+    }
+    if known.name != entry.name {
+        let event = PendingEvent::new(id, EventKind::NAME_CHANGED);
+        change.record(event.from(&*known.name).to(&*entry.name));
+    }
 }
 
 pub(super) fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {
@@ -168,41 +204,50 @@ async fn write_tenant<DB: Queries>(connection: &mut DB::Connection, tenant: &New
         tenant.placement.as_ref().map(PlacementName::as_str).into(),
     ];
     DB::execute(connection, sql, &values).await?;
+    let sql = "update tenancy_tenants set archived_at = case when status = 'archived' then cast($2 as bigint) end
+         where id = $1 and (status = 'archived') <> (archived_at is not null)";
+    DB::execute(connection, sql, &[tenant.id.as_str().into(), unix_seconds().into()]).await?;
     Ok(())
 }
 
 /// Gives the tenant the domains that it has not, and takes from it those that are not listed. Those that stay are not
 /// written, so that nobody is notified of them.
-pub(super) async fn write_domains<DB: Queries>(
-    connection: &mut DB::Connection,
+pub(super) async fn write_domains<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
     tenant: &NewTenant,
 ) -> Result<(), UpsertError> {
     let id = tenant.id.as_str();
-    let current = "select domain from tenancy_domains where tenant = $1";
-    for row in DB::fetch_all(connection, current, &[id.into()]).await? {
-        let domain = DB::text(&row, "domain")?.unwrap_or_default();
-        if !tenant.domains.iter().any(|listed| listed.as_str() == domain) {
+    let sql = "select domain from tenancy_domains where tenant = $1";
+    let rows = DB::fetch_all(change.connection_mut(), sql, &[id.into()]).await?;
+    let mut current = Vec::with_capacity(rows.len());
+    for row in &rows {
+        current.push(DB::text(row, "domain")?.unwrap_or_default());
+    }
+    for domain in &current {
+        if !tenant.domains.iter().any(|listed| listed.as_str() == *domain) {
             let sql = "delete from tenancy_domains where domain = $1 and tenant = $2";
-            DB::execute(connection, sql, &[domain.into(), id.into()]).await?;
+            DB::execute(change.connection_mut(), sql, &[(*domain).into(), id.into()]).await?;
+            change.record(PendingEvent::new(&tenant.id, EventKind::DOMAIN_REMOVED).from(*domain));
         }
     }
     for domain in tenant.domains.iter().map(Domain::as_str) {
         let sql = "insert into tenancy_domains (domain, tenant) values ($1, $2) on conflict do nothing";
-        DB::execute(connection, sql, &[domain.into(), id.into()]).await?;
+        if changes::<DB>(change.connection_mut(), sql, &[domain.into(), id.into()]).await? {
+            change.record(PendingEvent::new(&tenant.id, EventKind::DOMAIN_ADDED).to(domain));
+        }
     }
     Ok(())
 }
 
-pub(super) async fn write_members<DB: Queries>(
-    connection: &mut DB::Connection,
+pub(super) async fn write_members<DB: DirectoryDatabase>(
+    change: &mut DirectoryChange<'_, DB>,
     tenant: &NewTenant,
 ) -> Result<(), UpsertError> {
     if tenant.replaces_members {
-        let sql = "delete from tenancy_members where tenant = $1";
-        DB::execute(connection, sql, &[tenant.id.as_str().into()]).await?;
+        remove_unlisted(change, &tenant.id, &tenant.members).await?;
     }
     for member in &tenant.members {
-        write_member::<DB>(connection, &tenant.id, member).await?;
+        write_member(change, &tenant.id, member).await?;
     }
     Ok(())
 }

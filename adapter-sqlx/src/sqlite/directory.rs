@@ -54,6 +54,10 @@ impl DirectoryDatabase for Sqlite {}
 impl Queries for Sqlite {
     const JOIN_TEXTS: &'static str = "group_concat";
     const FOR_UPDATE: &'static str = "";
+    /// The write lock of the file orders all transactions.
+    const INSERT_EVENT: &'static str = "insert into tenancy_events
+            (tenant, kind, before, after, subject, issuer, actor, reason, at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
     /// It is the connection's busy timeout.
     type LockTimeout = ();
@@ -112,6 +116,7 @@ fn migrations() -> Migrator {
     let freed_names = include_str!("../../migrations/directory/sqlite/0005_freed_names.sql");
     let creation = include_str!("../../migrations/directory/sqlite/0006_creation.sql");
     let pages = include_str!("../../migrations/directory/sqlite/0007_pages_and_metadata.sql");
+    let events = include_str!("../../migrations/directory/sqlite/0008_events.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -129,6 +134,7 @@ fn migrations() -> Migrator {
         migration(5, "freed names", freed_names),
         migration(6, "creation", creation),
         migration(7, "pages and metadata", pages),
+        migration(8, "events", events),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

@@ -7,6 +7,7 @@ use super::document::{TenantMetadata, write};
 use super::metadata_error::MetadataError;
 use crate::directory::database::{DirectoryDatabase, Queries, Writers};
 use crate::directory::error::DirectoryError;
+use crate::directory::events::{EventKind, PendingEvent};
 use crate::directory::sql_directory::SqlDirectory;
 
 /// One statement, so that a tenant without metadata and no tenant are told apart at one moment.
@@ -51,7 +52,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let written = DB::fetch_optional(tx.connection_mut(), SET, &values).await;
         let row = of_a_tenant(written, id)?.ok_or(sqlx::Error::RowNotFound)?;
         let revision = DB::number(&row, "revision")?;
-        tx.commit().await.map_err(DirectoryError::from)?;
+        tx.record(PendingEvent::new(id, EventKind::METADATA_CHANGED).to(revision.to_string()));
+        tx.commit().await?;
         Ok(revision)
     }
 
@@ -99,7 +101,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             return Err(MetadataError::Conflict { id, current });
         };
         let revision = DB::number(&row, "revision")?;
-        tx.commit().await.map_err(DirectoryError::from)?;
+        tx.record(PendingEvent::new(id, EventKind::METADATA_CHANGED).to(revision.to_string()));
+        tx.commit().await?;
         Ok(revision)
     }
 }

@@ -61,6 +61,11 @@ impl DirectoryDatabase for Postgres {}
 impl Queries for Postgres {
     const JOIN_TEXTS: &'static str = "string_agg";
     const FOR_UPDATE: &'static str = " for update";
+    /// The lock is taken before the number is.
+    const INSERT_EVENT: &'static str = "with held as materialized (
+            select pg_catalog.pg_advisory_xact_lock(8389754676633367137))
+        insert into tenancy_events (tenant, kind, before, after, subject, issuer, actor, reason, at)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9 from held";
 
     type LockTimeout = Duration;
 
@@ -72,6 +77,7 @@ impl Queries for Postgres {
         // Readers do not wait for it.
         let lock = match writers {
             Writers::All => "; lock table tenancy_tenants in share row exclusive mode",
+            Writers::OfATenant => "; lock table tenancy_tenants in row exclusive mode",
             Writers::OfTheSameRows => "",
         };
         let sql = format!(
@@ -130,6 +136,7 @@ fn migrations() -> Migrator {
     let creation = include_str!("../../../migrations/directory/postgres/0005_creation.sql");
     let names_of_changes = include_str!("../../../migrations/directory/postgres/0006_names_of_changes.sql");
     let pages = include_str!("../../../migrations/directory/postgres/0007_pages_and_metadata.sql");
+    let events = include_str!("../../../migrations/directory/postgres/0008_events.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -141,6 +148,7 @@ fn migrations() -> Migrator {
         migration(5, "creation", creation),
         migration(6, "names of changes", names_of_changes),
         migration(7, "pages and metadata", pages),
+        migration(8, "events", events),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

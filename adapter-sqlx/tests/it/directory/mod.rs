@@ -7,8 +7,11 @@
 )]
 
 mod cost;
+mod events;
+mod events_order;
 mod finding;
 mod jobs;
+mod lifecycle;
 mod metadata;
 mod pages;
 mod tenants_of;

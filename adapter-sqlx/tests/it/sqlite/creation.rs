@@ -11,8 +11,8 @@ use tempfile::{TempDir, tempdir};
 use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
 use tenancy_core::names::{StrategyName, Subject, TenantKey};
 use tenancy_sqlx::{
-    Binding, CreateError, DirectoryEntry, IsolationStrategy, NewTenant, SqliteDirectory, StrategyError, StrategyFuture,
-    StrategyRegistry, StrategyTransaction, TenantDb, UpsertError,
+    Binding, CreateError, DirectoryEntry, IsolationStrategy, LifecycleError, NewTenant, SqliteDirectory, StrategyError,
+    StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, UpsertError,
 };
 
 /// Counts what it makes. The first times it fails, and an id that begins with `no` it can never hold.
@@ -146,12 +146,7 @@ async fn a_second_sign_up_with_an_id_is_refused_whatever_became_of_the_tenant() 
     let created = world.create(&acme(), "alices").await.unwrap();
     assert_eq!(created.record().status, TenantStatus::Active);
     let id = &created.record().id;
-    for status in [
-        TenantStatus::Active,
-        TenantStatus::Suspended,
-        TenantStatus::Provisioning,
-        TenantStatus::Archived,
-    ] {
+    for status in [TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Archived] {
         world.directory.set_status(id, status).await.unwrap();
         let before = world.directory.list().await.unwrap();
         assert_exists(world.create(&mallorys("acme"), "mallorys").await, "acme");
@@ -273,14 +268,34 @@ async fn a_creation_ends_in_the_status_that_it_began_with() {
 
 /// One who was stopped before their place was made gets it before they are let in again.
 #[tokio::test]
-async fn a_suspension_does_not_end_a_half_made_creation() {
+async fn a_half_made_creation_is_completed_before_the_tenant_is_served() {
     let world = failing(1).await;
     world.create(&acme(), "alices").await.unwrap_err();
     let id = "acme".parse().unwrap();
-    world.directory.set_status(&id, TenantStatus::Suspended).await.unwrap();
+    let completed = world.directory.set_status(&id, TenantStatus::Active).await;
+    assert!(
+        matches!(completed, Err(LifecycleError::CreationUnfinished { .. })),
+        "{completed:?}"
+    );
+    let suspended = world.directory.suspend(&id).await;
+    assert!(
+        matches!(suspended, Err(LifecycleError::Illegal { .. })),
+        "{suspended:?}"
+    );
+    assert!(world.directory.archive(&id).await.unwrap());
+    let entry = world.create(&acme(), "alices").await.unwrap();
+    assert_eq!(entry.record().status, TenantStatus::Archived);
+    assert_eq!(world.script.count(), 1, "an archived tenant needs no place");
+    assert!(world.directory.restore(&id).await.unwrap());
+    let activated = world.directory.activate(&id).await;
+    assert!(
+        matches!(activated, Err(LifecycleError::CreationUnfinished { .. })),
+        "{activated:?}"
+    );
     let entry = world.create(&acme(), "alices").await.unwrap();
     assert_eq!(entry.record().status, TenantStatus::Suspended);
     assert_eq!(world.script.count(), 2);
+    assert!(world.directory.activate(&id).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use tenancy_core::enforce::{Access, Cause, Enforcer, Outcome, Rejection, drive};
 use tenancy_core::names::Subject;
 use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::resolve::{HeaderResolver, ResolverChain};
-use tenancy_sqlx::{DirectoryError, SqliteDirectory};
+use tenancy_sqlx::{DirectoryError, LifecycleError, SqliteDirectory};
 
 /// The tenant acme, whose member is alice.
 async fn add_acme_with_alice(directory: &SqliteDirectory) {
@@ -42,7 +42,14 @@ async fn members_come_and_go() {
         matches!(unknown, Err(DirectoryError::UnknownTenant { .. })),
         "{unknown:?}"
     );
-    assert!(!directory.set_status(&nobody, TenantStatus::Active).await.unwrap());
+    let unknown = directory.set_status(&nobody, TenantStatus::Active).await;
+    assert!(
+        matches!(
+            unknown,
+            Err(LifecycleError::Directory(DirectoryError::UnknownTenant { .. }))
+        ),
+        "{unknown:?}"
+    );
 }
 
 async fn enforce(directory: &SqliteDirectory, id: &str, subject: &str) -> Result<Outcome, Rejection> {

@@ -1,6 +1,7 @@
 //! Changes of the directory in a file that are cancelled, that wait, and that share a pool with an application.
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and holds locks"
@@ -15,7 +16,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tempfile::tempdir;
 use tenancy_core::directory::{Member, TenantEntry, TenantStatus};
 use tenancy_core::names::{TenantId, TenantKey};
-use tenancy_sqlx::{DirectoryError, ForgetError, NewTenant, SqliteDirectory, UpsertError};
+use tenancy_sqlx::{DirectoryError, ForgetError, LifecycleError, NewTenant, SqliteDirectory, UpsertError};
 
 fn options(folder: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -31,7 +32,15 @@ async fn pool_of_one(folder: &Path) -> SqlitePool {
 }
 
 fn new(id: &str) -> NewTenant {
-    NewTenant::new(id.parse().unwrap(), "row".parse().unwrap())
+    NewTenant::new(id.parse().unwrap(), "row".parse().unwrap()).with_status(TenantStatus::Active)
+}
+
+/// The directory's error, which is what stands in the way of a verb.
+fn directory_error(done: Result<bool, LifecycleError>) -> Result<bool, DirectoryError> {
+    done.map_err(|error| match error {
+        LifecycleError::Directory(error) => error,
+        other => panic!("{other:?}"),
+    })
 }
 
 async fn seen(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
@@ -46,7 +55,7 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
     directory.upsert(&new("acme")).await.unwrap();
     let acme: TenantId = "acme".parse().unwrap();
     let alice = Member::new("alice".parse().unwrap());
-    let mut cancelled = 0;
+    let mut cancelled_under_way = 0;
     for round in 0..120 {
         let (polls, tenant) = (round % 10, new("globex").with_member(alice.clone()));
         let is_done = match round / 10 % 4 {
@@ -57,7 +66,8 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
                 .await
                 .map(drop),
         };
-        cancelled += u32::from(is_done.is_none());
+        assert!(polls > 0 || is_done.is_none(), "round {round}");
+        cancelled_under_way += u32::from(polls > 0 && is_done.is_none());
         let (status, sql) = if round % 2 == 0 {
             (
                 TenantStatus::Suspended,
@@ -72,7 +82,8 @@ async fn a_write_that_is_dropped_anywhere_leaves_nothing_and_no_ok_is_lost() {
         assert!(directory.set_status(&acme, status).await.unwrap(), "round {round}");
         assert_eq!(seen(&mut other, sql).await, 1, "round {round}: Ok, and not committed");
     }
-    assert!(cancelled > 20, "{cancelled} cancelled");
+    // How many depends on how quickly the file answers.
+    assert!(cancelled_under_way > 0, "nothing was cancelled under way");
 }
 
 #[tokio::test]
@@ -140,7 +151,7 @@ async fn a_writer_that_waits_for_too_long_can_try_again() {
         "{removed:?}"
     );
     for busy in [
-        directory.set_status(&acme, TenantStatus::Suspended).await,
+        directory_error(directory.set_status(&acme, TenantStatus::Suspended).await),
         directory.add_member(&acme, &alice).await,
         directory.remove_member(&acme, alice.subject(), None).await,
         directory.dangerously_set_placement(&acme, None).await,

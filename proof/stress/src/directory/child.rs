@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tenancy_core::directory::{Member, TenantEntry as _, TenantStatus};
 use tenancy_core::names::TenantId;
-use tenancy_sqlx::{CreateError, CreationKey, DirectoryError, ForgetError, NewTenant, UpsertError};
+use tenancy_sqlx::{CreateError, CreationKey, DirectoryError, ForgetError, LifecycleError, NewTenant, UpsertError};
 
 use super::line::{Line, Verb};
 use super::store::Store;
@@ -162,7 +162,7 @@ impl Child {
             return Ok(());
         };
         let store = Arc::clone(&self.store);
-        let work = async { changed(store.set_status(&id, status).await) };
+        let work = async { led(store.set_status(&id, status).await) };
         self.tell(&id, "status", status.as_str(), work).await;
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Child {
         };
         let store = Arc::clone(&self.store);
         let archived = TenantStatus::Archived;
-        let work = async { changed(store.set_status(&id, archived).await) };
+        let work = async { led(store.set_status(&id, archived).await) };
         if !matches!(
             self.tell(&id, "status", archived.as_str(), work).await,
             Some(Answer::Done)
@@ -298,6 +298,16 @@ fn changed(result: Result<bool, DirectoryError>) -> Answer {
         Ok(true) => Answer::Done,
         Ok(false) => Answer::Same,
         Err(error) => failed(&error),
+    }
+}
+
+/// Where the tenant is already, it is as if it had been led there.
+fn led(result: Result<bool, LifecycleError>) -> Answer {
+    match result {
+        Ok(_) => Answer::Done,
+        Err(LifecycleError::Directory(error)) => failed(&error),
+        Err(LifecycleError::Illegal { .. }) => Answer::Refused("no verb leads there".to_owned()),
+        Err(error) => Answer::Failed(text_of(&error)),
     }
 }
 

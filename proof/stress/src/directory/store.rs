@@ -8,8 +8,8 @@ use sqlx::{Postgres, Sqlite};
 use tenancy_core::directory::{Directory as _, Member, TenantEntry as _, TenantStatus};
 use tenancy_core::names::{Subject, TenantId, TenantKey};
 use tenancy_sqlx::{
-    CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, NewTenant, PgDirectory, PgSchemaStrategy,
-    PgServer, SqliteDatabaseStrategy, SqliteDirectory, StrategyRegistry, TenantDb, UpsertError,
+    CreateError, CreationKey, DirectoryEntry, DirectoryError, ForgetError, LifecycleError, NewTenant, PgDirectory,
+    PgSchemaStrategy, PgServer, SqliteDatabaseStrategy, SqliteDirectory, StrategyRegistry, TenantDb, UpsertError,
 };
 
 use crate::Failure;
@@ -66,7 +66,7 @@ impl Store {
         on!(self, directory, _db => directory.upsert(tenant).await)
     }
 
-    pub(super) async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, DirectoryError> {
+    pub(super) async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, LifecycleError> {
         on!(self, directory, _db => directory.set_status(id, status).await)
     }
 

@@ -21,7 +21,7 @@ pub(super) async fn next(changes: &mut PgChanges) -> Change {
 async fn set_up(database: &TestDatabase) -> (PgDirectory, PgChanges) {
     let directory = PgDirectory::open(database.administrator()).await.unwrap();
     let changes = PgChanges::connect(database.administrator()).await.unwrap();
-    let acme = NewTenant::new("acme".parse().unwrap(), "row".parse().unwrap());
+    let acme = NewTenant::new("acme".parse().unwrap(), "row".parse().unwrap()).with_status(TenantStatus::Active);
     directory.upsert(&acme).await.unwrap();
     (directory, changes)
 }

@@ -72,6 +72,7 @@ async fn a_tenant_goes_in_whole_or_not_at_all() {
 
     // What is not said stays: the status and the name. What is said replaces: slug and domains.
     let id = "acme".parse().unwrap();
+    assert!(directory.set_status(&id, TenantStatus::Active).await.unwrap());
     assert!(directory.set_status(&id, TenantStatus::Suspended).await.unwrap());
     let again = directory
         .upsert(&new("acme").with_slug("shop".parse().unwrap()))
@@ -190,7 +191,7 @@ async fn every_change_is_notified_when_it_is_committed() {
         .unwrap();
     let (named, all) = ("tenant acme\nslug acme", "tenant acme\ndomain acme.net\nslug acme");
     assert_eq!(notified(2).await, [named, all]);
-    directory.set_status(&acme, TenantStatus::Suspended).await.unwrap();
+    directory.set_status(&acme, TenantStatus::Active).await.unwrap();
     assert_eq!(notified(1).await, [all]);
     directory
         .add_member(&acme, &Member::new(Subject::from_static("alice")))

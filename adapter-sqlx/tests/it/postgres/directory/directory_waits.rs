@@ -6,7 +6,15 @@ use crate::postgres::support::server::TestDatabase;
 use sqlx::Connection;
 use tenancy_core::directory::{Member, TenantEntry, TenantStatus};
 use tenancy_core::names::{Subject, TenantId};
-use tenancy_sqlx::{CreateError, CreationKey, DirectoryError, ForgetError, PgDirectory, UpsertError};
+use tenancy_sqlx::{CreateError, CreationKey, DirectoryError, ForgetError, LifecycleError, PgDirectory, UpsertError};
+
+/// The directory's error, which is what stands in the way of a verb.
+fn directory_error(done: Result<bool, LifecycleError>) -> Result<bool, DirectoryError> {
+    done.map_err(|error| match error {
+        LifecycleError::Directory(error) => error,
+        other => panic!("{other:?}"),
+    })
+}
 
 /// Bounded, so that one who waits for ever fails the test.
 async fn within_a_minute(waiting: impl Future<Output = ()>) {
@@ -62,7 +70,7 @@ async fn wait_for_the_table() {
         "{removed:?}"
     );
     for busy in [
-        impatient.set_status(&acme, TenantStatus::Suspended).await,
+        directory_error(impatient.set_status(&acme, TenantStatus::Suspended).await),
         impatient.add_member(&acme, &alice).await,
         impatient.dangerously_set_placement(&acme, None).await,
     ] {
@@ -95,7 +103,7 @@ async fn wait_for_the_row() {
         .await
         .unwrap();
     let acme = "acme".parse().unwrap();
-    let busy = impatient.set_status(&acme, TenantStatus::Suspended).await;
+    let busy = directory_error(impatient.set_status(&acme, TenantStatus::Suspended).await);
     assert!(matches!(busy, Err(DirectoryError::Busy(_))), "{busy:?}");
 }
 

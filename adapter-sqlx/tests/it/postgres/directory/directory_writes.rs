@@ -21,7 +21,7 @@ pub(super) async fn db(database: &TestDatabase) -> TenantDb<Postgres> {
 }
 
 pub(super) fn new(id: &str) -> NewTenant {
-    NewTenant::new(id.parse().unwrap(), "schema".parse().unwrap())
+    NewTenant::new(id.parse().unwrap(), "schema".parse().unwrap()).with_status(TenantStatus::Active)
 }
 
 pub(super) fn domain() -> TenantKey {

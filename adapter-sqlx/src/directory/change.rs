@@ -1,0 +1,65 @@
+//! A change of the directory, and the events that are written with it.
+
+use std::time::SystemTime;
+
+use super::database::{DirectoryDatabase, Queries, Writers};
+use super::error::DirectoryError;
+use super::events::Attribution;
+use super::events::{PendingEvent, unix_milliseconds};
+use super::sql_directory::SqlDirectory;
+use super::write::begin_write;
+use crate::StrategyTransaction;
+
+/// A transaction that changes the directory.
+///
+/// Its events are the last statements before the commit, since writing them takes the events' own lock: then the order of
+/// events is the order of commits, and a reader who has read up to one of them has missed none before it. Whoever waits for
+/// that lock holds all other locks that they need, so that nobody waits for one another.
+pub(super) struct DirectoryChange<'d, DB: DirectoryDatabase> {
+    tx: StrategyTransaction<DB>,
+    attribution: &'d Attribution,
+    events: Vec<PendingEvent>,
+}
+
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
+    /// Begins a change on a connection on which no other transaction is open.
+    pub(super) async fn begin(&self, writers: Writers) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
+        Ok(DirectoryChange {
+            tx: begin_write(&self.pool, DB::begin_change(writers, &self.lock_timeout)).await?,
+            attribution: &self.attribution,
+            events: Vec::new(),
+        })
+    }
+}
+
+impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
+    pub(super) fn connection_mut(&mut self) -> &mut DB::Connection {
+        self.tx.connection_mut()
+    }
+
+    /// Says what has changed. It is written by [`commit`](Self::commit).
+    pub(super) fn record(&mut self, event: PendingEvent) {
+        self.events.push(event);
+    }
+
+    /// The change is made when this has returned, and all of its events are written.
+    pub(super) async fn commit(mut self) -> Result<(), DirectoryError> {
+        let at = unix_milliseconds(SystemTime::now());
+        for event in &self.events {
+            let member = event.member.as_ref();
+            let values = [
+                event.tenant.as_ref().map(|tenant| tenant.as_str()).into(),
+                event.kind.as_str().into(),
+                event.before.as_deref().into(),
+                event.after.as_deref().into(),
+                member.map(|(subject, _)| subject.as_str()).into(),
+                member.map(|(_, issuer)| issuer.as_str()).into(),
+                self.attribution.actor().as_str().into(),
+                self.attribution.reason().into(),
+                at.into(),
+            ];
+            DB::execute(self.tx.connection_mut(), <DB as Queries>::INSERT_EVENT, &values).await?;
+        }
+        Ok(self.tx.commit().await?)
+    }
+}
