@@ -205,3 +205,33 @@ async fn a_member_and_a_removal_do_not_fail_by_each_other() {
         }
     }
 }
+
+/// One who has the table, as a creation and an upsert have, and then changes a row: nobody holds that row and waits for the
+/// table meanwhile.
+#[tokio::test]
+async fn a_change_of_one_tenant_stands_in_nobodys_way() {
+    within_a_minute(suspend_beside_one_who_has_the_table()).await;
+}
+
+async fn suspend_beside_one_who_has_the_table() {
+    let database = TestDatabase::new().await;
+    let directory = PgDirectory::open(database.administrator()).await.unwrap();
+    directory.upsert(&new("acme")).await.unwrap();
+    let mut holder = database.connect().await;
+    let mut lock = holder.begin().await.unwrap();
+    sqlx::raw_sql("lock table tenancy_tenants in share row exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let suspending = tokio::spawn(async move { directory.suspend(&"acme".parse().unwrap()).await });
+    let sql = "select count(*) from pg_locks where not granted and database = (
+        select oid from pg_database where datname = current_database())";
+    let mut other = database.connect().await;
+    while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut other).await.unwrap() == 0 {}
+    let renamed = sqlx::query("update tenancy_tenants set name = 'Acme Inc' where id = 'acme'")
+        .execute(&mut *lock)
+        .await;
+    assert_eq!(renamed.unwrap().rows_affected(), 1);
+    lock.commit().await.unwrap();
+    assert!(suspending.await.unwrap().unwrap());
+}
