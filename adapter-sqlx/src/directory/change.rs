@@ -13,7 +13,7 @@ use crate::StrategyTransaction;
 /// A transaction that changes the directory.
 ///
 /// Its events are the last statements before the commit, since writing them takes the events' own lock: then the order of
-/// events is the order of commits, and a reader who has read up to one of them has missed none before it. Whoever waits for
+/// events is the order of commits, and a reader who has read up to one of them has missed none before it. One who waits for
 /// that lock holds all other locks that they need, so that nobody waits for one another.
 pub(super) struct DirectoryChange<'d, DB: DirectoryDatabase> {
     tx: StrategyTransaction<DB>,

@@ -46,7 +46,7 @@ fn each_verb_in_each_stage() {
     }
 }
 
-/// Whoever names the status that they want, as a seed does, can do what the verbs can, and nothing else.
+/// One who names the status that they want, as a seed does, can do what the verbs can, and nothing else.
 #[test]
 fn a_status_is_reached_by_a_verb_or_not_at_all() {
     let statuses = || Stage::ALL.into_iter().filter_map(Stage::status);

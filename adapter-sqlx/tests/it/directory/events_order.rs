@@ -46,7 +46,7 @@ async fn a_slow_writer_beside_a_quick_one() {
         .iter()
         .map(|event| event.tenant.as_ref().unwrap().as_str())
         .collect();
-    assert_eq!(tenants, ["slow", "quick"], "whoever reads `quick` has seen `slow`");
+    assert_eq!(tenants, ["slow", "quick"], "one who reads `quick` has seen `slow`");
     assert!(slow.await.unwrap().unwrap());
     other.close().await.unwrap();
 }
