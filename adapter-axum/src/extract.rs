@@ -1,12 +1,14 @@
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use tenancy_core::enforce::{Admitted, Rejection, Visit};
+use tenancy_http::RefusalForm;
 
 /// The tenant that the request is bound to, and a member's capability to act in it.
 ///
@@ -30,7 +32,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let tenant = tenancy_http::tenant(&parts.extensions);
-        tenant.map(Self).map_err(TenantRejection)
+        tenant.map(Self).map_err(TenantRejection::to(parts))
     }
 }
 
@@ -39,7 +41,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
         let tenant = tenancy_http::optional_tenant(&parts.extensions);
-        tenant.map(|tenant| tenant.map(Self)).map_err(TenantRejection)
+        tenant.map(|tenant| tenant.map(Self)).map_err(TenantRejection::to(parts))
     }
 }
 
@@ -64,27 +66,95 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let visit = tenancy_http::visitor(&parts.extensions);
-        visit.map(Self).map_err(TenantRejection)
+        visit.map(Self).map_err(TenantRejection::to(parts))
     }
 }
 
-/// The rejection of an extractor that found no tenant.
+/// The verified caller, whatever the tenant.
+///
+/// It works under [`authenticated`](crate::Tenancy::authenticated), [`scoped`](crate::Tenancy::scoped) and
+/// [`optional`](crate::Tenancy::optional); on an optional route a request without credentials is a 401. It dereferences to
+/// [`Caller`](tenancy_core::enforce::Caller).
+#[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "user")]
+pub struct Caller(pub tenancy_core::enforce::Caller);
+
+impl Deref for Caller {
+    type Target = tenancy_core::enforce::Caller;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let caller = tenancy_http::caller(&parts.extensions);
+        caller.map(Self).map_err(TenantRejection::to(parts))
+    }
+}
+
+/// What the caller's credential says beside what tenancy reads, in a type of the application. It dereferences to `T`.
+///
+/// It works wherever [`Caller`] does, if the authenticator supplies a `T`: a token verifier that is built
+/// `with_payload::<T>()`, or one of your own. Otherwise it is a 500, and the log names the type.
+#[derive(Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "custom claims")]
+pub struct Payload<T>(pub Arc<T>);
+
+impl<T> Clone for Payload<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Payload<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync, T: Any + Send + Sync> FromRequestParts<S> for Payload<T> {
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let payload = tenancy_http::payload(&parts.extensions);
+        payload.map(Self).map_err(TenantRejection::to(parts))
+    }
+}
+
+/// The rejection of an extractor that found no tenant, or no caller.
 ///
 /// Under no layer this is a 500. The log says which layer to add; the client does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TenantRejection(Rejection);
+pub struct TenantRejection {
+    rejection: Rejection,
+    form: RefusalForm,
+}
 
 impl TenantRejection {
+    /// The rejection of a request, in the form that the request understands.
+    fn to(parts: &Parts) -> impl FnOnce(Rejection) -> Self + use<> {
+        let form = RefusalForm::of(&parts.method, &parts.headers);
+        move |rejection| Self { rejection, form }
+    }
+
     /// What the client sees, and why.
     #[must_use]
     pub const fn rejection(&self) -> &Rejection {
-        &self.0
+        &self.rejection
     }
 }
 
 impl fmt::Display for TenantRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.rejection.fmt(f)
     }
 }
 
@@ -92,7 +162,6 @@ impl std::error::Error for TenantRejection {}
 
 impl IntoResponse for TenantRejection {
     fn into_response(self) -> Response {
-        // axum itself leaves the body out where the request was a HEAD.
-        tenancy_http::rejection_response(&self.0, &Method::GET).map(Body::from)
+        tenancy_http::rejection_response(&self.rejection, self.form).map(Body::from)
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tenancy_axum::{Tenancy, Tenant, Visitor};
+//! use tenancy_axum::{Caller, Tenancy, Tenant, Visitor};
 //!
 //! async fn notes(tenant: Tenant) -> String {
 //!     format!("notes of {}, shown to {}", tenant.id(), tenant.subject())
@@ -18,12 +18,17 @@
 //!     tenant.map_or("hello".into(), |tenant| format!("hello, {}", tenant.id()))
 //! }
 //!
+//! async fn account(caller: Caller) -> String {
+//!     format!("the account of {}", caller.subject())
+//! }
+//!
 //! fn app(tenancy: &Tenancy) -> Router {
 //!     let scoped = Router::new().route("/notes", get(notes)).layer(tenancy.scoped());
 //!     let public = Router::new().route("/portal", get(portal)).layer(tenancy.public());
 //!     let optional = Router::new().route("/hello", get(hello)).layer(tenancy.optional());
+//!     let account = Router::new().route("/account", get(account)).layer(tenancy.authenticated());
 //!     let central = Router::new().route("/healthz", get(|| async { "ok" }));
-//!     central.merge(scoped).merge(public).merge(optional)
+//!     central.merge(scoped).merge(public).merge(optional).merge(account)
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -62,7 +67,7 @@ mod extract;
 mod problem;
 mod tenancy;
 
-pub use extract::{Tenant, TenantRejection, Visitor};
+pub use extract::{Caller, Payload, Tenant, TenantRejection, Visitor};
 pub use problem::problem;
 pub use tenancy::Tenancy;
 pub use tenancy_http;

@@ -41,6 +41,13 @@ impl Tenancy {
         self.0.scoped().with_original_uri(original_uri)
     }
 
+    /// The layer for routes that need a verified caller, and no tenant. See
+    /// [`tenancy_http::Tenancy::authenticated`].
+    #[must_use]
+    pub fn authenticated(&self) -> TenancyLayer {
+        self.0.authenticated().with_original_uri(original_uri)
+    }
+
     /// The layer for routes that take a member of a tenant, or a request that names no tenant.
     #[must_use]
     pub fn optional(&self) -> TenancyLayer {

@@ -46,6 +46,7 @@ mod extract;
 pub mod identity_providers {}
 mod layer;
 mod problem;
+mod refusal_form;
 mod response;
 mod tenancy;
 #[cfg(feature = "testing")]
@@ -53,9 +54,10 @@ pub mod testing;
 mod view;
 
 pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims};
-pub use extract::{optional_tenant, tenant, visitor};
+pub use extract::{caller, optional_tenant, payload, tenant, visitor};
 pub use layer::{Admission, SavedBinding, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound};
 pub use problem::problem;
+pub use refusal_form::RefusalForm;
 pub use response::{add_vary, rejection_response};
 pub use tenancy::{Tenancy, TenancyBuilder};
 #[cfg(feature = "cache")]

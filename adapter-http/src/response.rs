@@ -3,26 +3,29 @@
 use bytes::Bytes;
 use http::header::Entry;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tenancy_core::enforce::Rejection;
 
-/// The response to a refused request: a problem document (RFC 9457) that no cache stores.
+use crate::refusal_form::{Form, GRPC, RefusalForm};
+
+/// The response to a refused request, which no cache stores: a problem document (RFC 9457), or for a request of gRPC a
+/// trailers-only response.
 ///
-/// To a HEAD it has the fields of the GET and no body (RFC 9110 §9.3.2). The cause is logged: at the level error if the
-/// server is at fault, else at the level debug.
+/// To a HEAD the problem document has the fields of the GET and no body (RFC 9110 §9.3.2). The response of gRPC has the
+/// HTTP status 200, [`grpc-status`](Rejection::grpc_status), the refusal's code as `grpc-message`, and the other fields of
+/// the refusal. The cause is logged: at the level error if the server is at fault, else at the level debug.
 #[must_use]
-pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<Bytes> {
+pub fn rejection_response(rejection: &Rejection, form: impl Into<RefusalForm>) -> Response<Bytes> {
     match rejection.status() {
         500.. => tracing::error!(code = rejection.code(), "{rejection}"),
         _ => tracing::debug!(code = rejection.code(), "{rejection}"),
     }
-    let body = rejection.body();
-    let shown = if method == Method::HEAD { "" } else { body };
-    let mut response = Response::new(Bytes::from_static(shown.as_bytes()));
-    *response.status_mut() = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match form.into().form() {
+        Form::Problem => problem_document(rejection, rejection.body()),
+        Form::ProblemHead => problem_document(rejection, ""),
+        Form::Grpc => trailers_only(rejection),
+    };
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(challenge) = rejection.www_authenticate() {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -32,6 +35,28 @@ pub fn rejection_response(rejection: &Rejection, method: &Method) -> Response<By
     }
     response
 }
+
+fn problem_document(rejection: &Rejection, shown: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(shown.as_bytes()));
+    *response.status_mut() = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(rejection.body().len()));
+    response
+}
+
+/// A code needs no percent-encoding in `grpc-message`.
+fn trailers_only(rejection: &Rejection) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
+    headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(rejection.grpc_status())));
+    headers.insert(GRPC_MESSAGE, HeaderValue::from_static(rejection.code()));
+    response
+}
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Adds field names to a response's `Vary` and preserves those that it has (RFC 9110 §12.5.5).
 pub fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {

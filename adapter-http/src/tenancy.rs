@@ -17,7 +17,7 @@ use tenancy_core::names::FieldName;
 use tenancy_core::request::{Claims, Credentials};
 use tenancy_core::testing::InsecureTestStub;
 
-use crate::layer::{Engine, EngineId, EngineParts};
+use crate::layer::{Engine, EngineId, EngineParts, Vary};
 use crate::{Authenticator, SharedClaims, TenancyLayer};
 
 /// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
@@ -86,6 +86,16 @@ impl Tenancy {
         TenancyLayer::new(Arc::clone(&self.0), Access::Scoped)
     }
 
+    /// The layer for routes that need a verified caller, and no tenant: an account, the choice of a tenant, the
+    /// administration of a platform. Credentials are read, and nothing that names a tenant.
+    ///
+    /// Inside a layer that binds a tenant it demands a caller, and the tenant stays. Around one, the layer inside must
+    /// verify the same caller: the same subject, of the same issuer.
+    #[must_use]
+    pub fn authenticated(&self) -> TenancyLayer {
+        TenancyLayer::new(Arc::clone(&self.0), Access::Authenticated)
+    }
+
     /// The layer for routes that take a member of a tenant, or a request that names no tenant.
     #[must_use]
     pub fn optional(&self) -> TenancyLayer {
@@ -126,7 +136,14 @@ where
             engine: EngineParts {
                 id: EngineId::next(),
                 names: names(&enforcer),
-                vary: [false, true].map(|reads_credentials| vary(&enforcer, &authenticator, reads_credentials)),
+                vary: Vary {
+                    tenant: vary(|add| enforcer.each_field(add)),
+                    credentials: vary(|add| authenticator.each_field(add)),
+                    both: vary(|add| {
+                        enforcer.each_field(add);
+                        authenticator.each_field(add);
+                    }),
+                },
                 enforcer,
                 authenticator,
                 directory,
@@ -179,18 +196,14 @@ where
     Box::new(|engine| Arc::new(engine.with_authorizer(authorizer)))
 }
 
-/// The value of `Vary` on routes where credentials are read, or are not; `None` if none of the request's fields is read.
-fn vary(enforcer: &Enforcer, authenticator: &impl Authenticator, reads_credentials: bool) -> Option<HeaderValue> {
+/// The value of `Vary` on routes where these fields are read; `None` if there are none.
+fn vary(each_field: impl FnOnce(&mut dyn FnMut(&FieldName))) -> Option<HeaderValue> {
     let mut fields: Vec<String> = Vec::new();
-    let mut add = |field: &FieldName| {
+    each_field(&mut |field| {
         if field.as_str() != "host" && !fields.iter().any(|other| other == field.as_str()) {
             fields.push(field.to_string());
         }
-    };
-    enforcer.each_field(&mut add);
-    if reads_credentials {
-        authenticator.each_field(&mut add);
-    }
+    });
     if fields.is_empty() {
         None
     } else {

@@ -1,10 +1,13 @@
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use poem::error::ResponseError;
-use poem::http::{Method, StatusCode};
+use poem::http::StatusCode;
 use poem::{FromRequest, Request, RequestBody, Response};
 use tenancy_core::enforce::{Admitted, Rejection, Visit};
+use tenancy_http::RefusalForm;
 
 /// The tenant that the request is bound to, and a member's capability to act in it.
 ///
@@ -32,7 +35,7 @@ impl Deref for Tenant {
 impl<'a> FromRequest<'a> for Tenant {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let tenant = tenancy_http::tenant(request.extensions());
-        tenant.map(Self).map_err(TenantRejection::of)
+        tenant.map(Self).map_err(TenantRejection::to(request))
     }
 }
 
@@ -55,7 +58,7 @@ impl Deref for MaybeTenant {
 impl<'a> FromRequest<'a> for MaybeTenant {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let tenant = tenancy_http::optional_tenant(request.extensions());
-        tenant.map(Self).map_err(TenantRejection::of)
+        tenant.map(Self).map_err(TenantRejection::to(request))
     }
 }
 
@@ -78,35 +81,100 @@ impl Deref for Visitor {
 impl<'a> FromRequest<'a> for Visitor {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let visit = tenancy_http::visitor(request.extensions());
-        visit.map(Self).map_err(TenantRejection::of)
+        visit.map(Self).map_err(TenantRejection::to(request))
     }
 }
 
-/// The rejection of an extractor that found no tenant.
+/// The verified caller, whatever the tenant.
+///
+/// It works under [`authenticated`](crate::Tenancy::authenticated), [`scoped`](crate::Tenancy::scoped) and
+/// [`optional`](crate::Tenancy::optional); on an optional route a request without credentials is a 401. It dereferences to
+/// [`Caller`](tenancy_core::enforce::Caller).
+///
+/// Do not take an `Option<Caller>`: poem makes every error of an extractor a `None`.
+#[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "user")]
+pub struct Caller(pub tenancy_core::enforce::Caller);
+
+impl Deref for Caller {
+    type Target = tenancy_core::enforce::Caller;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a> FromRequest<'a> for Caller {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let caller = tenancy_http::caller(request.extensions());
+        caller.map(Self).map_err(TenantRejection::to(request))
+    }
+}
+
+/// What the caller's credential says beside what tenancy reads, in a type of the application. It dereferences to `T`.
+///
+/// It works wherever [`Caller`] does, if the authenticator supplies a `T`: a token verifier that is built
+/// `with_payload::<T>()`, or one of your own. Otherwise it is a 500, and the log names the type.
+#[derive(Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "custom claims")]
+pub struct Payload<T>(pub Arc<T>);
+
+impl<T> Clone for Payload<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Payload<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'a, T: Any + Send + Sync> FromRequest<'a> for Payload<T> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let payload = tenancy_http::payload(request.extensions());
+        payload.map(Self).map_err(TenantRejection::to(request))
+    }
+}
+
+/// The rejection of an extractor that found no tenant, or no caller.
 ///
 /// Under no access policy this is a 500. The log says which layer to add; the client does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TenantRejection(Rejection);
+pub struct TenantRejection {
+    rejection: Rejection,
+    form: RefusalForm,
+}
 
 impl TenantRejection {
-    /// A fault of the set-up is logged at once: around an `Option<_>`, poem drops the error unseen.
-    fn of(rejection: Rejection) -> poem::Error {
-        if rejection.status() >= 500 {
-            tracing::error!(code = rejection.code(), "an extractor found no tenant: {rejection}");
+    /// The rejection of a request, in the form that the request understands. A fault of the set-up is logged at once:
+    /// around an `Option<_>`, poem drops the error unseen.
+    fn to(request: &Request) -> impl FnOnce(Rejection) -> poem::Error + use<> {
+        // The access policy leaves the body out of the answer to a HEAD.
+        let form = RefusalForm::of(request.method(), request.headers());
+        move |rejection| {
+            if rejection.status() >= 500 {
+                tracing::error!(code = rejection.code(), "an extractor found no tenant: {rejection}");
+            }
+            Self { rejection, form }.into()
         }
-        Self(rejection).into()
     }
 
     /// What the client sees, and why.
     #[must_use]
     pub const fn rejection(&self) -> &Rejection {
-        &self.0
+        &self.rejection
     }
 }
 
 impl fmt::Display for TenantRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.rejection.fmt(f)
     }
 }
 
@@ -114,11 +182,10 @@ impl std::error::Error for TenantRejection {}
 
 impl ResponseError for TenantRejection {
     fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn as_response(&self) -> Response {
-        // The method is not known here: the access policy leaves the body out of the answer to a HEAD.
-        crate::middleware::refusal(&self.0, &Method::GET)
+        crate::middleware::refusal(&self.rejection, self.form)
     }
 }

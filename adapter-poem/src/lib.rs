@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use poem::{EndpointExt, Route, get, handler};
-//! use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
+//! use tenancy_poem::{Caller, MaybeTenant, Tenancy, Tenant, Visitor};
 //!
 //! #[handler]
 //! async fn notes(tenant: Tenant) -> String {
@@ -22,6 +22,11 @@
 //! }
 //!
 //! #[handler]
+//! async fn account(caller: Caller) -> String {
+//!     format!("the account of {}", caller.subject())
+//! }
+//!
+//! #[handler]
 //! async fn healthz() -> &'static str {
 //!     "ok"
 //! }
@@ -31,6 +36,7 @@
 //!         .nest("/notes", Route::new().at("/", get(notes)).with(tenancy.scoped()))
 //!         .at("/portal", get(portal).with(tenancy.public()))
 //!         .at("/hello", get(hello).with(tenancy.optional()))
+//!         .at("/account", get(account).with(tenancy.authenticated()))
 //!         .at("/healthz", get(healthz))
 //! }
 //!
@@ -92,7 +98,7 @@ mod middleware;
 mod problem;
 mod tenancy;
 
-pub use extract::{MaybeTenant, Tenant, TenantRejection, Visitor};
+pub use extract::{Caller, MaybeTenant, Payload, Tenant, TenantRejection, Visitor};
 pub use middleware::{TenancyEndpoint, TenancyMiddleware};
 pub use problem::problem;
 pub use tenancy::Tenancy;

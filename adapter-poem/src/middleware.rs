@@ -9,7 +9,7 @@ use poem::http::{self, HeaderValue, Method};
 use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
 use tenancy_core::context::{self, TenantScope};
 use tenancy_core::enforce::Rejection;
-use tenancy_http::{Admission, TenancyBody, TenancyLayer, add_vary, rejection_response};
+use tenancy_http::{Admission, RefusalForm, TenancyBody, TenancyLayer, add_vary, rejection_response};
 
 /// Sets the access policy of the endpoints under it: scoped, optional or public.
 ///
@@ -63,7 +63,7 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
                 let response = running.as_mut().await;
                 with_scope(response, running.take_scope(), &method)
             }
-            Err(rejection) => refusal(&rejection, &method),
+            Err(rejection) => refusal(&rejection, RefusalForm::of(&method, request.headers())),
         };
         if let Some(vary) = &vary {
             add_vary(response.headers_mut(), vary);
@@ -101,9 +101,9 @@ fn with_scope(mut response: Response, scope: Option<TenantScope>, method: &Metho
     response
 }
 
-/// The problem document of a refusal.
-pub(crate) fn refusal(rejection: &Rejection, method: &Method) -> Response {
-    into_poem(rejection_response(rejection, method))
+/// The response to a refused request.
+pub(crate) fn refusal(rejection: &Rejection, form: RefusalForm) -> Response {
+    into_poem(rejection_response(rejection, form))
 }
 
 pub(crate) fn into_poem(response: poem::http::Response<impl Into<Body>>) -> Response {

@@ -41,6 +41,13 @@ impl Tenancy {
         TenancyMiddleware::new(self.0.scoped())
     }
 
+    /// The middleware for endpoints that need a verified caller, and no tenant. See
+    /// [`tenancy_http::Tenancy::authenticated`].
+    #[must_use]
+    pub fn authenticated(&self) -> TenancyMiddleware {
+        TenancyMiddleware::new(self.0.authenticated())
+    }
+
     /// The middleware for endpoints that take a member of a tenant, or a request that names no tenant.
     #[must_use]
     pub fn optional(&self) -> TenancyMiddleware {

@@ -1,5 +1,7 @@
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use http::Extensions;
 use tenancy_core::enforce::{Admitted, Cause, Rejection, Visit};
@@ -38,6 +40,28 @@ pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = war
 #[must_use]
 pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> + Copy {
     handle().and_then(|handle| async { enforced(handle, tenancy_http::visitor).await.map(Visitor) })
+}
+
+/// Decides on the request, and extracts the verified caller, whatever the tenant.
+///
+/// It works under [`authenticated`](crate::Tenancy::authenticated), [`scoped`](crate::Tenancy::scoped) and
+/// [`optional`](crate::Tenancy::optional); on an optional route a request without credentials is a 401. It stands where
+/// [`tenant`] stands.
+#[must_use]
+#[doc(alias = "user")]
+pub fn caller() -> impl Filter<Extract = (Caller,), Error = warp::Rejection> + Copy {
+    handle().and_then(|handle| async { enforced(handle, tenancy_http::caller).await.map(Caller) })
+}
+
+/// Decides on the request, and extracts what the caller's credential says beside what tenancy reads, in a type of the
+/// application.
+///
+/// It works wherever [`caller`] does, if the authenticator supplies a `T`: a token verifier that is built
+/// `with_payload::<T>()`, or one of your own. Otherwise it is a 500, and the log names the type.
+#[must_use]
+#[doc(alias = "custom claims")]
+pub fn payload<T: Any + Send + Sync>() -> impl Filter<Extract = (Payload<T>,), Error = warp::Rejection> + Copy {
+    handle().and_then(|handle| async { enforced(handle, tenancy_http::payload::<T>).await.map(Payload) })
 }
 
 /// Decides on the request, and extracts nothing: for handlers that read the
@@ -96,6 +120,43 @@ impl Deref for Visitor {
     type Target = Visit;
 
     fn deref(&self) -> &Visit {
+        &self.0
+    }
+}
+
+/// The verified caller, whatever the tenant.
+///
+/// It dereferences to [`Caller`](tenancy_core::enforce::Caller).
+#[derive(Clone, Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "user")]
+pub struct Caller(pub tenancy_core::enforce::Caller);
+
+impl Deref for Caller {
+    type Target = tenancy_core::enforce::Caller;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// What the caller's credential says beside what tenancy reads, in a type of the application.
+///
+/// It dereferences to `T`.
+#[derive(Debug)]
+#[doc(alias = "extractor")]
+pub struct Payload<T>(pub Arc<T>);
+
+impl<T> Clone for Payload<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Payload<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
         &self.0
     }
 }

@@ -4,7 +4,7 @@
 //! [`warp::service`].
 //!
 //! ```
-//! use tenancy_warp::{Tenancy, Tenant, Visitor, optional_tenant, tenant, visitor};
+//! use tenancy_warp::{Caller, Tenancy, Tenant, Visitor, caller, optional_tenant, tenant, visitor};
 //! use warp::{Filter, Rejection, Reply};
 //!
 //! async fn notes(tenant: Tenant) -> String {
@@ -19,13 +19,19 @@
 //!     tenant.map_or("hello".into(), |tenant| format!("hello, {}", tenant.id()))
 //! }
 //!
+//! async fn account(caller: Caller) -> String {
+//!     format!("the account of {}", caller.subject())
+//! }
+//!
 //! fn routes(tenancy: Tenancy) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone {
 //!     // Path and method, then the tenant, then what else the handler takes.
 //!     let notes = warp::path!("notes").and(warp::get()).and(tenant()).then(notes);
 //!     let portal = warp::path!("portal").and(warp::get()).and(visitor()).then(portal);
 //!     let hello = warp::path!("hello").and(warp::get()).and(optional_tenant()).then(hello);
+//!     let account = warp::path!("account").and(warp::get()).and(caller()).then(account);
 //!     let healthz = warp::path!("healthz").map(|| "ok");
-//!     tenancy.scoped(notes).or(tenancy.public(portal)).or(tenancy.optional(hello)).or(healthz)
+//!     let of_tenants = tenancy.scoped(notes).or(tenancy.public(portal)).or(tenancy.optional(hello));
+//!     of_tenants.or(tenancy.authenticated(account)).or(healthz)
 //! }
 //!
 //! use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -98,7 +104,9 @@ mod slot;
 mod tenancy;
 
 pub use body::ResponseBody;
-pub use extract::{Tenant, TenantRejection, Visitor, enforce, optional_tenant, tenant, visitor};
+pub use extract::{
+    Caller, Payload, Tenant, TenantRejection, Visitor, caller, enforce, optional_tenant, payload, tenant, visitor,
+};
 pub use problem::problem;
 pub use service::{TenancyService, service};
 pub use tenancy::Tenancy;

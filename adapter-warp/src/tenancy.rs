@@ -60,6 +60,19 @@ impl Tenancy {
         with_policy(self.0.scoped(), routes)
     }
 
+    /// Lets only a verified caller to the routes, which belong to no tenant. See [`tenancy_http::Tenancy::authenticated`].
+    #[must_use]
+    pub fn authenticated<F, R>(
+        &self,
+        routes: F,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<F, R>
+    where
+        F: Filter<Extract = (R,), Error: Into<Rejection>> + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        with_policy(self.0.authenticated(), routes)
+    }
+
     /// Lets a member of a tenant to the routes, or a request that names no tenant.
     #[must_use]
     pub fn optional<F, R>(

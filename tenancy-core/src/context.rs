@@ -39,63 +39,17 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use std::sync::Arc;
 
 use pin_project_lite::pin_project;
 
-use crate::enforce::{Admitted, Outcome, Visit};
+use crate::enforce::{Admitted, Caller, Outcome, Visit};
+
+mod tenant_scope;
+
+pub use tenant_scope::TenantScope;
 
 std::thread_local! {
     static CURRENT: RefCell<Option<TenantScope>> = const { RefCell::new(None) };
-}
-
-/// The outcome of enforcement that a task or a request is bound to: a tenant with a capability, or none. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TenantScope(Arc<Outcome>);
-
-impl TenantScope {
-    /// What enforcement came to.
-    #[must_use]
-    pub fn outcome(&self) -> &Outcome {
-        &self.0
-    }
-
-    /// The member's capability, where there is one.
-    #[must_use]
-    pub fn admitted(&self) -> Option<&Admitted> {
-        match self.outcome() {
-            Outcome::Admitted(admitted) => Some(admitted),
-            Outcome::Visit(_) | Outcome::NoTenant => None,
-        }
-    }
-
-    /// A visitor's capability: a visit, or the lesser half of a member's.
-    #[must_use]
-    pub fn visit(&self) -> Option<Visit> {
-        match self.outcome() {
-            Outcome::Admitted(admitted) => Some(admitted.to_visit()),
-            Outcome::Visit(visit) => Some(visit.clone()),
-            Outcome::NoTenant => None,
-        }
-    }
-}
-
-impl From<Outcome> for TenantScope {
-    fn from(outcome: Outcome) -> Self {
-        Self(Arc::new(outcome))
-    }
-}
-
-impl From<Admitted> for TenantScope {
-    fn from(admitted: Admitted) -> Self {
-        Outcome::Admitted(admitted).into()
-    }
-}
-
-impl From<Visit> for TenantScope {
-    fn from(visit: Visit) -> Self {
-        Outcome::Visit(visit).into()
-    }
 }
 
 /// Runs a future inside a scope. Nested scopes restore the outer one.
@@ -140,6 +94,7 @@ pub fn current() -> Result<Admitted, OutOfScope> {
         Some(Outcome::Admitted(admitted)) => Ok(admitted.clone()),
         Some(Outcome::Visit(_)) => Err(OutOfScope(Reason::VisitOnly)),
         Some(Outcome::NoTenant) => Err(OutOfScope(Reason::NoTenant)),
+        Some(Outcome::Authenticated(_)) => Err(OutOfScope(Reason::CallerOnly)),
     })
 }
 
@@ -151,7 +106,23 @@ pub fn current() -> Result<Admitted, OutOfScope> {
 pub fn current_visit() -> Result<Visit, OutOfScope> {
     CURRENT.with_borrow(|current| match current {
         None => Err(OutOfScope(Reason::NoScope)),
-        Some(scope) => scope.visit().ok_or(OutOfScope(Reason::NoTenant)),
+        Some(scope) => scope.visit().ok_or(OutOfScope(match scope.outcome() {
+            Outcome::Authenticated(_) => Reason::CallerOnly,
+            _ => Reason::NoTenant,
+        })),
+    })
+}
+
+/// The caller on whose behalf the running task acts, whatever the tenant.
+///
+/// # Errors
+///
+/// Outside a scope, and where no caller was verified: on a public route, and on an optional one without credentials.
+#[doc(alias = "user")]
+pub fn current_caller() -> Result<Caller, OutOfScope> {
+    CURRENT.with_borrow(|current| match current {
+        None => Err(OutOfScope(Reason::NoScope)),
+        Some(scope) => scope.caller().cloned().ok_or(OutOfScope(Reason::NoCaller)),
     })
 }
 
@@ -195,6 +166,8 @@ enum Reason {
     NoScope,
     NoTenant,
     VisitOnly,
+    CallerOnly,
+    NoCaller,
 }
 
 impl fmt::Display for OutOfScope {
@@ -205,6 +178,8 @@ impl fmt::Display for OutOfScope {
             }
             Reason::NoTenant => "the request names no tenant, which its optional route allows",
             Reason::VisitOnly => "the scope is a visit on a public route, which is no member's capability",
+            Reason::CallerOnly => "the scope is a caller's, on a route under `authenticated()`, which names no tenant",
+            Reason::NoCaller => "no caller was verified for the request: put `authenticated()` or `scoped()` around the route",
         })
     }
 }

@@ -16,10 +16,13 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::{Authorizer, Directory};
-use tenancy_core::enforce::{Access, Cause, Enforcer, Fault, Refused, Rejection, drive, drive_now};
-use tenancy_core::request::Credentials;
+use tenancy_core::enforce::{
+    Access, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Trace, drive_now_observed, drive_observed,
+};
+use tenancy_core::request::{Credentials, VerifiedClaims};
 
-use super::binding::{Binding, EngineId};
+use super::binding::{Binding, BoundPayload, EngineId};
+use super::log::{audit, is_explained, log_explanation};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authenticator, SharedClaims};
 
@@ -68,6 +71,13 @@ pub(crate) trait Engine: Send + Sync {
     ) -> BoxFuture<(Parts, Admission)>;
 }
 
+/// The values of `Vary`, by what a route reads.
+pub(crate) struct Vary {
+    pub(crate) tenant: Option<HeaderValue>,
+    pub(crate) credentials: Option<HeaderValue>,
+    pub(crate) both: Option<HeaderValue>,
+}
+
 /// The implementation of [`Engine`].
 pub(crate) struct EngineParts<N, D, A> {
     pub(crate) id: EngineId,
@@ -78,8 +88,8 @@ pub(crate) struct EngineParts<N, D, A> {
     pub(crate) timeout: Duration,
     /// The names of the fields that resolvers read, ready for the map.
     pub(crate) names: Vec<HeaderName>,
-    /// The value of `Vary` where credentials are not read, and where they are.
-    pub(crate) vary: [Option<HeaderValue>; 2],
+    /// The values of `Vary`.
+    pub(crate) vary: Vary,
 }
 
 impl<N, D> EngineParts<N, D, ()> {
@@ -118,9 +128,18 @@ where
     }
 
     fn vary(&self, access: Access) -> Option<&HeaderValue> {
-        let [without, with] = &self.vary;
-        let reads_credentials = self.enforcer.reads_credentials(access);
-        if reads_credentials { with } else { without }.as_ref()
+        let Vary {
+            tenant,
+            credentials,
+            both,
+        } = &self.vary;
+        match (self.enforcer.resolves(access), self.enforcer.reads_credentials(access)) {
+            (true, true) => both,
+            (true, false) => tenant,
+            (false, true) => credentials,
+            (false, false) => &None,
+        }
+        .as_ref()
     }
 
     fn admit_now(
@@ -163,14 +182,14 @@ where
         credentials: &mut Option<Credentials<SharedClaims>>,
     ) -> Admission {
         // An outer layer of the same engine has decided already, and no less strictly. It also sees to `Vary`.
-        let (access, outer) = match Binding::of(&parts.extensions) {
-            None => (policy.access, None),
-            Some(outer) if outer.engine_id == self.id && outer.access >= policy.access => {
-                let scope = Ok(outer.scope.clone());
-                return Admission { scope, vary: None };
-            }
-            Some(outer) => (policy.access.within(outer.access), Some(outer.scope.clone())),
-        };
+        let outer = Binding::of(&parts.extensions);
+        if let Some(outer) = outer.filter(|outer| outer.includes(self.id, policy.access)) {
+            let scope = Ok(outer.scope.clone());
+            return Admission { scope, vary: None };
+        }
+        let outer = outer.cloned();
+        let met = outer.as_ref().and_then(|outer| outer.tenant_by);
+        let access = met.map_or(policy.access, |(_, met)| policy.access.within(met));
         let policy = RoutePolicy { access, ..policy };
         let decided = if WAIT {
             let decided = tokio::time::timeout(self.timeout, self.decide::<WAIT>(policy, parts, credentials)).await;
@@ -179,21 +198,24 @@ where
             self.decide::<WAIT>(policy, parts, credentials).await
         };
         // Bind.
-        let scope = match (decided, outer) {
-            (Ok(inner), Some(outer)) => inner.outcome().clone().within(outer.outcome()).map(TenantScope::from),
-            (decided, _) => decided,
-        };
-        if let Ok(scope) = &scope {
-            parts.extensions.insert(Binding {
-                engine_id: self.id,
-                access,
-                scope: scope.clone(),
-            });
-        }
-        Admission {
-            scope,
-            vary: self.vary(access).cloned(),
-        }
+        let vary = self.vary(access).cloned();
+        let scope = decided.and_then(|inner| {
+            let has_caller = inner.caller().is_some();
+            let payload = if has_caller { self.payload(parts, credentials) } else { BoundPayload::None };
+            let mut binding = Binding {
+                tenant_by: self.enforcer.resolves(access).then_some((self.id, access)),
+                caller_by: has_caller.then_some(self.id),
+                scope: inner,
+                payload,
+            };
+            if let Some(outer) = outer {
+                binding = binding.within(&outer)?;
+            }
+            let scope = binding.scope.clone();
+            parts.extensions.insert(binding);
+            Ok(scope)
+        });
+        Admission { scope, vary }
     }
 
     /// From the credentials to the outcome. What is read of the credentials is left in `read`.
@@ -222,14 +244,35 @@ where
         // Begin.
         let mut key = None;
         let step = self.enforcer.begin(&request, policy.access, &mut key);
-        // Drive. The outcome is shared at once, since it is large to move.
-        if WAIT {
-            let outcome = drive(step, &self.directory, &self.authorizer).await;
-            outcome.map(TenantScope::from).map_err(report)
+        // Drive. The outcome is shared at once, since it is large to move. A request without a tenant has its caller beside it.
+        let share = |outcome| match outcome {
+            Outcome::NoTenant => TenantScope::new(outcome, self.enforcer.caller(&request, policy.access)),
+            outcome => TenantScope::from(outcome),
+        };
+        let mut trace = is_explained().then(Trace::new);
+        let decided = if WAIT {
+            let outcome = drive_observed(step, &self.directory, &self.authorizer, &mut trace).await;
+            outcome.map(share).map_err(report)
         } else {
-            match drive_now(step, &self.directory, &self.authorizer) {
-                Ok(outcome) => outcome.map(TenantScope::from),
+            match drive_now_observed(step, &self.directory, &self.authorizer, &mut trace) {
+                Ok(outcome) => outcome.map(share),
                 Err(_) => pending().await,
+            }
+        };
+        if let Some(trace) = trace {
+            log_explanation(trace, &self.enforcer, &request, policy.access, &decided);
+        }
+        decided.inspect(audit)
+    }
+
+    /// Where the payload of the caller's credential is.
+    fn payload(&self, parts: &Parts, credentials: &mut Option<Credentials<SharedClaims>>) -> BoundPayload {
+        match credentials.take() {
+            Some(Credentials::Verified(claims)) if claims.payload().is_some() => BoundPayload::Claims(claims),
+            Some(_) => BoundPayload::None,
+            None => {
+                let payload = self.authenticator.claims_in(parts).and_then(VerifiedClaims::payload);
+                payload.cloned().map_or(BoundPayload::None, BoundPayload::Shared)
             }
         }
     }

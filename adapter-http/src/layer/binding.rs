@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Extensions;
 use tenancy_core::context::TenantScope;
-use tenancy_core::enforce::Access;
+use tenancy_core::enforce::{Access, Rejection};
+use tenancy_core::request::SharedPayload;
+
+use crate::SharedClaims;
 
 /// The id of an engine, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +24,65 @@ impl EngineId {
 /// What a layer has bound a request to. The type is private, so that no other code can insert one.
 #[derive(Clone)]
 pub(crate) struct Binding {
-    /// The engine that has decided. It is a number, not a handle whose reference count all threads would contend for.
-    pub(crate) engine_id: EngineId,
-    /// The access policy that the request has met.
-    pub(crate) access: Access,
+    /// The engine that has decided about the tenant last, and the access policy that the request has met there. It is a
+    /// number, not a handle whose reference count all threads would contend for.
+    pub(crate) tenant_by: Option<(EngineId, Access)>,
+    /// The engine that has verified the caller last.
+    pub(crate) caller_by: Option<EngineId>,
     pub(crate) scope: TenantScope,
+    pub(crate) payload: BoundPayload,
+}
+
+/// Where the payload of the caller's credential is.
+#[derive(Clone)]
+pub(crate) enum BoundPayload {
+    /// There is none.
+    None,
+    /// In these claims. They are moved here from the authenticator: to take the payload out would write to a reference
+    /// count that threads share.
+    Claims(SharedClaims),
+    /// Here, since the claims are in an extension of the request.
+    Shared(SharedPayload),
+}
+
+impl BoundPayload {
+    pub(crate) fn get(&self) -> Option<&SharedPayload> {
+        match self {
+            Self::None => None,
+            Self::Claims(claims) => claims.payload(),
+            Self::Shared(payload) => Some(payload),
+        }
+    }
+
+    pub(crate) fn or(self, other: &Self) -> Self {
+        match self {
+            Self::None => other.clone(),
+            held => held,
+        }
+    }
 }
 
 impl Binding {
     pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
+    }
+
+    /// What holds where this is bound inside of `outer`. What the inner layer does not decide on stays as it is outside.
+    pub(crate) fn within(self, outer: &Self) -> Result<Self, Rejection> {
+        Ok(Self {
+            tenant_by: self.tenant_by.or(outer.tenant_by),
+            caller_by: self.caller_by.or(outer.caller_by),
+            scope: self.scope.within(&outer.scope)?,
+            payload: self.payload.or(&outer.payload),
+        })
+    }
+
+    /// Whether a layer of the same engine outside has decided what a layer of `access` would decide, and no less strictly.
+    pub(crate) fn includes(&self, engine_id: EngineId, access: Access) -> bool {
+        match access {
+            Access::Authenticated => self.caller_by == Some(engine_id) && self.scope.caller().is_some(),
+            access => matches!(self.tenant_by, Some((by, met)) if by == engine_id && met.includes(access)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::admit::{Admission, BoxFuture};
 use super::body::TenancyBody;
+use crate::RefusalForm;
 use crate::response::{add_vary, rejection_response};
 
 pin_project! {
@@ -55,7 +56,10 @@ impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
                 vary,
             },
             Err(rejection) => Self::Refused {
-                response: Some(rejection_response(&rejection, request.method())),
+                response: Some(rejection_response(
+                    &rejection,
+                    RefusalForm::of(request.method(), request.headers()),
+                )),
                 vary,
             },
         }

@@ -5,10 +5,11 @@ mod binding;
 mod body;
 mod future;
 mod layer;
+mod log;
 
 pub use admit::Admission;
-pub(crate) use admit::{Engine, EngineParts};
-pub(crate) use binding::EngineId;
+pub(crate) use admit::{Engine, EngineParts, Vary};
+pub(crate) use binding::{Binding, EngineId};
 pub use binding::{SavedBinding, bound};
 pub use body::TenancyBody;
 pub use future::TenancyFuture;

@@ -3,7 +3,7 @@
 use core::ops::Deref;
 
 use crate::directory::{Roles, TenantHandle, TenantRecord};
-use crate::enforce::{Cause, Rejection, Standing};
+use crate::enforce::{Caller, Cause, Rejection, Standing};
 use crate::names::{Issuer, ResolverName, Slug, Subject, TenantId};
 
 /// A member's capability to act in one tenant.
@@ -13,11 +13,10 @@ use crate::names::{Issuer, ResolverName, Slug, Subject, TenantId};
 ///
 /// ```compile_fail,E0451
 /// # use tenancy_core::directory::Roles;
-/// # use tenancy_core::enforce::{Admitted, Standing, Visit};
-/// # use tenancy_core::names::Subject;
-/// fn forge(visit: Visit, subject: Subject) -> Admitted {
+/// # use tenancy_core::enforce::{Admitted, Caller, Standing, Visit};
+/// fn forge(visit: Visit, caller: Caller) -> Admitted {
 ///     let (standing, roles) = (Standing::Member, Roles::none());
-///     Admitted { visit, subject, issuer: None, standing, roles }
+///     Admitted { visit, caller, standing, roles }
 /// }
 /// ```
 ///
@@ -37,24 +36,16 @@ use crate::names::{Issuer, ResolverName, Slug, Subject, TenantId};
 #[doc(alias = "membership")]
 pub struct Admitted {
     visit: Visit,
-    subject: Subject,
-    issuer: Option<Issuer>,
+    caller: Caller,
     standing: Standing,
     roles: Roles,
 }
 
 impl Admitted {
-    pub(crate) const fn new(
-        visit: Visit,
-        subject: Subject,
-        issuer: Option<Issuer>,
-        standing: Standing,
-        roles: Roles,
-    ) -> Self {
+    pub(crate) const fn new(visit: Visit, caller: Caller, standing: Standing, roles: Roles) -> Self {
         Self {
             visit,
-            subject,
-            issuer,
+            caller,
             standing,
             roles,
         }
@@ -72,7 +63,13 @@ impl Admitted {
     #[doc(alias = "background job")]
     pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
         let visit = Visit::new(tenant.into(), resolver);
-        Self::new(visit, subject, None, Standing::Member, Roles::none())
+        Self::new(visit, Caller::dangerously_assume(subject), Standing::Member, Roles::none())
+    }
+
+    /// Who acts, without the tenant.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The same capability on another ground.
@@ -84,7 +81,7 @@ impl Admitted {
     /// The member who acts.
     #[must_use]
     pub const fn subject(&self) -> &Subject {
-        &self.subject
+        self.caller.subject()
     }
 
     /// The issuer of the credential by which the [`subject`](Self::subject) was authenticated; `None` if the
@@ -93,7 +90,7 @@ impl Admitted {
     #[must_use]
     #[doc(alias = "iss")]
     pub const fn issuer(&self) -> Option<&Issuer> {
-        self.issuer.as_ref()
+        self.caller.issuer()
     }
 
     /// On what ground the caller acts: as a member, or as staff of the platform.
@@ -190,23 +187,37 @@ pub enum Outcome {
     Visit(Visit),
     /// An optional route, and the request names no tenant.
     NoTenant,
+    /// A route under [`Access::Authenticated`](crate::enforce::Access::Authenticated): a verified caller acts in no tenant.
+    Authenticated(Caller),
 }
 
 impl Outcome {
     /// What holds where one layer stands inside another: `self` is the inner one's outcome.
     ///
     /// The inner one may confirm the outer tenant, and turn a visit into a member's capability. It
-    /// never replaces tenant or member, and what was found outside does not get lost.
+    /// never replaces tenant or member, and the tenant that was found outside does not get lost.
+    ///
+    /// A caller is another dimension. An outcome without a tenant or with a visit has no room for one that another layer
+    /// has verified: [`TenantScope::within`](crate::context::TenantScope::within) holds both, and compares all callers.
     ///
     /// # Errors
     ///
     /// Where the inner outcome contradicts the outer one.
     pub fn within(self, outer: &Self) -> Result<Self, Rejection> {
         match (outer, &self) {
-            (Self::NoTenant, _) => Ok(self),
+            (Self::Authenticated(caller), Self::Admitted(inner)) if !caller.is_same(inner.caller()) => {
+                Err(Rejection::new(Cause::CallerReplaced))
+            }
+            (Self::Admitted(_) | Self::Authenticated(_), Self::Authenticated(inner))
+                if !outer.caller().is_some_and(|caller| caller.is_same(inner)) =>
+            {
+                Err(Rejection::new(Cause::CallerReplaced))
+            }
+            (_, Self::Authenticated(_)) => Ok(outer.clone()),
+            (Self::NoTenant | Self::Authenticated(_), _) => Ok(self),
             (Self::Admitted(_), Self::NoTenant) => Ok(outer.clone()),
             (Self::Admitted(member), Self::Admitted(inner))
-                if member.id() == inner.id() && is_same_caller(member, inner) =>
+                if member.id() == inner.id() && is_same_member(member, inner) =>
             {
                 Ok(outer.clone())
             }
@@ -216,16 +227,20 @@ impl Outcome {
             _ => Err(Rejection::new(Cause::TenantReplaced)),
         }
     }
+
+    /// The caller that the outcome says who acts: a member, or the caller of a route without a tenant.
+    #[must_use]
+    pub const fn caller(&self) -> Option<&Caller> {
+        match self {
+            Self::Admitted(admitted) => Some(admitted.caller()),
+            Self::Authenticated(caller) => Some(caller),
+            Self::Visit(_) | Self::NoTenant => None,
+        }
+    }
 }
 
-/// Whether two layers have authenticated one caller. Subjects of two issuers are two callers, also if they are spelled
-/// alike; an issuer that a credential does not name contradicts nothing.
-fn is_same_caller(outer: &Admitted, inner: &Admitted) -> bool {
-    let is_same_issuer = match (outer.issuer(), inner.issuer()) {
-        (Some(outer), Some(inner)) => outer == inner,
-        (None, _) | (_, None) => true,
-    };
-    is_same_issuer && outer.subject() == inner.subject() && outer.standing() == inner.standing()
+fn is_same_member(outer: &Admitted, inner: &Admitted) -> bool {
+    outer.caller().is_same(inner.caller()) && outer.standing() == inner.standing()
 }
 
 #[cfg(test)]
@@ -248,7 +263,7 @@ mod tests {
     fn member_by(issuer: &'static str) -> Outcome {
         match member("a", "x") {
             Outcome::Admitted(admitted) => Outcome::Admitted(Admitted {
-                issuer: Some(issuer.into()),
+                caller: admitted.caller.clone().by(issuer),
                 ..admitted
             }),
             outcome => outcome,
@@ -263,6 +278,36 @@ mod tests {
             (member_by("i"), member_by("j"), replaced()),
             (member_by("i"), member("a", "x"), Ok(member_by("i"))),
             (member("a", "x"), member_by("i"), Ok(member("a", "x"))),
+        ] {
+            assert_eq!(inner.clone().within(&outer), expected, "{inner:?} in {outer:?}");
+        }
+    }
+
+    fn caller(subject: &str) -> Outcome {
+        Outcome::Authenticated(Caller::dangerously_assume(subject.parse().unwrap()))
+    }
+
+    fn caller_by(issuer: &'static str) -> Outcome {
+        Outcome::Authenticated(Caller::dangerously_assume("x".parse().unwrap()).by(issuer))
+    }
+
+    #[test]
+    fn a_caller_is_confirmed_and_neither_gives_nor_takes_a_tenant() {
+        let replaced = || Err(Rejection::new(Cause::CallerReplaced));
+        for (outer, inner, expected) in [
+            (caller("x"), caller("x"), Ok(caller("x"))),
+            (caller("x"), caller("y"), replaced()),
+            (caller_by("i"), caller_by("j"), replaced()),
+            (caller("x"), member("a", "x"), Ok(member("a", "x"))),
+            (caller("x"), member("a", "y"), replaced()),
+            (caller_by("i"), member_by("j"), replaced()),
+            (caller("x"), visit("a"), Ok(visit("a"))),
+            (caller("x"), Outcome::NoTenant, Ok(Outcome::NoTenant)),
+            (member("a", "x"), caller("x"), Ok(member("a", "x"))),
+            (member("a", "x"), caller("y"), replaced()),
+            (member_by("i"), caller_by("j"), replaced()),
+            (visit("a"), caller("x"), Ok(visit("a"))),
+            (Outcome::NoTenant, caller("x"), Ok(Outcome::NoTenant)),
         ] {
             assert_eq!(inner.clone().within(&outer), expected, "{inner:?} in {outer:?}");
         }

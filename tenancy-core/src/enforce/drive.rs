@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::directory::{Authorizer, Directory};
-use crate::enforce::{Cause, Outcome, Rejection, Step};
+use crate::directory::{Authorizer, Directory, TenantEntry};
+use crate::enforce::{Cause, LookUpAnswer, MembershipAnswer, Observer, Outcome, Rejection, Step};
 
 /// Why a directory or an authorizer could not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,29 +74,49 @@ where
 ///
 /// The refusal, and the fault of the directory or authorizer where it caused it.
 pub async fn drive<D: Directory, A: Authorizer>(
+    step: Step<'_>,
+    directory: &D,
+    authorizer: &A,
+) -> Result<Outcome, Refused<D::Error, A::Error>> {
+    drive_observed(step, directory, authorizer, ()).await
+}
+
+/// As [`drive`], with an observer of the answers.
+///
+/// # Errors
+///
+/// As [`drive`].
+pub async fn drive_observed<D: Directory, A: Authorizer>(
     mut step: Step<'_>,
     directory: &D,
     authorizer: &A,
+    mut observer: impl Observer,
 ) -> Result<Outcome, Refused<D::Error, A::Error>> {
     loop {
         step = match step {
             Step::Lookup(lookup) => match directory.find(lookup.key()).await {
-                Ok(answer) => lookup.answered(answer.as_ref()),
+                Ok(answer) => {
+                    observer.looked_up(lookup.key(), LookUpAnswer::of(answer.as_ref()));
+                    lookup.answered(answer.as_ref())
+                }
                 Err(error) => {
-                    let fault = Some(Fault::Directory(error));
+                    observer.looked_up(lookup.key(), LookUpAnswer::Unavailable);
                     return Err(Refused {
                         rejection: Rejection::new(Cause::DirectoryUnavailable),
-                        fault,
+                        fault: Some(Fault::Directory(error)),
                     });
                 }
             },
             Step::Authorize(authorize) => match authorizer.authorize(&authorize).await {
-                Ok(decision) => authorize.decided(decision),
+                Ok(decision) => {
+                    observer.authorized(MembershipAnswer::Decided(&decision));
+                    authorize.decided(decision)
+                }
                 Err(error) => {
-                    let fault = Some(Fault::Authorizer(error));
+                    observer.authorized(MembershipAnswer::Unavailable);
                     return Err(Refused {
                         rejection: Rejection::new(Cause::AuthorizerUnavailable),
-                        fault,
+                        fault: Some(Fault::Authorizer(error)),
                     });
                 }
             },
@@ -114,27 +134,58 @@ pub async fn drive<D: Directory, A: Authorizer>(
 #[expect(clippy::result_large_err, reason = "there is no allocator to box with")]
 #[doc(alias = "synchronous")]
 pub fn drive_now<'r, D: Directory, A: Authorizer>(
+    step: Step<'r>,
+    directory: &D,
+    authorizer: &A,
+) -> Result<Result<Outcome, Rejection>, Step<'r>> {
+    drive_now_observed(step, directory, authorizer, ())
+}
+
+/// As [`drive_now`], with an observer of the answers.
+///
+/// # Errors
+///
+/// As [`drive_now`].
+#[expect(clippy::result_large_err, reason = "there is no allocator to box with")]
+pub fn drive_now_observed<'r, D: Directory, A: Authorizer>(
     mut step: Step<'r>,
     directory: &D,
     authorizer: &A,
+    mut observer: impl Observer,
 ) -> Result<Result<Outcome, Rejection>, Step<'r>> {
     loop {
         let lookup = match step {
             Step::Lookup(lookup) => lookup,
             Step::Authorize(authorize) => {
                 return match authorizer.authorize_now(&authorize) {
-                    Some(decision) => Ok(authorize.decide(decision)),
+                    Some(decision) => {
+                        observer.authorized(MembershipAnswer::Decided(&decision));
+                        Ok(authorize.decide(decision))
+                    }
                     None => Err(Step::Authorize(authorize)),
                 };
             }
             Step::Done(outcome) => return Ok(Ok(outcome)),
             Step::Reject(rejection) => return Ok(Err(rejection)),
         };
-        step = match directory.peek(lookup.key(), |entry| entry.map(|entry| lookup.check(entry))) {
+        let peeked = directory.peek(lookup.key(), |entry| {
+            observer.looked_up(lookup.key(), LookUpAnswer::of(entry));
+            entry.map(|entry| lookup.check(entry))
+        });
+        step = match peeked {
             Some(Some(Ok(tenant))) => lookup.accept(tenant),
             Some(Some(Err(rejection))) => Step::Reject(rejection),
             Some(None) => lookup.missing(),
             None => return Err(Step::Lookup(lookup)),
         };
+    }
+}
+
+impl<'a> LookUpAnswer<'a> {
+    fn of(entry: Option<&'a (impl TenantEntry + ?Sized)>) -> Self {
+        match entry {
+            Some(entry) => Self::Found(entry.record()),
+            None => Self::Missing,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::disclosure::Disclosure;
 use super::steps::Lookup;
-use crate::enforce::{Cause, Outcome, Rejection, Step};
+use crate::enforce::{Caller, Cause, Outcome, Rejection, Step};
 use crate::names::{FieldName, TenantKey};
 use crate::request::{Credentials, RequestView};
 use crate::resolve::{ResolutionError, ResolverChain};
@@ -13,6 +13,7 @@ use crate::resolve::{ResolutionError, ResolverChain};
 pub struct Enforcer {
     chain: ResolverChain,
     disclosure: Disclosure,
+    staff_enter_suspended: bool,
 }
 
 impl Enforcer {
@@ -22,6 +23,7 @@ impl Enforcer {
         Self {
             chain,
             disclosure: Disclosure::Uniform,
+            staff_enter_suspended: false,
         }
     }
 
@@ -29,6 +31,20 @@ impl Enforcer {
     #[must_use]
     pub fn with_disclosure(self, disclosure: Disclosure) -> Self {
         Self { disclosure, ..self }
+    }
+
+    /// Sets whether staff of the platform enter a suspended tenant, to see why it is suspended or to mend it. Default: no.
+    ///
+    /// An authorizer must let them in as staff ([`Decision::AllowStaff`](crate::directory::Decision::AllowStaff)): members
+    /// stay out, also those who are staff elsewhere. An archived tenant, and one that is still being provisioned, are closed
+    /// to staff too.
+    #[must_use]
+    #[doc(alias = "impersonation")]
+    pub fn with_staff_in_suspended_tenants(self, staff_enter_suspended: bool) -> Self {
+        Self {
+            staff_enter_suspended,
+            ..self
+        }
     }
 
     /// The resolvers.
@@ -42,8 +58,30 @@ impl Enforcer {
     #[must_use]
     pub fn reads_credentials(&self, access: Access) -> bool {
         match access {
-            Access::Optional | Access::Scoped => true,
+            Access::Authenticated | Access::Optional | Access::Scoped => true,
             Access::Public => self.chain.reads_claims(),
+        }
+    }
+
+    /// Whether resolvers run at all on a route of this access. Where they do not, a malformed source does no harm, and
+    /// their fields are not part of `Vary`.
+    #[must_use]
+    pub const fn resolves(&self, access: Access) -> bool {
+        match access {
+            Access::Authenticated => false,
+            Access::Optional | Access::Public | Access::Scoped => true,
+        }
+    }
+
+    /// Who sends a request on a route of this access, if their credential was verified. On a public route credentials name
+    /// tenants at most, and there is no caller.
+    #[must_use]
+    pub fn caller(&self, request: &RequestView<'_>, access: Access) -> Option<Caller> {
+        match (access, request.credentials) {
+            (Access::Authenticated | Access::Optional | Access::Scoped, Credentials::Verified(claims)) => {
+                Some(Caller::of(claims))
+            }
+            _ => None,
         }
     }
 
@@ -72,6 +110,12 @@ impl Enforcer {
         };
         // A key that is in the slot already is another request's.
         *key_slot = None;
+        if !self.resolves(access) {
+            return match claims {
+                Some(claims) => Step::Done(Outcome::Authenticated(Caller::of(claims))),
+                None => Step::Reject(Rejection::new(Cause::NoCredentials)),
+            };
+        }
         let named = match self.chain.resolve(request, key_slot) {
             Ok(named) => named,
             Err(ResolutionError::Malformed(malformed)) => return Step::Reject(Rejection::new(malformed.cause())),
@@ -79,7 +123,7 @@ impl Enforcer {
         };
         let (Some(named), Some(key)) = (named, key_slot) else {
             return match access {
-                Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
+                Access::Authenticated | Access::Scoped => Step::Reject(Rejection::new(Cause::NoTenantNamed)),
                 Access::Optional => Step::Done(Outcome::NoTenant),
                 Access::Public => Step::Reject(Rejection::not_found(Cause::NoTenantNamed)),
             };
@@ -90,6 +134,7 @@ impl Enforcer {
         Step::Lookup(Lookup {
             access,
             disclosure: self.disclosure,
+            staff_enter_suspended: self.staff_enter_suspended,
             resolver: named.resolver,
             key,
             is_one_of_many: !named.others.is_empty(),

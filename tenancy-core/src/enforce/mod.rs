@@ -2,20 +2,28 @@
 
 mod access;
 mod admitted;
+mod caller;
 mod disclosure;
 mod drive;
 mod enforcer;
 mod job;
+#[cfg(feature = "std")]
+mod explanation;
+mod observer;
 mod rejection;
 mod standing;
 mod steps;
 
 pub use access::Access;
 pub use admitted::{Admitted, Outcome, Visit};
+pub use caller::Caller;
 pub use disclosure::Disclosure;
-pub use drive::{Fault, Refused, drive, drive_now};
+pub use drive::{Fault, Refused, drive, drive_now, drive_now_observed, drive_observed};
 pub use enforcer::Enforcer;
 pub use job::{JobRefused, admit_job};
+#[cfg(feature = "std")]
+pub use explanation::{Explanation, Trace, explain, explain_now};
+pub use observer::{LookUpAnswer, MembershipAnswer, Observer};
 pub use rejection::{Cause, Rejection};
 pub use standing::Standing;
 pub use steps::{Authorize, Lookup, Step};

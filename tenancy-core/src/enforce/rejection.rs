@@ -19,7 +19,7 @@ pub struct Rejection {
 pub enum Cause {
     /// No resolver found a tenant, and the route needs one.
     NoTenantNamed,
-    /// A tenant is named, and the caller shows no credentials.
+    /// A tenant is named or a caller is required, and the request has no credentials.
     NoCredentials,
     /// Several credentials, of which none may be chosen.
     AmbiguousCredentials,
@@ -45,6 +45,8 @@ pub enum Cause {
     NotAMember,
     /// An inner layer resolved another tenant than the one outside it.
     TenantReplaced,
+    /// An inner layer verified another caller than the one outside it.
+    CallerReplaced,
     /// Verifying the caller's credentials failed, since what that needs is not available.
     AuthenticatorUnavailable,
     /// Querying the directory failed.
@@ -63,6 +65,12 @@ pub enum Cause {
     NotFollowed,
     /// A handler needs a member's tenant, and its layer binds visits only.
     VisitOnly,
+    /// A handler needs a tenant, and its layer verifies the caller only.
+    CallerOnly,
+    /// A handler needs the caller, and its route is under no layer that verifies one.
+    NoCaller,
+    /// A handler needs the payload of the caller's credential in a type in which no authenticator supplies it.
+    NoPayload,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,13 +110,20 @@ impl Rejection {
             | Cause::ArchivedTenant
             | Cause::ProvisioningTenant
             | Cause::NotAMember
-            | Cause::TenantReplaced => Answer::Forbidden,
+            | Cause::TenantReplaced
+            | Cause::CallerReplaced => Answer::Forbidden,
             Cause::AuthenticatorUnavailable
             | Cause::DirectoryUnavailable
             | Cause::DirectoryAnsweredAnotherTenant
             | Cause::AuthorizerUnavailable
             | Cause::TimedOut => Answer::Unavailable,
-            Cause::NoLayer | Cause::NotEnforced | Cause::NotFollowed | Cause::VisitOnly => Answer::Internal,
+            Cause::NoLayer
+            | Cause::NotEnforced
+            | Cause::NotFollowed
+            | Cause::VisitOnly
+            | Cause::CallerOnly
+            | Cause::NoCaller
+            | Cause::NoPayload => Answer::Internal,
         };
         Self { answer, cause }
     }
@@ -155,7 +170,23 @@ impl Rejection {
         }
     }
 
-    /// The stable name of the refusal, for clients.
+    /// The status of the same refusal in gRPC, which follows from the HTTP status.
+    #[must_use]
+    #[doc(alias = "grpc-status")]
+    pub const fn grpc_status(&self) -> u8 {
+        match self.status() {
+            400 => 3,
+            401 => 16,
+            403 => 7,
+            404 => 5,
+            429 => 8,
+            500 => 13,
+            503 => 14,
+            _ => 2,
+        }
+    }
+
+    /// The stable name of the refusal, for clients. It consists of lower-case letters and underscores.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self.answer {
@@ -240,7 +271,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.cause {
             Cause::NoTenantNamed => "no resolver found a tenant",
-            Cause::NoCredentials => "a tenant is named without credentials",
+            Cause::NoCredentials => "the request has no credentials, which its tenant or its route requires",
             Cause::AmbiguousCredentials => "the request has several credentials",
             Cause::InvalidCredentials => "the credential is not valid",
             Cause::MalformedTenant => "a source of the tenant is malformed or repeated",
@@ -253,6 +284,7 @@ impl fmt::Display for Rejection {
             Cause::ProvisioningTenant => "the tenant is still being provisioned",
             Cause::NotAMember => "the caller is not a member of the tenant",
             Cause::TenantReplaced => "an inner layer resolved another tenant than the outer one",
+            Cause::CallerReplaced => "an inner layer verified another caller than the outer one",
             Cause::AuthenticatorUnavailable => "failed to verify the credentials",
             Cause::DirectoryUnavailable => "failed to query the directory",
             Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than the one that was looked up",
@@ -262,6 +294,9 @@ impl fmt::Display for Rejection {
             Cause::NotEnforced => "a route under an access policy answered without a decision: extract the tenant before the handler",
             Cause::NotFollowed => "a tenant was requested on a request that is not followed: serve the routes with the adapter's own service",
             Cause::VisitOnly => "a member's tenant was requested on a public route: put `scoped()` around the route, or extract the visit",
+            Cause::CallerOnly => "a tenant was requested on a route under `authenticated()`, which names none: put `scoped()` or `optional()` around the route, or extract the caller",
+            Cause::NoCaller => "a caller was requested on a route under no layer that verifies one: put `authenticated()`, `scoped()` or `optional()` around the route",
+            Cause::NoPayload => "the payload of the caller's credential was requested in a type that no authenticator supplies: call `with_payload` with the same type where the verifier is built",
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::disclosure::Disclosure;
 use crate::directory::{Decision, Roles, TenantEntry, TenantHandle, TenantRecord, TenantStatus, answers_to};
-use crate::enforce::{Admitted, Cause, Outcome, Rejection, Standing, Visit};
+use crate::enforce::{Admitted, Caller, Cause, Outcome, Rejection, Standing, Visit};
 use crate::names::{ResolverName, TenantKey};
 use crate::request::{RequestView, VerifiedClaims};
 use crate::resolve::{OtherIndices, ResolverChain};
@@ -51,6 +51,7 @@ pub enum Step<'r> {
 pub struct Lookup<'r> {
     pub(crate) access: Access,
     pub(crate) disclosure: Disclosure,
+    pub(crate) staff_enter_suspended: bool,
     pub(crate) resolver: &'r ResolverName,
     pub(crate) key: &'r mut TenantKey,
     /// The resolvers that name the keys which must be looked up after this one.
@@ -150,6 +151,8 @@ impl<'r> Lookup<'r> {
         match tenant.status {
             TenantStatus::Active => {}
             TenantStatus::Provisioning => return self.reject(Cause::ProvisioningTenant),
+            // The authorizer decides whether they enter, and only as staff.
+            TenantStatus::Suspended if self.may_be_entered_by_staff() => {}
             TenantStatus::Suspended => return self.reject(Cause::SuspendedTenant),
             TenantStatus::Archived => return self.reject(Cause::ArchivedTenant),
         }
@@ -158,21 +161,28 @@ impl<'r> Lookup<'r> {
         }
         match (self.access, self.claims) {
             (Access::Public, _) => Step::Done(Outcome::Visit(Visit::new(tenant, self.resolver.clone()))),
-            (Access::Optional | Access::Scoped, Some(claims)) => Step::Authorize(Authorize {
+            (_, Some(claims)) => Step::Authorize(Authorize {
                 disclosure: self.disclosure,
                 resolver: self.resolver,
                 tenant,
                 claims,
             }),
             // `begin` has refused this already; refusing twice is better than trusting that.
-            (Access::Optional | Access::Scoped, None) => Step::Reject(Rejection::new(Cause::NoCredentials)),
+            (_, None) => Step::Reject(Rejection::new(Cause::NoCredentials)),
         }
+    }
+
+    /// Whether the caller may be let into a suspended tenant. A public route shows nobody one.
+    fn may_be_entered_by_staff(&self) -> bool {
+        self.staff_enter_suspended
+            && self.access != Access::Public
+            && self.claims.is_some_and(VerifiedClaims::is_platform_staff)
     }
 
     fn reject(&self, cause: Cause) -> Step<'r> {
         Step::Reject(match self.access {
             Access::Public => Rejection::not_found(cause),
-            Access::Optional | Access::Scoped => self.disclosure.rejection(cause),
+            Access::Authenticated | Access::Optional | Access::Scoped => self.disclosure.rejection(cause),
         })
     }
 }
@@ -219,7 +229,9 @@ impl core::fmt::Debug for Authorize<'_> {
 }
 
 impl<'r> Authorize<'r> {
-    /// The tenant, which is active.
+    /// The tenant, which is active; or suspended, where staff of the platform may enter
+    /// ([`Enforcer::with_staff_in_suspended_tenants`](crate::enforce::Enforcer::with_staff_in_suspended_tenants)) and the
+    /// caller says to be staff. A suspended one is entered by [`allow_staff`](Self::allow_staff) alone.
     #[must_use]
     pub fn tenant(&self) -> &TenantRecord {
         &self.tenant
@@ -271,14 +283,17 @@ impl<'r> Authorize<'r> {
     }
 
     pub(crate) fn decide(self, decision: Decision) -> Result<Outcome, Rejection> {
+        let is_suspended = self.tenant.status == TenantStatus::Suspended;
         let (standing, roles) = match decision {
+            Decision::Allow(_) | Decision::Deny if is_suspended => {
+                return Err(self.disclosure.rejection(Cause::SuspendedTenant));
+            }
             Decision::Allow(roles) => (Standing::Member, roles),
             Decision::AllowStaff => (Standing::PlatformStaff, Roles::none()),
             Decision::Deny => return Err(self.disclosure.rejection(Cause::NotAMember)),
         };
         let visit = Visit::new(self.tenant, self.resolver.clone());
-        let (subject, issuer) = (self.claims.subject().clone(), self.claims.issuer_handle());
-        let admitted = Admitted::new(visit, subject, issuer, standing, roles);
+        let admitted = Admitted::new(visit, Caller::of(self.claims), standing, roles);
         Ok(Outcome::Admitted(admitted))
     }
 

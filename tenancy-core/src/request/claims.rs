@@ -4,6 +4,7 @@ use heapless::{String, Vec};
 
 use crate::directory::{Roles, TenantRecord};
 use crate::names::{Issuer, ParseError, ParseProblem, Subject, TenantKey};
+use crate::request::SharedPayload;
 
 /// The claims of a credential that has been verified, already parsed.
 ///
@@ -56,6 +57,12 @@ pub trait VerifiedClaims: Send + Sync {
         true
     }
 
+    /// What the credential says beside all this, in a type of the application; handlers extract it. Default: nothing.
+    #[doc(alias = "custom claims")]
+    fn payload(&self) -> Option<&SharedPayload> {
+        None
+    }
+
     /// Whether the credential names `tenant`, as its one or among several.
     fn names(&self, tenant: &TenantRecord) -> bool {
         self.tenant().is_some_and(|key| tenant.answers_to(key)) || self.lists(tenant)
@@ -74,6 +81,7 @@ pub struct Claims {
     issuer: Option<Issuer>,
     roles: Roles,
     is_platform_staff: bool,
+    payload: Option<SharedPayload>,
 }
 
 #[cfg(feature = "std")]
@@ -89,6 +97,16 @@ impl Claims {
             issuer: None,
             roles: Roles::none(),
             is_platform_staff: false,
+            payload: None,
+        }
+    }
+
+    /// Adds what else the credential says, in a type of the application.
+    #[must_use]
+    pub fn with_payload(self, payload: SharedPayload) -> Self {
+        Self {
+            payload: Some(payload),
+            ..self
         }
     }
 
@@ -176,6 +194,10 @@ impl VerifiedClaims for Claims {
 
     fn is_platform_staff(&self) -> bool {
         self.is_platform_staff
+    }
+
+    fn payload(&self) -> Option<&SharedPayload> {
+        self.payload.as_ref()
     }
 
     fn may_speak_for(&self, tenant: &TenantRecord) -> bool {

@@ -3,6 +3,7 @@
 mod bearer;
 mod claims;
 mod forwarded;
+mod payload;
 pub(crate) mod percent;
 mod view;
 
@@ -11,4 +12,5 @@ pub use bearer::bearer_token;
 pub use claims::Claims;
 pub use claims::{ClaimPath, VerifiedClaims};
 pub use forwarded::{ForwardedField, HostSource};
+pub use payload::SharedPayload;
 pub use view::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};

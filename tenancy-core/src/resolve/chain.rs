@@ -61,6 +61,10 @@ pub(crate) enum ResolutionError {
     Conflict,
 }
 
+/// What a resolver has read; `None` where it was not reached.
+#[cfg(feature = "std")]
+pub(crate) type Reading = Option<Result<Option<TenantKey>, Malformed>>;
+
 impl From<Malformed> for ResolutionError {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed)
@@ -172,6 +176,25 @@ impl ResolverChain {
         };
         *first = Some(key);
         Ok(Some(Named { resolver, others }))
+    }
+
+    /// Shows `visit` each resolver, in order, with a function that reads its source, and takes what was read; `None` where
+    /// it was not to be read. A resolver that the chain does not reach has a function that returns `None`.
+    #[cfg(feature = "std")]
+    pub(crate) fn each_reading(
+        &self,
+        request: &RequestView<'_>,
+        visit: &mut dyn FnMut(&ResolverName, &dyn Fn() -> Reading) -> Reading,
+    ) {
+        let mut is_over = false;
+        for link in &self.links {
+            let read = || (!is_over).then(|| link.resolver.resolve(request));
+            is_over |= match visit(&link.name, &read) {
+                Some(Ok(Some(_))) => self.on_conflict == OnConflict::First,
+                Some(Err(_)) => true,
+                Some(Ok(None)) | None => false,
+            };
+        }
     }
 
     /// What the resolver at an index names, when it is called again.

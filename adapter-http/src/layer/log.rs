@@ -1,0 +1,45 @@
+//! What the layer logs of decisions, for operators. The client learns nothing of it.
+
+use tenancy_core::context::TenantScope;
+use tenancy_core::directory::TenantStatus;
+use tenancy_core::enforce::{Access, Enforcer, Outcome, Rejection, Standing, Trace};
+use tenancy_core::request::RequestView;
+
+/// Whether decisions are explained, by the level debug of the target `tenancy::explain`.
+pub(super) fn is_explained() -> bool {
+    tracing::enabled!(target: "tenancy::explain", tracing::Level::DEBUG)
+}
+
+/// Logs how a decision came about.
+pub(super) fn log_explanation(
+    trace: Trace,
+    enforcer: &Enforcer,
+    request: &RequestView<'_>,
+    access: Access,
+    decided: &Result<TenantScope, Rejection>,
+) {
+    let decided = decided.as_ref().map(|scope| scope.outcome().clone()).map_err(|refused| *refused);
+    let explanation = trace.explain(enforcer, request, access, decided);
+    tracing::debug!(
+        target: "tenancy::explain",
+        tenant = explanation.tenant().map(|id| id.as_str()),
+        subject = explanation.caller().map(|caller| caller.subject().as_str()),
+        "{explanation}"
+    );
+}
+
+/// Logs each member of staff who enters a suspended tenant, whichever authorizer has let them in.
+pub(super) fn audit(scope: &TenantScope) {
+    let Outcome::Admitted(admitted) = scope.outcome() else {
+        return;
+    };
+    if admitted.standing() == Standing::PlatformStaff && admitted.tenant().status == TenantStatus::Suspended {
+        tracing::info!(
+            target: "tenancy::audit",
+            tenant = admitted.id().as_str(),
+            actor = admitted.subject().as_str(),
+            issuer = admitted.issuer().map(|issuer| issuer.as_str()),
+            "staff of the platform enters a suspended tenant"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! Who sends a request, whatever the tenant.
+
+use crate::names::{Issuer, Subject};
+use crate::request::VerifiedClaims;
+
+/// A caller whose credential was verified.
+///
+/// It says who sends a request, and nothing of tenants: it is no [`Admitted`](crate::enforce::Admitted), and no connection
+/// to a tenant's data comes of it. It comes from enforcement: of a route under
+/// [`Access::Authenticated`](crate::enforce::Access::Authenticated), and of every other on which credentials were verified.
+///
+/// ```compile_fail,E0451
+/// # use tenancy_core::enforce::Caller;
+/// # use tenancy_core::names::Subject;
+/// fn forge(subject: Subject) -> Caller {
+///     Caller { subject, issuer: None, is_platform_staff: true }
+/// }
+/// ```
+///
+/// ```
+/// # use tenancy_core::enforce::Caller;
+/// # use tenancy_core::names::Subject;
+/// fn assume(subject: Subject) -> Caller {
+///     Caller::dangerously_assume(subject)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "user")]
+#[doc(alias = "principal")]
+#[doc(alias = "identity")]
+pub struct Caller {
+    subject: Subject,
+    issuer: Option<Issuer>,
+    is_platform_staff: bool,
+}
+
+impl Caller {
+    /// The caller of a request whose credential says this.
+    pub(crate) fn of(claims: &dyn VerifiedClaims) -> Self {
+        Self {
+            subject: claims.subject().clone(),
+            issuer: claims.issuer_handle(),
+            is_platform_staff: claims.is_platform_staff(),
+        }
+    }
+
+    /// Makes a caller out of nothing, for jobs and tests. Its issuer is unknown, and it is not staff.
+    ///
+    /// # Security
+    ///
+    /// Nothing is verified. Never call this with a subject that a request names.
+    #[must_use]
+    pub const fn dangerously_assume(subject: Subject) -> Self {
+        Self {
+            subject,
+            issuer: None,
+            is_platform_staff: false,
+        }
+    }
+
+    /// Who the caller is, by the issuer's name for them.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The issuer of the credential by which the [`subject`](Self::subject) was authenticated; `None` if the
+    /// credential does not say. Two issuers may each have a subject of the same name, so a service that trusts several
+    /// must not identify a caller by the subject alone.
+    #[must_use]
+    #[doc(alias = "iss")]
+    pub const fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
+    }
+
+    /// Whether the credential names its holder as staff of the platform.
+    #[must_use]
+    pub const fn is_platform_staff(&self) -> bool {
+        self.is_platform_staff
+    }
+
+    /// Whether two layers have authenticated one caller. Subjects of two issuers are two callers, also if they are spelled
+    /// alike; an issuer that a credential does not name contradicts nothing.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let is_same_issuer = match (self.issuer(), other.issuer()) {
+            (Some(one), Some(other)) => one == other,
+            (None, _) | (_, None) => true,
+        };
+        is_same_issuer && self.subject == other.subject
+    }
+
+    #[cfg(test)]
+    pub(crate) fn by(self, issuer: &'static str) -> Self {
+        Self {
+            issuer: Some(issuer.into()),
+            ..self
+        }
+    }
+}
