@@ -1,5 +1,7 @@
+use std::any::Any;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tenancy_core::names::KeyForm;
 use tenancy_core::request::ClaimPath;
 
@@ -7,6 +9,7 @@ use crate::cache::token_cache::TokenCache;
 use crate::issuer::trust::{Trust, Trusted};
 use crate::limits::MAX_LEEWAY;
 use crate::verify::tenant_name::TenantName;
+use crate::verify::typed_payload::{ParsePayload, parse_payload};
 use crate::{BuildVerifierError, TenantsShape, TokenCacheLimits, TokenVerifier, TrustedIssuer, VerificationKey};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
@@ -28,6 +31,7 @@ pub struct TokenVerifierBuilder {
     tenant_name: TenantName,
     roles_claim: Option<ClaimPath>,
     staff_claim: Option<ClaimPath>,
+    typed_payload: Option<ParsePayload>,
     token_cache: Option<TokenCacheLimits>,
 }
 
@@ -46,6 +50,7 @@ impl Default for TokenVerifierBuilder {
             tenant_name: TenantName::Text,
             roles_claim: None,
             staff_claim: None,
+            typed_payload: None,
             token_cache: Some(TokenCacheLimits::new()),
         }
     }
@@ -212,6 +217,34 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Parses the payload of each valid token as a `T`, too, for handlers that extract it (`Payload<T>` of the adapters):
+    /// an e-mail address, a plan, what an application keeps in its tokens. Default: nothing is parsed.
+    ///
+    /// It is parsed when the token is verified, and cached with it. A payload that does not fit is an invalid token; the
+    /// log names the field at the level debug, and never its value.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     email: String,
+    ///     #[serde(default)]
+    ///     plan: Option<String>,
+    /// }
+    ///
+    /// let builder = tenancy_jwt::TokenVerifier::builder().with_payload::<User>();
+    /// # let _ = builder;
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// The payload has no part in what is decided: membership comes of the configured claims alone.
+    #[must_use]
+    #[doc(alias = "custom claims")]
+    pub fn with_payload<T: DeserializeOwned + Any + Send + Sync>(mut self) -> Self {
+        self.typed_payload = Some(parse_payload::<T>);
+        self
+    }
+
     /// Sets how many verified tokens are cached, and for how long. Default: [`TokenCacheLimits::new`].
     #[must_use]
     pub fn with_token_cache(mut self, limits: TokenCacheLimits) -> Self {
@@ -252,6 +285,7 @@ impl TokenVerifierBuilder {
             tenant_name: self.tenant_name,
             roles_claim: self.roles_claim,
             staff_claim: self.staff_claim,
+            typed_payload: self.typed_payload,
             form: self.form,
             cache: self
                 .token_cache

@@ -86,6 +86,10 @@ pub enum TokenError {
         /// What is wrong with it.
         problem: ClaimProblem,
     },
+    /// The payload does not fit the type of
+    /// [`with_payload`](crate::TokenVerifierBuilder::with_payload). The log names the field, at the level debug.
+    #[error("the token's payload does not fit the application's type")]
+    Payload,
     /// The issuer may not speak for a tenant that the token names.
     #[error("the token names a tenant that its issuer may not speak for")]
     TenantOfAnotherIssuer,

@@ -62,7 +62,9 @@ impl TenancyConfig {
                 .then(resolver)
                 .map_err(|error: BuildChainError| ConfigError::new(RESOLVERS, error))?;
         }
-        Ok(Enforcer::new(chain).with_disclosure(self.enforcement.disclosure))
+        Ok(Enforcer::new(chain)
+            .with_disclosure(self.enforcement.disclosure)
+            .with_staff_in_suspended_tenants(self.enforcement.staff_in_suspended_tenants))
     }
 }
 

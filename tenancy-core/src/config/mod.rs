@@ -91,6 +91,9 @@ settings! {
         pub tenants_claim: Option<ClaimName> = None,
         /// How much a refused caller learns. Default: `uniform`.
         pub disclosure: Disclosure = Disclosure::Uniform,
+        /// Lets staff of the platform into suspended tenants, where an authorizer lets them into tenants at all. Each entry
+        /// is logged. Default: `false`.
+        pub staff_in_suspended_tenants: bool = false,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod payload;
 mod refreshing;
 pub(crate) mod tenant_name;
 mod tenants_shape;
+pub(crate) mod typed_payload;
 pub(crate) mod validity;
 pub(crate) mod verifier;
 

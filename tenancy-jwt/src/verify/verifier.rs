@@ -12,6 +12,7 @@ use crate::verify::header::Header;
 use crate::verify::json::{Json, Object, parse_object};
 use crate::verify::payload;
 use crate::verify::tenant_name::TenantName;
+use crate::verify::typed_payload::ParsePayload;
 use crate::verify::validity::Times;
 use crate::{TenantsShape, TokenError};
 
@@ -86,6 +87,7 @@ pub struct TokenVerifier {
     pub(crate) roles_claim: Option<ClaimPath>,
     pub(crate) staff_claim: Option<ClaimPath>,
     pub(crate) form: KeyForm,
+    pub(crate) typed_payload: Option<ParsePayload>,
     pub(crate) cache: Option<TokenCache>,
 }
 
@@ -119,7 +121,8 @@ impl TokenVerifier {
         }
         key.verify(token.signed, &decode(token.signature)?)?;
 
-        let payload = parse_object(&decode(token.payload)?).map_err(TokenError::MalformedPayload)?;
+        let bytes = decode(token.payload)?;
+        let payload = parse_object(&bytes).map_err(TokenError::MalformedPayload)?;
         let times = Times::read(&payload)?;
         times.check(unix_seconds as f64, self.leeway)?;
         let issuer = trust.issuer(&payload, key)?;
@@ -127,6 +130,11 @@ impl TokenVerifier {
             check_audience(&payload, &trust.audiences)?;
         }
         let (claims, size) = self.claims(&payload, issuer)?;
+        // Last, so that the application's type sees the payload of a token that is valid.
+        let (claims, size) = match self.typed_payload {
+            Some(parse) => (claims.with_payload(parse(&bytes)?), size + bytes.len()),
+            None => (claims, size),
+        };
         Ok(Verified {
             claims,
             size,
