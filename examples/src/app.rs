@@ -1,7 +1,7 @@
 //! The application: what each route does, whatever the framework.
 
 use serde::{Deserialize, Serialize};
-use tenancy_core::enforce::Admitted;
+use tenancy_core::enforce::{Admitted, Caller};
 use tenancy_core::names::{Role, TenantId};
 use tenancy_sqlx::ErrorKind;
 
@@ -114,6 +114,15 @@ impl Reply {
                 tenant: id.map(TenantId::as_str),
             },
         )
+    }
+
+    pub(crate) fn account(caller: &Caller) -> Result<Self, AppError> {
+        #[derive(Serialize)]
+        struct Account<'a> {
+            caller: &'a str,
+        }
+        let caller = caller.subject().as_str();
+        Self::json(200, &Account { caller })
     }
 
     fn json(status: u16, value: &impl Serialize) -> Result<Self, AppError> {

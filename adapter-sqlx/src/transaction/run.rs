@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use sqlx::Database;
 use tenancy_core::context;
-use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 
+use super::entrant::Entrant;
 use crate::error::classify::Repeat;
 use crate::{Mode, TenantDb, TenantTransaction, TransactionError};
 
@@ -79,7 +79,7 @@ impl<DB: Database> TenantDb<DB> {
         E: From<TransactionError> + WorkError<K> + Send + 'r,
         W: TransactionWork<DB, T, E> + 'r,
     {
-        Box::pin(self.run_in(admitted.tenant(), Mode::ReadWrite, work))
+        Box::pin(self.run_in(admitted.into(), Mode::ReadWrite, work))
     }
 
     /// Runs `work` in a transaction in which a member reads. The database refuses writes.
@@ -97,7 +97,7 @@ impl<DB: Database> TenantDb<DB> {
         E: From<TransactionError> + WorkError<K> + Send + 'r,
         W: TransactionWork<DB, T, E> + 'r,
     {
-        Box::pin(self.run_in(admitted.tenant(), Mode::ReadOnly, work))
+        Box::pin(self.run_in(admitted.into(), Mode::ReadOnly, work))
     }
 
     /// Runs `work` as [`run`](Self::run) does, for the tenant that the running task is bound to.
@@ -136,18 +136,19 @@ impl<DB: Database> TenantDb<DB> {
     {
         Box::pin(async move {
             let admitted = context::current().map_err(TransactionError::from)?;
-            self.run_in(admitted.tenant(), mode, work).await
+            self.run_in((&admitted).into(), mode, work).await
         })
     }
 
-    async fn run_in<T, E, K, W>(&self, tenant: &TenantRecord, mode: Mode, mut work: W) -> Result<T, E>
+    async fn run_in<T, E, K, W>(&self, entrant: Entrant<'_>, mode: Mode, mut work: W) -> Result<T, E>
     where
         E: From<TransactionError> + WorkError<K>,
         W: TransactionWork<DB, T, E>,
     {
+        let tenant = entrant.tenant;
         let mut is_first = true;
         loop {
-            let Failure { error, repeat } = match self.attempt(tenant, mode, &mut work).await {
+            let Failure { error, repeat } = match self.attempt(entrant, mode, &mut work).await {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
@@ -163,12 +164,12 @@ impl<DB: Database> TenantDb<DB> {
         }
     }
 
-    async fn attempt<T, E, K, W>(&self, tenant: &TenantRecord, mode: Mode, work: &mut W) -> Result<T, Failure<E>>
+    async fn attempt<T, E, K, W>(&self, entrant: Entrant<'_>, mode: Mode, work: &mut W) -> Result<T, Failure<E>>
     where
         E: From<TransactionError> + WorkError<K>,
         W: TransactionWork<DB, T, E>,
     {
-        let mut tx = self.bind(tenant, mode).await?;
+        let mut tx = self.bind(entrant, mode).await?;
         match work.call(&mut tx).await {
             Ok(done) => {
                 tx.commit().await?;

@@ -9,6 +9,7 @@ use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::StrategyName;
 
+use super::entrant::Entrant;
 use crate::strategy::isolation_strategy::{AcrossTenants, Binding, Mode, Removal};
 use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, TransactionError};
 
@@ -72,13 +73,14 @@ impl<DB: Database> TenantDb<DB> {
     /// Begins a transaction in which a member reads and writes. [`run`](Self::run) does it for work that can be repeated.
     ///
     /// A tenant that is not active is refused, as its record says that was read when the request was let in: a tenant
-    /// that was suspended since is not known here.
+    /// that was suspended since is not known here. Staff of the platform whom enforcement has let into a suspended tenant
+    /// ([`with_staff_in_suspended_tenants`](tenancy_core::enforce::Enforcer::with_staff_in_suspended_tenants)) work there.
     ///
     /// # Errors
     ///
     /// If the tenant is not active, or its strategy is unknown or cannot begin.
     pub async fn begin(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind(admitted.tenant(), Mode::ReadWrite).await
+        self.bind(admitted.into(), Mode::ReadWrite).await
     }
 
     /// Begins a transaction in which a member reads. The database refuses writes.
@@ -87,7 +89,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// As [`begin`](Self::begin).
     pub async fn begin_read(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind(admitted.tenant(), Mode::ReadOnly).await
+        self.bind(admitted.into(), Mode::ReadOnly).await
     }
 
     /// Begins a transaction of the tenant that the running task is bound to.
@@ -114,7 +116,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// As [`begin`](Self::begin).
     pub async fn visit(&self, visit: &Visit) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind(visit.tenant(), Mode::ReadOnly).await
+        self.bind(visit.into(), Mode::ReadOnly).await
     }
 
     /// Begins a transaction that reads from the tenant that the running task visits.
@@ -267,10 +269,11 @@ impl<DB: Database> TenantDb<DB> {
     /// Begins a transaction, unless the tenant's record says that it is not active.
     pub(crate) async fn bind(
         &self,
-        tenant: &TenantRecord,
+        entrant: Entrant<'_>,
         mode: Mode,
     ) -> Result<TenantTransaction<DB>, TransactionError> {
-        if tenant.status != TenantStatus::Active {
+        let tenant = entrant.tenant;
+        if !entrant.may_begin() {
             return Err(TransactionError::NotActive {
                 tenant: tenant.id.clone(),
                 status: tenant.status,

@@ -10,7 +10,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
-use tenancy_axum::{Tenancy, Tenant, Visitor};
+use tenancy_axum::{Caller, Tenancy, Tenant, Visitor};
 
 use crate::app::{App, AppError, Problem, Reply};
 
@@ -53,7 +53,10 @@ fn tenant_routes(tenancy: &Tenancy) -> Router<Arc<App>> {
     let optional = Router::new()
         .route("/maybe", only("GET,HEAD").get(maybe))
         .layer(tenancy.optional());
-    scoped.merge(public).merge(optional)
+    let authenticated = Router::new()
+        .route("/account", only("GET,HEAD").get(account))
+        .layer(tenancy.authenticated());
+    scoped.merge(public).merge(optional).merge(authenticated)
 }
 
 /// A route that has these methods and answers 405 to others. Left to itself, axum puts `Allow` onto whatever came of
@@ -72,6 +75,10 @@ async fn portal(visit: Visitor) -> Result<Reply, AppError> {
 
 async fn maybe(tenant: Option<Tenant>) -> Result<Reply, AppError> {
     Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
+}
+
+async fn account(caller: Caller) -> Result<Reply, AppError> {
+    Reply::account(&caller)
 }
 
 async fn list(State(app): Shared) -> Result<Reply, AppError> {

@@ -29,12 +29,14 @@ pub(crate) fn service(
     let scoped = tenancy.scoped().layer(central.clone());
     let public = tenancy.public().layer(central.clone());
     let optional = tenancy.optional().layer(central.clone());
+    let authenticated = tenancy.authenticated().layer(central.clone());
     service_fn(move |mut request: Request<Incoming>| {
         let route = Route::find(request.uri().path(), template.as_deref());
         let guarded = match route {
             Route::Healthz => Either::Left(central.clone()),
             Route::Portal => Either::Right(public.clone()),
             Route::Maybe => Either::Right(optional.clone()),
+            Route::Account => Either::Right(authenticated.clone()),
             // Unknown paths are enforced too, so that probing them shows nothing about tenants.
             Route::Whoami | Route::Notes | Route::Note(_) | Route::Unknown => Either::Right(scoped.clone()),
         };
@@ -55,6 +57,7 @@ enum Route {
     Whoami,
     Portal,
     Maybe,
+    Account,
     Notes,
     /// A note, by its id as it stands in the path.
     Note(String),
@@ -76,6 +79,7 @@ impl Route {
             "/whoami" => Some(Self::Whoami),
             "/portal" => Some(Self::Portal),
             "/maybe" => Some(Self::Maybe),
+            "/account" => Some(Self::Account),
             "/notes" => Some(Self::Notes),
             _ => {
                 let id = path.strip_prefix("/notes/")?;
@@ -139,6 +143,7 @@ async fn reply(app: &App, request: Request<Incoming>) -> Result<Reply, Refused> 
             let tenant = tenancy_http::optional_tenant(&parts.extensions)?;
             Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))?
         }
+        (Route::Account, "GET" | "HEAD") => Reply::account(&tenancy_http::caller(&parts.extensions)?)?,
         // The store finds the tenant in the context that the layer has entered.
         (Route::Notes, "GET" | "HEAD") => app.list().await?,
         (Route::Notes, "POST") => app.create(&received(body).await?).await?,
@@ -152,7 +157,9 @@ async fn reply(app: &App, request: Request<Incoming>) -> Result<Reply, Refused> 
         (Route::Notes, _) => return Err(Refused::Method("GET,HEAD,POST")),
         (Route::Note(_), _) => return Err(Refused::Method("GET,HEAD,PUT,DELETE")),
         (Route::Unknown, _) => return Err(AppError::NotFound.into()),
-        (Route::Healthz | Route::Whoami | Route::Portal | Route::Maybe, _) => return Err(Refused::Method("GET,HEAD")),
+        (Route::Healthz | Route::Whoami | Route::Portal | Route::Maybe | Route::Account, _) => {
+            return Err(Refused::Method("GET,HEAD"));
+        }
     })
 }
 

@@ -15,7 +15,7 @@ use poem::http::uri::Scheme;
 use poem::http::{self, HeaderValue, Method, StatusCode, Uri};
 use poem::web::{Data, LocalAddr, Path, RemoteAddr};
 use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Route, RouteMethod, get, handler};
-use tenancy_poem::{MaybeTenant, Tenancy, Tenant, Visitor};
+use tenancy_poem::{Caller, MaybeTenant, Tenancy, Tenant, Visitor};
 use tower_service::Service;
 
 use crate::app::{App, AppError, Problem, Reply};
@@ -43,6 +43,10 @@ fn tenant_routes(routes: Route, prefix: &str, tenancy: &Tenancy) -> Route {
         .at(at("/notes/:id"), note.with(tenancy.scoped()))
         .at(at("/portal"), methods("GET,HEAD", get(portal)).with(tenancy.public()))
         .at(at("/maybe"), methods("GET,HEAD", get(maybe)).with(tenancy.optional()))
+        .at(
+            at("/account"),
+            methods("GET,HEAD", get(account)).with(tenancy.authenticated()),
+        )
 }
 
 #[handler]
@@ -63,6 +67,11 @@ async fn portal(visit: Visitor) -> Result<Reply, AppError> {
 #[handler]
 async fn maybe(MaybeTenant(tenant): MaybeTenant) -> Result<Reply, AppError> {
     Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
+}
+
+#[handler]
+async fn account(caller: Caller) -> Result<Reply, AppError> {
+    Reply::account(&caller)
 }
 
 #[handler]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::{Stream, TryStreamExt};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
-use tenancy_warp::{Tenancy, TenancyService, Tenant, Visitor, enforce, optional_tenant, tenant, visitor};
+use tenancy_warp::{Caller, Tenancy, TenancyService, Tenant, Visitor};
+use tenancy_warp::{caller, enforce, optional_tenant, tenant, visitor};
 use warp::filters::BoxedFilter;
 use warp::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use warp::http::{HeaderValue, Method, StatusCode};
@@ -57,6 +58,8 @@ fn tenant_routes(app: App, tenancy: &Tenancy) -> BoxedFilter<(Response,)> {
     let delete = note_path.and(warp::delete()).and(enforce()).and(app).then(delete);
     let portal = portal_path.and(read_only()).and(visitor()).then(portal);
     let maybe = maybe_path.and(read_only()).and(optional_tenant()).then(maybe);
+    let account_path = warp::path!("account");
+    let account = account_path.and(read_only()).and(caller()).then(account);
     let notes = list.or(create).or(read).or(update).or(delete);
 
     // The other methods of each path.
@@ -65,10 +68,12 @@ fn tenant_routes(app: App, tenancy: &Tenancy) -> BoxedFilter<(Response,)> {
     let not_note = note_path.and(enforce()).map(|_| not_allowed("GET,HEAD,PUT,DELETE"));
     let not_portal = portal_path.and(enforce()).map(|| not_allowed("GET,HEAD"));
     let not_maybe = maybe_path.and(enforce()).map(|| not_allowed("GET,HEAD"));
+    let not_account = account_path.and(enforce()).map(|| not_allowed("GET,HEAD"));
 
     (tenancy.scoped(whoami.or(notes).or(not_whoami).or(not_notes).or(not_note)))
         .or(tenancy.public(portal.or(not_portal)))
         .or(tenancy.optional(maybe.or(not_maybe)))
+        .or(tenancy.authenticated(account.or(not_account)))
         .map(warp::Reply::into_response)
         .boxed()
 }
@@ -83,6 +88,10 @@ async fn portal(visit: Visitor) -> Result<Reply, AppError> {
 
 async fn maybe(tenant: Option<Tenant>) -> Result<Reply, AppError> {
     Reply::tenant(tenant.as_ref().map(|tenant| tenant.id()))
+}
+
+async fn account(caller: Caller) -> Result<Reply, AppError> {
+    Reply::account(&caller)
 }
 
 async fn list(app: Arc<App>) -> Result<Reply, AppError> {

@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use tenancy_corpus::{
-    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, TENANT_CLAIM, TENANTS_CLAIM, Tokens, Version,
+    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, STAFF_CLAIM, TENANT_CLAIM, TENANTS_CLAIM, Tokens, Version,
 };
 
 use crate::client::answer::refusal;
@@ -239,6 +239,10 @@ fn sign(claims: &Claims) -> String {
         Some(tenant) => token.claim(TENANT_CLAIM, json(tenant)),
         None => token,
     };
+    let token = match &claims.staff {
+        Some(staff) => token.claim(STAFF_CLAIM, json(staff)),
+        None => token,
+    };
     match &claims.tenants {
         Some(tenants) => token.claim(TENANTS_CLAIM, json(tenants)),
         None => token,
@@ -275,6 +279,12 @@ fn answer(case: &Case, response: &Response) -> Answer {
 fn bound(response: &Response) -> Answer {
     let body = response.json();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(subject) = text("caller") {
+        return match body == json!({"caller": subject}) {
+            true => Answer::Caller { subject },
+            false => Answer::Status(response.status),
+        };
+    }
     let seen = match (text("tenant"), text("resolver"), text("subject")) {
         (Some(id), resolver, subject) => Answer::Tenant { id, resolver, subject },
         (None, ..) => Answer::NoTenant,

@@ -72,6 +72,8 @@ pub struct Claims {
     pub tenant: Option<toml::Value>,
     /// The claim [`TENANTS_CLAIM`](crate::TENANTS_CLAIM).
     pub tenants: Option<toml::Value>,
+    /// The claim [`STAFF_CLAIM`](crate::STAFF_CLAIM), which some configurations read.
+    pub staff: Option<toml::Value>,
 }
 
 /// What stands for the placeholders in a request.

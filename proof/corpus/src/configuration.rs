@@ -15,15 +15,23 @@ pub const TENANT_CLAIM: &str = "tenant_id";
 /// The claim that lists the subject's tenants, where a configuration reads one.
 pub const TENANTS_CLAIM: &str = "tenants";
 
+/// The claim that names staff of the platform, where a configuration reads one.
+pub const STAFF_CLAIM: &str = "staff";
+
 /// What a server is configured with: tables as the product's own configuration spells them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
+    /// The key `version`.
+    pub version: Option<i64>,
     /// The table `[resolution]`.
     pub resolution: toml::Table,
     /// The table `[enforcement]`.
     #[serde(default)]
     pub enforcement: toml::Table,
+    /// What the table `[jwt]` has beside the key that signs the rows' tokens.
+    #[serde(default)]
+    pub jwt: toml::Table,
 }
 
 /// A table `[[tenants]]`.
@@ -52,6 +60,8 @@ pub struct Tenant {
 
 #[derive(Serialize)]
 struct Tenancy<'c> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
     resolution: &'c toml::Table,
     enforcement: &'c toml::Table,
 }
@@ -60,12 +70,14 @@ struct Tenancy<'c> {
 struct File<'c> {
     #[serde(flatten)]
     tenancy: Tenancy<'c>,
-    jwt: Jwt,
+    jwt: Jwt<'c>,
     tenants: &'c [Tenant],
 }
 
 #[derive(Serialize)]
-struct Jwt {
+struct Jwt<'c> {
+    #[serde(flatten)]
+    more: &'c toml::Table,
     issuer: &'static str,
     audience: &'static str,
     keys: [Key; 1],
@@ -83,6 +95,7 @@ impl Configuration {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let tenancy = Tenancy {
+            version: self.version,
             resolution: &self.resolution,
             enforcement: &self.enforcement,
         };
@@ -100,10 +113,12 @@ impl Configuration {
         };
         let file = File {
             tenancy: Tenancy {
+                version: self.version,
                 resolution: &self.resolution,
                 enforcement: &self.enforcement,
             },
             jwt: Jwt {
+                more: &self.jwt,
                 issuer: ISSUER,
                 audience: AUDIENCE,
                 keys: [key],
@@ -121,6 +136,12 @@ impl Configuration {
             .into_iter()
             .flatten()
             .filter_map(toml::Value::as_str)
+    }
+
+    /// Whether a setting of a table is `true`.
+    #[must_use]
+    pub fn is_set(table: &toml::Table, key: &str) -> bool {
+        table.get(key).and_then(toml::Value::as_bool) == Some(true)
     }
 
     pub(crate) fn resolution_text(&self, key: &str) -> Option<&str> {

@@ -92,7 +92,7 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
             resolver,
             subject,
         } => {
-            bound(tenant, resolver, configuration, corpus, tell);
+            bound(case, (tenant, resolver), configuration, corpus, tell);
             if !matches!(policy, Policy::Scoped | Policy::Optional) {
                 tell("members are admitted to scoped and optional routes");
             }
@@ -101,13 +101,21 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
             }
         }
         Expected::Visit { tenant, resolver } => {
-            bound(tenant, resolver, configuration, corpus, tell);
+            bound(case, (tenant, resolver), configuration, corpus, tell);
             if policy != Policy::Public {
                 tell("visits are for public routes");
             }
         }
         Expected::NoTenant if policy != Policy::Optional => tell("no tenant is for optional routes"),
         Expected::Central if policy != Policy::Central => tell("only `/healthz` is central"),
+        Expected::Caller { subject } => {
+            if policy != Policy::Authenticated {
+                tell("callers without a tenant are for `/account`");
+            }
+            if case.token.as_ref().map(|token| &token.subject) != Some(subject) {
+                tell("the token is not the subject's");
+            }
+        }
         Expected::NoTenant | Expected::Central => {}
         Expected::Refused { status, code } => {
             if !may_refuse(policy, configuration, *status, code) {
@@ -133,11 +141,20 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
     }
 }
 
-fn bound(tenant: &str, resolver: &str, configuration: &Configuration, corpus: &Corpus, tell: &mut impl FnMut(&str)) {
+fn bound(
+    case: &Case,
+    (tenant, resolver): (&str, &str),
+    configuration: &Configuration,
+    corpus: &Corpus,
+    tell: &mut impl FnMut(&str),
+) {
+    let is_staff = case.token.as_ref().is_some_and(|token| token.staff.is_some());
+    let may_be_suspended =
+        is_staff && Configuration::is_set(&configuration.enforcement, "staff_in_suspended_tenants");
     if !corpus
         .tenants()
         .iter()
-        .any(|known| known.id == tenant && known.status == "active")
+        .any(|known| known.id == tenant && (known.status == "active" || may_be_suspended && known.status == "suspended"))
     {
         tell("the tenant is not an active one");
     }
@@ -151,6 +168,14 @@ fn may_refuse(policy: Policy, configuration: &Configuration, status: u16, code: 
     let reads_credentials = policy != Policy::Public || has(&["jwt_claim"]);
     let is_detailed = configuration.enforcement_text("disclosure") == Some("detailed");
     let is_member_route = matches!(policy, Policy::Scoped | Policy::Optional);
+    if policy == Policy::Authenticated {
+        let refusals = [
+            (400, "malformed_credentials"),
+            (401, "invalid_token"),
+            (401, "credentials_required"),
+        ];
+        return refusals.contains(&(status, code));
+    }
     policy != Policy::Central
         && match (status, code) {
             (400, "malformed_credentials") | (401, "invalid_token") => reads_credentials,
@@ -177,16 +202,16 @@ fn route(case: &Case, configuration: &Configuration, tell: &mut impl FnMut(&str)
     };
     let is_bound = matches!(
         case.expect.answer,
-        Expected::Admitted { .. } | Expected::Visit { .. } | Expected::NoTenant | Expected::Central
+        Expected::Admitted { .. } | Expected::Visit { .. } | Expected::NoTenant | Expected::Central | Expected::Caller { .. }
     );
     if (is_bound || case.policy() != Policy::Scoped) && !is_route(&path, configuration) {
         tell("the application has no such route");
     }
 }
 
-/// `/whoami`, `/portal`, `/maybe` and `/healthz`; the first three also under the template, with any one segment.
+/// `/whoami`, `/portal`, `/maybe`, `/account` and `/healthz`; all but the last also under the template, with any one segment.
 fn is_route(path: &str, configuration: &Configuration) -> bool {
-    const NESTED: [&str; 3] = ["/whoami", "/portal", "/maybe"];
+    const NESTED: [&str; 4] = ["/whoami", "/portal", "/maybe", "/account"];
     if path == "/healthz" || NESTED.contains(&path) {
         return true;
     }
@@ -258,6 +283,7 @@ expect = { status = 401, code = "tenant_required" }
             ("/whoami", "/maybe", "cannot be refused so"),
             ("/whoami", "/portal", "cannot be refused so"),
             ("/whoami", "/healthz", "cannot be refused so"),
+            ("/whoami", "/account", "cannot be refused so"),
             ("tenant_required", "not_found", "cannot be refused so"),
             (
                 REFUSED,
@@ -272,6 +298,8 @@ expect = { status = 401, code = "tenant_required" }
             (REFUSED, "status = 403, code = \"not_a_member\"", "cannot be refused so"),
             (REFUSED, "none = true", "optional routes"),
             (REFUSED, "central = true", "only `/healthz`"),
+            (REFUSED, "caller = \"alice\"", "for `/account`"),
+            (REFUSED, "caller = \"bob\"", "not the subject's"),
             (REFUSED, "visit = \"acme\", resolver = \"header\"", "public routes"),
             (REFUSED, &ADMITTED.replace("alice", "bob"), "not the subject's"),
             (REFUSED, &ADMITTED.replace("acme", "archived"), "not an active one"),

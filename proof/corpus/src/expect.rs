@@ -38,6 +38,11 @@ pub enum Expected {
     NoTenant,
     /// A central route: nothing is read.
     Central,
+    /// A route of callers, which names no tenant.
+    Caller {
+        /// The token's subject.
+        subject: String,
+    },
     /// The request is refused.
     Refused {
         /// The status.
@@ -53,7 +58,7 @@ impl Expected {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Refused { status, .. } => *status,
-            Self::Admitted { .. } | Self::Visit { .. } | Self::NoTenant | Self::Central => 200,
+            Self::Admitted { .. } | Self::Visit { .. } | Self::NoTenant | Self::Central | Self::Caller { .. } => 200,
         }
     }
 }
@@ -69,6 +74,7 @@ impl fmt::Display for Expected {
             Self::Visit { tenant, resolver } => write!(f, "a visit to `{tenant}` by `{resolver}`"),
             Self::NoTenant => f.write_str("no tenant"),
             Self::Central => f.write_str("a central route"),
+            Self::Caller { subject } => write!(f, "`{subject}` as a caller"),
             Self::Refused { status, code } => write!(f, "{status} {code}"),
         }
     }
@@ -94,6 +100,7 @@ struct Columns {
     visit: Option<String>,
     none: Option<bool>,
     central: Option<bool>,
+    caller: Option<String>,
     status: Option<u16>,
     code: Option<String>,
     vary: Option<BTreeSet<String>>,
@@ -112,6 +119,7 @@ impl TryFrom<Columns> for Expect {
                 visit: None,
                 none: None,
                 central: None,
+                caller: None,
                 status: None,
                 code: None,
                 ..
@@ -127,6 +135,7 @@ impl TryFrom<Columns> for Expect {
                 subject: None,
                 none: None,
                 central: None,
+                caller: None,
                 status: None,
                 code: None,
                 ..
@@ -140,11 +149,13 @@ impl TryFrom<Columns> for Expect {
                 visit: None,
                 none: None,
                 central: None,
+                caller: None,
                 ..
             } => Expected::Refused { status, code },
             Columns {
                 none,
                 central,
+                caller,
                 tenant: None,
                 resolver: None,
                 subject: None,
@@ -152,9 +163,10 @@ impl TryFrom<Columns> for Expect {
                 status: None,
                 code: None,
                 ..
-            } => match (none, central) {
-                (Some(true), None) => Expected::NoTenant,
-                (None, Some(true)) => Expected::Central,
+            } => match (none, central, caller) {
+                (Some(true), None, None) => Expected::NoTenant,
+                (None, Some(true), None) => Expected::Central,
+                (None, None, Some(subject)) => Expected::Caller { subject },
                 _ => return Err(FORMS),
             },
             _ => return Err(FORMS),
@@ -164,4 +176,4 @@ impl TryFrom<Columns> for Expect {
 }
 
 const FORMS: &str = "one of `{ tenant, resolver, subject }`, `{ visit, resolver }`, `{ none = true }`, \
-                     `{ central = true }` and `{ status, code }`";
+                     `{ central = true }`, `{ caller }` and `{ status, code }`";

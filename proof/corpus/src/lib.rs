@@ -31,7 +31,9 @@ mod vary;
 mod wire;
 
 pub use case::{Case, Claims, Request, Tokens, Version};
-pub use configuration::{AUDIENCE, Configuration, ISSUER, KEY_ID, SECRET, TENANT_CLAIM, TENANTS_CLAIM, Tenant};
+pub use configuration::{
+    AUDIENCE, Configuration, ISSUER, KEY_ID, SECRET, STAFF_CLAIM, TENANT_CLAIM, TENANTS_CLAIM, Tenant,
+};
 pub use corpus::{Corpus, CorpusError};
 pub use expect::{Expect, Expected};
 pub use http2::{HostAs, Http2Request};

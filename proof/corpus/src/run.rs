@@ -32,6 +32,11 @@ pub enum Answer {
     NoTenant,
     /// A central route's own answer.
     Central,
+    /// A caller without a tenant.
+    Caller {
+        /// The subject.
+        subject: String,
+    },
     /// A refusal.
     Refused {
         /// The status.
@@ -71,6 +76,7 @@ impl fmt::Display for Observed {
             }
             Answer::NoTenant => f.write_str("no tenant")?,
             Answer::Central => f.write_str("a central route")?,
+            Answer::Caller { subject } => write!(f, "`{subject}` as a caller")?,
             Answer::Refused { status, code } => write!(f, "{status} {code}")?,
             Answer::Status(status) => write!(f, "{status} without a code")?,
             Answer::Closed => f.write_str("no answer")?,
@@ -121,6 +127,7 @@ impl Answer {
                 },
             ) => id == tenant && agrees(by, resolver),
             (Expected::NoTenant, Self::NoTenant) | (Expected::Central, Self::Central) => true,
+            (Expected::Caller { subject }, Self::Caller { subject: seen }) => subject == seen,
             (
                 Expected::Refused { status, code },
                 Self::Refused {

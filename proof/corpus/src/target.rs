@@ -29,6 +29,8 @@ pub enum Policy {
     Public,
     /// `…/maybe`.
     Optional,
+    /// `…/account`.
+    Authenticated,
     /// `/healthz`: under no access policy.
     Central,
 }
@@ -82,6 +84,7 @@ impl Case {
         match path.rsplit_once('/') {
             Some((_, "portal")) => Policy::Public,
             Some((_, "maybe")) => Policy::Optional,
+            Some((_, "account")) => Policy::Authenticated,
             Some((_, "healthz")) => Policy::Central,
             _ => Policy::Scoped,
         }

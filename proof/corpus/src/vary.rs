@@ -10,8 +10,13 @@ impl Configuration {
     #[must_use]
     pub fn vary(&self, policy: Policy) -> BTreeSet<String> {
         let mut vary = BTreeSet::new();
-        if policy == Policy::Central {
-            return vary;
+        match policy {
+            Policy::Central => return vary,
+            Policy::Authenticated => {
+                vary.insert(String::from("authorization"));
+                return vary;
+            }
+            Policy::Scoped | Policy::Public | Policy::Optional => {}
         }
         for resolver in self.resolvers() {
             let field = match resolver {

@@ -56,6 +56,7 @@ fn right(case: &Case) -> Observed {
             subject: None,
         },
         Expected::NoTenant => Answer::NoTenant,
+        Expected::Caller { subject } => Answer::Caller { subject },
         Expected::Central => Answer::Central,
         Expected::Refused { status, code } => Answer::refused(status, code),
     };

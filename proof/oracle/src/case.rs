@@ -32,6 +32,11 @@ pub enum Answer {
     },
     /// An optional route, and no tenant is named.
     NoTenant,
+    /// A route of callers, and one is verified.
+    Caller {
+        /// Who.
+        subject: String,
+    },
     /// The request ends.
     Refused {
         /// The HTTP status.
@@ -66,6 +71,10 @@ pub struct Configuration {
     pub membership: Membership,
     /// Whether the refusals of a tenant are told apart.
     pub detailed: bool,
+    /// Whether staff of the platform are let into tenants at all.
+    pub staff_enter: bool,
+    /// Whether they are let into suspended ones, too.
+    pub staff_in_suspended: bool,
 }
 
 /// A resolver, and the form in which it names tenants.
@@ -195,6 +204,8 @@ pub enum Mark {
     Optional,
     /// Anyone.
     Public,
+    /// Whoever shows who they are, in no tenant.
+    Authenticated,
 }
 
 /// What the client sent.
@@ -254,5 +265,7 @@ pub enum Credentials {
         tenant: Option<Key>,
         /// The list claim.
         tenants: Vec<Key>,
+        /// Whether the caller is staff of the platform.
+        is_staff: bool,
     },
 }

@@ -9,7 +9,8 @@
 use std::num::NonZeroU8;
 
 use tenancy_core as core;
-use tenancy_core::enforce::{Outcome, Rejection};
+use tenancy_core::directory::{Authorizer, Decision};
+use tenancy_core::enforce::{Authorize, Outcome, Rejection};
 use tenancy_core::resolve::{AnyResolver, DomainResolver, Malformed, Resolver};
 
 use crate::{
@@ -34,6 +35,9 @@ pub fn answer(case: &Case) -> Answer {
             resolver: visit.resolver().to_string(),
         },
         Ok(Outcome::NoTenant) => Answer::NoTenant,
+        Ok(Outcome::Authenticated(caller)) => Answer::Caller {
+            subject: caller.subject().to_string(),
+        },
         Ok(outcome) => unreachable!("the oracle does not know {outcome:?}"),
         Err(rejection) => Answer::Refused {
             status: rejection.status(),
@@ -112,9 +116,46 @@ pub fn outcome(case: &Case) -> Result<Outcome, Rejection> {
         Mark::Scoped => core::enforce::Access::Scoped,
         Mark::Optional => core::enforce::Access::Optional,
         Mark::Public => core::enforce::Access::Public,
+        Mark::Authenticated => core::enforce::Access::Authenticated,
     };
-    core::enforce::drive_now(enforcer.begin(&request, access, &mut None), &directory, &authorizer)
-        .unwrap_or_else(|_| panic!("a directory in memory makes nobody wait"))
+    let authorizer = StaffOr {
+        staff_enter: case.configuration.staff_enter,
+        others: authorizer,
+    };
+    let outcome = core::enforce::drive_now(enforcer.begin(&request, access, &mut None), &directory, &authorizer)
+        .unwrap_or_else(|_| panic!("a directory in memory makes nobody wait"));
+    // The explanation of a decision is one of the decision that was made.
+    let explanation = core::enforce::explain_now(&enforcer, &request, access, &directory, &authorizer)
+        .unwrap_or_else(|| panic!("a directory in memory makes nobody wait"));
+    assert_eq!(explanation.decided(), outcome.as_ref(), "{explanation:#}");
+    outcome
+}
+
+/// Lets staff in, where that is configured, and queries another authorizer about everyone else.
+struct StaffOr<A> {
+    staff_enter: bool,
+    others: A,
+}
+
+impl<A: Authorizer> Authorizer for StaffOr<A> {
+    type Error = A::Error;
+
+    async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, A::Error> {
+        match self.staff(question) {
+            Some(decision) => Ok(decision),
+            None => self.others.authorize(question).await,
+        }
+    }
+
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        self.staff(question).or_else(|| self.others.authorize_now(question))
+    }
+}
+
+impl<A> StaffOr<A> {
+    fn staff(&self, question: &Authorize<'_>) -> Option<Decision> {
+        (self.staff_enter && question.claims().is_platform_staff()).then_some(Decision::AllowStaff)
+    }
 }
 
 /// The enforcer of a configuration.
@@ -127,11 +168,13 @@ fn enforcer(configuration: &Configuration) -> core::enforce::Enforcer {
         }),
         |chain, source| chain.then(resolver(configuration, *source)).unwrap(),
     );
-    core::enforce::Enforcer::new(chain).with_disclosure(if configuration.detailed {
+    core::enforce::Enforcer::new(chain)
+    .with_disclosure(if configuration.detailed {
         core::enforce::Disclosure::Detailed
     } else {
         core::enforce::Disclosure::Uniform
     })
+    .with_staff_in_suspended_tenants(configuration.staff_in_suspended)
 }
 
 fn resolver(configuration: &Configuration, source: Source) -> AnyResolver {
@@ -218,11 +261,14 @@ fn claims(credentials: &Credentials) -> Option<core::request::Claims> {
         subject,
         tenant,
         tenants,
+        is_staff,
     } = credentials
     else {
         return None;
     };
-    let claims = core::request::Claims::new(subject.parse().unwrap()).with_tenants(tenants.iter().map(key));
+    let claims = core::request::Claims::new(subject.parse().unwrap())
+        .with_tenants(tenants.iter().map(key))
+        .with_platform_staff(*is_staff);
     Some(match tenant {
         Some(tenant) => claims.with_tenant(key(tenant)),
         None => claims,

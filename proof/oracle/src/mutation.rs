@@ -61,11 +61,19 @@ pub enum Mutation {
     SuspendedIsServed,
     /// Detailed disclosure tells archived from unknown.
     ArchivedIsTold,
+    /// A route of callers reads the sources of a tenant's name.
+    CallersAreResolved,
+    /// A route of callers takes nobody.
+    NobodyIsACaller,
+    /// Staff enter a suspended tenant without the option.
+    StaffNeedNoOption,
+    /// Staff enter tenants that are archived or still being made.
+    StaffEnterAnything,
 }
 
 impl Mutation {
     /// All mistakes.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::LastHeaderWins,
         Self::HeaderKeepsWhiteSpace,
         Self::HeaderFoldsCase,
@@ -95,5 +103,9 @@ impl Mutation {
         Self::ListClaimIgnored,
         Self::SuspendedIsServed,
         Self::ArchivedIsTold,
+        Self::CallersAreResolved,
+        Self::NobodyIsACaller,
+        Self::StaffNeedNoOption,
+        Self::StaffEnterAnything,
     ];
 }

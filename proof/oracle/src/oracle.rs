@@ -31,6 +31,9 @@ impl Oracle {
 
     /// The order of the rules: credentials, resolvers, conflict, nothing matched, no credentials, look-up, membership.
     fn decide(self, case: &Case) -> Result<Answer, Refusal> {
+        if case.mark == Mark::Authenticated {
+            return self.caller(case);
+        }
         let credentials_first = !self.is(Mutation::CredentialsLast);
         if credentials_first {
             self.judge_credentials(case)?;
@@ -45,12 +48,13 @@ impl Oracle {
                 Mark::Scoped => Err(Refusal::new(401, "tenant_required")),
                 Mark::Optional => Ok(Answer::NoTenant),
                 Mark::Public => Err(Refusal::new(404, "not_found")),
+                Mark::Authenticated => unreachable!("callers are decided on above"),
             };
         };
         let resolver = resolver.name().to_owned();
         if case.mark == Mark::Public {
             let tenant = self.one_tenant(case, &named, key).map_err(|_| NOT_FOUND)?;
-            self.judge_status(case, tenant).map_err(|_| NOT_FOUND)?;
+            self.judge_status(case, tenant, false).map_err(|_| NOT_FOUND)?;
             return Ok(Answer::Visit {
                 tenant: tenant.id.clone(),
                 resolver,
@@ -60,14 +64,30 @@ impl Oracle {
             return Err(Refusal::new(401, "credentials_required"));
         }
         let tenant = self.one_tenant(case, &named, key)?;
-        self.judge_status(case, tenant)?;
-        if !self.is_member(case, tenant) {
+        let enters_as_staff = case.configuration.staff_enter && is_staff(&case.request.credentials);
+        self.judge_status(case, tenant, enters_as_staff)?;
+        if !enters_as_staff && !self.is_member(case, tenant) {
             return Err(told(case, 403, "not_a_member"));
         }
         Ok(Answer::Admitted {
             tenant: tenant.id.clone(),
             resolver,
         })
+    }
+
+    /// A caller, and nothing else of the request: not its host, not a tenant that it names.
+    fn caller(self, case: &Case) -> Result<Answer, Refusal> {
+        if self.is(Mutation::CallersAreResolved) {
+            self.names(case)?;
+        }
+        self.judge_credentials(case)?;
+        match &case.request.credentials {
+            Credentials::Verified { subject, .. } => Ok(Answer::Caller {
+                subject: subject.clone(),
+            }),
+            _ if self.is(Mutation::NobodyIsACaller) => Ok(Answer::NoTenant),
+            _ => Err(Refusal::new(401, "credentials_required")),
+        }
     }
 
     /// Scoped and optional read credentials; public only where `jwt_claim` is a configured resolver.
@@ -130,9 +150,12 @@ impl Oracle {
         tenant.answers_to(key) || (either && (tenant.id == key.text || tenant.slug == key.text))
     }
 
-    fn judge_status(self, case: &Case, tenant: &Tenant) -> Result<(), Refusal> {
+    fn judge_status(self, case: &Case, tenant: &Tenant, as_staff: bool) -> Result<(), Refusal> {
+        let staff_may = case.configuration.staff_in_suspended || self.is(Mutation::StaffNeedNoOption);
         match tenant.status {
             Status::Active => Ok(()),
+            Status::Suspended if as_staff && staff_may => Ok(()),
+            Status::Provisioning | Status::Archived if as_staff && self.is(Mutation::StaffEnterAnything) => Ok(()),
             Status::Suspended if self.is(Mutation::SuspendedIsServed) => Ok(()),
             Status::Suspended => Err(told(case, 403, "tenant_suspended")),
             Status::Provisioning => Err(told(case, 403, "tenant_not_ready")),
@@ -146,6 +169,7 @@ impl Oracle {
             subject,
             tenant: claim,
             tenants: list,
+            ..
         } = &case.request.credentials
         else {
             return false;
@@ -161,6 +185,10 @@ impl Oracle {
             }
         }
     }
+}
+
+fn is_staff(credentials: &Credentials) -> bool {
+    matches!(credentials, Credentials::Verified { is_staff: true, .. })
 }
 
 const NOT_FOUND: Refusal = Refusal::new(404, "not_found");

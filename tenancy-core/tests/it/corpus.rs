@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::directory::{Membership, MemoryDirectory, MemoryEntry, TenantRecord};
-use tenancy_core::enforce::{Access, Enforcer, Outcome, drive_now};
+use tenancy_core::directory::{Authorizer, Decision, Membership, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::enforce::{Access, Authorize, Enforcer, Outcome, drive_now, explain_now};
 use tenancy_core::names::{FieldName, KeyForm, TenantKey};
 use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, bearer_token};
 use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Observed, Policy, Runner, Tokens, Version};
@@ -16,6 +16,9 @@ const TOKENS: Tokens<'_> = Tokens {
     bad: "eyJiYWQ.eyJiYWQ.YmFk",
 };
 
+/// The greatest number that every reader of JSON reads alike.
+const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
+
 #[test]
 fn every_row_is_answered_as_the_rules_say() {
     let corpus = Corpus::load().unwrap_or_else(|error| panic!("{error}"));
@@ -23,7 +26,7 @@ fn every_row_is_answered_as_the_rules_say() {
     let servers: BTreeMap<_, _> = corpus
         .configurations()
         .iter()
-        .map(|(name, configuration)| (name.as_str(), Server::new(&configuration.to_toml(), &directory)))
+        .map(|(name, configuration)| (name.as_str(), Server::new(configuration, &directory)))
         .collect();
     Runner::new(&corpus, 1_244).run(|case| servers.get(case.config.as_str()).unwrap().answer(case));
 }
@@ -31,23 +34,47 @@ fn every_row_is_answered_as_the_rules_say() {
 /// The core under one configuration.
 struct Server<'d> {
     enforcer: Enforcer,
-    authorizer: Membership<&'d MemoryDirectory>,
+    authorizer: StaffOr<Membership<&'d MemoryDirectory>>,
     directory: &'d MemoryDirectory,
     claim_form: KeyForm,
     reads_list: bool,
+    reads_staff: bool,
+    reads_integers: bool,
+}
+
+/// Lets staff in, and queries another authorizer about everyone else.
+struct StaffOr<A>(A);
+
+impl<A: Authorizer> Authorizer for StaffOr<A> {
+    type Error = A::Error;
+
+    async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, A::Error> {
+        self.0.authorize(question).await
+    }
+
+    fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
+        if question.claims().is_platform_staff() {
+            return Some(Decision::AllowStaff);
+        }
+        self.0.authorize_now(question)
+    }
 }
 
 impl<'d> Server<'d> {
-    fn new(configuration: &str, directory: &'d MemoryDirectory) -> Self {
+    fn new(configuration: &corpus::Configuration, directory: &'d MemoryDirectory) -> Self {
+        let jwt = &configuration.jwt;
+        let configuration = &configuration.to_toml();
         let config: TenancyConfig = toml::from_str(configuration).unwrap();
         Self {
             enforcer: config
                 .enforcer()
                 .unwrap_or_else(|error| panic!("{error}: {configuration}")),
-            authorizer: config.enforcement.authorizer(directory),
+            authorizer: StaffOr(config.enforcement.authorizer(directory)),
             directory,
             claim_form: config.resolution.jwt_claim_form,
             reads_list: config.enforcement.tenants_claim.is_some(),
+            reads_staff: jwt.contains_key("staff_claim"),
+            reads_integers: corpus::Configuration::is_set(jwt, "integer_tenants"),
         }
     }
 
@@ -56,6 +83,7 @@ impl<'d> Server<'d> {
             Policy::Scoped => Access::Scoped,
             Policy::Public => Access::Public,
             Policy::Optional => Access::Optional,
+            Policy::Authenticated => Access::Authenticated,
             Policy::Central => {
                 return Observed {
                     answer: Answer::Central,
@@ -85,6 +113,8 @@ impl<'d> Server<'d> {
         let mut key = None;
         let step = self.enforcer.begin(&request, access, &mut key);
         let outcome = drive_now(step, self.directory, &self.authorizer).unwrap_or_else(|step| panic!("{step:?}"));
+        let explanation = explain_now(&self.enforcer, &request, access, self.directory, &self.authorizer).unwrap();
+        assert_eq!(explanation.decided(), outcome.as_ref(), "{explanation:#}");
         Observed {
             answer: outcome.map_or_else(
                 |rejection| Answer::refused(rejection.status(), rejection.code()),
@@ -96,8 +126,18 @@ impl<'d> Server<'d> {
 
     /// What the token says, in the configured forms; `None` where it says what no token may.
     fn claims(&self, token: &corpus::Claims) -> Option<Claims> {
-        let key = |value: &toml::Value| -> Option<TenantKey> { self.claim_form.parse(value.as_str()?.as_bytes()).ok() };
+        let key = |value: &toml::Value| -> Option<TenantKey> {
+            let name = match value {
+                toml::Value::Integer(number @ 0..=MAX_SAFE_INTEGER) if self.reads_integers => number.to_string(),
+                value => value.as_str()?.to_owned(),
+            };
+            self.claim_form.parse(name.as_bytes()).ok()
+        };
         let claims = Claims::new(token.subject.parse().ok()?);
+        let claims = match &token.staff {
+            Some(staff) if self.reads_staff => claims.with_platform_staff(staff.as_bool()?),
+            _ => claims,
+        };
         let claims = match &token.tenant {
             Some(tenant) => claims.with_tenant(key(tenant)?),
             None => claims,
@@ -113,9 +153,11 @@ impl<'d> Server<'d> {
 
     fn vary(&self, access: Access) -> BTreeSet<String> {
         let mut vary = BTreeSet::new();
-        self.enforcer.each_field(&mut |field| {
-            vary.insert(field.to_string());
-        });
+        if self.enforcer.resolves(access) {
+            self.enforcer.each_field(&mut |field| {
+                vary.insert(field.to_string());
+            });
+        }
         if self.enforcer.reads_credentials(access) {
             vary.insert(FieldName::authorization().to_string());
         }
@@ -136,6 +178,9 @@ fn answer(outcome: Outcome) -> Answer {
             subject: None,
         },
         Outcome::NoTenant => Answer::NoTenant,
+        Outcome::Authenticated(caller) => Answer::Caller {
+            subject: caller.subject().to_string(),
+        },
         outcome => panic!("the corpus does not know {outcome:?}"),
     }
 }

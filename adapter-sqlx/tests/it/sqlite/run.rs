@@ -177,6 +177,23 @@ async fn a_tenant_that_is_not_active_is_refused() {
     }
 }
 
+/// Whom enforcement has let into a suspended tenant as staff, the data lets in, too; and into no other that is not active.
+#[tokio::test]
+async fn staff_work_in_the_suspended_tenant_that_they_were_let_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = row_db(&dir).await;
+    let record = common::record("a", "row").with_status(TenantStatus::Suspended);
+    let staff = common::let_in_as_staff(record);
+    db.begin(&staff).await.unwrap().rollback().await.unwrap();
+    db.begin_read(&staff).await.unwrap().rollback().await.unwrap();
+    db.run(&staff, async |tx| Ok::<_, NotesError>(add(tx, "seen").await?))
+        .await
+        .unwrap();
+    // A visit is a lesser capability, also that of staff.
+    let visit = db.visit(&staff.to_visit()).await.err().unwrap();
+    assert!(matches!(visit, TransactionError::NotActive { .. }), "{visit:?}");
+}
+
 /// Handlers' futures are `Send`, and borrow. Errors of each form are looked into.
 #[tokio::test]
 async fn a_handler_awaits_it_whatever_its_error_is() {

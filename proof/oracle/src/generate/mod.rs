@@ -19,7 +19,15 @@ pub const MARKER: &str = "zqx7marker";
 pub fn generate(bytes: &mut Unstructured<'_>) -> Result<Case> {
     let configuration = world::configuration(bytes)?;
     let tenants = world::tenants(bytes)?;
-    let mark = *bytes.choose(&[Mark::Scoped, Mark::Public, Mark::Optional])?;
+    let mark = *bytes.choose(&[
+        Mark::Scoped,
+        Mark::Scoped,
+        Mark::Public,
+        Mark::Public,
+        Mark::Optional,
+        Mark::Optional,
+        Mark::Authenticated,
+    ])?;
     let meant = bytes.choose(&tenants)?.clone();
     let request = request::request(bytes, &configuration, &tenants, &meant)?;
     Ok(Case {

@@ -35,6 +35,8 @@ pub(super) fn configuration(bytes: &mut Unstructured<'_>) -> Result<Configuratio
         forwarding,
         membership: *bytes.choose(&[Membership::Claim, Membership::Directory])?,
         detailed: bytes.ratio(1, 3)?,
+        staff_enter: bytes.ratio(1, 2)?,
+        staff_in_suspended: bytes.ratio(1, 2)?,
     })
 }
 
@@ -127,6 +129,7 @@ pub(super) fn credentials(bytes: &mut Unstructured<'_>, tenants: &[Tenant], mean
                 subject: (*bytes.choose(&["eve", "mallory", MARKER])?).to_owned(),
                 tenant,
                 tenants: list,
+                is_staff: bytes.ratio(1, 4)?,
             }
         }
     })
