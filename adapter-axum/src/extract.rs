@@ -41,7 +41,9 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
         let tenant = tenancy_http::optional_tenant(&parts.extensions);
-        tenant.map(|tenant| tenant.map(Self)).map_err(TenantRejection::to(parts))
+        tenant
+            .map(|tenant| tenant.map(Self))
+            .map_err(TenantRejection::to(parts))
     }
 }
 

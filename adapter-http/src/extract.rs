@@ -79,10 +79,17 @@ pub fn caller(extensions: &Extensions) -> Result<Caller, Rejection> {
 pub fn payload<T: Any + Send + Sync>(extensions: &Extensions) -> Result<Arc<T>, Rejection> {
     let binding = Binding::of(extensions).ok_or(Rejection::new(Cause::NoCaller))?;
     caller_of(&binding.scope)?;
-    binding.payload.get().and_then(|payload| payload.shared()).ok_or_else(|| {
-        tracing::error!(wanted = type_name::<T>(), "a payload was requested that no authenticator supplies");
-        Rejection::new(Cause::NoPayload)
-    })
+    binding
+        .payload
+        .get()
+        .and_then(|payload| payload.shared())
+        .ok_or_else(|| {
+            tracing::error!(
+                wanted = type_name::<T>(),
+                "a payload was requested that no authenticator supplies"
+            );
+            Rejection::new(Cause::NoPayload)
+        })
 }
 
 fn caller_of(scope: &TenantScope) -> Result<&Caller, Rejection> {

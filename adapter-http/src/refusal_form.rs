@@ -68,7 +68,11 @@ mod tests {
             if let Some(media_type) = media_type {
                 headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
             }
-            assert_eq!(RefusalForm::of(&method, &headers).form(), expected, "{method} {media_type:?}");
+            assert_eq!(
+                RefusalForm::of(&method, &headers).form(),
+                expected,
+                "{method} {media_type:?}"
+            );
         }
     }
 }

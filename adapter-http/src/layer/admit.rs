@@ -201,7 +201,11 @@ where
         let vary = self.vary(access).cloned();
         let scope = decided.and_then(|inner| {
             let has_caller = inner.caller().is_some();
-            let payload = if has_caller { self.payload(parts, credentials) } else { BoundPayload::None };
+            let payload = if has_caller {
+                self.payload(parts, credentials)
+            } else {
+                BoundPayload::None
+            };
             let mut binding = Binding {
                 tenant_by: self.enforcer.resolves(access).then_some((self.id, access)),
                 caller_by: has_caller.then_some(self.id),

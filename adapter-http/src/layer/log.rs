@@ -18,7 +18,10 @@ pub(super) fn log_explanation(
     access: Access,
     decided: &Result<TenantScope, Rejection>,
 ) {
-    let decided = decided.as_ref().map(|scope| scope.outcome().clone()).map_err(|refused| *refused);
+    let decided = decided
+        .as_ref()
+        .map(|scope| scope.outcome().clone())
+        .map_err(|refused| *refused);
     let explanation = trace.explain(enforcer, request, access, decided);
     tracing::debug!(
         target: "tenancy::explain",

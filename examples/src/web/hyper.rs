@@ -9,7 +9,7 @@ use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tenancy_core::enforce::Rejection;
-use tenancy_http::{Tenancy, TenancyBody};
+use tenancy_http::{RefusalForm, Tenancy, TenancyBody};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::app::{App, AppError, Problem, Reply};
@@ -98,11 +98,12 @@ fn behind<'p>(template: &str, path: &'p str) -> Option<&'p str> {
 
 async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let method = request.method().clone();
+    let form = RefusalForm::of(&method, request.headers());
     let response = match reply(&app, request).await {
         Ok(reply) => reply.into(),
         Err(Refused::App(error)) => error.into(),
         Err(Refused::Method(allowed)) => not_allowed(allowed),
-        Err(Refused::Tenancy(rejection)) => tenancy_http::rejection_response(&rejection, &method).map(Full::new),
+        Err(Refused::Tenancy(rejection)) => tenancy_http::rejection_response(&rejection, form).map(Full::new),
     };
     // HEAD is GET without a body, and says how long that would be.
     Ok(match method {

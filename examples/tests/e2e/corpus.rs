@@ -7,7 +7,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 use tenancy_corpus::{
-    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, STAFF_CLAIM, TENANT_CLAIM, TENANTS_CLAIM, Tokens, Version,
+    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, STAFF_CLAIM, TENANT_CLAIM, TENANTS_CLAIM, Tokens,
+    Version,
 };
 
 use crate::client::answer::refusal;

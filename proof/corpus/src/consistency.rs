@@ -149,13 +149,10 @@ fn bound(
     tell: &mut impl FnMut(&str),
 ) {
     let is_staff = case.token.as_ref().is_some_and(|token| token.staff.is_some());
-    let may_be_suspended =
-        is_staff && Configuration::is_set(&configuration.enforcement, "staff_in_suspended_tenants");
-    if !corpus
-        .tenants()
-        .iter()
-        .any(|known| known.id == tenant && (known.status == "active" || may_be_suspended && known.status == "suspended"))
-    {
+    let may_be_suspended = is_staff && Configuration::is_set(&configuration.enforcement, "staff_in_suspended_tenants");
+    if !corpus.tenants().iter().any(|known| {
+        known.id == tenant && (known.status == "active" || may_be_suspended && known.status == "suspended")
+    }) {
         tell("the tenant is not an active one");
     }
     if !configuration.resolvers().any(|name| name == resolver) {
@@ -202,7 +199,11 @@ fn route(case: &Case, configuration: &Configuration, tell: &mut impl FnMut(&str)
     };
     let is_bound = matches!(
         case.expect.answer,
-        Expected::Admitted { .. } | Expected::Visit { .. } | Expected::NoTenant | Expected::Central | Expected::Caller { .. }
+        Expected::Admitted { .. }
+            | Expected::Visit { .. }
+            | Expected::NoTenant
+            | Expected::Central
+            | Expected::Caller { .. }
     );
     if (is_bound || case.policy() != Policy::Scoped) && !is_route(&path, configuration) {
         tell("the application has no such route");

@@ -169,12 +169,12 @@ fn enforcer(configuration: &Configuration) -> core::enforce::Enforcer {
         |chain, source| chain.then(resolver(configuration, *source)).unwrap(),
     );
     core::enforce::Enforcer::new(chain)
-    .with_disclosure(if configuration.detailed {
-        core::enforce::Disclosure::Detailed
-    } else {
-        core::enforce::Disclosure::Uniform
-    })
-    .with_staff_in_suspended_tenants(configuration.staff_in_suspended)
+        .with_disclosure(if configuration.detailed {
+            core::enforce::Disclosure::Detailed
+        } else {
+            core::enforce::Disclosure::Uniform
+        })
+        .with_staff_in_suspended_tenants(configuration.staff_in_suspended)
 }
 
 fn resolver(configuration: &Configuration, source: Source) -> AnyResolver {

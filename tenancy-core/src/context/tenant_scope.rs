@@ -94,4 +94,3 @@ impl From<Visit> for TenantScope {
         Outcome::Visit(visit).into()
     }
 }
-

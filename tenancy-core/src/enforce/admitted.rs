@@ -63,7 +63,12 @@ impl Admitted {
     #[doc(alias = "background job")]
     pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
         let visit = Visit::new(tenant.into(), resolver);
-        Self::new(visit, Caller::dangerously_assume(subject), Standing::Member, Roles::none())
+        Self::new(
+            visit,
+            Caller::dangerously_assume(subject),
+            Standing::Member,
+            Roles::none(),
+        )
     }
 
     /// Who acts, without the tenant.

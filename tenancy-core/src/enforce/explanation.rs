@@ -167,8 +167,7 @@ impl Trace {
             Credentials::Invalid => "invalid",
             Credentials::Verified(_) => "verified",
         };
-        let is_refused_before =
-            is_read && matches!(request.credentials, Credentials::Malformed | Credentials::Invalid);
+        let is_refused_before = is_read && matches!(request.credentials, Credentials::Malformed | Credentials::Invalid);
         let mut readings = Vec::new();
         enforcer.chain().each_reading(request, &mut |resolver, read| {
             let read = if is_refused_before || !enforcer.resolves(access) {
@@ -266,7 +265,12 @@ impl fmt::Display for Explanation {
             Ok(Outcome::Visit(visit)) => write!(f, "a visit to `{}`", visit.id()),
             Ok(Outcome::NoTenant) => f.write_str("admitted without a tenant"),
             Ok(Outcome::Authenticated(_)) => f.write_str("admitted as a caller"),
-            Err(rejection) => write!(f, "refused with {} {}: {rejection}", rejection.status(), rejection.code()),
+            Err(rejection) => write!(
+                f,
+                "refused with {} {}: {rejection}",
+                rejection.status(),
+                rejection.code()
+            ),
         }?;
         match &self.fault {
             Some(fault) => write!(f, "{end}fault: {}", fault.escape_debug()),

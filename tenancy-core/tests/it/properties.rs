@@ -14,8 +14,8 @@ use tenancy_core::names::{Domain, ExternalId, FieldName, ResolverName, Slug, Str
 use tenancy_core::request::{HeaderList, bearer_token};
 use tenancy_core::resolve::{ParameterName, PathTemplate};
 use tenancy_oracle::{
-    Answer, Authority, Bearer, Case, Credentials, MARKER, Mark, Membership, Mutation, Oracle, Request, Status, Target, Tenant,
-    Version,
+    Answer, Authority, Bearer, Case, Credentials, MARKER, Mark, Membership, Mutation, Oracle, Request, Status, Target,
+    Tenant, Version,
 };
 
 /// Enough for the longest case that the generator makes; what is missing counts as zeros.
@@ -317,6 +317,7 @@ fn the_cases_reach_every_answer() {
             Answer::Admitted { resolver, .. } => format!("admitted by {resolver}"),
             Answer::Visit { resolver, .. } => format!("visit by {resolver}"),
             Answer::NoTenant => "no tenant".to_owned(),
+            Answer::Caller { .. } => "caller".into(),
             Answer::Refused { status, code } => format!("{status} {code}"),
         });
     }
@@ -334,6 +335,7 @@ fn the_cases_reach_every_answer() {
         "403 tenant_suspended",
         "404 not_found",
         "404 unknown_tenant",
+        "caller",
         "no tenant",
     ];
     let resolvers = ["cookie", "domain", "header", "jwt_claim", "path", "query", "subdomain"];

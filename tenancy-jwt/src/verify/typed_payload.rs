@@ -23,7 +23,10 @@ where
     let parsed: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
     parsed.map(SharedPayload::new).map_err(|error| {
         let field = field(error.path(), error.inner());
-        tracing::debug!(field, "the payload of a token does not fit the type that the application has chosen");
+        tracing::debug!(
+            field,
+            "the payload of a token does not fit the type that the application has chosen"
+        );
         TokenError::Payload
     })
 }

@@ -4,12 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod callers;
 mod client;
 mod context;
 mod cors;
 mod events;
 mod faults;
 mod frame;
+mod grpc;
 mod log;
 mod made_up;
 mod own_authentication;

@@ -42,13 +42,13 @@ const LOST: Call<'_> = (Some("alice"), Some("nobody"));
 const MALFORMED: Call<'_> = (Some("alice"), Some("ACME"));
 
 /// A server with one connection to it.
-struct Asked {
-    client: Client,
-    signals: Signals,
+pub(crate) struct Asked {
+    pub(crate) client: Client,
+    pub(crate) signals: Signals,
 }
 
 impl Asked {
-    async fn of(serve: Serve, tenancy: Tenancy, protocol: Protocol) -> Self {
+    pub(crate) async fn of(serve: Serve, tenancy: Tenancy, protocol: Protocol) -> Self {
         let signals = Signals::new();
         let application = Application {
             tenancy,
@@ -86,7 +86,7 @@ impl Asked {
 }
 
 /// The status, and the body or the code of a refusal.
-fn told(answer: &Answer) -> String {
+pub(crate) fn told(answer: &Answer) -> String {
     let body = match answer.body.split_once(r#""code":""#) {
         Some((_, code)) => code.trim_end_matches(['"', '}']),
         None => &answer.body,
@@ -95,7 +95,7 @@ fn told(answer: &Answer) -> String {
 }
 
 /// Runs a test over each version of HTTP, on the tenancy whose answers are available at once and on the other one.
-fn with_each(serve: Serve, test: impl AsyncFn(Asked)) {
+pub(crate) fn with_each(serve: Serve, test: impl AsyncFn(Asked)) {
     on_one_thread(async {
         for protocol in Protocol::ALL {
             for tenancy in [tenants::prompt(), tenants::waiting()] {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::Either;
 use futures_util::{Stream, StreamExt, stream};
 use tenancy_core::context;
-use tenancy_core::enforce::{Admitted, Visit};
+use tenancy_core::enforce::{Admitted, Caller, Outcome, Visit};
 use tenancy_core::names::ResolverName;
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinSet, spawn_blocking, yield_now};
@@ -211,6 +211,32 @@ pub(crate) fn visitor(signals: &Signals, visit: &Visit) -> String {
     signals.run();
     assert_eq!(context::current_visit().unwrap().id(), visit.id());
     visit.id().to_string()
+}
+
+/// The caller, and what the task is bound to beside.
+pub(crate) fn caller(signals: &Signals, caller: &Caller) -> String {
+    signals.run();
+    assert_eq!(context::current_caller().unwrap(), *caller);
+    let issuer = caller.issuer().map_or("-", |issuer| issuer.as_str());
+    let staff = if caller.is_platform_staff() { " staff" } else { "" };
+    let bound = match context::bound().unwrap().outcome() {
+        Outcome::Admitted(admitted) => format!("in {}", admitted.id()),
+        Outcome::Visit(visit) => format!("visits {}", visit.id()),
+        Outcome::NoTenant => "in none".to_owned(),
+        Outcome::Authenticated(_) => "alone".to_owned(),
+        outcome => panic!("{outcome:?}"),
+    };
+    format!("{} {issuer}{staff} {bound}", caller.subject())
+}
+
+/// What the application's own type says of a credential.
+#[derive(Debug)]
+pub(crate) struct Note(pub(crate) String);
+
+/// A handler that needs what the credential says beside.
+pub(crate) fn payload(signals: &Signals, note: &Arc<Note>) -> String {
+    signals.run();
+    note.0.clone()
 }
 
 /// The handler of a path that no route has.

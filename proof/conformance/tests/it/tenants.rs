@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::probe::Note;
 use crate::two_tenants::enforcer;
 use http::request::Parts;
 use tenancy_core::directory::{Authorizer, Decision, Directory, MemoryDirectory, MemoryEntry, TenantRecord};
 use tenancy_core::enforce::{Authorize, Enforcer};
 use tenancy_core::names::TenantKey;
-use tenancy_core::request::Claims;
+use tenancy_core::request::{Claims, SharedPayload};
 use tenancy_core::resolve::{PathResolver, ResolverChain};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy};
@@ -38,6 +39,13 @@ pub(crate) fn prompt() -> Tenancy {
 pub(crate) fn waiting() -> Tenancy {
     Tenancy::builder(enforcer(), NamedBearer, Waits(directory()))
         .with_authorizer(Waits(directory()))
+        .build()
+}
+
+/// As [`prompt`], and the caller is who the field `x-user` says.
+pub(crate) fn by_user() -> Tenancy {
+    Tenancy::builder(enforcer(), NamedUser, directory())
+        .with_authorizer(directory())
         .build()
 }
 
@@ -93,13 +101,47 @@ impl Authenticator for NamedBearer {
         let Some(field) = parts.headers.get("authorization") else {
             return Ok(Credentials::Absent);
         };
-        let subject = field.to_str().unwrap().strip_prefix("Bearer ").unwrap();
-        let claims = Claims::new(subject.parse().unwrap());
-        Ok(Credentials::Verified(Arc::new(claims)))
+        let named = field.to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        if named == "bad" {
+            return Ok(Credentials::Invalid);
+        }
+        let note = SharedPayload::new(Note(format!("a note of {named}")));
+        Ok(Credentials::Verified(Arc::new(claims(named).with_payload(note))))
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::names::FieldName)) {
         visit(&"authorization".parse().unwrap());
+    }
+}
+
+/// Takes the field `x-user` for the subject.
+struct NamedUser;
+
+impl Authenticator for NamedUser {
+    type Error = Infallible;
+
+    async fn authenticate(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Infallible> {
+        Ok(match parts.headers.get("x-user") {
+            Some(user) => {
+                let payload = SharedPayload::new(7_u64);
+                Credentials::Verified(Arc::new(claims(user.to_str().unwrap()).with_payload(payload)))
+            }
+            None => Credentials::Absent,
+        })
+    }
+
+    fn each_field(&self, visit: &mut dyn FnMut(&tenancy_core::names::FieldName)) {
+        visit(&"x-user".parse().unwrap());
+    }
+}
+
+/// A subject, perhaps one of an issuer: `alice`, `alice@one`. `staff` is staff of the platform.
+fn claims(named: &str) -> Claims {
+    let (subject, issuer) = named.split_once('@').unwrap_or((named, ""));
+    let claims = Claims::new(subject.parse().unwrap()).with_platform_staff(subject == "staff");
+    match issuer {
+        "" => claims,
+        issuer => claims.with_issuer(issuer),
     }
 }
 

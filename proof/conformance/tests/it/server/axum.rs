@@ -12,7 +12,7 @@ use tenancy_axum::Tenancy;
 use tokio::net::TcpListener;
 use tower::util::MapRequestLayer;
 
-use super::{Application, Around, Serving, cors, policies, serve_tower, with_session};
+use super::{Application, Around, Serving, callers, cors, policies, serve_tower, with_session};
 use crate::probe;
 
 pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving {
@@ -26,7 +26,8 @@ fn router(application: Application) -> Router {
         signals,
     } = application;
     let tenancy = Tenancy::from(tenancy);
-    let policies = policies::axum::router(&tenancy, signals.clone());
+    let policies =
+        policies::axum::router(&tenancy, signals.clone()).merge(callers::axum::router(&tenancy, signals.clone()));
     let scoped = Router::new()
         .route(
             "/probe/{what}",

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{Application, Around, Serving, cors, policies, serve_tower, with_session};
+use super::{Application, Around, Serving, callers, cors, policies, serve_tower, with_session};
 use crate::frame;
 use crate::probe::{self, Signals};
 
@@ -34,11 +34,13 @@ fn service(application: Application) -> BoxService {
         signals,
     } = application;
     let policies = policies::hyper::routes(&tenancy, &signals);
+    let (own, own_signals) = (tenancy.clone(), signals.clone());
     let scoped = service_fn(move |request| scoped(request, signals.clone()));
     let scoped = tenancy.scoped().layer(scoped);
     let app = service_fn(move |request: Request<Incoming>| {
         let scoped = scoped.clone();
-        let guarded = policies::hyper::find(&policies, request.uri().path());
+        let path = request.uri().path();
+        let guarded = policies::hyper::find(&policies, path).or_else(|| callers::hyper::find(&own, &own_signals, path));
         async move {
             if let Some(guarded) = guarded {
                 return guarded.oneshot(request).await;

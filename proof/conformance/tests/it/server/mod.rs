@@ -8,7 +8,7 @@
 //! | `/events` | scoped | an event for each of the pieces |
 //! | `/socket/{how}` | scoped | a WebSocket with a [`socket_task`](crate::probe::socket_task) that echoes |
 //!
-//! The routes of [`policies`] stand beside these.
+//! The routes of [`policies`] and of [`callers`] stand beside these.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -31,6 +31,7 @@ use tower_http::cors::CorsLayer;
 use crate::probe::Signals;
 
 pub(crate) mod axum;
+mod callers;
 pub(crate) mod hyper;
 pub(crate) mod poem;
 mod policies;

@@ -16,7 +16,7 @@ use tenancy_poem::Tenancy;
 use tokio::net::TcpListener;
 use tower::service_fn;
 
-use super::{Application, Around, ORIGIN, Serving, policies, read_session, serve_tower};
+use super::{Application, Around, ORIGIN, Serving, callers, policies, read_session, serve_tower};
 use crate::probe::{self, Signals};
 
 /// As poem's own server does it, which goes on with an HTTP/1.1 request whose client has left. This one
@@ -47,6 +47,7 @@ fn endpoint(application: Application) -> BoxEndpoint<'static> {
         .at("/socket/:how", get(socket))
         .with(tenancy.scoped());
     let app = Route::new().at("/central", get(central)).nest("/", scoped);
+    let app = callers::poem::routes(app, &tenancy, &signals);
     let app = policies::poem::routes(app, &tenancy, signals);
     match around {
         Around::Nothing => app.boxed(),

@@ -10,7 +10,7 @@ use warp::sse::Event;
 use warp::ws::{Message, WebSocket, Ws};
 use warp::{Filter, Rejection, Reply};
 
-use super::{Application, Around, Serving, cors, policies, serve_tower, with_session};
+use super::{Application, Around, Serving, callers, cors, policies, serve_tower, with_session};
 use crate::probe::{self, Signals};
 
 pub(crate) fn serve(listener: TcpListener, application: Application) -> Serving {
@@ -32,7 +32,9 @@ pub(super) fn routes(
     signals: Signals,
 ) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone + Send + Sync + 'static {
     let tenancy = Tenancy::from(tenancy);
-    let policies = policies::warp::routes(&tenancy, &signals);
+    let policies = policies::warp::routes(&tenancy, &signals)
+        .or(callers::warp::routes(&tenancy, &signals))
+        .unify();
     let probe = warp::path!("probe" / String)
         .and(enforce())
         .and(warp::get())

@@ -4,7 +4,7 @@ use ::hyper::body::Incoming;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tenancy_core::enforce::Rejection;
-use tenancy_http::{Tenancy, TenancyLayer, optional_tenant, rejection_response, tenant, visitor};
+use tenancy_http::{RefusalForm, Tenancy, TenancyLayer, optional_tenant, rejection_response, tenant, visitor};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::probe::{self, Signals};
@@ -62,7 +62,7 @@ pub(in crate::server) fn routes(tenancy: &Tenancy, signals: &Signals) -> Routes 
         .collect()
 }
 
-fn guarded(layer: &TenancyLayer, inner: BoxService) -> BoxService {
+pub(in crate::server) fn guarded(layer: &TenancyLayer, inner: BoxService) -> BoxService {
     let service = layer.layer(inner);
     BoxService::new(service.map_response(|response: Response<_>| response.map(BodyExt::boxed_unsync)))
 }
@@ -72,8 +72,9 @@ type Handler = fn(&Signals, &Request<Incoming>) -> Result<Response<Body>, Reject
 fn endpoint(handler: Handler, signals: Signals) -> BoxService {
     BoxService::new(service_fn(move |request: Request<Incoming>| {
         let response = if [Method::GET, Method::HEAD].contains(request.method()) {
-            handler(&signals, &request)
-                .unwrap_or_else(|refused| rejection_response(&refused, request.method()).map(text))
+            handler(&signals, &request).unwrap_or_else(|refused| {
+                rejection_response(&refused, RefusalForm::of(request.method(), request.headers())).map(text)
+            })
         } else {
             empty(StatusCode::METHOD_NOT_ALLOWED)
         };

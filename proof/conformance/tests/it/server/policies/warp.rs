@@ -86,7 +86,7 @@ fn visit(path: &'static str, signals: &Signals) -> Routes {
     erased(exactly(path).and(visitor()).and(get()).map(handler))
 }
 
-fn exactly(path: &'static str) -> BoxedFilter<()> {
+pub(in crate::server) fn exactly(path: &'static str) -> BoxedFilter<()> {
     match path {
         "" => ::warp::path::end().boxed(),
         path => ::warp::path(path).and(::warp::path::end()).boxed(),
@@ -97,11 +97,11 @@ fn below(path: &'static str, routes: Routes) -> Routes {
     ::warp::path(path).and(routes).boxed()
 }
 
-fn get() -> BoxedFilter<()> {
+pub(in crate::server) fn get() -> BoxedFilter<()> {
     ::warp::get().or(::warp::head()).unify().boxed()
 }
 
-fn any_of<const N: usize>(routes: [Routes; N]) -> Routes {
+pub(in crate::server) fn any_of<const N: usize>(routes: [Routes; N]) -> Routes {
     let mut routes = routes.into_iter();
     let first = routes.next().unwrap();
     routes.fold(first, |routes, route| routes.or(route).unify().boxed())
