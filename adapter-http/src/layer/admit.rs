@@ -17,7 +17,8 @@ use http::{HeaderName, HeaderValue};
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::{Authorizer, Directory};
 use tenancy_core::enforce::{
-    Access, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Trace, drive_now_observed, drive_observed,
+    Access, Cause, Enforcer, Explanation, Fault, Outcome, Refused, Rejection, Trace, drive_now_observed,
+    drive_observed, explain,
 };
 use tenancy_core::request::{Credentials, VerifiedClaims};
 
@@ -61,6 +62,13 @@ pub(crate) trait Engine: Send + Sync {
         parts: &mut Parts,
         credentials: &mut Option<Credentials<SharedClaims>>,
     ) -> Option<Admission>;
+
+    /// Decides on a request as [`admit`](Self::admit) does, and says why. The request is not bound.
+    fn explain<'e>(
+        &'e self,
+        policy: RoutePolicy,
+        parts: &'e Parts,
+    ) -> Pin<Box<dyn Future<Output = Result<Explanation, Rejection>> + Send + 'e>>;
 
     /// Decides on a request, and binds it. Awaits the answers that are not available.
     fn admit(
@@ -155,6 +163,28 @@ where
         }
     }
 
+    fn explain<'e>(
+        &'e self,
+        policy: RoutePolicy,
+        parts: &'e Parts,
+    ) -> Pin<Box<dyn Future<Output = Result<Explanation, Rejection>> + Send + 'e>> {
+        Box::pin(async move {
+            let mut read = None;
+            let credentials = self.credentials::<true>(policy, parts, &mut read).await?;
+            let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
+            let uri = (policy.original_uri)(&parts.extensions).unwrap_or(&parts.uri);
+            let request = request_view(parts, uri, &fields, credentials);
+            Ok(explain(
+                &self.enforcer,
+                &request,
+                policy.access,
+                &self.directory,
+                &self.authorizer,
+            )
+            .await)
+        })
+    }
+
     fn admit(
         self: Arc<Self>,
         policy: RoutePolicy,
@@ -230,17 +260,7 @@ where
         read: &mut Option<Credentials<SharedClaims>>,
     ) -> Result<TenantScope, Rejection> {
         // Authenticate.
-        let credentials = if !self.enforcer.reads_credentials(policy.access) {
-            Credentials::Absent
-        } else if let Some(claims) = self.authenticator.claims_in(parts) {
-            Credentials::Verified(claims)
-        } else {
-            let read = match read {
-                Some(read) => read,
-                None => read.insert(self.authenticate::<WAIT>(parts).await?),
-            };
-            read.as_deref()
-        };
+        let credentials = self.credentials::<WAIT>(policy, parts, read).await?;
         // View.
         let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
         let uri = (policy.original_uri)(&parts.extensions).unwrap_or(&parts.uri);
@@ -267,6 +287,26 @@ where
             log_explanation(trace, &self.enforcer, &request, policy.access, &decided);
         }
         decided.inspect(audit)
+    }
+
+    /// What the credentials come to, where they are read at all.
+    async fn credentials<'p, const WAIT: bool>(
+        &self,
+        policy: RoutePolicy,
+        parts: &'p Parts,
+        read: &'p mut Option<Credentials<SharedClaims>>,
+    ) -> Result<Credentials<&'p dyn VerifiedClaims>, Rejection> {
+        if !self.enforcer.reads_credentials(policy.access) {
+            return Ok(Credentials::Absent);
+        }
+        if let Some(claims) = self.authenticator.claims_in(parts) {
+            return Ok(Credentials::Verified(claims));
+        }
+        let read = match read {
+            Some(read) => read,
+            None => read.insert(self.authenticate::<WAIT>(parts).await?),
+        };
+        Ok(read.as_deref())
     }
 
     /// Where the payload of the caller's credential is.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use tenancy_core::enforce::Access;
+use tenancy_core::enforce::{Access, Explanation, Rejection};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -56,6 +56,24 @@ impl TenancyLayer {
             Some(admission) => (parts, admission),
             None => Arc::clone(&self.engine).admit(self.policy, parts, credentials).await,
         }
+    }
+
+    /// Decides on a request as the layer does, and says how the decision comes about: what each resolver reads, what the
+    /// directory and the authorizer answer, the true cause of a refusal. The request is not bound. It is for operators, such
+    /// as behind a command line, or for a test; requests of clients are explained in the log, at the level debug of the
+    /// target `tenancy::explain`.
+    ///
+    /// Layers around this one have no part in it.
+    ///
+    /// # Errors
+    ///
+    /// If the credentials cannot be verified. The log says why.
+    ///
+    /// # Security
+    ///
+    /// Never show an explanation to a client: it tells tenants apart that strangers must not tell apart.
+    pub async fn explain(&self, parts: &Parts) -> Result<Explanation, Rejection> {
+        self.engine.explain(self.policy, parts).await
     }
 
     /// What the `Vary` of each response under this layer names; see [`add_vary`](crate::add_vary).

@@ -29,6 +29,7 @@ mod token_config;
 mod token_header;
 mod token_integers;
 mod token_keys;
+mod token_payload;
 mod token_roles;
 mod token_shape;
 mod token_soup;

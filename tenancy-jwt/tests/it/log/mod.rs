@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 
 use tokio::sync::watch;
-use tracing::Dispatch;
 use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
+use tracing::{Dispatch, Level};
 
 #[derive(Clone)]
 pub(crate) struct Log(watch::Sender<Vec<u8>>);
@@ -16,6 +16,11 @@ pub(crate) struct Log(watch::Sender<Vec<u8>>);
 impl Log {
     /// Until the guard is dropped.
     pub(crate) fn capture() -> (Self, DefaultGuard) {
+        Self::capture_at(Level::INFO)
+    }
+
+    /// As [`capture`](Self::capture), from a level on.
+    pub(crate) fn capture_at(level: Level) -> (Self, DefaultGuard) {
         // While tracing knows of one subscriber only, a thread without it that logs first decides for all threads that
         // what it logs is not of interest. Of two it asks each.
         static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
@@ -24,6 +29,7 @@ impl Log {
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
+            .with_max_level(level)
             .with_writer(move || writer.clone())
             .finish();
         (log, set_default(subscriber))
