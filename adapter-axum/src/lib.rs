@@ -57,12 +57,15 @@
 //!
 //! # Features
 //!
+//! - `aide`: the extractors in handlers that [aide](https://docs.rs/aide) documents.
 //! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
 //!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
+#[cfg(feature = "aide")]
+mod documented;
 mod extract;
 mod problem;
 mod tenancy;
