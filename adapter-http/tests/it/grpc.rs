@@ -119,32 +119,40 @@ async fn messages_and_trailers_pass_for_a_member() {
     assert_eq!(trailers.get("grpc-message").unwrap(), "acme");
 }
 
-/// gRPC clients read a plain 401 as UNAUTHENTICATED and a 403 as PERMISSION_DENIED, where no
-/// `grpc-status` says otherwise.
+/// A client of gRPC reads `grpc-status`, and no HTTP status. Other clients of the same server still get theirs.
 #[tokio::test]
-async fn a_refusal_is_plain_http() {
+async fn a_refusal_is_a_trailers_only_response() {
     let service = tenancy()
         .scoped()
         .layer(service_fn(|request: Request<Opaque>| async move {
             assert_eq!(request.into_body().0, "as it came");
             Ok::<_, Infallible>(Response::new(Reply(0)))
         }));
-    for (tenant, caller, status) in [
-        (None, Some("alice"), 401),
-        (Some("acme"), None, 401),
-        (Some("acme"), Some("mallory"), 403),
-        (Some("acme"), Some("alice"), 200),
+    for (tenant, caller, status, grpc_status) in [
+        (None, Some("alice"), 401, Some("16")),
+        (Some("acme"), None, 401, Some("16")),
+        (Some("acme"), Some("mallory"), 403, Some("7")),
+        (Some("acme"), Some("alice"), 200, None),
     ] {
-        let request = request(tenant, caller, Opaque("as it came"));
-        let response = service.clone().oneshot(request).await.unwrap();
+        let grpc = request(tenant, caller, Opaque("as it came"));
+        let mut plain = request(tenant, caller, Opaque("as it came"));
+        plain
+            .headers_mut()
+            .insert("content-type", HeaderValue::from_static("application/json"));
+        let response = service.clone().oneshot(plain).await.unwrap();
         assert_eq!(response.status(), status, "{tenant:?} {caller:?}");
-        if status == 200 {
-            continue;
+        assert!(!response.headers().contains_key("grpc-status"), "{tenant:?} {caller:?}");
+        let response = service.clone().oneshot(grpc).await.unwrap();
+        assert_eq!(response.status(), 200, "{tenant:?} {caller:?}");
+        let told = response
+            .headers()
+            .get("grpc-status")
+            .map(|status| status.to_str().unwrap());
+        assert_eq!(told, grpc_status, "{tenant:?} {caller:?}");
+        if grpc_status.is_some() {
+            assert_eq!(response.headers().get("content-type").unwrap(), "application/grpc");
+            assert!(response.body().is_end_stream());
         }
-        let content_type = response.headers().get("content-type").unwrap();
-        assert_eq!(content_type, "application/problem+json");
-        assert!(!response.headers().contains_key("grpc-status"));
-        assert!(response.into_body().collect().await.unwrap().trailers().is_none());
     }
 }
 
@@ -162,5 +170,5 @@ async fn the_service_is_one_that_tonic_takes() {
     let inner = service_fn(|_: Request<Boxed>| async { Ok::<_, Infallible>(Response::new(Reply(0).boxed_unsync())) });
     let service = taken(tenancy().scoped().layer(inner));
     let response = service.oneshot(request(None, None, Boxed::default())).await.unwrap();
-    assert_eq!(response.status(), 401);
+    assert_eq!(response.headers().get("grpc-status").unwrap(), "16");
 }

@@ -16,11 +16,13 @@ mod authenticator;
 mod available;
 mod bearer;
 mod cached_directory;
+mod explained;
 mod grpc;
 mod hyper;
 mod issuer_bound;
 #[cfg(feature = "testing")]
 mod leak_check;
+mod payload;
 mod providers;
 mod providers_entra;
 mod service;
