@@ -32,6 +32,8 @@
 //!
 //! - `cache`: re-exports `tenancy-cache`: `CachedDirectory` and `CachedAuthorizer`, which cache the answers of others,
 //!   and `follow`, by which they learn of changes.
+//! - `config`: the types of the configuration, such as `TenancyConfig`, which reads the tables `[resolution]` and
+//!   `[enforcement]`.
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: re-exports `tenancy-jwt`: `TokenVerifier`, which is the authenticator for bearer tokens here, and its
 //!   configuration. The page
@@ -67,6 +69,10 @@ pub use tenancy_cache::{
 };
 pub use tenancy_core;
 pub use tenancy_core::clock::{Clock, ManualClock, SystemClock};
+#[cfg(feature = "config")]
+pub use tenancy_core::config::{
+    ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
+};
 pub use tenancy_core::request::Credentials;
 #[cfg(feature = "jwks")]
 pub use tenancy_jwt::{

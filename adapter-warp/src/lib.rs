@@ -90,6 +90,8 @@
 //! # Features
 //!
 //! - `cache`: [`tenancy_http`]'s caches of directories and authorizers.
+//! - `config`: the types of the configuration, such as `TenancyConfig`, which reads the tables `[resolution]` and
+//!   `[enforcement]`.
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
@@ -113,3 +115,9 @@ pub use tenancy::Tenancy;
 pub use tenancy_http;
 #[cfg(feature = "testing")]
 pub use tenancy_http::testing;
+#[cfg(feature = "config")]
+pub use tenancy_http::{
+    ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
+};
+#[cfg(feature = "jwt")]
+pub use tenancy_http::{JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig};

@@ -1,3 +1,4 @@
 //! The tests of `tenancy-axum`, in one binary.
 
+mod config;
 mod routing;

@@ -3,6 +3,7 @@
 mod common;
 
 mod bodies;
+mod config;
 mod openapi;
 mod policies;
 mod routing;

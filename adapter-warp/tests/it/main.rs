@@ -1,5 +1,6 @@
 //! The tests of `tenancy-warp`, in one binary.
 
+mod config;
 mod support;
 
 mod masking;
