@@ -71,7 +71,7 @@ impl Admitted {
         )
     }
 
-    /// Who acts, without the tenant.
+    /// Who acts, without the tenant. Of a job it is the job's own name, which no credential has verified.
     #[must_use]
     pub const fn caller(&self) -> &Caller {
         &self.caller
@@ -233,10 +233,11 @@ impl Outcome {
         }
     }
 
-    /// The caller that the outcome says who acts: a member, or the caller of a route without a tenant.
+    /// Who acts: a member, or the caller of a route without a tenant. A job has no caller.
     #[must_use]
     pub const fn caller(&self) -> Option<&Caller> {
         match self {
+            Self::Admitted(admitted) if matches!(admitted.standing, Standing::Job) => None,
             Self::Admitted(admitted) => Some(admitted.caller()),
             Self::Authenticated(caller) => Some(caller),
             Self::Visit(_) | Self::NoTenant => None,
@@ -268,7 +269,7 @@ mod tests {
     fn member_by(issuer: &'static str) -> Outcome {
         match member("a", "x") {
             Outcome::Admitted(admitted) => Outcome::Admitted(Admitted {
-                caller: admitted.caller.clone().by(issuer),
+                caller: Caller::new(admitted.subject().clone(), Some(issuer.into())),
                 ..admitted
             }),
             outcome => outcome,
@@ -293,7 +294,7 @@ mod tests {
     }
 
     fn caller_by(issuer: &'static str) -> Outcome {
-        Outcome::Authenticated(Caller::dangerously_assume("x".parse().unwrap()).by(issuer))
+        Outcome::Authenticated(Caller::new("x".parse().unwrap(), Some(issuer.into())))
     }
 
     #[test]

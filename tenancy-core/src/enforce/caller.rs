@@ -51,9 +51,13 @@ impl Caller {
     /// Nothing is verified. Never call this with a subject that a request names.
     #[must_use]
     pub const fn dangerously_assume(subject: Subject) -> Self {
+        Self::new(subject, None)
+    }
+
+    pub(crate) const fn new(subject: Subject, issuer: Option<Issuer>) -> Self {
         Self {
             subject,
-            issuer: None,
+            issuer,
             is_platform_staff: false,
         }
     }
@@ -87,13 +91,5 @@ impl Caller {
             (None, _) | (_, None) => true,
         };
         is_same_issuer && self.subject == other.subject
-    }
-
-    #[cfg(test)]
-    pub(crate) fn by(self, issuer: &'static str) -> Self {
-        Self {
-            issuer: Some(issuer.into()),
-            ..self
-        }
     }
 }

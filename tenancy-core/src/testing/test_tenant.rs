@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::InsecureTestStub;
 use crate::directory::{Authorizer, Decision, Directory, Member, Roles, TenantRecord, TenantStatus};
-use crate::enforce::{Admitted, Authorize, Enforcer, Standing, Visit};
+use crate::enforce::{Admitted, Caller, Authorize, Enforcer, Standing, Visit};
 use crate::names::{FieldName, KeyForm, ParseError, PlacementName, ResolverName, Role, TenantId, TenantKey, trim};
 use crate::request::{Claims, Occurrence, RequestView};
 use crate::resolve::{Malformed, Resolver, ResolverChain};
@@ -161,7 +161,7 @@ impl TestTenant {
     pub fn admitted(&self) -> Admitted {
         let issuer = self.member.issuer().map(|issuer| Arc::<str>::from(issuer).into());
         let (subject, roles) = (self.member.subject().clone(), self.member.roles().clone());
-        Admitted::new(self.visit(), subject, issuer, Standing::Member, roles)
+        Admitted::new(self.visit(), Caller::new(subject, issuer), Standing::Member, roles)
     }
 
     /// The lesser capability of a visitor, for code that takes one and no request.
