@@ -6,9 +6,9 @@ mod caller;
 mod disclosure;
 mod drive;
 mod enforcer;
-mod job;
 #[cfg(feature = "std")]
 mod explanation;
+mod job;
 mod observer;
 mod rejection;
 mod standing;
@@ -20,9 +20,9 @@ pub use caller::Caller;
 pub use disclosure::Disclosure;
 pub use drive::{Fault, Refused, drive, drive_now, drive_now_observed, drive_observed};
 pub use enforcer::Enforcer;
-pub use job::{JobRefused, admit_job};
 #[cfg(feature = "std")]
 pub use explanation::{Explanation, Trace, explain, explain_now};
+pub use job::{JobRefused, admit_job};
 pub use observer::{LookUpAnswer, MembershipAnswer, Observer};
 pub use rejection::{Cause, Rejection};
 pub use standing::Standing;

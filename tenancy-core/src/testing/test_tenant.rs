@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::InsecureTestStub;
 use crate::directory::{Authorizer, Decision, Directory, Member, Roles, TenantRecord, TenantStatus};
-use crate::enforce::{Admitted, Caller, Authorize, Enforcer, Standing, Visit};
+use crate::enforce::{Admitted, Authorize, Caller, Enforcer, Standing, Visit};
 use crate::names::{FieldName, KeyForm, ParseError, PlacementName, ResolverName, Role, TenantId, TenantKey, trim};
 use crate::request::{Claims, Occurrence, RequestView};
 use crate::resolve::{Malformed, Resolver, ResolverChain};

@@ -10,8 +10,9 @@ use std::task::{Context, Poll, Waker};
 
 use tenancy_core::directory::{
     Authorizer, ClaimMembership, Decision, EitherError, Member, MemoryDirectory, MemoryEntry, Roles, TenantRecord,
+    TenantStatus,
 };
-use tenancy_core::enforce::{Access, Authorize, Outcome, Standing, Step, drive_now};
+use tenancy_core::enforce::{Access, Authorize, Cause, Disclosure, Outcome, Standing, Step, drive_now};
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
@@ -265,5 +266,55 @@ fn members_in_memory_have_issuers_and_roles() {
             expected,
             "{subject} by {issuer:?}"
         );
+    }
+}
+
+/// Whatever an authorizer says of a member, and whoever is staff by their claims: it must let them in as staff.
+#[test]
+fn a_suspended_tenant_is_entered_as_staff_alone() {
+    let staff = anyone().with_platform_staff(true);
+    let suspended = |disclosure| {
+        InsecureTestStub::enforcer()
+            .with_disclosure(disclosure)
+            .with_staff_in_suspended_tenants(true)
+    };
+    for (disclosure, decision, expected) in [
+        (Disclosure::Uniform, Decision::AllowStaff, Ok(Standing::PlatformStaff)),
+        (Disclosure::Uniform, Decision::allow_if(true), Err("forbidden")),
+        (
+            Disclosure::Uniform,
+            Decision::Allow(roles(&["owner"])),
+            Err("forbidden"),
+        ),
+        (Disclosure::Uniform, Decision::Deny, Err("forbidden")),
+        (Disclosure::Detailed, Decision::AllowStaff, Ok(Standing::PlatformStaff)),
+        (Disclosure::Detailed, Decision::allow_if(true), Err("tenant_suspended")),
+        (Disclosure::Detailed, Decision::Deny, Err("tenant_suspended")),
+    ] {
+        let enforcer = suspended(disclosure);
+        let fields = [("x-tenant-id", b"acme".as_slice())];
+        let request = RequestView {
+            version: HttpVersion::Http11,
+            target: Target::path("/"),
+            headers: &HeaderList::new(&fields),
+            credentials: Credentials::Verified(&staff),
+        };
+        let mut key = None;
+        let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
+            panic!("a look-up");
+        };
+        let acme = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
+        let Step::Authorize(authorize) = lookup.found(&acme.with_status(TenantStatus::Suspended)) else {
+            panic!("a question");
+        };
+        let seen = match authorize.decided(decision.clone()) {
+            Step::Done(Outcome::Admitted(admitted)) => Ok(admitted.standing()),
+            Step::Reject(rejection) => {
+                assert_eq!(rejection.cause(), Cause::SuspendedTenant);
+                Err(rejection.code())
+            }
+            step => panic!("{step:?}"),
+        };
+        assert_eq!(seen, expected, "{disclosure:?} {decision:?}");
     }
 }

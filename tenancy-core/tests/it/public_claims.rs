@@ -91,3 +91,34 @@ fn verified_claims_name_the_tenant_of_a_visit() {
         assert_eq!(answer(enforcer, &claims, header), expected, "{claims:?} {header:?}");
     }
 }
+
+/// They name a tenant at most. Elsewhere the same credentials have a caller.
+#[test]
+fn the_claims_of_a_visit_are_no_caller() {
+    let enforcer = Enforcer::new(ResolverChain::new().then(ClaimResolver).unwrap());
+    let claims = Claims::new("eve".parse().unwrap()).with_issuer("https://issuer.example");
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &HeaderList::new(&[]),
+        credentials: Credentials::Verified(&claims),
+    };
+    assert_eq!(enforcer.caller(&request, Access::Public), None);
+    for access in [Access::Authenticated, Access::Optional, Access::Scoped] {
+        let caller = enforcer.caller(&request, access).unwrap();
+        assert_eq!(caller.subject().as_str(), "eve", "{access:?}");
+        assert_eq!(
+            caller.issuer().unwrap().as_str(),
+            "https://issuer.example",
+            "{access:?}"
+        );
+    }
+    for credentials in [Credentials::Absent, Credentials::Malformed, Credentials::Invalid] {
+        let request = RequestView { credentials, ..request };
+        assert_eq!(
+            enforcer.caller(&request, Access::Authenticated),
+            None,
+            "{credentials:?}"
+        );
+    }
+}
