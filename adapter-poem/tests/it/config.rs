@@ -1,6 +1,5 @@
 //! The configuration is read without another crate of the project.
 #![cfg(feature = "config")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use tenancy_poem::{MembershipKind, TenancyConfig};
 
