@@ -32,7 +32,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let tenant = tenancy_http::tenant(&parts.extensions);
-        tenant.map(Self).map_err(TenantRejection::to(parts))
+        tenant
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(parts, rejection))
     }
 }
 
@@ -43,7 +45,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Tenant {
         let tenant = tenancy_http::optional_tenant(&parts.extensions);
         tenant
             .map(|tenant| tenant.map(Self))
-            .map_err(TenantRejection::to(parts))
+            .map_err(|rejection| TenantRejection::to(parts, rejection))
     }
 }
 
@@ -68,7 +70,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let visit = tenancy_http::visitor(&parts.extensions);
-        visit.map(Self).map_err(TenantRejection::to(parts))
+        visit
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(parts, rejection))
     }
 }
 
@@ -95,7 +99,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let caller = tenancy_http::caller(&parts.extensions);
-        caller.map(Self).map_err(TenantRejection::to(parts))
+        caller
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(parts, rejection))
     }
 }
 
@@ -127,7 +133,9 @@ impl<S: Send + Sync, T: Any + Send + Sync> FromRequestParts<S> for Payload<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let payload = tenancy_http::payload(&parts.extensions);
-        payload.map(Self).map_err(TenantRejection::to(parts))
+        payload
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(parts, rejection))
     }
 }
 
@@ -142,9 +150,9 @@ pub struct TenantRejection {
 
 impl TenantRejection {
     /// The rejection of a request, in the form that the request understands.
-    fn to(parts: &Parts) -> impl FnOnce(Rejection) -> Self + use<> {
+    fn to(parts: &Parts, rejection: Rejection) -> Self {
         let form = RefusalForm::of(&parts.method, &parts.headers);
-        move |rejection| Self { rejection, form }
+        Self { rejection, form }
     }
 
     /// What the client sees, and why.

@@ -35,7 +35,9 @@ impl Deref for Tenant {
 impl<'a> FromRequest<'a> for Tenant {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let tenant = tenancy_http::tenant(request.extensions());
-        tenant.map(Self).map_err(TenantRejection::to(request))
+        tenant
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(request, rejection))
     }
 }
 
@@ -58,7 +60,9 @@ impl Deref for MaybeTenant {
 impl<'a> FromRequest<'a> for MaybeTenant {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let tenant = tenancy_http::optional_tenant(request.extensions());
-        tenant.map(Self).map_err(TenantRejection::to(request))
+        tenant
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(request, rejection))
     }
 }
 
@@ -81,7 +85,9 @@ impl Deref for Visitor {
 impl<'a> FromRequest<'a> for Visitor {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let visit = tenancy_http::visitor(request.extensions());
-        visit.map(Self).map_err(TenantRejection::to(request))
+        visit
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(request, rejection))
     }
 }
 
@@ -108,7 +114,9 @@ impl Deref for Caller {
 impl<'a> FromRequest<'a> for Caller {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let caller = tenancy_http::caller(request.extensions());
-        caller.map(Self).map_err(TenantRejection::to(request))
+        caller
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(request, rejection))
     }
 }
 
@@ -138,7 +146,9 @@ impl<T> Deref for Payload<T> {
 impl<'a, T: Any + Send + Sync> FromRequest<'a> for Payload<T> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let payload = tenancy_http::payload(request.extensions());
-        payload.map(Self).map_err(TenantRejection::to(request))
+        payload
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(request, rejection))
     }
 }
 
@@ -154,15 +164,12 @@ pub struct TenantRejection {
 impl TenantRejection {
     /// The rejection of a request, in the form that the request understands. A fault of the set-up is logged at once:
     /// around an `Option<_>`, poem drops the error unseen.
-    fn to(request: &Request) -> impl FnOnce(Rejection) -> poem::Error + use<> {
-        // The access policy leaves the body out of the answer to a HEAD.
-        let form = RefusalForm::of(request.method(), request.headers());
-        move |rejection| {
-            if rejection.status() >= 500 {
-                tracing::error!(code = rejection.code(), "an extractor found no tenant: {rejection}");
-            }
-            Self { rejection, form }.into()
+    fn to(request: &Request, rejection: Rejection) -> poem::Error {
+        if rejection.status() >= 500 {
+            tracing::error!(code = rejection.code(), "an extractor found no tenant: {rejection}");
         }
+        let form = RefusalForm::of(request.method(), request.headers());
+        Self { rejection, form }.into()
     }
 
     /// What the client sees, and why.

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, HeaderValue, Response};
+use http::{Extensions, HeaderValue, Method, Response};
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::{Cause, Rejection};
 use tenancy_http::{Admission, RefusalForm, SavedBinding, TenancyLayer, rejection_response};
@@ -20,7 +20,7 @@ use crate::body::Scoped;
 pub(crate) struct Handle(Arc<Mutex<Slot>>);
 
 struct Slot {
-    form: RefusalForm,
+    method: Method,
     /// The request's own parts, as the access policies see them. `None` while a decision is awaited.
     parts: Option<Parts>,
     /// The access policies around the filter that runs, from the outermost in.
@@ -57,7 +57,7 @@ pub(crate) fn handle() -> impl Filter<Extract = (Option<Handle>,), Error = Infal
 impl Handle {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(Mutex::new(Slot {
-            form: RefusalForm::of(&parts.method, &parts.headers),
+            method: parts.method.clone(),
             scope: None,
             parts: Some(parts),
             policies: Vec::new(),
@@ -120,7 +120,11 @@ impl Handle {
     pub(crate) fn turn(&self) -> Turn {
         let mut slot = self.slot();
         if let Some(rejection) = &slot.refusal {
-            return Turn::Refused(rejection_response(rejection, slot.form));
+            let form = match &slot.parts {
+                Some(parts) => RefusalForm::of(&parts.method, &parts.headers),
+                None => RefusalForm::from(&slot.method),
+            };
+            return Turn::Refused(rejection_response(rejection, form));
         }
         if std::mem::take(&mut slot.switched) {
             return Turn::Switched(slot.scope.clone());

@@ -20,7 +20,7 @@ use tenancy_core::enforce::{
     Access, Cause, Enforcer, Explanation, Fault, Outcome, Refused, Rejection, Trace, drive_now_observed,
     drive_observed, explain,
 };
-use tenancy_core::request::{Credentials, VerifiedClaims};
+use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
 use super::binding::{Binding, BoundPayload, EngineId};
 use super::log::{audit, is_explained, log_explanation};
@@ -170,7 +170,7 @@ where
     ) -> Pin<Box<dyn Future<Output = Result<Explanation, Rejection>> + Send + 'e>> {
         Box::pin(async move {
             let mut read = None;
-            let credentials = self.credentials::<true>(policy, parts, &mut read).await?;
+            let (credentials, _) = self.credentials::<true>(policy, parts, &mut read).await?;
             let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
             let uri = (policy.original_uri)(&parts.extensions).unwrap_or(&parts.uri);
             let request = request_view(parts, uri, &fields, credentials);
@@ -229,10 +229,10 @@ where
         };
         // Bind.
         let vary = self.vary(access).cloned();
-        let scope = decided.and_then(|inner| {
+        let scope = decided.and_then(|(inner, lent)| {
             let has_caller = inner.caller().is_some();
             let payload = if has_caller {
-                self.payload(parts, credentials)
+                payload(lent, credentials.take())
             } else {
                 BoundPayload::None
             };
@@ -252,15 +252,16 @@ where
         Admission { scope, vary }
     }
 
-    /// From the credentials to the outcome. What is read of the credentials is left in `read`.
+    /// From the credentials to the outcome, and the payload of claims that the request itself holds. What is read of the
+    /// credentials is left in `read`.
     async fn decide<const WAIT: bool>(
         &self,
         policy: RoutePolicy,
         parts: &Parts,
         read: &mut Option<Credentials<SharedClaims>>,
-    ) -> Result<TenantScope, Rejection> {
+    ) -> Result<(TenantScope, Option<SharedPayload>), Rejection> {
         // Authenticate.
-        let credentials = self.credentials::<WAIT>(policy, parts, read).await?;
+        let (credentials, lent) = self.credentials::<WAIT>(policy, parts, read).await?;
         // View.
         let fields = HeaderFields::new(&parts.headers).with_names(&self.names);
         let uri = (policy.original_uri)(&parts.extensions).unwrap_or(&parts.uri);
@@ -286,39 +287,29 @@ where
         if let Some(trace) = trace {
             log_explanation(trace, &self.enforcer, &request, policy.access, &decided);
         }
-        decided.inspect(audit)
+        let scope = decided?;
+        audit(&scope);
+        Ok((scope, lent))
     }
 
-    /// What the credentials come to, where they are read at all.
+    /// What the credentials come to, where they are read at all, and the payload of claims that the request itself holds.
     async fn credentials<'p, const WAIT: bool>(
         &self,
         policy: RoutePolicy,
         parts: &'p Parts,
         read: &'p mut Option<Credentials<SharedClaims>>,
-    ) -> Result<Credentials<&'p dyn VerifiedClaims>, Rejection> {
+    ) -> Result<(Credentials<&'p dyn VerifiedClaims>, Option<SharedPayload>), Rejection> {
         if !self.enforcer.reads_credentials(policy.access) {
-            return Ok(Credentials::Absent);
+            return Ok((Credentials::Absent, None));
         }
         if let Some(claims) = self.authenticator.claims_in(parts) {
-            return Ok(Credentials::Verified(claims));
+            return Ok((Credentials::Verified(claims), claims.payload().cloned()));
         }
         let read = match read {
             Some(read) => read,
             None => read.insert(self.authenticate::<WAIT>(parts).await?),
         };
-        Ok(read.as_deref())
-    }
-
-    /// Where the payload of the caller's credential is.
-    fn payload(&self, parts: &Parts, credentials: &mut Option<Credentials<SharedClaims>>) -> BoundPayload {
-        match credentials.take() {
-            Some(Credentials::Verified(claims)) if claims.payload().is_some() => BoundPayload::Claims(claims),
-            Some(_) => BoundPayload::None,
-            None => {
-                let payload = self.authenticator.claims_in(parts).and_then(VerifiedClaims::payload);
-                payload.cloned().map_or(BoundPayload::None, BoundPayload::Shared)
-            }
-        }
+        Ok((read.as_deref(), None))
     }
 
     async fn authenticate<const WAIT: bool>(&self, parts: &Parts) -> Result<Credentials<SharedClaims>, Rejection> {
@@ -331,6 +322,15 @@ where
                 None => pending().await,
             }
         }
+    }
+}
+
+/// Where the payload of the caller's credential is: in the request's own claims, or in those that were read.
+fn payload(lent: Option<SharedPayload>, read: Option<Credentials<SharedClaims>>) -> BoundPayload {
+    match (lent, read) {
+        (Some(payload), _) => BoundPayload::Shared(payload),
+        (None, Some(Credentials::Verified(claims))) if claims.payload().is_some() => BoundPayload::Claims(claims),
+        _ => BoundPayload::None,
     }
 }
 

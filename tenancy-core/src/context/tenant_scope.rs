@@ -1,5 +1,6 @@
 //! What a task or a request is bound to.
 
+use std::boxed::Box;
 use std::sync::Arc;
 
 use crate::enforce::{Admitted, Caller, Cause, Outcome, Rejection, Visit};
@@ -12,8 +13,8 @@ pub struct TenantScope(Arc<Bound>);
 #[derive(Debug, PartialEq, Eq)]
 struct Bound {
     outcome: Outcome,
-    /// The caller, where the outcome has none or knows less of them.
-    caller: Option<Caller>,
+    /// The caller, where the outcome has none or knows less of them. Boxed, since it is large and rarely there.
+    caller: Option<Box<Caller>>,
 }
 
 impl TenantScope {
@@ -27,7 +28,7 @@ impl TenantScope {
     /// tenant, and whoever another layer has verified around a visit.
     #[must_use]
     pub fn caller(&self) -> Option<&Caller> {
-        self.0.caller.as_ref().or_else(|| self.outcome().caller())
+        self.0.caller.as_deref().or_else(|| self.outcome().caller())
     }
 
     /// The member's capability, where there is one.
@@ -52,6 +53,7 @@ impl TenantScope {
     /// An outcome, and the caller beside it: one that was verified where the outcome has no room for them.
     #[must_use]
     pub fn new(outcome: Outcome, caller: Option<Caller>) -> Self {
+        let caller = caller.map(Box::new);
         Self(Arc::new(Bound { outcome, caller }))
     }
 
@@ -79,7 +81,7 @@ impl TenantScope {
 
 impl From<Outcome> for TenantScope {
     fn from(outcome: Outcome) -> Self {
-        Self::new(outcome, None)
+        Self(Arc::new(Bound { outcome, caller: None }))
     }
 }
 

@@ -36,6 +36,7 @@ pub struct Caller {
 
 impl Caller {
     /// The caller of a request whose credential says this.
+    #[inline]
     pub(crate) fn of(claims: &dyn VerifiedClaims) -> Self {
         Self {
             subject: claims.subject().clone(),
