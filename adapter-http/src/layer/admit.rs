@@ -5,7 +5,6 @@
 //! available, it stays pending and is dropped. With waiting it runs from the beginning in a future on the heap, and
 //! awaits what it needs.
 
-use std::error::Error;
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -17,13 +16,12 @@ use http::{HeaderName, HeaderValue};
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::{Authorizer, Directory};
 use tenancy_core::enforce::{
-    Access, Cause, Enforcer, Explanation, Fault, Outcome, Refused, Rejection, Trace, drive_now_observed,
-    drive_observed, explain,
+    Access, Cause, Enforcer, Explanation, Outcome, Rejection, Trace, drive_now_observed, drive_observed, explain,
 };
 use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
 use super::binding::{Binding, BoundPayload, EngineId};
-use super::log::{audit, is_explained, log_explanation};
+use super::log::{audit, is_explained, log_explanation, report, report_authenticator};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authenticator, SharedClaims};
 
@@ -332,24 +330,4 @@ fn payload(lent: Option<SharedPayload>, read: Option<Credentials<SharedClaims>>)
         (None, Some(Credentials::Verified(claims))) if claims.payload().is_some() => BoundPayload::Claims(claims),
         _ => BoundPayload::None,
     }
-}
-
-/// Logs why the credentials could not be verified; the client does not learn it.
-fn report_authenticator(error: impl Error + 'static) -> Rejection {
-    tracing::error!(error = &error as &dyn Error, "failed to verify credentials");
-    Rejection::new(Cause::AuthenticatorUnavailable)
-}
-
-/// Logs the fault behind a refusal; the client does not learn it.
-fn report<E: Error + 'static, F: Error + 'static>(refused: Refused<E, F>) -> Rejection {
-    match &refused.fault {
-        Some(Fault::Directory(error)) => {
-            tracing::error!(error = error as &dyn Error, "failed to query the directory")
-        }
-        Some(Fault::Authorizer(error)) => {
-            tracing::error!(error = error as &dyn Error, "failed to query the authorizer")
-        }
-        None => {}
-    }
-    refused.rejection
 }

@@ -1,8 +1,10 @@
 //! What the layer logs of decisions, for operators. The client learns nothing of it.
 
+use std::error::Error;
+
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::TenantStatus;
-use tenancy_core::enforce::{Access, Enforcer, Outcome, Rejection, Standing, Trace};
+use tenancy_core::enforce::{Access, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Standing, Trace};
 use tenancy_core::request::RequestView;
 
 /// Whether decisions are explained, by the level debug of the target `tenancy::explain`.
@@ -45,4 +47,24 @@ pub(super) fn audit(scope: &TenantScope) {
             "staff of the platform enters a suspended tenant"
         );
     }
+}
+
+/// Logs why the credentials could not be verified; the client does not learn it.
+pub(super) fn report_authenticator(error: impl Error + 'static) -> Rejection {
+    tracing::error!(error = &error as &dyn Error, "failed to verify credentials");
+    Rejection::new(Cause::AuthenticatorUnavailable)
+}
+
+/// Logs the fault behind a refusal; the client does not learn it.
+pub(super) fn report<E: Error + 'static, F: Error + 'static>(refused: Refused<E, F>) -> Rejection {
+    match &refused.fault {
+        Some(Fault::Directory(error)) => {
+            tracing::error!(error = error as &dyn Error, "failed to query the directory")
+        }
+        Some(Fault::Authorizer(error)) => {
+            tracing::error!(error = error as &dyn Error, "failed to query the authorizer")
+        }
+        None => {}
+    }
+    refused.rejection
 }
