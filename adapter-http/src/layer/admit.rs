@@ -268,9 +268,12 @@ where
         let mut key = None;
         let step = self.enforcer.begin(&request, policy.access, &mut key);
         // Drive. The outcome is shared at once, since it is large to move. A request without a tenant has its caller beside it.
-        let share = |outcome| match outcome {
-            Outcome::NoTenant => TenantScope::new(outcome, self.enforcer.caller(&request, policy.access)),
-            outcome => TenantScope::from(outcome),
+        let share = |outcome| {
+            let caller = match outcome {
+                Outcome::NoTenant => self.enforcer.caller(&request, policy.access),
+                _ => None,
+            };
+            TenantScope::new(outcome, caller)
         };
         let mut trace = is_explained().then(Trace::new);
         let decided = if WAIT {
