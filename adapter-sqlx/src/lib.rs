@@ -121,7 +121,7 @@ pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning,
     PgChanges, PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport,
     PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder, PgSchemaStrategy, PgServer, PgServers, PgSetting,
-    PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable, PgTenantView, SchemaNameError,
+    PgSeverity, PgTableGrants, PgTenantChannel, PgTenantColumn, PgTenantTable, PgTenantView, SchemaNameError,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{

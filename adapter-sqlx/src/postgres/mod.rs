@@ -8,6 +8,7 @@ mod identifier;
 mod row;
 mod schema;
 mod server;
+mod tenant_channel;
 mod tenant_schema;
 
 pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers};
@@ -20,4 +21,5 @@ pub use row::{
 };
 pub use schema::{PgSchemaBuilder, PgSchemaStrategy};
 pub use server::PgServer;
+pub use tenant_channel::PgTenantChannel;
 pub use tenant_schema::SchemaNameError;

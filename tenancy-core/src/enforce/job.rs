@@ -16,7 +16,7 @@ use crate::names::{ResolverName, Subject, TenantId, TenantKey};
 /// use tenancy_core::directory::MemoryDirectory;
 /// use tenancy_core::enforce::{JobRefused, admit_job};
 /// use tenancy_core::names::Subject;
-/// # use tenancy_core::directory::{TenantRecord, TenantStatus};
+/// # use tenancy_core::directory::{MemoryEntry, TenantRecord, TenantStatus};
 /// # fn block_on<F: Future>(f: F) -> F::Output {
 /// #     let mut f = std::pin::pin!(f);
 /// #     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -24,7 +24,8 @@ use crate::names::{ResolverName, Subject, TenantId, TenantKey};
 /// # }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { block_on(async {
 /// # let record = |id: &str| TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap());
-/// # let directory = MemoryDirectory::new([record("acme"), record("globex").with_status(TenantStatus::Suspended)])?;
+/// # let directory = MemoryDirectory::new(
+/// #     [record("acme"), record("globex").with_status(TenantStatus::Suspended)].map(MemoryEntry::new))?;
 /// let invoices = Subject::from_static("invoices");
 /// let acme = admit_job(&directory, &"acme".parse()?, invoices.clone()).await?;
 /// assert_eq!(acme.id().as_str(), "acme");

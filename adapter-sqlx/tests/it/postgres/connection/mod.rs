@@ -1,6 +1,7 @@
 //! What transactions and their connections leave, lose and cost.
 
 pub(crate) mod cancel;
+mod channels;
 mod commit;
 mod concurrency;
 mod error_kind;
