@@ -5,7 +5,7 @@ use tempfile::tempdir;
 use tenancy_sqlx::{PgFault, PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
 
 use super::page::{recipe, shell};
-use crate::postgres::support::schema_server::run;
+use crate::postgres::support::schema_server::{self, run};
 use crate::postgres::support::server::{TestDatabase, bodies_of, code, seed, tenant};
 
 #[tokio::test]
@@ -64,6 +64,21 @@ async fn rows_are_loaded_by_way_of_a_temporary_table() {
     tx.commit().await.unwrap();
     assert_eq!(bodies_of(&db, "acme").await.len(), 4);
     assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
+}
+
+/// Where a tenant's tables are its own, no policy is in the way.
+#[tokio::test]
+async fn copy_works_into_tables_of_a_tenants_own() {
+    let database = TestDatabase::new().await;
+    let db = schema_server::two_tenants(&database).await;
+    let mut tx = db.begin(&schema_server::member("acme")).await.unwrap();
+    let copy = "copy notes (name, body) from stdin with (format csv)";
+    let mut copying = tx.copy_in_raw(copy).await.unwrap();
+    copying.send(&b"second,more of acme\n"[..]).await.unwrap();
+    assert_eq!(copying.finish().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(schema_server::notes_of(&db, "acme").await, ["more of acme", "of acme"]);
+    assert_eq!(schema_server::notes_of(&db, "globex").await, ["of globex"]);
 }
 
 #[tokio::test]
