@@ -49,13 +49,15 @@ async fn is_admitted_if_active<DB: DirectoryDatabase>(directory: &SqlDirectory<D
     assert_eq!((admitted.id(), admitted.standing()), (&acme, Standing::Job));
     assert_eq!((admitted.subject(), admitted.issuer()), (&JOB(), None));
     assert_eq!(admitted.resolver().as_str(), "job");
-    for status in [
-        TenantStatus::Suspended,
-        TenantStatus::Archived,
-        TenantStatus::Provisioning,
+    let provisioning = active("initech").with_status(TenantStatus::Provisioning);
+    directory.upsert(&provisioning).await.unwrap();
+    for (tenant, status) in [
+        ("acme", TenantStatus::Suspended),
+        ("acme", TenantStatus::Archived),
+        ("initech", TenantStatus::Provisioning),
     ] {
-        assert!(directory.set_status(&acme, status).await.unwrap());
-        match admit_job(directory, &acme, JOB()).await {
+        directory.set_status(&id(tenant), status).await.unwrap();
+        match admit_job(directory, &id(tenant), JOB()).await {
             Err(JobRefused::NotActive { status: is, .. }) => assert_eq!(is, status),
             other => panic!("{status:?}: {other:?}"),
         }
@@ -84,13 +86,14 @@ on_both!(
 
 async fn runs_for_each<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
     // More than two pages of the list.
-    let tenants: Vec<_> = (0..230).map(|number| active(&format!("t{number:03}"))).collect();
+    let tenants: Vec<_> = (0..230)
+        .map(|number| match number {
+            3 => active("t003").with_status(TenantStatus::Provisioning),
+            number => active(&format!("t{number:03}")),
+        })
+        .collect();
     directory.upsert_all(&tenants).await.unwrap();
-    for (tenant, status) in [
-        ("t001", TenantStatus::Suspended),
-        ("t002", TenantStatus::Archived),
-        ("t003", TenantStatus::Provisioning),
-    ] {
+    for (tenant, status) in [("t001", TenantStatus::Suspended), ("t002", TenantStatus::Archived)] {
         assert!(directory.set_status(&id(tenant), status).await.unwrap());
     }
     let running = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
