@@ -129,7 +129,6 @@ async fn open(folder: &Path) -> Result<(SqliteDirectory, TenantDb<Sqlite>), Box<
 #[cfg(test)]
 mod tests {
     #[tokio::test]
-    #[expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
     async fn it_says_what_the_page_says() {
         let folder = tempfile::tempdir().unwrap();
         let expected = include_str!("jobs.rs")

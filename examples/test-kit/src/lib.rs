@@ -9,7 +9,6 @@ use tenancy_axum::{Tenancy, Tenant, problem};
 use tenancy_sqlx::{ErrorKind, TenantDb};
 
 /// The application. `tenancy` and `db` are arguments, so that a test can pass its own.
-#[must_use]
 pub fn app(tenancy: &Tenancy, db: TenantDb<Sqlite>) -> Router {
     let notes = get(list).post(add).delete(clear);
     Router::new()

@@ -3,6 +3,7 @@
 mod bearer;
 mod claims;
 mod forwarded;
+mod issuer_tenants;
 mod payload;
 pub(crate) mod percent;
 mod view;
@@ -12,5 +13,6 @@ pub use bearer::bearer_token;
 pub use claims::Claims;
 pub use claims::{ClaimPath, VerifiedClaims};
 pub use forwarded::{ForwardedField, HostSource};
+pub use issuer_tenants::IssuerTenants;
 pub use payload::SharedPayload;
 pub use view::{Credentials, HeaderList, Headers, HttpVersion, Occurrence, RequestView, Target};

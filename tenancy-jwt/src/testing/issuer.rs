@@ -76,7 +76,6 @@ impl TestIssuer {
     }
 
     /// A token of this subject, which is valid for five minutes, and which can be made wrong.
-    #[must_use]
     pub fn token(&self, subject: &str) -> TestToken {
         TestToken::new(self, subject)
     }
