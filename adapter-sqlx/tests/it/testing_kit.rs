@@ -1,5 +1,5 @@
 //! The test kit's databases: every strategy works in them, and nothing of them is left.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Database, Executor, IntoArguments, Row, Type};
 use tenancy_core::directory::TenantStatus;

@@ -1,6 +1,5 @@
 //! The issuer for tests: its tokens are accepted, and each wrong one is refused for what is wrong with it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use serde_json::json;
 use tenancy_core::names::TenantKey;
