@@ -2,7 +2,9 @@
 
 use sqlx::migrate::Migrator;
 
+use super::cluster;
 use super::strategy::PgSchemaStrategy;
+use crate::postgres::citus::cluster::PROPAGATION;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
@@ -85,7 +87,9 @@ impl PgSchemaBuilder {
     }
 
     /// Declares that the database is a Citus cluster's, which places each tenant's schema on one of its workers
-    /// (schema-based sharding). The project's tests run it only where `TENANCY_CITUS_URL` names a cluster.
+    /// (schema-based sharding). A schema that is there already is distributed when its tenant is provisioned.
+    ///
+    /// Both roles connect to the coordinator. Write one statement per migration.
     pub const fn with_citus(mut self) -> Self {
         self.is_sharded = true;
         self
@@ -101,20 +105,32 @@ impl PgSchemaBuilder {
     ///
     /// # Errors
     ///
-    /// If the database cannot be reached, or all tenants would share one table of migrations.
+    /// If the database cannot be reached, or all tenants would share one table of migrations. [With
+    /// Citus](Self::with_citus), [`UnsafeDatabase`](StrategyError::UnsafeDatabase) if the extension is missing, or a role is
+    /// not connected to the coordinator.
     pub async fn open(self) -> Result<PgSchemaStrategy, StrategyError> {
         if self.migrations.as_ref().is_some_and(|m| m.table_name.contains('.')) {
             let reason = "the table of migrations names a schema, and each tenant needs one of its own";
             return Err(StrategyError::other(reason));
         }
-        let administrator = self.plan.administrator().warm_pool(self.server.administrator);
-        administrator.pool().acquire().await?.close().await?;
-
+        let mut administrator = self.server.administrator;
+        if self.is_sharded {
+            administrator = administrator.options([PROPAGATION]);
+        }
+        let administrator = self.plan.administrator().warm_pool(administrator);
         let mut connect = self.plan.connect_options(self.server.application);
         if !self.plan.has_transaction_pooler {
             // Where a transaction was ended behind its back, no name is `public`'s. Poolers refuse this.
             connect = connect.options([("search_path", "pg_temp")]);
+            if self.is_sharded {
+                connect = connect.options([PROPAGATION]);
+            }
         }
+        let mut connection = administrator.pool().acquire().await?;
+        if self.is_sharded {
+            cluster::refuse_unsafe(cluster::report(&mut connection, &connect).await?)?;
+        }
+        connection.close().await?;
         let keeps_prepared = self.keeps_prepared && !self.plan.has_transaction_pooler;
         if !keeps_prepared {
             connect = connect.statement_cache_capacity(0);

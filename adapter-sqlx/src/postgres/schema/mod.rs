@@ -1,6 +1,7 @@
 //! The strategy `schema` on PostgreSQL: a schema for each tenant.
 
 mod builder;
+mod cluster;
 mod removal;
 mod strategy;
 

@@ -12,6 +12,7 @@ use super::reach::Reach;
 use super::server_wide::PresetPaths;
 use super::statement::ends_its_transaction;
 use crate::StrategyError;
+use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
@@ -159,7 +160,7 @@ impl Migrating<'_> {
             Reach::Database => None,
         };
         let begun = Instant::now();
-        run_sql(tx, migration).await?;
+        run_sql(tx, migration).await.map_err(explained)?;
         let elapsed = begun.elapsed();
         if let Some((path, presets, watch)) = watched {
             if search_path(tx).await? != path || presets.has_changed(tx).await? {

@@ -7,6 +7,7 @@ use super::lock::lock;
 use super::migrating::Migrating;
 use super::reach::Reach;
 use crate::StrategyError;
+use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
@@ -47,6 +48,9 @@ impl Provisioning<'_> {
             };
             has_run = migrating.run(connection).await?;
         }
+        if self.is_sharded {
+            PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;
+        }
         self.open(connection).await?;
         Ok(has_run && was_there)
     }
@@ -56,11 +60,10 @@ impl Provisioning<'_> {
     async fn prepare(&self, connection: &mut PgConnection, ledger: Option<&Migrator>) -> Result<bool, StrategyError> {
         let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
         let was_there = self.is_there(&mut tx).await?;
-        if self.is_sharded {
-            let sharded = "set local citus.enable_schema_based_sharding = on";
-            execute(&mut tx, sharded.to_owned()).await?;
+        self.make_schema(was_there, &mut tx).await?;
+        for sql in self.schema_sql() {
+            execute(&mut tx, sql).await?;
         }
-        execute(&mut tx, self.schema_sql()).await?;
         let mut has_migrated = false;
         if let Some(ledger) = ledger {
             let table = &*ledger.table_name;
@@ -72,7 +75,9 @@ impl Provisioning<'_> {
             has_migrated = !tx.list_applied_migrations(table).await?.is_empty();
         }
         if !has_migrated {
-            execute(&mut tx, self.tables_sql()).await?;
+            for sql in self.tables_sql() {
+                execute(&mut tx, sql).await?;
+            }
         }
         if let Some(ledger) = ledger {
             // Else the application could say which migrations have run.
@@ -81,6 +86,19 @@ impl Provisioning<'_> {
         }
         tx.commit().await?;
         Ok(was_there)
+    }
+
+    async fn make_schema(&self, was_there: bool, transaction: &mut PgConnection) -> Result<(), StrategyError> {
+        if self.is_sharded && was_there {
+            let placed = PlacedSchema(self.schema);
+            placed.distribute(transaction).await?;
+            return placed.refuse_tables_elsewhere(transaction).await;
+        }
+        if self.is_sharded {
+            let sharded = "set local citus.enable_schema_based_sharding = on";
+            execute(transaction, sharded.to_owned()).await?;
+        }
+        Ok(execute(transaction, format!("create schema if not exists {}", self.schema)).await?)
     }
 
     /// Lets the application in. A schema that it may use already is not touched.
@@ -121,22 +139,23 @@ impl Provisioning<'_> {
         }
     }
 
-    /// The schema, and what the application may do with tables that migrations will make.
-    fn schema_sql(&self) -> String {
+    /// What the application may do with tables that migrations will make, one statement each: Citus sends a message of
+    /// several to its workers whole.
+    fn schema_sql(&self) -> [String; 5] {
         let Self {
             schema,
             application,
             search_path,
             ..
         } = self;
-        format!(
-            "create schema if not exists {schema};
-revoke all on schema {schema} from public;
-revoke create on schema {schema} from {application};
-alter default privileges in schema {schema} grant select, insert, update, delete on tables to {application};
-alter default privileges in schema {schema} grant usage on sequences to {application};
-set local search_path = {search_path}"
-        )
+        let default = format!("alter default privileges in schema {schema} grant");
+        [
+            format!("revoke all on schema {schema} from public"),
+            format!("revoke create on schema {schema} from {application}"),
+            format!("{default} select, insert, update, delete on tables to {application}"),
+            format!("{default} usage on sequences to {application}"),
+            format!("set local search_path = {search_path}"),
+        ]
     }
 
     fn closing_sql(&self) -> String {
@@ -144,14 +163,14 @@ set local search_path = {search_path}"
     }
 
     /// For tables that were there before. Not once migrations have run: one may have taken a right away.
-    fn tables_sql(&self) -> String {
+    fn tables_sql(&self) -> [String; 2] {
         let Self {
             schema, application, ..
         } = self;
-        format!(
-            "grant select, insert, update, delete on all tables in schema {schema} to {application};
-grant usage on all sequences in schema {schema} to {application}"
-        )
+        [
+            format!("grant select, insert, update, delete on all tables in schema {schema} to {application}"),
+            format!("grant usage on all sequences in schema {schema} to {application}"),
+        ]
     }
 }
 

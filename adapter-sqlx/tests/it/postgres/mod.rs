@@ -9,6 +9,7 @@
 )]
 
 mod adoption;
+mod citus;
 pub(crate) mod connection;
 mod database;
 mod directory;

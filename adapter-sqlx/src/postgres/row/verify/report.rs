@@ -110,6 +110,14 @@ pub enum PgFault {
     ViewDiffers,
     /// The tables are declared for Citus, or distributed by it.
     ClusterUnsupported,
+    /// A connection is to a worker of a Citus cluster, and not to its coordinator.
+    NotCoordinator,
+    /// The coordinator of a Citus cluster cannot log in on a worker as the application, or not reach it.
+    WorkerUnreachable,
+    /// Sessions of the application begin with `citus.propagate_set_commands`.
+    PropagationPreset,
+    /// A tenant's schema, or tables in it, are not where Citus places the schema.
+    SchemaNotDistributed,
     /// The application lacks a right that the declaration gives it.
     GrantMissing,
 }
@@ -117,12 +125,14 @@ pub enum PgFault {
 impl PgFault {
     /// Whether it breaks the isolation of tenants, or only the service.
     ///
-    /// A missing right breaks the service: the statement that needs it is refused, and nothing is read or written.
-    /// Every other fault breaks the isolation.
+    /// A missing right breaks the service: the statement that needs it is refused, and nothing is read or written. So
+    /// does a Citus cluster that is not whole. Every other fault breaks the isolation.
     #[must_use]
     pub const fn severity(self) -> PgSeverity {
         match self {
-            Self::GrantMissing => PgSeverity::Notice,
+            Self::GrantMissing | Self::WorkerUnreachable | Self::PropagationPreset | Self::SchemaNotDistributed => {
+                PgSeverity::Notice
+            }
             _ => PgSeverity::Unsafe,
         }
     }
@@ -192,6 +202,16 @@ impl PgFault {
                 "restrictive policies become permissive on shards, and every tenant sees every row; \
                 use the strategy `schema` with `with_citus`"
             }
+            Self::NotCoordinator => "schemas and policies are changed on the coordinator alone, and it knows what holds",
+            Self::WorkerUnreachable => {
+                "every query whose rows are there fails; give the application's role an entry in the coordinator's \
+                passfile or the worker's `pg_hba.conf`"
+            }
+            Self::PropagationPreset => {
+                "what begins a transaction is sent to the workers whole, which refuse it; reset it for the role, or \
+                connect without a pooler, where the connection pins it"
+            }
+            Self::SchemaNotDistributed => "its rows are on the coordinator, which every tenant's queries go through",
             Self::GrantMissing => "statements of the application that need the right are refused",
         }
     }
@@ -206,7 +226,7 @@ pub struct PgFinding {
 }
 
 impl PgFinding {
-    pub(in crate::postgres::row) const fn new(fault: PgFault, object: String, mend: String) -> Self {
+    pub(in crate::postgres) const fn new(fault: PgFault, object: String, mend: String) -> Self {
         Self { fault, object, mend }
     }
 
