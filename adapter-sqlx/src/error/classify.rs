@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sqlx::error::{DatabaseError, ErrorKind as Constraint};
 
+#[cfg(feature = "postgres")]
+use super::worker_fault::WorkerFault;
 use crate::{ErrorKind, StrategyError, TransactionError};
 
 /// What was being done when the error came.
@@ -53,6 +55,9 @@ const fn lost(phase: Phase) -> ErrorKind {
 }
 
 fn of_database(error: &dyn DatabaseError, phase: Phase) -> ErrorKind {
+    if let Some(kind) = of_worker(error, phase) {
+        return kind;
+    }
     let kind = match sqlite_code(error) {
         Some(code) => of_sqlite(code, error.message()),
         None => of_sqlstate(error),
@@ -64,6 +69,22 @@ fn of_database(error: &dyn DatabaseError, phase: Phase) -> ErrorKind {
         (Phase::Commit, ErrorKind::Unavailable) if may_have_committed(error) => ErrorKind::Unconfirmed,
         (_, kind) => kind,
     }
+}
+
+/// A commit that a worker of a Citus cluster did not answer may have been done there. Nothing of a transaction is
+/// committed before it is.
+#[cfg(feature = "postgres")]
+fn of_worker(error: &dyn DatabaseError, phase: Phase) -> Option<ErrorKind> {
+    WorkerFault::of(error).map(|_| match phase {
+        Phase::Begin => ErrorKind::Unavailable,
+        Phase::Statement => ErrorKind::Retryable,
+        Phase::Commit => ErrorKind::Unconfirmed,
+    })
+}
+
+#[cfg(not(feature = "postgres"))]
+const fn of_worker(_: &dyn DatabaseError, _: Phase) -> Option<ErrorKind> {
+    None
 }
 
 fn of_sqlstate(error: &dyn DatabaseError) -> ErrorKind {
@@ -118,19 +139,24 @@ fn of_sqlite(code: i32, message: &str) -> ErrorKind {
 pub(crate) enum Repeat {
     /// It lost against another transaction, and was undone.
     Serialization,
+    /// A worker of a Citus cluster could not be reached, or no longer had the shard.
+    Worker,
     /// The connection has a statement prepared whose result looks otherwise now. On this connection it fails for ever.
     StalePlan,
 }
 
 impl Repeat {
-    /// Nothing but what says for certain that nothing was done.
-    pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+    /// Nothing but what says for certain that nothing was done. A worker says so of a statement, and not of a commit.
+    pub(crate) fn of(error: &(dyn Error + 'static), phase: Phase) -> Option<Self> {
         let error = chain(error).find_map(|error| match downcast::<sqlx::Error>(error) {
             Some(error) => error.as_database_error(),
             None => database_error(error),
         })?;
         if is_stale_plan(error) {
             return Some(Self::StalePlan);
+        }
+        if of_worker(error, phase) == Some(ErrorKind::Retryable) {
+            return Some(Self::Worker);
         }
         let has_lost = match sqlite_code(error) {
             // BUSY_SNAPSHOT: it has read what another transaction has changed since.

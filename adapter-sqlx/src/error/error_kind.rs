@@ -34,7 +34,7 @@
 /// |---|---|---|
 /// | `Invalid` | class 22 except 22012; 23502, 23514, 54000; a value that sqlx cannot encode | not null, check, datatype, mismatch, too big |
 /// | `Conflict` | 23505, 23503, 23001, 23P01 | unique, primary key, row id, foreign key |
-/// | `Retryable` | 40001, 40P01, 55P03, a stale cached plan | busy, locked (in a transaction that has begun) |
+/// | `Retryable` | 40001, 40P01, 55P03, a stale cached plan, a worker of Citus that a statement did not reach | busy, locked (in a transaction that has begun) |
 /// | `Unavailable` | classes 08 and 53, 57P0x, no connection | busy and locked at the beginning, full, I/O error, cannot open |
 /// | `Internal` | everything else, such as 42501 and `RowNotFound` | everything else |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

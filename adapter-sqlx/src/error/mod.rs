@@ -4,6 +4,8 @@ pub(crate) mod classify;
 mod error_kind;
 mod errors;
 mod kinds;
+#[cfg(feature = "postgres")]
+mod worker_fault;
 
 pub use error_kind::ErrorKind;
 pub use errors::{ProvisionError, RemoveError, StrategyError, TransactionError};

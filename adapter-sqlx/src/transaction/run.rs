@@ -10,7 +10,7 @@ use tenancy_core::context;
 use tenancy_core::enforce::Admitted;
 
 use super::entrant::Entrant;
-use crate::error::classify::Repeat;
+use crate::error::classify::{Phase, Repeat};
 use crate::{Mode, TenantDb, TenantTransaction, TransactionError};
 
 /// How long a transaction that failed may take to roll back. A query whose future was dropped, by a time-out in the
@@ -58,6 +58,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// - It lost against another transaction: a serialization failure (`40001`), at the commit too, or a deadlock
     ///   (`40P01`).
+    /// - A worker of a Citus cluster could not be reached by one of its statements, or had just given a shard away.
     /// - Its connection has a statement prepared whose columns another process has changed since ("cached plan must not
     ///   change result type", `0A000`). PostgreSQL refuses that statement for as long as the connection lives. The
     ///   strategy is [refreshed](Self::refresh) first, so that the second attempt is on a new connection, and so is
@@ -176,7 +177,7 @@ impl<DB: Database> TenantDb<DB> {
                 Ok(done)
             }
             Err(error) => {
-                let repeat = Repeat::of(error.as_error());
+                let repeat = Repeat::of(error.as_error(), Phase::Statement);
                 // Whatever comes of it: dropped, the transaction is rolled back before its connection is used again.
                 let _ = tokio::time::timeout(ROLLBACK_TIMEOUT, tx.rollback()).await;
                 Err(Failure { error, repeat })
@@ -195,7 +196,7 @@ struct Failure<E> {
 impl<E: From<TransactionError>> From<TransactionError> for Failure<E> {
     fn from(error: TransactionError) -> Self {
         Self {
-            repeat: Repeat::of(&error),
+            repeat: Repeat::of(&error, Phase::Commit),
             error: error.into(),
         }
     }

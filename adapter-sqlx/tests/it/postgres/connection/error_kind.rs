@@ -1,10 +1,11 @@
 //! What errors of PostgreSQL mean for the answer to a client.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Postgres};
 use tenancy_core::enforce::Admitted;
-use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError};
+use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
 
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, migrations, tenant};
@@ -79,6 +80,106 @@ async fn a_statement_s_error_is_the_client_s_or_the_service_s() {
     let nul = sqlx::query("select * from notes where id = $1").bind("1\0");
     let error = nul.fetch_all(&mut *tx).await.unwrap_err();
     assert_eq!(ErrorKind::of(&error), ErrorKind::Invalid, "{error:?}");
+}
+
+/// As a coordinator of Citus 13 wrote them, while a worker restarted and shards were split and moved: its own session
+/// lives on, and nothing is committed before the commit.
+#[tokio::test]
+async fn what_a_worker_did_not_do_can_be_done_again() {
+    let database = TestDatabase::new().await;
+    let faults = "create table faults (code text, message text);
+        create function fail() returns trigger language plpgsql as $$ begin
+            raise exception using errcode = new.code, message = new.message;
+        end $$;
+        create constraint trigger fail after insert on faults deferrable initially deferred
+            for each row execute function fail()";
+    let options = schema_server::options(&database).with_migrations(migrations(&[faults]));
+    let (db, _) = schema_server::open(options).await;
+    let member = schema_server::member("acme");
+    db.provision(member.tenant()).await.unwrap();
+    for (code, message, expected, at_commit) in [
+        (
+            "08006",
+            "connection to the remote node app@127.0.0.1:5433 failed with the following error: connection not open",
+            ErrorKind::Retryable,
+            ErrorKind::Unconfirmed,
+        ),
+        (
+            "XX000",
+            "could not find valid entry for shard 102008",
+            ErrorKind::Retryable,
+            ErrorKind::Unconfirmed,
+        ),
+        (
+            "40001",
+            "shard for the given value does not exist",
+            ErrorKind::Retryable,
+            ErrorKind::Retryable,
+        ),
+        (
+            "XX000",
+            "could not commit transaction for shard 102020 on at least one active node",
+            ErrorKind::Retryable,
+            ErrorKind::Unconfirmed,
+        ),
+        // The server's own, and other faults of a cluster.
+        (
+            "08006",
+            "connection failure",
+            ErrorKind::Unavailable,
+            ErrorKind::Unconfirmed,
+        ),
+        (
+            "XX000",
+            "cache lookup failed for relation 1",
+            ErrorKind::Internal,
+            ErrorKind::Internal,
+        ),
+    ] {
+        let insert = format!("insert into faults values ('{code}', '{message}')");
+        let calls = AtomicUsize::new(0);
+        let done: Result<(), sqlx::Error> = run_fault(&db, &member, &insert, &calls).await;
+        let error = done.unwrap_err();
+        assert_eq!(ErrorKind::of(&error), expected, "{message}");
+        let expected_calls = if expected == ErrorKind::Retryable { 2 } else { 1 };
+        assert_eq!(calls.load(Ordering::Relaxed), expected_calls, "{message}");
+        let mut tx = db.begin(&member).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(insert)).execute(&mut *tx).await.unwrap();
+        let error = tx.commit().await.unwrap_err();
+        assert_eq!(ErrorKind::of(&error), at_commit, "{message}");
+    }
+}
+
+/// The fault comes of a statement, and not of the commit.
+async fn run_fault(
+    db: &TenantDb<Postgres>,
+    member: &Admitted,
+    insert: &str,
+    calls: &AtomicUsize,
+) -> Result<(), sqlx::Error> {
+    let work = async |tx: &mut TenantTransaction<Postgres>| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        let sql = format!("{insert}; set constraints all immediate");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+        Ok::<_, Failed>(())
+    };
+    db.run(member, work).await.map_err(|Failed(error)| error)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed")]
+struct Failed(#[source] sqlx::Error);
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<TransactionError> for Failed {
+    fn from(error: TransactionError) -> Self {
+        panic!("{error:?}")
+    }
 }
 
 /// What is judged at the commit is not the statement's: neither the client's fault, nor done.
