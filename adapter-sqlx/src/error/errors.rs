@@ -161,13 +161,6 @@ pub enum StrategyError {
         /// The place.
         placement: PlacementName,
     },
-    /// The declaration is for a Citus cluster, on which the strategy `row` would not keep tenants' rows apart.
-    #[cfg(feature = "postgres")]
-    #[error(
-        "the strategy `row` does not run on Citus: shards lose restrictive policies, and tenants would see each other's \
-        rows; use the strategy `schema` with `PgSchemaBuilder::with_citus`"
-    )]
-    ClusterUnsupported,
     /// The database would not keep tenants' rows apart.
     #[cfg(feature = "postgres")]
     #[error("refused the database")]

@@ -107,6 +107,24 @@ impl BeginText {
         self
     }
 
+    /// Sets a setting until the transaction ends on the coordinator of a Citus cluster, and on its workers.
+    ///
+    /// # Security
+    ///
+    /// Citus sends the text of a `set local` to the workers as it came. That is the whole message if the statement stands
+    /// in it, so it stands in a block, which sends it alone. Rows of a shard on the coordinator itself could be written
+    /// without policies, unless it is reached as a worker is.
+    pub(in crate::postgres) fn set_on_cluster(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
+        let block = format!("begin set local {setting} = {value}; end");
+        let _ = write!(
+            self.begin,
+            "; set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; do {}; \
+            set local citus.propagate_set_commands = 'none'",
+            Literal(&block)
+        );
+        self
+    }
+
     pub(in crate::postgres) const fn mode(&self) -> Mode {
         self.mode
     }

@@ -6,12 +6,11 @@ use std::str::FromStr;
 use sqlx::PgConnection;
 use tenancy_core::names::TenantId;
 
-use super::citus::{Citus, REFUSAL};
+use super::citus::Citus;
 use super::table::PgTenantTable;
 #[cfg(doc)]
 use super::table_grants::PgTableGrants;
 use super::view::PgTenantView;
-use crate::StrategyError;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 
 /// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
@@ -259,9 +258,8 @@ impl PgRowTables {
     /// roles of other services in the policies. It fails if a policy of theirs says something else.
     #[must_use]
     pub fn sql(&self) -> String {
-        let refusal = self.is_on_citus().then(|| REFUSAL.to_owned());
         let tables = self.tables.iter().map(|table| self.table_sql(table));
-        refusal.into_iter().chain(tables).chain([self.views_sql()]).collect()
+        tables.chain(self.distribution_sql()).chain([self.views_sql()]).collect()
     }
 
     pub(in crate::postgres) const fn citus(&self) -> Option<&Citus> {
@@ -272,12 +270,9 @@ impl PgRowTables {
         self.citus.is_some()
     }
 
-    /// Refuses a declaration for a cluster, before anything is connected or written.
-    pub(in crate::postgres) const fn refuse_cluster(&self) -> Result<(), StrategyError> {
-        if self.is_on_citus() {
-            return Err(StrategyError::ClusterUnsupported);
-        }
-        Ok(())
+    /// On a cluster, what distributes the tables that are not distributed yet.
+    pub(in crate::postgres) fn distribution_sql(&self) -> Option<String> {
+        self.citus.as_ref().map(|citus| citus.distribution_sql(&self.tables))
     }
 
     /// Whether the id is the one spelling of its value in every declared table, and has room in it.

@@ -115,7 +115,12 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
             }
             let tenant = Literal(binding.id().as_str());
             let mut text = BeginText::new(binding.mode());
-            text = text.set(self.schema.setting().as_str(), tenant);
+            let setting = self.schema.setting().as_str();
+            text = if self.schema.is_on_citus() {
+                text.set_on_cluster(setting, tenant)
+            } else {
+                text.set(setting, tenant)
+            };
             if let Some(pins) = &self.pins {
                 text = pins.set_in(text).forget_prepared();
             }

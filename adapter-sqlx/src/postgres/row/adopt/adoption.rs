@@ -137,9 +137,10 @@ impl PgRowTables {
         self.write_what_differs(&mut tx, wait, &mut String::new()).await?;
         execute(&mut tx, plan.rights_sql()).await?;
         let warnings = self.adoption_warnings(&mut tx).await?;
-        let report = self.verify(&mut tx).await?;
+        let report = self.verify_catalog(&mut tx).await?;
         restore(&mut tx, &before).await?;
         tx.commit().await?;
+        let report = report.and(self.shards(connection).await?);
         Ok(PgAdoption {
             has_changed,
             warnings,
@@ -150,10 +151,6 @@ impl PgRowTables {
     fn require_adoptable(&self, first: &TenantId) -> Result<(), AdoptError> {
         if !self.is_canonical(first) {
             return Err(AdoptError::NotCanonical { tenant: first.clone() });
-        }
-        if self.is_on_citus() {
-            let reason = StrategyError::ClusterUnsupported.to_string();
-            return Err(AdoptError::one("citus".to_owned(), &reason));
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use super::look::FoundTable;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 
-/// Statements to be run, and the object that they need a lock on.
+/// Statements to be run, one after the other, and the object that they need a lock on.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::postgres::row) struct Change {
     pub(in crate::postgres::row) object: String,
-    pub(in crate::postgres::row) sql: String,
+    pub(in crate::postgres::row) statements: Vec<String>,
 }
 
 impl PgRowTables {
@@ -26,9 +26,9 @@ impl PgRowTables {
         tables.dedup_by_key(|(table, _)| (table.schema(), table.name()));
         let changes = tables.into_iter().map(|(table, found)| Change {
             object: format!("the table {table}"),
-            sql: self.table_changes(table, found).concat(),
+            statements: self.table_changes(table, found),
         });
-        changes.filter(|change| !change.sql.is_empty()).collect()
+        changes.filter(|change| !change.statements.is_empty()).collect()
     }
 
     fn table_changes(&self, table: &PgTenantTable, found: &FoundTable) -> Vec<String> {
@@ -41,11 +41,11 @@ impl PgRowTables {
         if found.is_shared(self) {
             // Another service's tenants are kept apart by other words. The default is theirs too, and a role that was
             // let in beside them would not be kept within a tenant.
-            alter(security_changes(found));
+            alter(self.security_changes(found));
             return changes;
         }
         alter(self.column_changes(table, found));
-        alter(security_changes(found));
+        alter(self.security_changes(found));
         changes.extend(self.policy_changes(table, found));
         changes.extend(self.grant_changes(table, found));
         changes
@@ -54,7 +54,8 @@ impl PgRowTables {
     fn column_changes(&self, table: &PgTenantTable, found: &FoundTable) -> Vec<String> {
         let column = table.tenant_column();
         let has_default = found.default.as_ref() == Some(&found.spelling.default);
-        let default = (!has_default).then(|| format!("alter column {column} set default {}", self.tenant(table)));
+        // Citus refuses it where the table is distributed by the column.
+        let default = (!has_default && !found.is_distributed).then(|| format!("alter column {column} set default {}", self.tenant(table)));
         // Where it is set already the server does not read the table.
         let not_null = (!found.is_not_null).then(|| format!("alter column {column} set not null"));
         default.into_iter().chain(not_null).collect()
@@ -78,7 +79,7 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn view_change(&self, view: &str) -> Change {
         Change {
             object: format!("the view {view}"),
-            sql: format!("grant select on table {view} to {};\n", self.application_list()),
+            statements: vec![format!("grant select on table {view} to {};\n", self.application_list())],
         }
     }
 
@@ -86,13 +87,20 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn schema_change(&self, schema: &str) -> Change {
         Change {
             object: format!("the schema {schema}"),
-            sql: format!("grant usage on schema {schema} to {};\n", self.application_list()),
+            statements: vec![format!("grant usage on schema {schema} to {};\n", self.application_list())],
         }
     }
-}
 
-fn security_changes(found: &FoundTable) -> Vec<String> {
-    let enable = (!found.is_enabled).then(|| "enable row level security".to_owned());
-    let force = (!found.is_forced).then(|| "force row level security".to_owned());
-    enable.into_iter().chain(force).collect()
+    /// A shard whose row-level security holds for its owner can never be moved while it is written to: PostgreSQL does not
+    /// replicate into one. On a cluster it is not forced therefore, and it is proved that the application is neither the
+    /// owner nor one of their members.
+    fn security_changes(&self, found: &FoundTable) -> Vec<String> {
+        let enable = (!found.is_enabled).then(|| "enable row level security".to_owned());
+        let force = match (self.is_on_citus(), found.is_forced) {
+            (false, false) => Some("force row level security".to_owned()),
+            (true, true) => Some("no force row level security".to_owned()),
+            _ => None,
+        };
+        enable.into_iter().chain(force).collect()
+    }
 }

@@ -1,6 +1,6 @@
 //! Writes what differs, in one transaction.
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::attempts::{Attempts, LockTimeout};
 use super::difference::Change;
@@ -47,7 +47,6 @@ impl PgRowTables {
     ///
     /// If the database refuses it, or other sessions hold locks in every attempt. Nothing is changed then.
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
-        self.refuse_cluster()?;
         let wait = LockTimeout::default();
         let mut attempts = Attempts::new(wait);
         loop {
@@ -86,6 +85,10 @@ impl PgRowTables {
         "the declared tables".clone_into(object);
         let settings = format!("{PIN}; set local lock_timeout = {}", Literal(&wait.setting()));
         execute(tx, settings).await?;
+        let no_cluster = self.no_cluster(tx).await?;
+        if !no_cluster.is_empty() {
+            return Err(PgReport::new(no_cluster).into());
+        }
         if self.differences(tx).await?.is_empty() {
             return Ok(());
         }
@@ -93,7 +96,10 @@ impl PgRowTables {
         // Somebody else may have written it while this waited.
         for change in self.differences(tx).await? {
             *object = change.object;
-            execute(tx, change.sql).await.map_err(without_tenant)?;
+            // One in a message: Citus sends several to its workers as they came.
+            for statement in change.statements {
+                execute(tx, statement).await.map_err(without_tenant)?;
+            }
         }
         Ok(())
     }
@@ -104,7 +110,21 @@ impl PgRowTables {
         let views = self.ungranted_views(tx).await?;
         let opened = schemas.iter().map(|schema| self.schema_change(schema));
         let shown = views.iter().map(|view| self.view_change(view));
-        Ok(opened.chain(self.changes(&found)).chain(shown).collect())
+        // Behind the tables' own: a distributed table takes no default, and no policy with a sub-select.
+        let distributed = self.distribution_change(tx).await?;
+        let changes = self.changes(&found).into_iter().chain(distributed);
+        Ok(opened.chain(changes).chain(shown).collect())
+    }
+
+    async fn distribution_change(&self, tx: &mut PgConnection) -> Result<Option<Change>, StrategyError> {
+        let Some(asked) = self.citus().and_then(|citus| citus.is_local_sql(self.tables())) else {
+            return Ok(None);
+        };
+        let is_local: bool = sqlx::query_scalar(AssertSqlSafe(asked)).fetch_one(tx).await?;
+        Ok(self.distribution_sql().filter(|_| is_local).map(|statement| Change {
+            object: "the tables that are distributed".to_owned(),
+            statements: vec![statement],
+        }))
     }
 }
 

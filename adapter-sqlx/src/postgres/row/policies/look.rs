@@ -33,6 +33,8 @@ pub(in crate::postgres) struct FoundTable {
     pub(in crate::postgres::row) is_varchar: bool,
     pub(in crate::postgres::row) is_enabled: bool,
     pub(in crate::postgres::row) is_forced: bool,
+    /// Whether Citus has distributed it.
+    pub(in crate::postgres::row) is_distributed: bool,
     /// Whether nobody has been granted or refused anything on the table or its columns.
     pub(in crate::postgres::row) is_ungranted: bool,
     pub(in crate::postgres) policies: Vec<FoundPolicy>,
@@ -88,6 +90,10 @@ select d.number, (select quote_ident(s.attname) from pg_attribute s where s.attr
     (select quote_ident(s.attname) from pg_attribute s where s.attrelid = d.relid and s.attnum = d.attnum),
     d.atttypid = 'varchar'::regtype
 from declared d left join pg_attrdef e on e.adrelid = d.relid and e.adnum = d.attnum";
+
+/// On a cluster alone is there such a catalog.
+const DISTRIBUTED: &str = "
+select d.number from declared d join pg_dist_partition p on p.logicalrelid = d.relid where p.partmethod = 'h'";
 
 const POLICIES: &str = "
 select d.number, p.polname::text, p.polpermissive, p.polcmd = '*',
@@ -146,12 +152,20 @@ impl PgRowTables {
                 is_varchar,
                 is_enabled: row.try_get(4)?,
                 is_forced: row.try_get(5)?,
+                is_distributed: false,
                 is_ungranted: row.try_get(6)?,
                 policies: Vec::new(),
                 ungranted_sequences: Vec::new(),
                 spelling: Spelling::expected(self, table, &column, is_varchar),
                 column: row.try_get(7)?,
             });
+        }
+        if self.is_on_citus() {
+            for row in self.query(tx, DISTRIBUTED, Names::Lent).await? {
+                if let Some(Some(table)) = found.get_mut(place(&row, 0)?) {
+                    table.is_distributed = true;
+                }
+            }
         }
         self.look_at_policies(tx, &mut found, Names::Lent).await?;
         let sequences = format!("select distinct s.oid::regclass::text, d.number from declared d{USED_SEQUENCES}");

@@ -8,6 +8,7 @@ use sqlx::migrate::{Migrate, Migration, Migrator};
 
 use super::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
 use crate::StrategyError;
+use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
@@ -109,7 +110,8 @@ impl<'m> Migrating<'m> {
     ) -> Result<(), StrategyError> {
         self.migrations
             .run_direct(Some(migration.version), connection, false)
-            .await?;
+            .await
+            .map_err(explained)?;
         self.guard_new_tables(before, connection).await
     }
 
@@ -126,7 +128,8 @@ impl<'m> Migrating<'m> {
         let mut tx = begin_lent(connection, None).await?;
         self.migrations
             .run_direct(Some(migration.version), &mut *tx, false)
-            .await?;
+            .await
+            .map_err(explained)?;
         self.guard_new_tables(before, &mut tx).await?;
         Ok(tx.commit().await?)
     }
@@ -137,22 +140,26 @@ impl<'m> Migrating<'m> {
     /// Row-level security is not forced yet, so later migrations see the rows as their owner.
     async fn guard_new_tables(&self, before: &[i64], connection: &mut PgConnection) -> Result<(), StrategyError> {
         let sql = "
-select coalesce(string_agg(format('alter table %I.%I enable row level security;', n.nspname, c.relname), ''), '')
+select format('alter table %I.%I enable row level security', n.nspname, c.relname)
 from unnest($1::text[], $2::text[]) as d(schema, name)
 join pg_catalog.pg_namespace n on n.nspname = d.schema
 join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name
 where c.relkind in ('r', 'p') and not c.relrowsecurity and c.oid::int8 <> all ($3)";
-        let sql: String = sqlx::query_scalar(sql)
+        let sql: Vec<String> = sqlx::query_scalar(sql)
             .bind(self.schema.names(PgTenantTable::schema))
             .bind(self.schema.names(PgTenantTable::name))
             .bind(before)
-            .fetch_one(&mut *connection)
+            .fetch_all(&mut *connection)
             .await?;
         if sql.is_empty() {
             return Ok(());
         }
         // A table with checks that are still due cannot be altered.
-        Ok(execute(connection, format!("set constraints all immediate; {sql}")).await?)
+        execute(connection, "set constraints all immediate".to_owned()).await?;
+        for statement in sql {
+            execute(connection, statement).await?;
+        }
+        Ok(())
     }
 
     /// The declared tables that exist, by number.

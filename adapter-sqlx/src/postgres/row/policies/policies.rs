@@ -37,15 +37,16 @@ impl Wanted<'_> {
     }
 
     /// What makes the policy so. Nothing if it is, and if it says something else to another service: that is a finding.
-    fn change(&self, table: &str, found: Option<&FoundPolicy>, create: String) -> Option<String> {
+    fn change(&self, table: &str, found: Option<&FoundPolicy>, create: String) -> Vec<String> {
         let Self { name, roles, .. } = self;
         match found {
-            None => Some(create),
+            None => vec![create],
+            Some(policy) if self.is_said_by(policy) && policy.roles == *roles => Vec::new(),
             Some(policy) if self.is_said_by(policy) => {
-                (policy.roles != *roles).then(|| format!("alter policy {name} on {table} to {};\n", list(roles)))
+                vec![format!("alter policy {name} on {table} to {};\n", list(roles))]
             }
-            Some(policy) if self.is_shared(policy) => None,
-            Some(_) => Some(format!("drop policy {name} on {table};\n{create}")),
+            Some(policy) if self.is_shared(policy) => Vec::new(),
+            Some(_) => vec![format!("drop policy {name} on {table};\n"), create],
         }
     }
 }
@@ -107,7 +108,7 @@ impl FoundTable {
         roles.extend(self.application_policy(schema).roles);
         Wanted {
             name: TENANT,
-            is_permissive: false,
+            is_permissive: schema.is_on_citus(),
             rule: &self.spelling.rule,
             declared: names(schema),
             roles,
@@ -118,7 +119,9 @@ impl FoundTable {
     pub(in crate::postgres) fn keeps_tenants_apart(&self, schema: &PgRowTables) -> bool {
         let (application, tenant) = (self.policy(APPLICATION), self.policy(TENANT));
         let wanted = self.tenant_policy(schema);
-        application.is_none_or(|policy| self.application_policy(schema).is_said_by(policy))
+        let opens = application.is_none_or(|policy| self.application_policy(schema).is_said_by(policy));
+        // Beside a permissive policy of the tenant's it would show every row.
+        (if schema.is_on_citus() { application.is_none() } else { opens })
             && tenant.is_some_and(|policy| wanted.is_said_by(policy) && policy.roles == wanted.roles)
     }
 
@@ -146,15 +149,17 @@ impl PgRowTables {
     /// What makes the table's policies as declared, a statement or two for each that differs.
     pub(in crate::postgres::row) fn policy_changes(&self, table: &PgTenantTable, found: &FoundTable) -> Vec<String> {
         let name = table.to_string();
-        let opening = [found.application_policy(self), found.administrator_policy(self)];
+        let application = (!self.is_on_citus()).then(|| found.application_policy(self));
+        let closed = (self.is_on_citus() && found.policy(APPLICATION).is_some())
+            .then(|| format!("drop policy {APPLICATION} on {name};\n"));
         let tenant = found.tenant_policy(self);
-        let opening = opening.iter().map(|wanted| {
+        let opening = application.into_iter().chain([found.administrator_policy(self)]).flat_map(|wanted| {
             let create = open_policy_sql(wanted.name, &name, &list(&wanted.roles));
             wanted.change(&name, found.policy(wanted.name), create)
         });
         let create = self.tenant_policy_sql(table, &name, &list(&tenant.roles));
         let keeping = tenant.change(&name, found.policy(TENANT), create);
-        opening.chain([keeping]).flatten().collect()
+        closed.into_iter().chain(opening).chain(keeping).collect()
     }
 
     /// The policy that keeps tenants apart, as `table` has it, on a table of this name.
@@ -171,6 +176,14 @@ impl PgRowTables {
         roles: &str,
     ) -> String {
         let tenant = self.tenant(table);
+        if self.is_on_citus() {
+            // Shards lose the word `restrictive`, so this is the one policy of the application, and permissive everywhere.
+            // A sub-select is refused on a distributed table.
+            return format!(
+                "create policy {TENANT} on {name} as permissive for all to {roles} \
+                using ({column} = {tenant}) with check ({column} = {tenant});\n"
+            );
+        }
         // Evaluated once for a query, and not for each row.
         format!(
             "create policy {TENANT} on {name} as restrictive for all to {roles}

@@ -37,7 +37,11 @@ impl Spelling {
         } else {
             column.to_owned()
         };
-        let rule = format!("({column} = ( SELECT {default} AS \"nullif\"))");
+        let rule = if schema.is_on_citus() {
+            format!("({column} = {default})")
+        } else {
+            format!("({column} = ( SELECT {default} AS \"nullif\"))")
+        };
         Self { default, rule }
     }
 

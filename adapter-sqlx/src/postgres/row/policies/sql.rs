@@ -9,7 +9,7 @@ use crate::postgres::row::table::PgTenantTable;
 impl PgRowTables {
     /// The text for one table.
     pub(in crate::postgres) fn table_sql(&self, table: &PgTenantTable) -> String {
-        let (column, tenant) = (table.tenant_column(), self.tenant(table));
+        let column = table.tenant_column();
         let block = format!(
             "declare
     path text := pg_catalog.current_setting('search_path');
@@ -24,20 +24,48 @@ impl PgRowTables {
     object text;
 begin
     perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-    alter table {table} alter column {column} set default {tenant};
-{policies}{grants}    perform set_config('search_path', path, true);
+{altered}{policies}{grants}    perform set_config('search_path', path, true);
 end ",
             name = Literal(&table.to_string()),
             ours = self.own_roles(),
+            altered = self.altered_block(table),
             policies = self.policies_block(table),
             grants = self.grants_block(table),
         );
+        if self.is_on_citus() {
+            // All of it is in the block, since Citus sends a message of several statements to its workers as it came.
+            return do_block(&block);
+        }
         format!(
             "alter table {table} alter column {column} set not null;
 alter table {table} enable row level security;
 alter table {table} force row level security;
 {}",
             do_block(&block)
+        )
+    }
+
+    fn altered_block(&self, table: &PgTenantTable) -> String {
+        let (column, tenant) = (table.tenant_column(), self.tenant(table));
+        if !self.is_on_citus() {
+            return format!("    alter table {table} alter column {column} set default {tenant};\n");
+        }
+        // A distributed table takes no default for the column, and each statement goes to every shard.
+        format!(
+            "    if not exists (select from pg_dist_partition where logicalrelid = guarded) then
+        alter table {table} alter column {column} set default {tenant};
+    end if;
+    if exists (select from pg_attribute where attrelid = guarded and attname = {name} and not attnotnull) then
+        alter table {table} alter column {column} set not null;
+    end if;
+    if exists (select from pg_class where oid = guarded and relforcerowsecurity) then
+        alter table {table} no force row level security;
+    end if;
+    if exists (select from pg_class where oid = guarded and not relrowsecurity) then
+        alter table {table} enable row level security;
+    end if;
+",
+            name = Literal(column.as_str()),
         )
     }
 
@@ -58,7 +86,11 @@ alter table {table} force row level security;
             format!("    execute {} || {others} || {};\n", Literal(before), Literal(after))
         };
         let own = format!("{}{HERE}", self.application_list());
-        let application = create(&open_policy_sql(APPLICATION, &name, &own), "others");
+        let application = if self.is_on_citus() {
+            String::new()
+        } else {
+            create(&open_policy_sql(APPLICATION, &name, &own), "others")
+        };
         let administrators = format!("{administrator}{HERE}");
         let administrator = create(
             &open_policy_sql(ADMINISTRATOR, &name, &administrators),

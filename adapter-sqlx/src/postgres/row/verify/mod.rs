@@ -37,6 +37,9 @@ const CHECKS: &[&[Check]] = &[
     missing::CHECKS,
 ];
 
+/// What is another question on a cluster: row-level security is not forced there, and no policy is restrictive.
+const SINGLE_SERVER: [PgFault; 2] = [PgFault::RowSecurityNotForced, PgFault::PolicyForOthers];
+
 impl PgRowTables {
     /// Asks the catalog whether the database keeps tenants' rows apart as this declaration says, and what goes
     /// around it. It changes nothing.
@@ -67,6 +70,19 @@ impl PgRowTables {
     ///
     /// If the catalog cannot be read.
     pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let report = self.verify_catalog(administrator).await?;
+        // What is not distributed, or not as declared on the coordinator, is a finding already.
+        if !report.is_safe() {
+            return Ok(report);
+        }
+        Ok(report.and(self.shards(administrator).await?))
+    }
+
+    /// The same without a look at the shards of a cluster, in a transaction that may have changed the tables.
+    pub(in crate::postgres::row) async fn verify_catalog(
+        &self,
+        administrator: &mut PgConnection,
+    ) -> Result<PgReport, StrategyError> {
         let mut tx = begin_lent(administrator, None).await?;
         prepare(&mut tx).await?;
         let report = if self.is_shared_role() {
@@ -107,10 +123,14 @@ impl PgRowTables {
     }
 
     async fn findings(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
-        let mut findings = Vec::new();
+        let mut findings = self.no_cluster(tx).await?;
+        if !findings.is_empty() {
+            return Ok(findings);
+        }
         // Nested, since a future with an adapter of these is not `Send`.
         for checks in CHECKS {
-            for check in *checks {
+            let holds = |check: &&Check| !self.is_on_citus() || !SINGLE_SERVER.contains(&check.fault);
+            for check in checks.iter().filter(holds) {
                 findings.extend(self.ask(tx, check).await?);
             }
         }
@@ -159,7 +179,7 @@ impl PgRowTables {
 
 /// No name is looked up where anybody else could have put one, and names are written out alike. The planner takes these
 /// queries for long ones, and would compile each for longer than it runs.
-async fn prepare(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(in crate::postgres::row::verify) async fn prepare(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
     let sql = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off; set local jit = off";
     sqlx::raw_sql(sql).execute(tx).await?;
     Ok(())

@@ -108,8 +108,16 @@ pub enum PgFault {
     LargeObjects,
     /// A declared view is not there, is no plain view, or reads no declared table.
     ViewDiffers,
-    /// The tables are declared for Citus, or distributed by it.
+    /// A Citus cluster distributes the table, which is not declared for one.
     ClusterUnsupported,
+    /// On Citus, a policy beside the tenant's holds for others than the administrator.
+    PolicyBeside,
+    /// The node that a Citus cluster is reached by has shards of a declared table.
+    LocalShards,
+    /// A shard, or a role on its node, is not as the coordinator has the table; or its node does not say.
+    ShardDiffers,
+    /// On Citus, the tenant's column has no default, or another than is declared.
+    DefaultMissing,
     /// A connection is to a worker of a Citus cluster, and not to its coordinator.
     NotCoordinator,
     /// The coordinator of a Citus cluster cannot log in on a worker as the application, or not reach it.
@@ -130,9 +138,11 @@ impl PgFault {
     #[must_use]
     pub const fn severity(self) -> PgSeverity {
         match self {
-            Self::GrantMissing | Self::WorkerUnreachable | Self::PropagationPreset | Self::SchemaNotDistributed => {
-                PgSeverity::Notice
-            }
+            Self::GrantMissing
+            | Self::WorkerUnreachable
+            | Self::PropagationPreset
+            | Self::SchemaNotDistributed
+            | Self::DefaultMissing => PgSeverity::Notice,
             _ => PgSeverity::Unsafe,
         }
     }
@@ -200,7 +210,17 @@ impl PgFault {
             Self::ViewDiffers => "what is declared is not what there is",
             Self::ClusterUnsupported => {
                 "restrictive policies become permissive on shards, and every tenant sees every row; \
-                use the strategy `schema` with `with_citus`"
+                declare the tables `with_citus`, or use the strategy `schema`"
+            }
+            Self::PolicyBeside => "on shards every policy is permissive: what one shows, no other hides",
+            Self::LocalShards => {
+                "`insert … select` and `COPY` write rows of any tenant there; have the coordinator hold no shards, and \
+                move these by `citus_drain_node`"
+            }
+            Self::ShardDiffers => "rows of that shard are kept apart by another rule than the declared one, or by none",
+            Self::DefaultMissing => {
+                "an `INSERT` that leaves the column out is refused; Citus takes no default for it afterwards: \
+                `undistribute_table`, set it, and distribute the table again"
             }
             Self::NotCoordinator => "schemas and policies are changed on the coordinator alone, and it knows what holds",
             Self::WorkerUnreachable => {
@@ -298,6 +318,11 @@ impl PgReport {
     pub(in crate::postgres) fn with(mut self, finding: Option<PgFinding>) -> Self {
         let is_new = |finding: &PgFinding| self.findings.iter().all(|other| other.fault != finding.fault);
         self.findings.extend(finding.filter(is_new));
+        self
+    }
+
+    pub(in crate::postgres::row) fn and(mut self, findings: Vec<PgFinding>) -> Self {
+        self.findings.extend(findings);
         self
     }
 

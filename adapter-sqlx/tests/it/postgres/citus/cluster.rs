@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tenancy_sqlx::{PgRowTables, PgServer};
+use tokio::sync::Mutex;
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::PASSWORD;
@@ -25,10 +26,13 @@ impl TestCluster {
     /// Nothing, and a word, where no cluster is named.
     pub(crate) async fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        // Two who make roles at the same time make one of them fail.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
         let Ok(url) = env::var("TENANCY_CITUS_URL") else {
             println!("NOT TESTED on Citus: TENANCY_CITUS_URL names no cluster");
             return None;
         };
+        let _one = ONE_AT_A_TIME.lock().await;
         let coordinator = PgConnectOptions::from_str(&url).unwrap();
         let name = format!("tenancy_citus_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut connection = coordinator.clone().connect().await.unwrap();

@@ -1,7 +1,6 @@
 //! The strategy `row`: what it promises, how it opens, how tables are adopted.
 
 mod adopt;
-mod citus_refused;
 mod column_types;
 mod identifiers;
 mod odd_shapes;

@@ -5,6 +5,7 @@ pub(super) mod columns;
 pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod policies;
+mod shards;
 mod shared;
 pub(super) mod tables;
 pub(super) mod views;
