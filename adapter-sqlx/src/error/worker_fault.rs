@@ -21,7 +21,9 @@ impl WorkerFault {
         }
         let (code, message) = (error.code(), error.message());
         let is_of_a_worker = message.starts_with("connection to the remote node ")
-            || error.r#where().is_some_and(|context| context.contains("while executing command on "));
+            || error
+                .r#where()
+                .is_some_and(|context| context.contains("while executing command on "));
         match code {
             // As a commit returns it that was sent to a worker which then ended.
             "XX000" if message.starts_with("could not commit transaction for shard ") => Some(Self::CommitUnknown),

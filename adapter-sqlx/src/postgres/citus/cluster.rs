@@ -15,17 +15,29 @@ const VERSION: &str = "select extversion from pg_catalog.pg_extension where extn
 const IS_COORDINATOR: &str = "select pg_catalog.citus_is_coordinator()";
 
 /// Each active worker, and what came of a connection to it from the coordinator as the role that runs this.
-const LOG_IN: &str = "select nodename::text, nodeport, success, result from pg_catalog.run_command_on_workers('select 1')";
+const LOG_IN: &str =
+    "select nodename::text, nodeport, success, result from pg_catalog.run_command_on_workers('select 1')";
 
 /// What is wrong with the administrator's connection: the extension is missing, or this is a worker.
 pub(in crate::postgres) async fn administrator_findings(
     administrator: &mut PgConnection,
 ) -> Result<Vec<PgFinding>, StrategyError> {
-    if sqlx::raw_sql(VERSION).fetch_optional(&mut *administrator).await?.is_none() {
+    if sqlx::raw_sql(VERSION)
+        .fetch_optional(&mut *administrator)
+        .await?
+        .is_none()
+    {
         let mend = "create extension citus".to_owned();
-        return Ok(vec![PgFinding::new(PgFault::ExtensionMissing, "citus".to_owned(), mend)]);
+        return Ok(vec![PgFinding::new(
+            PgFault::ExtensionMissing,
+            "citus".to_owned(),
+            mend,
+        )]);
     }
-    Ok(not_the_coordinator("administrator", administrator).await?.into_iter().collect())
+    Ok(not_the_coordinator("administrator", administrator)
+        .await?
+        .into_iter()
+        .collect())
 }
 
 /// What is wrong with the application's connection: this is a worker, its session would send its settings to the workers,
@@ -55,11 +67,14 @@ pub(in crate::postgres) async fn application_findings(
     Ok(findings)
 }
 
-async fn not_the_coordinator(
-    who: &str,
-    connection: &mut PgConnection,
-) -> Result<Option<PgFinding>, StrategyError> {
+async fn not_the_coordinator(who: &str, connection: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
     let is_coordinator: bool = sqlx::raw_sql(IS_COORDINATOR).fetch_one(connection).await?.try_get(0)?;
-    let finding = || PgFinding::new(PgFault::NotCoordinator, format!("the {who}'s connection"), String::new());
+    let finding = || {
+        PgFinding::new(
+            PgFault::NotCoordinator,
+            format!("the {who}'s connection"),
+            String::new(),
+        )
+    };
     Ok((!is_coordinator).then(finding))
 }

@@ -28,7 +28,10 @@ pub(in crate::postgres) fn explained(error: MigrateError) -> StrategyError {
 
 /// Its context is Citus's, and not translated.
 fn is_of_a_worker(error: &PgDatabaseError) -> bool {
-    error.code() == "42601" && error.r#where().is_some_and(|context| context.contains("while executing command on "))
+    error.code() == "42601"
+        && error
+            .r#where()
+            .is_some_and(|context| context.contains("while executing command on "))
 }
 
 #[derive(Debug)]

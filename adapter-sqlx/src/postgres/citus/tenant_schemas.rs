@@ -69,11 +69,17 @@ impl PlacedSchema<'_> {
     }
 
     async fn is_placed(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        sqlx::query_scalar(IS_PLACED).bind(self.0.as_str()).fetch_one(connection).await
+        sqlx::query_scalar(IS_PLACED)
+            .bind(self.0.as_str())
+            .fetch_one(connection)
+            .await
     }
 
     async fn elsewhere(&self, connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
-        sqlx::query_scalar(ELSEWHERE).bind(self.0.as_str()).fetch_all(connection).await
+        sqlx::query_scalar(ELSEWHERE)
+            .bind(self.0.as_str())
+            .fetch_all(connection)
+            .await
     }
 
     async fn finding(&self, connection: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {

@@ -259,7 +259,10 @@ impl PgRowTables {
     #[must_use]
     pub fn sql(&self) -> String {
         let tables = self.tables.iter().map(|table| self.table_sql(table));
-        tables.chain(self.distribution_sql()).chain([self.views_sql()]).collect()
+        tables
+            .chain(self.distribution_sql())
+            .chain([self.views_sql()])
+            .collect()
     }
 
     pub(in crate::postgres) const fn citus(&self) -> Option<&Citus> {

@@ -55,7 +55,8 @@ impl PgRowTables {
         let column = table.tenant_column();
         let has_default = found.default.as_ref() == Some(&found.spelling.default);
         // Citus refuses it where the table is distributed by the column.
-        let default = (!has_default && !found.is_distributed).then(|| format!("alter column {column} set default {}", self.tenant(table)));
+        let default = (!has_default && !found.is_distributed)
+            .then(|| format!("alter column {column} set default {}", self.tenant(table)));
         // Where it is set already the server does not read the table.
         let not_null = (!found.is_not_null).then(|| format!("alter column {column} set not null"));
         default.into_iter().chain(not_null).collect()
@@ -79,7 +80,10 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn view_change(&self, view: &str) -> Change {
         Change {
             object: format!("the view {view}"),
-            statements: vec![format!("grant select on table {view} to {};\n", self.application_list())],
+            statements: vec![format!(
+                "grant select on table {view} to {};\n",
+                self.application_list()
+            )],
         }
     }
 
@@ -87,7 +91,10 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn schema_change(&self, schema: &str) -> Change {
         Change {
             object: format!("the schema {schema}"),
-            statements: vec![format!("grant usage on schema {schema} to {};\n", self.application_list())],
+            statements: vec![format!(
+                "grant usage on schema {schema} to {};\n",
+                self.application_list()
+            )],
         }
     }
 

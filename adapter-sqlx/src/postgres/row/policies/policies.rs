@@ -121,8 +121,11 @@ impl FoundTable {
         let wanted = self.tenant_policy(schema);
         let opens = application.is_none_or(|policy| self.application_policy(schema).is_said_by(policy));
         // Beside a permissive policy of the tenant's it would show every row.
-        (if schema.is_on_citus() { application.is_none() } else { opens })
-            && tenant.is_some_and(|policy| wanted.is_said_by(policy) && policy.roles == wanted.roles)
+        (if schema.is_on_citus() {
+            application.is_none()
+        } else {
+            opens
+        }) && tenant.is_some_and(|policy| wanted.is_said_by(policy) && policy.roles == wanted.roles)
     }
 
     /// Whether a policy says something else than is declared, and names roles of other services.
@@ -153,10 +156,13 @@ impl PgRowTables {
         let closed = (self.is_on_citus() && found.policy(APPLICATION).is_some())
             .then(|| format!("drop policy {APPLICATION} on {name};\n"));
         let tenant = found.tenant_policy(self);
-        let opening = application.into_iter().chain([found.administrator_policy(self)]).flat_map(|wanted| {
-            let create = open_policy_sql(wanted.name, &name, &list(&wanted.roles));
-            wanted.change(&name, found.policy(wanted.name), create)
-        });
+        let opening = application
+            .into_iter()
+            .chain([found.administrator_policy(self)])
+            .flat_map(|wanted| {
+                let create = open_policy_sql(wanted.name, &name, &list(&wanted.roles));
+                wanted.change(&name, found.policy(wanted.name), create)
+            });
         let create = self.tenant_policy_sql(table, &name, &list(&tenant.roles));
         let keeping = tenant.change(&name, found.policy(TENANT), create);
         closed.into_iter().chain(opening).chain(keeping).collect()

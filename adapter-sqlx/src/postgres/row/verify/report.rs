@@ -222,7 +222,9 @@ impl PgFault {
                 "an `INSERT` that leaves the column out is refused; Citus takes no default for it afterwards: \
                 `undistribute_table`, set it, and distribute the table again"
             }
-            Self::NotCoordinator => "schemas and policies are changed on the coordinator alone, and it knows what holds",
+            Self::NotCoordinator => {
+                "schemas and policies are changed on the coordinator alone, and it knows what holds"
+            }
             Self::WorkerUnreachable => {
                 "every query whose rows are there fails; give the application's role an entry in the coordinator's \
                 passfile or the worker's `pg_hba.conf`"

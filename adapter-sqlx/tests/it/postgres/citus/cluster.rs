@@ -34,7 +34,11 @@ impl TestCluster {
         };
         let _one = ONE_AT_A_TIME.lock().await;
         let coordinator = PgConnectOptions::from_str(&url).unwrap();
-        let name = format!("tenancy_citus_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "tenancy_citus_{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let mut connection = coordinator.clone().connect().await.unwrap();
         let workers = "select nodename, nodeport from pg_dist_node where groupid <> 0 and isactive order by nodeid";
         let workers = sqlx::query(workers).fetch_all(&mut connection).await.unwrap();
@@ -55,11 +59,19 @@ impl TestCluster {
             run(&mut connection, format!("create database {}", this.name)).await;
             connection.close().await.unwrap();
             // Only a superuser may make the extension, which each node needs before it is added.
-            run(&mut node.clone().database(&this.name).connect().await.unwrap(), "create extension citus").await;
+            run(
+                &mut node.clone().database(&this.name).connect().await.unwrap(),
+                "create extension citus",
+            )
+            .await;
         }
         let mut superuser = this.superuser().await;
         let (host, port) = (coordinator.get_host().to_owned(), coordinator.get_port());
-        run(&mut superuser, format!("select citus_set_coordinator_host('{host}', {port})")).await;
+        run(
+            &mut superuser,
+            format!("select citus_set_coordinator_host('{host}', {port})"),
+        )
+        .await;
         for worker in this.nodes.iter().skip(1) {
             let (host, port) = (worker.get_host().to_owned(), worker.get_port());
             run(&mut superuser, format!("select citus_add_node('{host}', {port})")).await;
@@ -69,7 +81,11 @@ impl TestCluster {
             let role = format!("create role {role} login nosuperuser nobypassrls password '{PASSWORD}'");
             run(&mut superuser, role).await;
         }
-        run(&mut superuser, format!("alter database {} owner to {}", this.name, this.owner)).await;
+        run(
+            &mut superuser,
+            format!("alter database {} owner to {}", this.name, this.owner),
+        )
+        .await;
         Some(this)
     }
 
@@ -127,7 +143,10 @@ impl Drop for TestCluster {
     fn drop(&mut self) {
         let removed = std::thread::scope(|scope| {
             let removing = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 runtime.block_on(self.remove())
             });
             removing.join()
@@ -140,7 +159,12 @@ impl Drop for TestCluster {
 
 impl TestCluster {
     async fn remove(&self) -> Result<(), sqlx::Error> {
-        let Self { name, owner, application, .. } = self;
+        let Self {
+            name,
+            owner,
+            application,
+            ..
+        } = self;
         for node in &self.nodes {
             let mut connection = node.clone().connect().await?;
             for sql in [

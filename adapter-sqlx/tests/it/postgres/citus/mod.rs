@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 mod row;
+mod row_attacks;
 mod schema;
 mod schema_migrations;
 mod schema_reached;

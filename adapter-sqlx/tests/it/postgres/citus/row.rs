@@ -28,7 +28,11 @@ pub(super) fn options(cluster: &TestCluster) -> PgRowBuilder {
 }
 
 pub(super) async fn open(cluster: &TestCluster, max: usize) -> TenantDb<Postgres> {
-    let row = options(cluster).with_pool(PoolSettings::new().with_max_connections(max)).open().await.unwrap();
+    let row = options(cluster)
+        .with_pool(PoolSettings::new().with_max_connections(max))
+        .open()
+        .await
+        .unwrap();
     TenantDb::new(StrategyRegistry::new().with(row).unwrap())
 }
 
@@ -42,7 +46,9 @@ async fn tasks(connection: &mut PgConnection, sql: &str) -> i64 {
 
 #[tokio::test]
 async fn a_forgotten_where_returns_the_tenant_s_rows() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let db = open(&cluster, 2).await;
     let tenants: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();
     let names: Vec<&str> = tenants.iter().map(String::as_str).collect();
@@ -56,21 +62,30 @@ async fn a_forgotten_where_returns_the_tenant_s_rows() {
     drop(tx);
     for sql in ["update notes set body = 'x'", "delete from notes"] {
         let mut tx = db.begin(&tenant("t1")).await.unwrap();
-        assert_eq!(sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap().rows_affected(), 1, "{sql}");
+        assert_eq!(
+            sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap().rows_affected(),
+            1,
+            "{sql}"
+        );
         tx.commit().await.unwrap();
     }
     assert_eq!(bodies_of(&db, "t1").await, [""; 0]);
     assert_eq!(bodies_of(&db, "t2").await, ["of t2"]);
     // Nobody's transaction sees anything.
     let mut application = sqlx::ConnectOptions::connect(&cluster.application()).await.unwrap();
-    let count: i64 = sqlx::query_scalar("select count(*) from notes").fetch_one(&mut application).await.unwrap();
+    let count: i64 = sqlx::query_scalar("select count(*) from notes")
+        .fetch_one(&mut application)
+        .await
+        .unwrap();
     assert_eq!(count, 0);
     db.close().await;
 }
 
 #[tokio::test]
 async fn opened_again_it_writes_nothing() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let db = open(&cluster, 1).await;
     seed(&db, &["acme"]).await;
     db.close().await;
@@ -88,7 +103,9 @@ async fn opened_again_it_writes_nothing() {
 /// What a migration says by hand is what `open` does.
 #[tokio::test]
 async fn the_sql_is_one_message_and_can_be_run_again() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let mut administrator = cluster.connect().await;
     for table in TABLES {
         run(&mut administrator, table).await;
@@ -104,14 +121,19 @@ async fn the_sql_is_one_message_and_can_be_run_again() {
 }
 
 pub(super) async fn open_without_migrations(cluster: &TestCluster) -> TenantDb<Postgres> {
-    let row = PgRowStrategy::builder(cluster.server(), declared(cluster)).open().await.unwrap();
+    let row = PgRowStrategy::builder(cluster.server(), declared(cluster))
+        .open()
+        .await
+        .unwrap();
     TenantDb::new(StrategyRegistry::new().with(row).unwrap())
 }
 
 /// The policy's own comparison is not known to the coordinator as one with a constant.
 #[tokio::test]
 async fn a_query_that_names_the_tenant_goes_to_one_shard() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let db = open(&cluster, 1).await;
     let mut tx = db.begin_read(&tenant("acme")).await.unwrap();
     assert!(tasks(&mut tx, "select * from notes").await > 1);

@@ -22,7 +22,9 @@ pub(super) async fn placed(cluster: &TestCluster, id: &str) -> Vec<(i32, i64)> {
 
 #[tokio::test]
 async fn each_tenant_is_on_one_worker() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let (db, strategy) = open(options(&cluster)).await;
     for id in ["acme", "globex"] {
         schema_server::provision_with_note(&db, id).await;
@@ -38,10 +40,16 @@ async fn each_tenant_is_on_one_worker() {
     assert_ne!(nodes[0], nodes[1]);
     // Again is nothing.
     db.provision(member("acme").tenant()).await.unwrap();
-    strategy.dangerously_drop_schema(&"acme".parse().unwrap()).await.unwrap();
+    strategy
+        .dangerously_drop_schema(&"acme".parse().unwrap())
+        .await
+        .unwrap();
     assert!(placed(&cluster, "globex").await.len() == 1);
     let sql = "select count(*) from pg_dist_schema";
-    let left: i64 = sqlx::query_scalar(sql).fetch_one(&mut cluster.superuser().await).await.unwrap();
+    let left: i64 = sqlx::query_scalar(sql)
+        .fetch_one(&mut cluster.superuser().await)
+        .await
+        .unwrap();
     assert_eq!(left, 1);
     db.close().await;
 }

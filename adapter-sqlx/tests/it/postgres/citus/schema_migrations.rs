@@ -35,7 +35,9 @@ const ALL: &[&str] = &[
 
 #[tokio::test]
 async fn what_postgresql_alone_has_is_made_on_the_worker() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let mut administrator = cluster.connect().await;
     for sql in [
         "create schema shared",
@@ -52,35 +54,56 @@ async fn what_postgresql_alone_has_is_made_on_the_worker() {
     for id in ["acme", "globex"] {
         db.provision(member(id).tenant()).await.unwrap();
         let mut tx = db.begin(&member(id)).await.unwrap();
-        let write = "insert into books (author, plan, pages) select id, 'free', 200 from authors where name = 'somebody'";
+        let write =
+            "insert into books (author, plan, pages) select id, 'free', 200 from authors where name = 'somebody'";
         assert_eq!(sqlx::query(write).execute(&mut *tx).await.unwrap().rows_affected(), 1);
         tx.commit().await.unwrap();
         let mut tx = db.begin_read(&member(id)).await.unwrap();
-        let read = "select count(*) from long_books b join authors a on a.id = b.author join plans p on p.name = b.plan";
+        let read =
+            "select count(*) from long_books b join authors a on a.id = b.author join plans p on p.name = b.plan";
         assert_eq!(sqlx::query_scalar::<_, i64>(read).fetch_one(&mut *tx).await.unwrap(), 1);
         // Five tables and the one that says which migrations have run.
         let tables = placed(&cluster, id).await;
         assert!(matches!(tables[..], [(1.., 5)]), "{tables:?}");
     }
     assert!(strategy.verify().await.unwrap().is_clean());
-    strategy.dangerously_drop_schema(&"acme".parse().unwrap()).await.unwrap();
+    strategy
+        .dangerously_drop_schema(&"acme".parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!(placed(&cluster, "acme").await, []);
     assert_eq!(placed(&cluster, "globex").await.len(), 1);
 }
 
 #[tokio::test]
 async fn several_statements_in_one_file_are_refused_by_name() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     run(&mut cluster.connect().await, "create schema shared").await;
     let two = "create table notes (id int primary key); create index on notes (id)";
     let (db, _) = open(with(&cluster, &[two])).await;
     let error = provision_error(&db, "acme").await;
-    assert!(error.to_string().contains("the migration 1: Citus sends all of its statements"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the migration 1: Citus sends all of its statements"),
+        "{error}"
+    );
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
-    assert!(causes.iter().any(|cause| cause.contains("cannot insert multiple commands")), "{causes:?}");
+    assert!(
+        causes
+            .iter()
+            .any(|cause| cause.contains("cannot insert multiple commands")),
+        "{causes:?}"
+    );
     // A worker's refusal of another kind is what it is.
-    let (db, _) = open(with(&cluster, &["create table notes (id int primary key, check (lower(id) = 1))"])).await;
+    let (db, _) = open(with(
+        &cluster,
+        &["create table notes (id int primary key, check (lower(id) = 1))"],
+    ))
+    .await;
     let error = provision_error(&db, "globex").await.to_string();
     assert!(!error.contains("Citus sends"), "{error}");
 }

@@ -29,7 +29,9 @@ async fn refused(builder: PgSchemaBuilder) -> Vec<(PgFault, String)> {
 /// Sent to the workers, what begins a transaction would be refused there.
 #[tokio::test]
 async fn a_preset_does_not_send_the_beginning_to_the_workers() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let mut superuser = cluster.superuser().await;
     // Presets of a role are a superuser's, or its own.
     for role in [cluster.application_role(), cluster.administrator_role()] {
@@ -54,14 +56,20 @@ async fn a_preset_does_not_send_the_beginning_to_the_workers() {
 /// The coordinator logs in as whoever runs the query, and tests' nodes want a password of them.
 #[tokio::test]
 async fn workers_that_refuse_the_application_are_found() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let strategy = options(&cluster).open().await.unwrap();
     assert!(strategy.verify().await.unwrap().is_clean());
     for worker in 1..=cluster.workers() {
         // A role is a superuser's to change, and this one is changed on the workers alone.
         let mut superuser = cluster.on(worker).connect().await.unwrap();
         run(&mut superuser, "set citus.enable_alter_role_propagation = off").await;
-        run(&mut superuser, format!("alter role {} nologin", cluster.application_role())).await;
+        run(
+            &mut superuser,
+            format!("alter role {} nologin", cluster.application_role()),
+        )
+        .await;
     }
     let strategy = options(&cluster).open().await.unwrap();
     let report = strategy.verify().await.unwrap();
@@ -75,7 +83,9 @@ async fn workers_that_refuse_the_application_are_found() {
 
 #[tokio::test]
 async fn a_worker_is_not_the_coordinator() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let on_worker = |of: PgConnectOptions| {
         let worker = cluster.on(1);
         of.host(worker.get_host()).port(worker.get_port())
@@ -92,7 +102,10 @@ async fn a_database_without_the_extension_is_refused() {
     let database = TestDatabase::new().await;
     let role = database.application_role().parse().unwrap();
     let builder = PgSchemaStrategy::builder(database.server(), role).with_citus();
-    assert_eq!(refused(builder).await, [(PgFault::ExtensionMissing, "citus".to_owned())]);
+    assert_eq!(
+        refused(builder).await,
+        [(PgFault::ExtensionMissing, "citus".to_owned())]
+    );
     // Nor is anything asked of it without the declaration.
     let (_, strategy) = open(crate::postgres::support::schema_server::options(&database)).await;
     assert!(strategy.verify().await.unwrap().is_clean());

@@ -27,11 +27,15 @@ async fn there(cluster: &TestCluster) -> PgConnection {
 
 #[tokio::test]
 async fn it_is_distributed_with_its_tables() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     there(&cluster).await;
     let (db, strategy) = open(options(&cluster)).await;
     let report = strategy.verify().await.unwrap();
-    let [finding] = report.findings() else { panic!("{report}") };
+    let [finding] = report.findings() else {
+        panic!("{report}")
+    };
     assert_eq!(finding.fault(), PgFault::SchemaNotDistributed);
     assert_eq!(finding.mend(), r#"select citus_schema_distribute('"tenant_acme"')"#);
     provision_with_note(&db, "acme").await;
@@ -47,18 +51,28 @@ async fn it_is_distributed_with_its_tables() {
 /// Registered by `create schema if not exists`, it counts as distributed and is not.
 #[tokio::test]
 async fn one_that_is_only_registered_is_refused_and_mended() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let mut administrator = there(&cluster).await;
     run(&mut administrator, "drop view tenant_acme.titles").await;
     run(&mut administrator, "set citus.enable_schema_based_sharding = on").await;
     run(&mut administrator, "create schema if not exists tenant_acme").await;
     let (db, strategy) = open(options(&cluster)).await;
     let error = provision_error(&db, "acme").await.to_string();
-    assert!(error.contains("its tables authors, books are on the coordinator alone"), "{error}");
+    assert!(
+        error.contains("its tables authors, books are on the coordinator alone"),
+        "{error}"
+    );
     let report = strategy.verify().await.unwrap();
-    let [finding] = report.findings() else { panic!("{report}") };
+    let [finding] = report.findings() else {
+        panic!("{report}")
+    };
     assert_eq!(finding.fault(), PgFault::SchemaNotDistributed);
-    assert_eq!(finding.object(), r#"the tables authors, books of the schema "tenant_acme""#);
+    assert_eq!(
+        finding.object(),
+        r#"the tables authors, books of the schema "tenant_acme""#
+    );
     run(&mut administrator, finding.mend()).await;
     let report = strategy.verify().await.unwrap();
     assert!(report.is_clean(), "{report}");

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Postgres};
 use tenancy_core::enforce::Admitted;
-use tenancy_sqlx::{ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TenantTransaction, TransactionError};
+use tenancy_sqlx::{
+    ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TenantTransaction, TransactionError,
+};
 
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, migrations, tenant};
