@@ -165,6 +165,7 @@ impl PgRowTables {
     /// Looks at what is left to do. The caller's settings are as they were afterwards.
     async fn plan(&self, first: &TenantId, tx: &mut PgConnection) -> Result<Plan, AdoptError> {
         let before: Settings = sqlx::query_as(SETTINGS).fetch_one(&mut *tx).await?;
+        self.require_cluster(tx).await?;
         execute(tx, format!("{LOOK_AS_CALLER}; set local jit = off")).await?;
         if let Some(refused) = AdoptError::refused(self.adoption_refusals(tx).await?) {
             return Err(refused);

@@ -61,6 +61,11 @@ select d.place - 1, d.attnum is not null, coalesce(d.attnotnull, false),
         order by s.head, s.name) from switches s where s.place = d.place), ''), d.tab
 from declared d where d.relid is not null order by d.place";
 
+/// Citus takes no row without a value in the column that a table is distributed by, and refuses to update it.
+const DISTRIBUTED: &str = "
+select d.place - 1 from declared d join pg_dist_partition p on p.logicalrelid = d.relid
+where p.partmethod = 'h' and column_to_column_name(p.logicalrelid, p.partkey) = d.col";
+
 /// Foreign keys between declared tables that do not pair the tenants' columns yet.
 const EDGES: &str = "
 select child.place - 1, parent.place - 1, k.conrelid = k.confrelid, format(E'update %s as child set %I = parent.%I from %s as parent\\n'
@@ -118,6 +123,13 @@ impl PgRowTables {
                 restored: row.try_get(4)?,
             };
             columns.insert(place(row.try_get(0)?), column);
+        }
+        if self.is_on_citus() {
+            for row in self.adoption_query(connection, DISTRIBUTED).await? {
+                if let Some(column) = columns.get_mut(&place(row.try_get(0)?)) {
+                    column.is_not_null = true;
+                }
+            }
         }
         Ok(columns)
     }

@@ -85,10 +85,7 @@ impl PgRowTables {
         "the declared tables".clone_into(object);
         let settings = format!("{PIN}; set local lock_timeout = {}", Literal(&wait.setting()));
         execute(tx, settings).await?;
-        let no_cluster = self.no_cluster(tx).await?;
-        if !no_cluster.is_empty() {
-            return Err(PgReport::new(no_cluster).into());
-        }
+        self.require_cluster(tx).await?;
         if self.differences(tx).await?.is_empty() {
             return Ok(());
         }
@@ -102,6 +99,15 @@ impl PgRowTables {
             }
         }
         Ok(())
+    }
+
+    /// Fails if the tables are declared for a cluster, and this is none or one of its workers.
+    pub(in crate::postgres::row) async fn require_cluster(&self, tx: &mut PgConnection) -> Result<(), StrategyError> {
+        let no_cluster = self.no_cluster(tx).await?;
+        if no_cluster.is_empty() {
+            return Ok(());
+        }
+        Err(PgReport::new(no_cluster).into())
     }
 
     async fn differences(&self, tx: &mut PgConnection) -> Result<Vec<Change>, StrategyError> {

@@ -3,6 +3,8 @@
 pub(crate) mod cluster;
 mod row;
 mod row_attacks;
+mod row_life;
+mod row_there;
 mod schema;
 mod schema_migrations;
 mod schema_reached;

@@ -1,0 +1,90 @@
+//! The strategy `row` on a cluster: shards that move, tenants that go, many that open.
+
+use sqlx::postgres::PgConnectOptions;
+use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgServer, StrategyError};
+
+use super::cluster::TestCluster;
+use super::row::{declared, open, options};
+use crate::postgres::support::schema_server::run;
+use crate::postgres::support::server::{bodies_of, migrations, seed, tenant};
+use super::row::TABLES;
+
+/// Not blocking writes: PostgreSQL replicates into no table whose row-level security is forced.
+#[tokio::test]
+async fn shards_move_and_split_while_they_are_written() {
+    let Some(cluster) = TestCluster::new().await else { return };
+    let db = open(&cluster, 2).await;
+    let tenants = ["t1", "t2", "t3", "t4"];
+    seed(&db, &tenants).await;
+    // Moves are a superuser's, or of who has rights on the nodes' catalog.
+    let mut superuser = cluster.superuser().await;
+    let moved = "select citus_move_shard_placement(s.shardid, n.nodename, n.nodeport, o.nodename, o.nodeport,
+            shard_transfer_mode => 'force_logical')
+        from pg_dist_shard s join pg_dist_placement p using (shardid) join pg_dist_node n using (groupid)
+        join pg_dist_node o on o.groupid <> n.groupid and o.groupid <> 0
+        where s.logicalrelid = 'notes'::regclass order by s.shardid limit 1";
+    run(&mut superuser, moved).await;
+    let alone = "select isolate_tenant_to_new_shard('notes', 't2', 'CASCADE', shard_transfer_mode => 'force_logical')";
+    run(&mut superuser, alone).await;
+    let report = declared(&cluster).verify(&mut cluster.connect().await).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    for id in tenants {
+        assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);
+    }
+    let shard = "select count(*) from pg_dist_shard where logicalrelid = 'notes'::regclass and shardminvalue = shardmaxvalue";
+    assert_eq!(sqlx::query_scalar::<_, i64>(shard).fetch_one(&mut superuser).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_is_removed_and_nobody_else() {
+    let Some(cluster) = TestCluster::new().await else { return };
+    let db = open(&cluster, 2).await;
+    seed(&db, &["acme", "globex"]).await;
+    for id in ["acme", "globex"] {
+        let mut tx = db.begin(&tenant(id)).await.unwrap();
+        sqlx::raw_sql("insert into tags (note) values ('first')").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let record = tenant("acme").tenant().clone();
+    let archived = record.with_status(tenancy_core::directory::TenantStatus::Archived);
+    db.dangerously_remove(&archived).await.unwrap();
+    assert_eq!(bodies_of(&db, "acme").await, [""; 0]);
+    assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
+    let left = "select string_agg(distinct tenant_id, ',') from (select tenant_id from tags union all
+        select tenant_id from notes) as left_over";
+    let left: String = sqlx::query_scalar(left).fetch_one(&mut cluster.connect().await).await.unwrap();
+    assert_eq!(left, "globex");
+}
+
+#[tokio::test]
+async fn six_open_at_once_on_an_empty_database() {
+    let Some(cluster) = TestCluster::new().await else { return };
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        opening.spawn(options(&cluster).open());
+    }
+    while let Some(opened) = opening.join_next().await {
+        opened.unwrap().unwrap();
+    }
+    let report = declared(&cluster).verify(&mut cluster.connect().await).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test]
+async fn presets_and_workers_are_found_and_pinned() {
+    let Some(cluster) = TestCluster::new().await else { return };
+    let mut superuser = cluster.superuser().await;
+    for role in [cluster.application_role(), cluster.administrator_role()] {
+        // Presets of a role are a superuser's, or its own.
+        run(&mut superuser, format!("alter role {role} set citus.propagate_set_commands = 'local'")).await;
+        run(&mut superuser, format!("alter role {role} set citus.enable_local_execution = on")).await;
+    }
+    let db = open(&cluster, 1).await;
+    seed(&db, &["acme", "globex"]).await;
+    assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
+    let on_worker = |of: PgConnectOptions| of.host(cluster.on(1).get_host()).port(cluster.on(1).get_port());
+    let by_worker = PgServer::new(on_worker(cluster.application()), cluster.administrator());
+    let builder = PgRowStrategy::builder(by_worker, declared(&cluster)).with_migrations(migrations(&TABLES));
+    let Err(StrategyError::UnsafeDatabase(report)) = builder.open().await else { panic!("it opened") };
+    assert_eq!(report.findings().iter().map(PgFinding::fault).collect::<Vec<_>>(), [PgFault::ConnectionDiffers]);
+}
