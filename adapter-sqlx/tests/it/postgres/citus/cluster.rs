@@ -3,11 +3,12 @@
 use std::env;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tenancy_sqlx::{PgRowTables, PgServer};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::PASSWORD;
@@ -20,11 +21,31 @@ pub(crate) struct TestCluster {
     name: String,
     owner: String,
     application: String,
+    _share: Share,
 }
+
+/// Who kills a worker is alone on the cluster.
+enum Share {
+    Beside { _guard: OwnedRwLockReadGuard<()> },
+    Alone { _guard: OwnedRwLockWriteGuard<()> },
+}
+
+static SHARED: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
 
 impl TestCluster {
     /// Nothing, and a word, where no cluster is named.
     pub(crate) async fn new() -> Option<Self> {
+        let guard = SHARED.clone().read_owned().await;
+        Self::with(Share::Beside { _guard: guard }).await
+    }
+
+    /// For a test that no other may run beside.
+    pub(crate) async fn alone() -> Option<Self> {
+        let guard = SHARED.clone().write_owned().await;
+        Self::with(Share::Alone { _guard: guard }).await
+    }
+
+    async fn with(share: Share) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         // Two who make roles at the same time make one of them fail.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -52,6 +73,7 @@ impl TestCluster {
             owner: format!("{name}_owner"),
             application: format!("{name}_app"),
             name,
+            _share: share,
         };
         for node in &this.nodes {
             let mut connection = node.clone().connect().await.unwrap();
@@ -108,10 +130,6 @@ impl TestCluster {
 
     pub(crate) fn administrator_role(&self) -> &str {
         &self.owner
-    }
-
-    pub(crate) fn database(&self) -> &str {
-        &self.name
     }
 
     pub(crate) fn schema(&self) -> PgRowTables {

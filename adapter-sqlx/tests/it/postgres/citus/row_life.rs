@@ -4,15 +4,17 @@ use sqlx::postgres::PgConnectOptions;
 use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgServer, StrategyError};
 
 use super::cluster::TestCluster;
+use super::row::TABLES;
 use super::row::{declared, open, options};
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{bodies_of, migrations, seed, tenant};
-use super::row::TABLES;
 
 /// Not blocking writes: PostgreSQL replicates into no table whose row-level security is forced.
 #[tokio::test]
 async fn shards_move_and_split_while_they_are_written() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let db = open(&cluster, 2).await;
     let tenants = ["t1", "t2", "t3", "t4"];
     seed(&db, &tenants).await;
@@ -31,18 +33,30 @@ async fn shards_move_and_split_while_they_are_written() {
     for id in tenants {
         assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);
     }
-    let shard = "select count(*) from pg_dist_shard where logicalrelid = 'notes'::regclass and shardminvalue = shardmaxvalue";
-    assert_eq!(sqlx::query_scalar::<_, i64>(shard).fetch_one(&mut superuser).await.unwrap(), 1);
+    let shard =
+        "select count(*) from pg_dist_shard where logicalrelid = 'notes'::regclass and shardminvalue = shardmaxvalue";
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(shard)
+            .fetch_one(&mut superuser)
+            .await
+            .unwrap(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_tenant_is_removed_and_nobody_else() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let db = open(&cluster, 2).await;
     seed(&db, &["acme", "globex"]).await;
     for id in ["acme", "globex"] {
         let mut tx = db.begin(&tenant(id)).await.unwrap();
-        sqlx::raw_sql("insert into tags (note) values ('first')").execute(&mut *tx).await.unwrap();
+        sqlx::raw_sql("insert into tags (note) values ('first')")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
     }
     let record = tenant("acme").tenant().clone();
@@ -52,13 +66,18 @@ async fn a_tenant_is_removed_and_nobody_else() {
     assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
     let left = "select string_agg(distinct tenant_id, ',') from (select tenant_id from tags union all
         select tenant_id from notes) as left_over";
-    let left: String = sqlx::query_scalar(left).fetch_one(&mut cluster.connect().await).await.unwrap();
+    let left: String = sqlx::query_scalar(left)
+        .fetch_one(&mut cluster.connect().await)
+        .await
+        .unwrap();
     assert_eq!(left, "globex");
 }
 
 #[tokio::test]
 async fn six_open_at_once_on_an_empty_database() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let mut opening = tokio::task::JoinSet::new();
     for _ in 0..6 {
         opening.spawn(options(&cluster).open());
@@ -72,12 +91,22 @@ async fn six_open_at_once_on_an_empty_database() {
 
 #[tokio::test]
 async fn presets_and_workers_are_found_and_pinned() {
-    let Some(cluster) = TestCluster::new().await else { return };
+    let Some(cluster) = TestCluster::new().await else {
+        return;
+    };
     let mut superuser = cluster.superuser().await;
     for role in [cluster.application_role(), cluster.administrator_role()] {
         // Presets of a role are a superuser's, or its own.
-        run(&mut superuser, format!("alter role {role} set citus.propagate_set_commands = 'local'")).await;
-        run(&mut superuser, format!("alter role {role} set citus.enable_local_execution = on")).await;
+        run(
+            &mut superuser,
+            format!("alter role {role} set citus.propagate_set_commands = 'local'"),
+        )
+        .await;
+        run(
+            &mut superuser,
+            format!("alter role {role} set citus.enable_local_execution = on"),
+        )
+        .await;
     }
     let db = open(&cluster, 1).await;
     seed(&db, &["acme", "globex"]).await;
@@ -85,6 +114,11 @@ async fn presets_and_workers_are_found_and_pinned() {
     let on_worker = |of: PgConnectOptions| of.host(cluster.on(1).get_host()).port(cluster.on(1).get_port());
     let by_worker = PgServer::new(on_worker(cluster.application()), cluster.administrator());
     let builder = PgRowStrategy::builder(by_worker, declared(&cluster)).with_migrations(migrations(&TABLES));
-    let Err(StrategyError::UnsafeDatabase(report)) = builder.open().await else { panic!("it opened") };
-    assert_eq!(report.findings().iter().map(PgFinding::fault).collect::<Vec<_>>(), [PgFault::ConnectionDiffers]);
+    let Err(StrategyError::UnsafeDatabase(report)) = builder.open().await else {
+        panic!("it opened")
+    };
+    assert_eq!(
+        report.findings().iter().map(PgFinding::fault).collect::<Vec<_>>(),
+        [PgFault::ConnectionDiffers]
+    );
 }
