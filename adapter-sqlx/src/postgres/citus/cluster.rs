@@ -67,6 +67,15 @@ pub(in crate::postgres) async fn application_findings(
     Ok(findings)
 }
 
+/// Whether the server is a worker of a cluster. On any other server there is no such question.
+pub(in crate::postgres) async fn is_worker(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    if sqlx::raw_sql(VERSION).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(false);
+    }
+    let is_coordinator: bool = sqlx::raw_sql(IS_COORDINATOR).fetch_one(connection).await?.try_get(0)?;
+    Ok(!is_coordinator)
+}
+
 async fn not_the_coordinator(who: &str, connection: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
     let is_coordinator: bool = sqlx::raw_sql(IS_COORDINATOR).fetch_one(connection).await?.try_get(0)?;
     let finding = || {

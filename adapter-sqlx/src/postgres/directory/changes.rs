@@ -7,6 +7,8 @@ use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
 use tenancy_core::directory::{Change, ChangeFeed};
 
+use crate::postgres::citus::cluster::is_worker;
+
 /// The channel that the triggers of [`PgDirectory`](crate::PgDirectory) notify.
 const CHANNEL: &str = "tenancy_changes";
 
@@ -40,7 +42,8 @@ impl PgChanges {
     ///
     /// # Errors
     ///
-    /// If the database cannot be reached.
+    /// If the database cannot be reached, or is a worker of a Citus cluster, which hears nothing of what is notified on the
+    /// coordinator.
     pub async fn connect(options: PgConnectOptions) -> Result<Self, sqlx::Error> {
         let listener = listen(&options).await?;
         Ok(Self {
@@ -95,6 +98,13 @@ async fn listen(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
         .max_lifetime(None)
         .idle_timeout(None)
         .connect_lazy_with(options.clone());
+    let mut connection = pool.acquire().await?;
+    if is_worker(&mut connection).await? {
+        let reason =
+            "the feed of changes is connected to a worker of Citus, which hears nothing: connect it to the coordinator";
+        return Err(sqlx::Error::Configuration(reason.into()));
+    }
+    drop(connection);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;

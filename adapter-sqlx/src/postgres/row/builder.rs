@@ -34,8 +34,8 @@ pub struct PgRowBuilder {
 }
 
 /// What no policy and no setting avoids (seen on Citus 13.0 and 13.2).
-const OUTER_JOINS: &str = "Citus 13 crashes on a query that joins a distributed table to the outer side of a reference or \
-    local table, a function or `values`, unless the query names the tenant: `left join notes n on … and n.tenant_id = $1`";
+const OUTER_JOINS: &str = "Citus 13 crashes on an outer join that keeps rows of a reference table or of a materialized CTE and whose \
+    other side is a distributed table, unless the query names the tenant: `left join notes n on … and n.tenant_id = $1`";
 
 impl PgRowStrategy {
     /// Describes the database: how the application and the administrator connect, and which tables hold tenants' rows.
@@ -120,6 +120,9 @@ impl PgRowBuilder {
     /// 3. In one transaction, it [applies](PgRowTables::apply) what differs from the declaration and
     ///    [verifies](PgRowTables::verify) the result. If that is unsafe, all of this step is undone, so a service that
     ///    is started wrongly takes nothing from one that runs.
+    ///
+    /// On a [Citus cluster](PgRowTables::with_citus) the shards are compared behind that, when it has committed: one that
+    /// differs keeps the database from opening, and undoes nothing.
     ///
     /// On a database that is as it should be it writes nothing, and takes no lock that anybody could wait for.
     ///

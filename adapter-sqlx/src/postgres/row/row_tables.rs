@@ -170,23 +170,28 @@ impl PgRowTables {
         Self { setting, ..self }
     }
 
-    /// Declares the tables for a [Citus](https://www.citusdata.com) cluster, **which the strategy `row` does not support**.
+    /// Declares the tables for a [Citus](https://www.citusdata.com) cluster, which distributes them by the tenant's column.
     ///
-    /// Citus copies policies to its shards without the word `restrictive` (seen on Citus 13), while the coordinator's
-    /// catalog still has it: on the shards the tenant's policy is one permissive policy beside another that shows every
-    /// row. So [`PgRowBuilder::open`](crate::PgRowBuilder::open), [`apply`](Self::apply) and
-    /// [`adopt`](Self::adopt) return an error at once, [`sql`](Self::sql) begins with a statement that fails, and
-    /// [`verify`](Self::verify) has a finding for the declaration, and for each declared table that is distributed.
+    /// There is one policy of the application then, the tenant's, and it is permissive: Citus copies policies to its shards
+    /// without the word `restrictive` (seen on Citus 13). Row-level security is not forced, or shards could not be moved
+    /// while they are written. [`apply`](Self::apply) and [`sql`](Self::sql) distribute what is not distributed yet, and
+    /// [`verify`](Self::verify) compares every shard with the coordinator, which it finds unsafe if a node does not answer.
     ///
-    /// Use the strategy `schema` with [`PgSchemaBuilder::with_citus`](crate::PgSchemaBuilder::with_citus) instead.
+    /// A query that does not name the tenant is sent to every shard. The strategy `schema` has no such cost, and runs
+    /// queries as they are: prefer it, with [`PgSchemaBuilder::with_citus`](crate::PgSchemaBuilder::with_citus).
+    ///
+    /// # Security
+    ///
+    /// Connect to the coordinator alone, and let it have no shards. A policy that somebody makes beside the tenant's shows
+    /// its rows at once, and is found when the strategy is opened or verified.
     #[must_use]
     pub fn with_citus(mut self) -> Self {
         self.citus.get_or_insert_default();
         self
     }
 
-    /// Declares a table without tenants that each worker of a Citus cluster would have a copy of. This implies
-    /// [`with_citus`](Self::with_citus), and is not supported either.
+    /// Declares a table without tenants that each worker of a Citus cluster has a copy of, so that tenants' tables may refer to
+    /// it. This implies [`with_citus`](Self::with_citus).
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ impl TestCluster {
         };
         for node in &this.nodes {
             let mut connection = node.clone().connect().await.unwrap();
-            run(&mut connection, "set citus.enable_create_database_propagation = off").await;
+            on_this_node_alone(&mut connection).await;
             run(&mut connection, format!("create database {}", this.name)).await;
             connection.close().await.unwrap();
             // Only a superuser may make the extension, which each node needs before it is added.
@@ -185,16 +185,19 @@ impl TestCluster {
         } = self;
         for node in &self.nodes {
             let mut connection = node.clone().connect().await?;
-            for sql in [
-                "set citus.enable_create_database_propagation = off".to_owned(),
-                format!("drop database if exists {name} with (force)"),
-            ] {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-            }
+            on_this_node_alone(&mut connection).await;
+            let database = format!("drop database if exists {name} with (force)");
+            sqlx::raw_sql(AssertSqlSafe(database)).execute(&mut connection).await?;
         }
         let mut connection = self.nodes[0].clone().connect().await?;
         let roles = format!("drop role if exists {application}, {owner}");
         sqlx::raw_sql(AssertSqlSafe(roles)).execute(&mut connection).await?;
         connection.close().await
     }
+}
+
+/// From 13.1 on the coordinator may make databases on the workers, too. Before, it has no such setting.
+async fn on_this_node_alone(connection: &mut PgConnection) {
+    let off = "set citus.enable_create_database_propagation = off";
+    let _ = sqlx::raw_sql(off).execute(connection).await;
 }

@@ -1,6 +1,7 @@
 //! On a Citus cluster, where `TENANCY_CITUS_URL` names one: see `CONTRIBUTING.md`.
 
 pub(crate) mod cluster;
+mod directory;
 mod load;
 mod row;
 mod row_attacks;
