@@ -152,3 +152,21 @@ impl BeginText {
         AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}")).into_sql_str()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen on Citus 13: each other order sends the whole message to the workers, or the tenant to none of them.
+    #[test]
+    fn a_cluster_s_workers_are_sent_the_tenant_and_nothing_else() {
+        let text = BeginText::new(Mode::ReadOnly).set_on_cluster("app.tenant_id", Literal("o'neil"));
+        let sql = text.after_end();
+        let (_, own) = sql.as_str().split_once("begin read only; ").unwrap_or_default();
+        assert_eq!(
+            own,
+            "set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; \
+            do 'begin set local app.tenant_id = ''o''''neil''; end'; set local citus.propagate_set_commands = 'none'"
+        );
+    }
+}

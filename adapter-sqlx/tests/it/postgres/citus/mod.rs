@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 mod directory;
 mod load;
+mod recorded;
 mod row;
 mod row_attacks;
 mod row_life;
