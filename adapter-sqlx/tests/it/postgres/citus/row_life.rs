@@ -1,7 +1,10 @@
 //! The strategy `row` on a cluster: shards that move, tenants that go, many that open.
 
+use std::time::Duration;
+
+use sqlx::Postgres;
 use sqlx::postgres::PgConnectOptions;
-use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgServer, StrategyError};
+use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgServer, StrategyError, TenantDb};
 
 use super::cluster::TestCluster;
 use super::row::TABLES;
@@ -24,24 +27,51 @@ async fn shards_move_and_split_while_they_are_written() {
             shard_transfer_mode => 'force_logical')
         from pg_dist_shard s join pg_dist_placement p using (shardid) join pg_dist_node n using (groupid)
         join pg_dist_node o on o.groupid <> n.groupid and o.groupid <> 0
-        where s.logicalrelid = 'notes'::regclass order by s.shardid limit 1";
-    run(&mut superuser, moved).await;
-    let alone = "select isolate_tenant_to_new_shard('notes', 't2', 'CASCADE', shard_transfer_mode => 'force_logical')";
-    run(&mut superuser, alone).await;
+        where s.shardid = get_shard_id_for_distribution_column('notes', 't1')";
+    let alone = "select isolate_tenant_to_new_shard('notes', 't1', 'CASCADE', shard_transfer_mode => 'force_logical')";
+    // What is written meanwhile is replicated.
+    let changing = async move {
+        run(&mut superuser, moved).await;
+        run(&mut superuser, alone).await;
+    };
+    let (mut written, mut attempts) = (0, 0);
+    let changing = tokio::time::timeout(Duration::from_secs(120), changing);
+    tokio::pin!(changing);
+    loop {
+        attempts += 1;
+        tokio::select! {
+            changed = &mut changing => break changed.expect("the shards did not move in time"),
+            done = write(&db, attempts) => written += u32::from(done),
+        }
+    }
+    assert!(written > 0);
     let report = declared(&cluster).verify(&mut cluster.connect().await).await.unwrap();
     assert!(report.is_clean(), "{report}");
-    for id in tenants {
+    for id in &tenants[1..] {
         assert_eq!(bodies_of(&db, id).await, [format!("of {id}")]);
     }
+    let bodies = bodies_of(&db, "t1").await;
+    // The last one was cancelled wherever it was.
+    assert!([1 + written, 2 + written].contains(&u32::try_from(bodies.len()).unwrap()), "{written} {bodies:?}");
     let shard =
         "select count(*) from pg_dist_shard where logicalrelid = 'notes'::regclass and shardminvalue = shardmaxvalue";
     assert_eq!(
         sqlx::query_scalar::<_, i64>(shard)
-            .fetch_one(&mut superuser)
+            .fetch_one(&mut cluster.superuser().await)
             .await
             .unwrap(),
         1
     );
+}
+
+/// Whether it was done: a shard that is given away waits, and may be another one afterwards.
+async fn write(db: &TenantDb<Postgres>, number: u32) -> bool {
+    let mut tx = match db.begin(&tenant("t1")).await {
+        Ok(tx) => tx,
+        Err(_) => return false,
+    };
+    let insert = sqlx::query("insert into notes (name, body) values ($1, 'written')").bind(number.to_string());
+    insert.execute(&mut *tx).await.is_ok() && tx.commit().await.is_ok()
 }
 
 #[tokio::test]
