@@ -52,7 +52,10 @@ async fn shards_move_and_split_while_they_are_written() {
     }
     let bodies = bodies_of(&db, "t1").await;
     // The last one was cancelled wherever it was.
-    assert!([1 + written, 2 + written].contains(&u32::try_from(bodies.len()).unwrap()), "{written} {bodies:?}");
+    assert!(
+        [1 + written, 2 + written].contains(&u32::try_from(bodies.len()).unwrap()),
+        "{written} {bodies:?}"
+    );
     let shard =
         "select count(*) from pg_dist_shard where logicalrelid = 'notes'::regclass and shardminvalue = shardmaxvalue";
     assert_eq!(
