@@ -1,5 +1,4 @@
 //! What a credential says beside, from each kind of authenticator.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
 use std::sync::Arc;
