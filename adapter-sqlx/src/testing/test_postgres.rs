@@ -135,12 +135,12 @@ impl TestPostgres {
 
     /// The strategy `schema`. It needs migrations.
     pub fn schema(&self) -> PgSchemaBuilder {
-        PgSchemaStrategy::builder(self.server(), self.application_role().clone())
+        PgSchemaStrategy::builder(self.server())
     }
 
     /// The strategy `database`. It needs migrations.
     pub fn database(&self) -> PgDatabaseBuilder {
-        PgDatabaseStrategy::builder(self.server(), self.application_role().clone())
+        PgDatabaseStrategy::builder(self.server())
             .with_prefix(format!("{}{TENANTS}", self.name))
     }
 

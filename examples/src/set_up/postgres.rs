@@ -105,11 +105,11 @@ impl Server {
             .with_migrations(sqlx::migrate!("migrations/postgres/shared"))
             .open()
             .await?;
-        let schema = PgSchemaStrategy::builder(server.clone(), application_role.clone())
+        let schema = PgSchemaStrategy::builder(server.clone())
             .with_migrations(sqlx::migrate!("migrations/postgres/tenant"))
             .open()
             .await?;
-        let database = PgDatabaseStrategy::builder(server, application_role.clone())
+        let database = PgDatabaseStrategy::builder(server)
             .with_prefix(format!("{database}_tenant_"))
             .with_migrations(sqlx::migrate!("migrations/postgres/tenant"))
             .open()

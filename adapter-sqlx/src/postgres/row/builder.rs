@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::policies::attempts::{Attempts, LockTimeout};
@@ -118,6 +119,9 @@ impl PgRowBuilder {
     ///
     /// On a database that is as it should be it writes nothing, and takes no lock that anybody could wait for.
     ///
+    /// Without an administrator ([`PgServer::application_only`]) it writes nothing at all: migrations do not run, and
+    /// the application's role [verifies](PgRowTables::verify_as_application) the database as another process left it.
+    ///
     /// # Errors
     ///
     /// If the database cannot be reached in either role or cannot be migrated;
@@ -126,22 +130,55 @@ impl PgRowBuilder {
     /// what has to be changed.
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
         self.schema.refuse_cluster()?;
-        let mut connection = self.server.administrator.clone().connect().await?;
-        let [administrator, application] = self.judge_roles(&mut connection).await?;
-        if let Some(migrations) = self.migrations.take() {
-            let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
-            migrating.run(&mut connection).await?;
-        }
-        let report = self.guard(&mut connection).await?;
-        let report = report.with(administrator).with(application);
+        let report = match self.server.administrator.clone() {
+            Some(administrator) => self.set_up(administrator).await?,
+            None => self.verify_only().await?,
+        };
         for finding in report.findings() {
             tracing::warn!("{finding}");
         }
         for table in report.shared_tables() {
             tracing::warn!("{}", SharedTable(table));
         }
+        for note in report.notes() {
+            tracing::info!("{note}");
+        }
+        Ok(self.into_strategy())
+    }
+
+    /// Migrates, applies and verifies as the administrator.
+    async fn set_up(&mut self, administrator: PgConnectOptions) -> Result<PgReport, StrategyError> {
+        if !self.schema.names_administrator() {
+            let role = administrator.get_username().parse().map_err(StrategyError::other)?;
+            self.schema = self.schema.clone().with_administrator(role);
+        }
+        let mut connection = administrator.connect().await?;
+        let [administrator, application] = self.judge_roles(&mut connection).await?;
+        if let Some(migrations) = self.migrations.take() {
+            let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
+            migrating.run(&mut connection).await?;
+        }
+        let report = self.guard(&mut connection).await?;
         self.schema.read_lengths(&mut connection).await?;
         connection.close().await?;
+        Ok(report.with(administrator).with(application))
+    }
+
+    /// Verifies as the application, which writes nothing.
+    async fn verify_only(&mut self) -> Result<PgReport, StrategyError> {
+        let options = self.plan.connect_options(self.server.application.clone());
+        let mut connection = options.connect().await?;
+        let report = self.schema.verify_as_application(&mut connection).await?;
+        let report = self.judge(report)?;
+        // Inside a transaction, since a pooler may stand between.
+        let mut tx = begin_lent(&mut connection, None).await?;
+        self.schema.read_lengths(&mut tx).await?;
+        tx.rollback().await?;
+        connection.close().await?;
+        Ok(report)
+    }
+
+    fn into_strategy(self) -> PgRowStrategy {
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
         let pins = SessionPins::of_rows(schemas, &self.extension_schemas);
         let application = self.plan.pinned(self.server.application, &pins);
@@ -149,13 +186,14 @@ impl PgRowBuilder {
         let pool = |plan: PoolPlan, connect| {
             plan.refreshed_warm_pool(plan.pool_options(), plan.connect_options(connect), &last_change)
         };
-        Ok(PgRowStrategy {
+        let administrator = self.server.administrator;
+        PgRowStrategy {
             schema: self.schema,
             pins: self.plan.has_transaction_pooler.then_some(pins),
             application: pool(self.plan, application),
-            administrator: pool(self.plan.administrator(), self.server.administrator),
+            administrator: administrator.map(|connect| pool(self.plan.administrator(), connect)),
             last_change,
-        })
+        }
     }
 
     /// Before anything is written. The application's own connection is closed again: the transaction that writes could
@@ -166,7 +204,10 @@ impl PgRowBuilder {
         self.judge(PgReport::new(findings.clone()).with(other.clone()))?;
         let options = self.plan.connect_options(self.server.application.clone());
         let mut application = options.connect().await?;
-        let differs = self.schema.verify_connection(administrator, &mut application).await?;
+        let differs = self
+            .schema
+            .verify_connection(Some(administrator), &mut application)
+            .await?;
         application.close().await?;
         self.judge(PgReport::new(findings).with(differs.clone()))?;
         Ok([other, differs])

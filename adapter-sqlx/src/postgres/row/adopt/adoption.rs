@@ -155,7 +155,7 @@ impl PgRowTables {
             let reason = StrategyError::ClusterUnsupported.to_string();
             return Err(AdoptError::one("citus".to_owned(), &reason));
         }
-        Ok(())
+        Ok(self.require_administrator("adopt tables")?)
     }
 
     async fn require_to_see_all(&self, tx: &mut PgConnection) -> Result<(), AdoptError> {

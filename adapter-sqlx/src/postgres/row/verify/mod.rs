@@ -3,6 +3,9 @@
 mod around;
 mod as_owner;
 mod check;
+mod fault;
+mod indexes;
+mod note;
 mod relations;
 mod report;
 mod role;
@@ -12,8 +15,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 pub(in crate::postgres) use self::role::administrator::Filter;
+pub use fault::{PgFault, PgSeverity};
+pub use note::PgNote;
 pub(in crate::postgres::row) use report::SharedTable;
-pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
+pub use report::{PgFinding, PgReport};
 
 use self::check::Check;
 use self::relations::RELATIONS;
@@ -23,7 +28,21 @@ use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use super::view::PgTenantView;
 use crate::StrategyError;
+use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::begin_lent;
+
+/// The owners of the declared tables.
+const OWNERS: &str = "
+select distinct pg_catalog.pg_get_userbyid(c.relowner)::text from unnest($1::text[], $2::text[]) as d(schema, name)
+join pg_catalog.pg_namespace n on n.nspname = d.schema
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name";
+
+/// Whose connection verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Viewer {
+    Administrator,
+    Application,
+}
 
 /// Every check, in the order in which findings are mended.
 const CHECKS: &[&[Check]] = &[
@@ -69,14 +88,67 @@ impl PgRowTables {
     pub async fn verify(&self, administrator: &mut PgConnection) -> Result<PgReport, StrategyError> {
         let mut tx = begin_lent(administrator, None).await?;
         prepare(&mut tx).await?;
-        let report = if self.is_shared_role() {
-            PgReport::new(self.ask(&mut tx, &roles::SHARED).await?)
-        } else {
-            let shared = self.undeclared_shared_tables(&mut tx).await?;
-            PgReport::new(self.findings(&mut tx).await?).with_shared_tables(shared)
-        };
+        let report = self.report(&mut tx, Viewer::Administrator).await?;
         tx.rollback().await?;
         Ok(report)
+    }
+
+    /// As [`verify`](Self::verify), on a connection of the application's, for a process that has no administrator.
+    ///
+    /// PostgreSQL shows the catalog to every role, so it has the same findings. What it cannot see is
+    /// [one note](crate::PgNote::AdministratorUnseen). If the declaration does not name the administrator, that is the
+    /// owner of the declared tables.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, close the connection: it may be left inside a transaction.
+    ///
+    /// # Errors
+    ///
+    /// If the catalog cannot be read.
+    pub async fn verify_as_application(&self, application: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let differs = self.verify_connection(None, application).await?;
+        let mut tx = begin_lent(application, None).await?;
+        prepare(&mut tx).await?;
+        let owner = self.owner(&mut tx).await?;
+        let this = match &owner {
+            Some(owner) if !self.names_administrator() => self.clone().with_administrator(owner.clone()),
+            _ => self.clone(),
+        };
+        let report = this.report(&mut tx, Viewer::Application).await?;
+        tx.rollback().await?;
+        let owner = owner.map(|owner| owner.to_string());
+        let report = report.with(differs).with_note(PgNote::AdministratorUnseen { owner });
+        Ok(if this.names_administrator() {
+            report
+        } else {
+            report.without_mends_by_administrator()
+        })
+    }
+
+    async fn report(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<PgReport, StrategyError> {
+        if self.is_shared_role() {
+            return Ok(PgReport::new(self.ask(tx, &roles::SHARED).await?));
+        }
+        let shared = self.undeclared_shared_tables(tx).await?;
+        let report = PgReport::new(self.findings(tx, viewer).await?).with_shared_tables(shared);
+        let indexes = self.unusable_indexes(tx).await?;
+        Ok(indexes.into_iter().fold(report, PgReport::with_note))
+    }
+
+    /// The one role that owns the declared tables, unless it is the application's.
+    async fn owner(&self, tx: &mut PgConnection) -> Result<Option<PgIdentifier>, StrategyError> {
+        let owners: Vec<String> = sqlx::query_scalar(OWNERS)
+            .bind(self.names(PgTenantTable::schema))
+            .bind(self.names(PgTenantTable::name))
+            .fetch_all(tx)
+            .await?;
+        match owners.as_slice() {
+            [owner] if self.applications().iter().all(|role| role.as_str() != owner) => {
+                owner.parse().map(Some).map_err(StrategyError::other)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// What can be said of the roles before there is any table. Who may make objects in a schema is not among it: a
@@ -106,7 +178,7 @@ impl PgRowTables {
         self.applications().contains(self.administrator())
     }
 
-    async fn findings(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+    async fn findings(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<Vec<PgFinding>, StrategyError> {
         let mut findings = Vec::new();
         // Nested, since a future with an adapter of these is not `Send`.
         for checks in CHECKS {
@@ -114,7 +186,7 @@ impl PgRowTables {
                 findings.extend(self.ask(tx, check).await?);
             }
         }
-        findings.extend(self.administrators(tx).await?);
+        findings.extend(self.administrators(tx, viewer).await?);
         findings.extend(self.collations(tx).await?);
         findings.extend(self.policies(tx).await?);
         findings.extend(self.grants(tx).await?);

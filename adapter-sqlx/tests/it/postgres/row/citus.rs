@@ -178,7 +178,7 @@ async fn schemas_on_a_cluster() {
     )
     .await;
     let application = administrator.clone().username(&role).password("only for tests");
-    let by_schema = PgSchemaStrategy::builder(PgServer::new(application, administrator), role.parse().unwrap())
+    let by_schema = PgSchemaStrategy::builder(PgServer::new(application, administrator))
         .with_migrations(migrations(&[
             "create table notes (name text primary key, body text not null default '')",
         ]))
