@@ -37,6 +37,15 @@ select distinct pg_catalog.pg_get_userbyid(c.relowner)::text from unnest($1::tex
 join pg_catalog.pg_namespace n on n.nspname = d.schema
 join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name";
 
+/// Whether a role of `$3` is that of an administrator. `$4`: the administrator verifies.
+const WRONG_ROLE: &str = "
+select exists (select from pg_catalog.pg_roles r where r.rolname = any ($3)
+    and case when $4 then r.rolname in (session_user, current_user)
+        else r.rolsuper or r.oid in (select datdba from pg_catalog.pg_database where datname = current_database())
+            or exists (select from unnest($1::text[], $2::text[]) as d(schema, name)
+                join pg_catalog.pg_namespace n on n.nspname = d.schema
+                join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name and c.relowner = r.oid) end)";
+
 /// Whose connection verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Viewer {
@@ -131,9 +140,26 @@ impl PgRowTables {
             return Ok(PgReport::new(self.ask(tx, &roles::SHARED).await?));
         }
         let shared = self.undeclared_shared_tables(tx).await?;
-        let report = PgReport::new(self.findings(tx, viewer).await?).with_shared_tables(shared);
+        let mut findings = self.findings(tx, viewer).await?;
+        if self.is_wrong_role(tx, viewer).await? {
+            findings.iter_mut().for_each(PgFinding::ask_for_another_role);
+        }
+        let report = PgReport::new(findings).with_shared_tables(shared);
         let indexes = self.unusable_indexes(tx).await?;
         Ok(indexes.into_iter().fold(report, PgReport::with_note))
+    }
+
+    /// Whether the application's role is the one that administers: the role that verifies as the administrator, or one
+    /// that serves and owns the database or a declared table, or is a superuser. What it has too much of, it has as
+    /// that.
+    async fn is_wrong_role(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<bool, StrategyError> {
+        let applications: Vec<&str> = self.applications().iter().map(|role| role.as_str()).collect();
+        let is_wrong = sqlx::query_scalar(WRONG_ROLE)
+            .bind(self.names(PgTenantTable::schema))
+            .bind(self.names(PgTenantTable::name))
+            .bind(applications)
+            .bind(viewer == Viewer::Administrator);
+        Ok(is_wrong.fetch_one(tx).await?)
     }
 
     /// The one role that owns the declared tables, unless it is the application's.

@@ -35,6 +35,14 @@ impl PgFinding {
         }
     }
 
+    /// Leaves out a mend that would take something from a role that administers. The finding stays, and is judged again
+    /// once the application connects as another role.
+    pub(super) fn ask_for_another_role(&mut self) {
+        if !self.mend.starts_with("create role ") {
+            self.mend.clear();
+        }
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn fault(&self) -> PgFault {

@@ -74,7 +74,10 @@ async fn an_index_that_is_noted_is_one_that_the_planner_cannot_use() {
     let mut wrong = Vec::new();
     for (column, condition, is_usable) in CASES {
         let made = format!("create index tried on things {}", method_and_column(column));
-        sqlx::raw_sql(AssertSqlSafe(made)).execute(&mut administrator).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(made))
+            .execute(&mut administrator)
+            .await
+            .unwrap();
         let report = tables.verify(&mut administrator).await.unwrap();
         assert!(report.is_clean() && report.is_safe(), "a note is no finding: {report}");
         let is_noted = report.notes().iter().any(
@@ -83,9 +86,14 @@ async fn an_index_that_is_noted_is_one_that_the_planner_cannot_use() {
         let plan = plan(&db, &tenant("acme"), condition).await;
         let is_used = plan.contains("tried") && plan.contains("Index Cond");
         if (is_noted, is_used) != (!is_usable, *is_usable) {
-            wrong.push(format!("{column}: {condition}: noted {is_noted}, used {is_used}\n{plan}{report}"));
+            wrong.push(format!(
+                "{column}: {condition}: noted {is_noted}, used {is_used}\n{plan}{report}"
+            ));
         }
-        sqlx::raw_sql("drop index tried").execute(&mut administrator).await.unwrap();
+        sqlx::raw_sql("drop index tried")
+            .execute(&mut administrator)
+            .await
+            .unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -94,9 +102,14 @@ async fn an_index_that_is_noted_is_one_that_the_planner_cannot_use() {
 async fn a_note_names_the_operators() {
     let database = TestDatabase::new().await;
     let tables = database.schema().with_table(PgTenantTable::new("things").unwrap());
-    let made = format!("{TABLE}; create index by_kind on things (tenant_id, an_enum); create index by_name on things (lower(a_text))");
+    let made = format!(
+        "{TABLE}; create index by_kind on things (tenant_id, an_enum); create index by_name on things (lower(a_text))"
+    );
     let mut administrator = database.connect().await;
-    sqlx::raw_sql(AssertSqlSafe(made)).execute(&mut administrator).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(made))
+        .execute(&mut administrator)
+        .await
+        .unwrap();
     tables.apply(&mut administrator).await.unwrap();
     let text = tables.verify(&mut administrator).await.unwrap().to_string();
     for part in [
