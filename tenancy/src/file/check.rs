@@ -61,13 +61,13 @@ impl Check {
         let mut problems = document.take_problems();
         let unreadable: Vec<String> = problems.iter().map(|problem| problem.key().to_owned()).collect();
         for problem in self.problems {
+            let problem = document.place(problem);
             let hides = |unreadable: &String| {
                 unreadable == problem.key()
                     || problem.is_missing() && table_of(problem.key()).starts_with(table_of(unreadable))
             };
             if !unreadable.iter().any(hides) {
-                let line = document.line(problem.key());
-                problems.push(problem.at(line));
+                problems.push(problem);
             }
         }
         problems

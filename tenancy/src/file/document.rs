@@ -92,9 +92,11 @@ impl Document {
         self.problems.splice(0..0, problems);
     }
 
-    /// The line of a key, from 1 on.
-    pub(crate) fn line(&self, key: &str) -> Option<usize> {
-        line_of(&self.text, &KeyPath::parse(key))
+    /// The same problem where the text has it: its line, and indexes that count what was taken out.
+    pub(crate) fn place(&self, problem: ConfigProblem) -> ConfigProblem {
+        let shown = self.original(&KeyPath::parse(problem.key()));
+        let line = line_of(&self.text, &shown);
+        problem.with_key(shown.to_string()).at(line)
     }
 
     /// Notes a problem and takes its value out. Returns whether there was one to take out.

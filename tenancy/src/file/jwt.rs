@@ -53,25 +53,63 @@ mod with_feature {
         check.value("jwt", builder.build().map_err(|error| chain(&error)))
     }
 
-    /// What is wrong with each issuer and key by itself, and with all of it together.
+    /// What is wrong with each part by itself, and with all of it together. A part is read beside a table that is right,
+    /// but for its keys, which come last.
     #[cfg(feature = "http")]
     fn each_part(table: &JwtTable, all: &JwtConfigError, check: &mut Check) {
         note(all, None, check);
+        for take in PARTS {
+            let mut one = JwtTable::default();
+            one.dangerously_accept_any_issuer = true;
+            one.dangerously_accept_any_audience = true;
+            take(&mut one, table);
+            match one.verifier_builder(check.base_dir()) {
+                Err(JwtConfigError::Required { setting, .. }) if setting == "jwt.keys" => {}
+                Err(error) => note(&error, None, check),
+                Ok(_) => {}
+            }
+        }
         for (index, issuer) in table.issuers.iter().enumerate() {
-            let mut one = table.clone();
+            let mut one = JwtTable::default();
             one.issuers = vec![issuer.clone()];
             if let Err(error) = one.verifier_builder(check.base_dir()) {
                 note(&error, Some(("jwt.issuers[0]", format!("jwt.issuers[{index}]"))), check);
             }
         }
         for (index, key) in table.keys.iter().enumerate() {
-            let mut one = table.clone();
+            let mut one = JwtTable::default();
+            one.dangerously_accept_any_issuer = true;
+            one.dangerously_accept_any_audience = true;
             one.keys = vec![key.clone()];
             if let Err(error) = one.verifier_builder(check.base_dir()) {
                 note(&error, Some(("jwt.keys[0]", format!("jwt.keys[{index}]"))), check);
             }
         }
     }
+
+    /// The parts of the table that concern all keys.
+    #[cfg(feature = "http")]
+    const PARTS: [fn(&mut JwtTable, &JwtTable); 7] = [
+        |one, table| one.leeway_seconds = table.leeway_seconds,
+        |one, table| one.typ.clone_from(&table.typ),
+        |one, table| one.roles_claim.clone_from(&table.roles_claim),
+        |one, table| one.staff_claim.clone_from(&table.staff_claim),
+        |one, table| one.token_cache = table.token_cache.clone(),
+        |one, table| {
+            // Issuers with keys of their own stand in place of these.
+            if table.issuers.is_empty() {
+                one.issuer.clone_from(&table.issuer);
+                one.issuer_tenants.clone_from(&table.issuer_tenants);
+                one.dangerously_accept_any_issuer = table.dangerously_accept_any_issuer;
+            }
+        },
+        |one, table| {
+            if table.issuers.is_empty() {
+                one.audience.clone_from(&table.audience);
+                one.dangerously_accept_any_audience = table.dangerously_accept_any_audience;
+            }
+        },
+    ];
 
     /// The error begins with its key in backticks.
     #[cfg(feature = "http")]

@@ -31,6 +31,10 @@ impl ConfigProblem {
         }
     }
 
+    pub(crate) fn with_key(self, key: String) -> Self {
+        Self { key, ..self }
+    }
+
     pub(crate) fn at(self, line: Option<usize>) -> Self {
         Self { line, ..self }
     }

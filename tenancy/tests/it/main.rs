@@ -1,1 +1,19 @@
+//! The facade: files that are opened, and files that are refused.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
+#[cfg(all(feature = "axum", feature = "jwt", feature = "postgres", feature = "sqlite"))]
+mod all {
+    mod bad_databases;
+    mod bad_files;
+    mod pages;
+    mod parts;
+    mod postgres;
+    mod sqlite;
+    mod support;
+}

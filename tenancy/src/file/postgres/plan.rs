@@ -111,7 +111,7 @@ impl Shared {
             (Reach::Absent, Reach::Absent) => {
                 check.missing(
                     "database.url_env",
-                    format!("required by `{key}`: the environment variable that holds the application's URL"),
+                    "required: the environment variable that holds the application's URL",
                 );
                 None
             }
