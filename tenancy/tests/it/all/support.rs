@@ -168,12 +168,16 @@ impl Database {
     }
 
     pub(super) fn url_of(&self, role: &str) -> String {
+        self.url_with(role, PASSWORD)
+    }
+
+    pub(super) fn url_with(&self, role: &str, password: &str) -> String {
         let options = self
             .server
             .clone()
             .database(&self.name)
             .username(role)
-            .password(PASSWORD);
+            .password(password);
         options.to_url_lossy().to_string()
     }
 

@@ -146,7 +146,9 @@ impl PgFault {
             Self::ParameterPreset => "sessions run as another role, or without policies, triggers or foreign keys",
             Self::SettingLost => "transactions are bound to no tenant, or to one that is not theirs",
             Self::ExtensionMissing => "what is declared is not what there is",
-            Self::TableMissing => "what is declared is not what is guarded",
+            Self::TableMissing => {
+                "what is declared is not what is guarded: make the table by a migration, or declare the one that there is"
+            }
             Self::TableNotDistributed => "all its rows are on one machine, which every tenant's queries go to",
             Self::TableOwned => "an owner can turn row-level security off",
             Self::RowSecurityOff => "every query sees every tenant",
