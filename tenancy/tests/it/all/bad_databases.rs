@@ -37,14 +37,22 @@ async fn a_wrong_password_is_said_of_every_part() {
         .with_variable("APP_URL", wrong)
         .with_variable("ADMIN_URL", database.administrator_url());
     let failed = failures(open).await;
-    assert_eq!(keys(&failed), ["strategies.row"], "the administrator opened the others: {failed}");
+    assert_eq!(
+        keys(&failed),
+        ["strategies.row"],
+        "the administrator opened the others: {failed}"
+    );
     let text = failed.to_string();
     assert!(text.contains("password authentication failed for user"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
     // Without the administrator nothing can be opened.
     let wrong = database.url_with(&format!("{}_app", database.name), "hunter2-and-wrong");
     let failed = failures(opening(&database, &folder, &database.file()).with_variable("APP_URL", wrong)).await;
-    assert_eq!(keys(&failed), ["strategies.row", "strategies.schema", "directory"], "{failed}");
+    assert_eq!(
+        keys(&failed),
+        ["strategies.row", "strategies.schema", "directory"],
+        "{failed}"
+    );
 }
 
 #[tokio::test]
@@ -83,7 +91,12 @@ async fn what_is_not_set_up_is_said_of_every_part() {
 async fn findings_stand_beside_the_failures_of_others() {
     let (database, folder) = (Database::new().await, folder());
     let open = opening(&database, &folder, &database.file()).with_variable("ADMIN_URL", database.administrator_url());
-    open.with_migrations("row", migrations()).without_http().await.unwrap().close().await;
+    open.with_migrations("row", migrations())
+        .without_http()
+        .await
+        .unwrap()
+        .close()
+        .await;
     let mut administrator = database.administrator().await;
     for sql in [
         "alter table notes no force row level security".to_owned(),
@@ -91,7 +104,9 @@ async fn findings_stand_beside_the_failures_of_others() {
     ] {
         administrator.execute(AssertSqlSafe(sql)).await.unwrap();
     }
-    let text = failures(opening(&database, &folder, &database.file())).await.to_string();
+    let text = failures(opening(&database, &folder, &database.file()))
+        .await
+        .to_string();
     for part in [
         "`strategies.row`: refused the database",
         "RowSecurityNotForced: public.notes",
@@ -105,7 +120,11 @@ async fn findings_stand_beside_the_failures_of_others() {
     // The administrator's next opening mends both.
     let open = opening(&database, &folder, &database.file()).with_variable("ADMIN_URL", database.administrator_url());
     open.with_migrations("row", migrations()).await.unwrap().close().await;
-    opening(&database, &folder, &database.file()).await.unwrap().close().await;
+    opening(&database, &folder, &database.file())
+        .await
+        .unwrap()
+        .close()
+        .await;
 }
 
 /// What was opened before the failure is closed again.
@@ -116,7 +135,10 @@ async fn nothing_stays_open_after_a_failure() {
     let open = opening(&database, &folder, &file).with_variable("ADMIN_URL", database.administrator_url());
     let failed = failures(open).await;
     assert_eq!(keys(&failed), ["strategies.row"], "{failed}");
-    let left = format!("select count(*) from pg_stat_activity where usename in ('{0}_app', '{0}_owner')", database.name);
+    let left = format!(
+        "select count(*) from pg_stat_activity where usename in ('{0}_app', '{0}_owner')",
+        database.name
+    );
     for _ in 0..500 {
         let counted = sqlx::query_scalar(AssertSqlSafe(left.clone()));
         let left: i64 = counted.fetch_one(&mut database.superuser().await).await.unwrap();

@@ -25,7 +25,10 @@ async fn a_configuration_is_made_and_opened_without_a_file() {
         .open(folder.path())
         .with_variable("APP_URL", database.application_url())
         .with_variable("ADMIN_URL", database.administrator_url())
-        .with_migrations("row", sqlx::migrate::Migrator::with_migrations(SHARED.iter().cloned().collect()))
+        .with_migrations(
+            "row",
+            sqlx::migrate::Migrator::with_migrations(SHARED.iter().cloned().collect()),
+        )
         .with_authenticator(ClaimsFromExtension::<Claims>::new())
         .await
         .unwrap();
@@ -33,7 +36,11 @@ async fn a_configuration_is_made_and_opened_without_a_file() {
     opened.close().await;
 
     // A mistake has a key, and no line.
-    let problem = SqliteConfig::default().open(folder.path()).without_http().await.unwrap_err();
+    let problem = SqliteConfig::default()
+        .open(folder.path())
+        .without_http()
+        .await
+        .unwrap_err();
     let text = problem.to_string();
     assert!(text.contains("\n`directory.file`: required"), "{text}");
     assert!(text.contains("\n`strategies`: at least one is required"), "{text}");
@@ -43,7 +50,11 @@ async fn a_configuration_is_made_and_opened_without_a_file() {
 #[test]
 fn each_table_is_read_alone() {
     let row: PgRowConfig = toml::from_str("tables = [\"notes\", { name = \"audit_log\" }]").unwrap();
-    let names: Vec<_> = row.tables.iter().map(|entry| entry.0.name.as_deref().unwrap()).collect();
+    let names: Vec<_> = row
+        .tables
+        .iter()
+        .map(|entry| entry.0.name.as_deref().unwrap())
+        .collect();
     assert_eq!(names, ["notes", "audit_log"]);
     let error = toml::from_str::<PgRowConfig>("tabels = []").unwrap_err();
     assert!(error.to_string().contains("did you mean `tables`?"), "{error}");
