@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tenancy_core::directory::{Change, ChangeFeed, Directory, Member, TenantEntry, TenantStatus};
 use tenancy_core::names::{Subject, TenantKey};
 use tenancy_sqlx::{
-    CreateError, CreationKey, DirectoryError, NewTenant, PgChanges, PgDirectory, StrategyError, UpsertError,
+    CreateError, CreationKey, DirectoryError, LifecycleError, NewTenant, PgChanges, PgDirectory, StrategyError, UpsertError,
 };
 
 use super::strategies::{member, serve, set_up};
@@ -43,7 +43,7 @@ async fn a_process_with_the_applications_url_alone_serves_and_follows_changes() 
     }
     assert_eq!(directory.list().await.unwrap().len(), 1);
     let alice = Subject::from_static("alice");
-    assert!(directory.is_member(&"acme-row".parse().unwrap(), &alice).await.unwrap());
+    assert!(directory.is_member(&"acme-row".parse().unwrap(), &alice, None).await.unwrap());
     assert!(db.begin_read(&member("acme-row", "row")).await.is_ok());
 
     written
@@ -76,7 +76,10 @@ async fn a_reader_changes_nothing_by_any_way() {
         assert!(matches!(error, DirectoryError::ReadOnly), "{error}");
         assert!(error.to_string().contains("opens it as the administrator"), "{error}");
     };
-    is_refused(&directory.set_status(&id, TenantStatus::Archived).await.unwrap_err());
+    match directory.set_status(&id, TenantStatus::Archived).await {
+        Err(LifecycleError::Directory(error)) => is_refused(&error),
+        other => panic!("{other:?}"),
+    }
     match directory.upsert(&acme()).await {
         Err(UpsertError::Directory(error)) => is_refused(&error),
         other => panic!("{other:?}"),
