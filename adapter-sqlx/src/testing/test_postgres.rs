@@ -140,8 +140,7 @@ impl TestPostgres {
 
     /// The strategy `database`. It needs migrations.
     pub fn database(&self) -> PgDatabaseBuilder {
-        PgDatabaseStrategy::builder(self.server())
-            .with_prefix(format!("{}{TENANTS}", self.name))
+        PgDatabaseStrategy::builder(self.server()).with_prefix(format!("{}{TENANTS}", self.name))
     }
 
     /// The directory of tenants, opened as the administrator.

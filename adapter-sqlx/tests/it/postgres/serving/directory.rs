@@ -4,7 +4,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tenancy_core::directory::{Change, ChangeFeed, Directory, Member, TenantEntry, TenantStatus};
 use tenancy_core::names::{Subject, TenantKey};
 use tenancy_sqlx::{
-    CreateError, CreationKey, DirectoryError, LifecycleError, NewTenant, PgChanges, PgDirectory, StrategyError, UpsertError,
+    CreateError, CreationKey, DirectoryError, LifecycleError, NewTenant, PgChanges, PgDirectory, StrategyError,
+    UpsertError,
 };
 
 use super::strategies::{member, serve, set_up};
@@ -29,6 +30,8 @@ async fn a_process_with_the_applications_url_alone_serves_and_follows_changes() 
         .await
         .unwrap();
     written.upsert(&acme()).await.unwrap();
+    let id = "acme-row".parse().unwrap();
+    written.set_status(&id, TenantStatus::Active).await.unwrap();
 
     let directory = PgDirectory::open_read_only(database.application()).await.unwrap();
     let mut changes = PgChanges::connect(database.application()).await.unwrap();
@@ -43,7 +46,12 @@ async fn a_process_with_the_applications_url_alone_serves_and_follows_changes() 
     }
     assert_eq!(directory.list().await.unwrap().len(), 1);
     let alice = Subject::from_static("alice");
-    assert!(directory.is_member(&"acme-row".parse().unwrap(), &alice, None).await.unwrap());
+    assert!(
+        directory
+            .is_member(&"acme-row".parse().unwrap(), &alice, None)
+            .await
+            .unwrap()
+    );
     assert!(db.begin_read(&member("acme-row", "row")).await.is_ok());
 
     written
