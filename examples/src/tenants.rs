@@ -33,11 +33,16 @@ impl Tenants {
     /// they were at start-up. Answers how many tenants there are.
     pub(crate) async fn reload(&self, file: &Path) -> Result<usize, Error> {
         let config = Config::load(Some(file), "")?;
-        match self {
-            Self::Sqlite(tenants) => tenants.put(&config.tenants).await?,
-            Self::Postgres(tenants) => tenants.put(&config.tenants).await?,
-        }
+        self.put(&config.tenants).await?;
         Ok(config.tenants.len())
+    }
+
+    /// Puts tenants into the directory.
+    pub(crate) async fn put(&self, tenants: &[Tenant]) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(of) => of.put(tenants).await,
+            Self::Postgres(of) => of.put(tenants).await,
+        }
     }
 }
 

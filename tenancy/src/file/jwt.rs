@@ -29,7 +29,7 @@ mod with_feature {
     #[cfg(feature = "http")]
     use tenancy_core::config::TenancyConfig;
     #[cfg(feature = "http")]
-    use tenancy_jwt::{JwtConfigError, TokenVerifier};
+    use tenancy_jwt::{BuildVerifierError, JwtConfigError, TokenVerifier};
 
     #[cfg(feature = "http")]
     use crate::file::check::Check;
@@ -50,7 +50,18 @@ mod with_feature {
         };
         // What is wrong with the claims' names is found with the rest of `[resolution]`.
         let builder = builder.with_claims_of(tenancy).ok()?;
-        check.value("jwt", builder.build().map_err(|error| chain(&error)))
+        match builder.build() {
+            Ok(verifier) => Some(verifier),
+            Err(error) => {
+                let key = match &error {
+                    _ if !table.issuers.is_empty() => "jwt.issuers",
+                    BuildVerifierError::IssuersTenant { .. } => "jwt.issuer_tenants",
+                    _ => "jwt.keys",
+                };
+                check.problem(key, chain(&error));
+                None
+            }
+        }
     }
 
     /// What is wrong with each part by itself, and with all of it together. A part is read beside a table that is right,
