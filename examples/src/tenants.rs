@@ -125,13 +125,28 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
         })?;
         for (index, (entry, tenant)) in entries.iter().zip(tenants).enumerate() {
             self.db.provision(entry.record()).await?;
-            let done = self.directory.set_status(&tenant.id, tenant.status).await;
-            done.map_err(|error| match error {
-                LifecycleError::Directory(error) => Error::from(error),
-                refused => ConfigError::setting(format!("tenants[{index}].status"), refused).into(),
-            })?;
+            for status in way(entry.record().status, tenant.status) {
+                let done = self.directory.set_status(&tenant.id, *status).await;
+                done.map_err(|error| match error {
+                    LifecycleError::Directory(error) => Error::from(error),
+                    refused => ConfigError::setting(format!("tenants[{index}].status"), refused).into(),
+                })?;
+            }
         }
         Ok(entries)
+    }
+}
+
+/// The statuses between: a tenant is served before it is suspended, and looked at before it is served again.
+fn way(from: TenantStatus, to: TenantStatus) -> &'static [TenantStatus] {
+    use TenantStatus::{Active, Archived, Provisioning, Suspended};
+    match (from, to) {
+        (Provisioning, Suspended) => &[Active, Suspended],
+        (Archived, Active) => &[Suspended, Active],
+        (_, Provisioning) => &[Provisioning],
+        (_, Active) => &[Active],
+        (_, Suspended) => &[Suspended],
+        (_, Archived) => &[Archived],
     }
 }
 

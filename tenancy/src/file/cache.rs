@@ -33,7 +33,13 @@ impl CacheConfig {
     pub(crate) fn limits(&self, check: &mut Check) -> Option<CacheLimits> {
         let mut within = |name: &str, given: u64, most: u64| {
             if !(1..=most).contains(&given) {
-                check.problem(format!("cache.{name}"), format!("expected a number from 1 to {most}"));
+                let instead = if given == 0 {
+                    "; to cache nothing, set `enabled = false`"
+                } else {
+                    ""
+                };
+                let problem = format!("expected a number from 1 to {most}{instead}");
+                check.problem(format!("cache.{name}"), problem);
             }
             given.clamp(1, most)
         };
