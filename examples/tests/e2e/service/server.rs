@@ -251,6 +251,7 @@ impl Server {
             folder: tempfile::tempdir().unwrap(),
             framework: self.folder.framework,
             postgres: None,
+            serves_only: false,
         };
         std::mem::replace(&mut self.folder, empty)
     }
