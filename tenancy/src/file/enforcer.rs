@@ -10,7 +10,7 @@ use tenancy_core::resolve::Resolver;
 use super::check::Check;
 
 /// Builds the enforcer, or notes each problem: the core names the first one, so what it names is taken out, and the rest is
-/// asked again. `without` reads the tables once more without a key.
+/// checked again. `without` reads the tables once more without a key.
 pub(crate) fn build_enforcer(
     config: &TenancyConfig,
     resolvers: &[Arc<dyn Resolver>],

@@ -1,7 +1,6 @@
 //! The facade: files that are opened, and files that are refused.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
@@ -11,6 +10,7 @@
 mod all {
     mod bad_databases;
     mod bad_files;
+    mod bad_rows;
     mod pages;
     mod parts;
     mod postgres;

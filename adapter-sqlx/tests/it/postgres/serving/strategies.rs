@@ -165,7 +165,7 @@ async fn a_declaration_without_the_administrator_writes_nothing() {
     let adopted = tables.adopt(&"acme".parse().unwrap(), &mut administrator).await;
     let adopted = std::error::Error::source(&adopted.unwrap_err()).map(ToString::to_string);
     assert!(adopted.unwrap().contains("only the administrator can adopt tables"));
-    // The text is for the administrator to run, whoever that is.
+    // The text is for the administrator to run.
     run(&mut administrator, tables.sql()).await;
     let report = database.schema().with_table(PgTenantTable::new("notes").unwrap());
     let report = report.verify(&mut administrator).await.unwrap();
