@@ -119,7 +119,7 @@ pub use pool_settings::PoolSettings;
 #[cfg(feature = "postgres")]
 pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning,
-    PgChanges, PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgFault, PgFinding, PgIdentifier, PgReport,
+    PgChanges, PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgFault, PgFinding, PgIdentifier, PgNote, PgReport,
     PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder, PgSchemaStrategy, PgServer, PgServers, PgSetting,
     PgSeverity, PgTableGrants, PgTenantChannel, PgTenantColumn, PgTenantTable, PgTenantView, SchemaNameError,
 };

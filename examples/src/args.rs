@@ -14,13 +14,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
 
-    /// Where the data is: `sqlite:DIR`, or `postgres://USER@HOST/DATABASE` as the administrator: the database's owner,
+    /// Where the data is, by default `sqlite:notes-data`: `sqlite:DIR`, or `postgres://USER@HOST/DATABASE` as the administrator: the database's owner,
     /// with CREATEDB for tenants of the strategy `database`, and with CREATEROLE unless `--application` is given
-    #[arg(long, value_name = "URL", default_value = "sqlite:notes-data")]
-    pub(crate) database: String,
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
 
     /// On PostgreSQL, `postgres://ROLE:PASSWORD@HOST/DATABASE` of the application's role, which is there already: no
-    /// superuser, and not the administrator. Without it the administrator makes a role, and needs CREATEROLE
+    /// superuser, and not the administrator. Without it the administrator makes a role, and needs CREATEROLE. Without
+    /// `--database` the process only serves what an administrator has set up, as in production
     #[arg(long, value_name = "URL")]
     pub(crate) application: Option<String>,
 

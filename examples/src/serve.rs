@@ -17,7 +17,7 @@ use crate::{Error, chain, demo, server, set_up, web};
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let config = Config::load(args.config.as_deref(), demo::CONFIG)?;
     let Service { app, tenancy, tenants } =
-        set_up::set_up(&config, &args.database, args.application.as_deref()).await?;
+        set_up::set_up(&config, args.database.as_deref(), args.application.as_deref()).await?;
     let template = config.tenancy.resolution.path_template.as_deref();
     let listener = TcpListener::bind(args.listen)
         .await

@@ -33,11 +33,16 @@ impl Tenants {
     /// they were at start-up. Answers how many tenants there are.
     pub(crate) async fn reload(&self, file: &Path) -> Result<usize, Error> {
         let config = Config::load(Some(file), "")?;
-        match self {
-            Self::Sqlite(tenants) => tenants.put(&config.tenants).await?,
-            Self::Postgres(tenants) => tenants.put(&config.tenants).await?,
-        }
+        self.put(&config.tenants).await?;
         Ok(config.tenants.len())
+    }
+
+    /// Puts tenants into the directory.
+    pub(crate) async fn put(&self, tenants: &[Tenant]) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(of) => of.put(tenants).await,
+            Self::Postgres(of) => of.put(tenants).await,
+        }
     }
 }
 
@@ -120,13 +125,28 @@ impl<DB: Database, D: Seeded> TenantsOf<DB, D> {
         })?;
         for (index, (entry, tenant)) in entries.iter().zip(tenants).enumerate() {
             self.db.provision(entry.record()).await?;
-            let done = self.directory.set_status(&tenant.id, tenant.status).await;
-            done.map_err(|error| match error {
-                LifecycleError::Directory(error) => Error::from(error),
-                refused => ConfigError::setting(format!("tenants[{index}].status"), refused).into(),
-            })?;
+            for status in way(entry.record().status, tenant.status) {
+                let done = self.directory.set_status(&tenant.id, *status).await;
+                done.map_err(|error| match error {
+                    LifecycleError::Directory(error) => Error::from(error),
+                    refused => ConfigError::setting(format!("tenants[{index}].status"), refused).into(),
+                })?;
+            }
         }
         Ok(entries)
+    }
+}
+
+/// The statuses between: a tenant is served before it is suspended, and looked at before it is served again.
+fn way(from: TenantStatus, to: TenantStatus) -> &'static [TenantStatus] {
+    use TenantStatus::{Active, Archived, Provisioning, Suspended};
+    match (from, to) {
+        (Provisioning, Suspended) => &[Active, Suspended],
+        (Archived, Active) => &[Suspended, Active],
+        (_, Provisioning) => &[Provisioning],
+        (_, Active) => &[Active],
+        (_, Suspended) => &[Suspended],
+        (_, Archived) => &[Archived],
     }
 }
 

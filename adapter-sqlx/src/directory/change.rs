@@ -24,6 +24,7 @@ pub(super) struct DirectoryChange<'d, DB: DirectoryDatabase> {
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Begins a change on a connection on which no other transaction is open.
     pub(super) async fn begin(&self, writers: Writers) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
+        self.require_writable()?;
         Ok(DirectoryChange {
             tx: begin_write(&self.pool, DB::begin_change(writers, &self.lock_timeout)).await?,
             attribution: &self.attribution,

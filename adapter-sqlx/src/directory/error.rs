@@ -34,6 +34,12 @@ pub enum DirectoryError {
     /// A row holds a status that is not valid.
     #[error("failed to read `status` of a tenant from the directory")]
     CorruptStatus(#[source] ParseError),
+    /// The directory was opened for reading, by a process that only serves.
+    #[error(
+        "the directory is open for reading only: change it in a process that opens it as the administrator \
+        (`PgDirectory::open`)"
+    )]
+    ReadOnly,
     /// There is no such tenant: to add a member to, or any more.
     #[error("no tenant `{id}` is in the directory")]
     UnknownTenant {

@@ -36,7 +36,6 @@ pub use metadata::{MetadataError, TenantMetadata};
 pub use pages::{Count, Membership, Page, PageRequest};
 pub use provision_all::{ProvisionProgress, ProvisionSummary};
 pub use sql_directory::SqlDirectory;
-#[cfg(feature = "sqlite")]
 pub(crate) use write::begin_write;
 
 /// How long names that a tenant no longer has are given to no other, unless it is set otherwise.

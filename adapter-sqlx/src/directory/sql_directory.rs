@@ -38,6 +38,7 @@ pub struct SqlDirectory<DB: DirectoryDatabase> {
     pub(super) quarantine: Duration,
     pub(super) attribution: Attribution,
     pub(crate) lock_timeout: DB::LockTimeout,
+    pub(super) is_read_only: bool,
 }
 
 pub(super) const BY_ID: &str = "t.id = $1";
@@ -54,7 +55,38 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             quarantine: QUARANTINE,
             attribution: Attribution::default(),
             lock_timeout,
+            is_read_only: false,
         }
+    }
+
+    /// The same, of which nothing can be changed.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn read_only(self) -> Self {
+        Self {
+            is_read_only: true,
+            ..self
+        }
+    }
+
+    /// A connection of the pool.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<DB>, sqlx::Error> {
+        self.pool.acquire().await
+    }
+
+    /// A transaction that changes who may read the directory. One at a time, or PostgreSQL would refuse the second.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn begin_change_of_rights(&self) -> Result<crate::StrategyTransaction<DB>, DirectoryError> {
+        self.require_writable()?;
+        super::begin_write(&self.pool, DB::begin_change(Writers::All, &self.lock_timeout)).await
+    }
+
+    /// Refuses a change of a directory that was opened by a reader.
+    pub(super) const fn require_writable(&self) -> Result<(), DirectoryError> {
+        if self.is_read_only {
+            return Err(DirectoryError::ReadOnly);
+        }
+        Ok(())
     }
 
     /// Replaces the names that no new tenant may have as its id or slug.
@@ -192,6 +224,7 @@ impl<DB: DirectoryDatabase> Clone for SqlDirectory<DB> {
             quarantine: self.quarantine,
             attribution: self.attribution.clone(),
             lock_timeout: self.lock_timeout.clone(),
+            is_read_only: self.is_read_only,
         }
     }
 }

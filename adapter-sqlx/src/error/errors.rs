@@ -259,6 +259,33 @@ pub enum StrategyError {
         /// The operation.
         operation: &'static str,
     },
+    /// The operation needs the administrator, and the strategy or the directory was opened without. A process that only
+    /// serves requests leaves it to one that administers.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "only the administrator can {operation}, and none is configured here: run it where \
+        `PgServer::new(application, administrator)` has the administrator's connect options"
+    )]
+    NeedsAdministrator {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// The directory's tables are not there yet, or not all that this version reads.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "the directory is not set up for this version: open it once as the administrator (`PgDirectory::open`), \
+        which makes its tables"
+    )]
+    DirectoryNotSetUp,
+    /// The role may not read the directory.
+    #[cfg(feature = "postgres")]
+    #[error("the role {role} may not read the directory: run as the administrator: {grants}")]
+    DirectoryUnreadable {
+        /// The role, as SQL spells it.
+        role: String,
+        /// The statements that let it read.
+        grants: String,
+    },
     /// The strategy has been closed.
     #[error("the strategy is closed")]
     Closed,

@@ -16,9 +16,9 @@ pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers}
 pub use directory::{PgChanges, PgDirectory};
 pub use identifier::{ParseIdentifierError, PgIdentifier};
 pub use row::{
-    AdoptError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning, PgFault, PgFinding, PgReport,
-    PgRowBuilder, PgRowStrategy, PgRowTables, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn, PgTenantTable,
-    PgTenantView,
+    AdoptError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning, PgFault, PgFinding, PgNote,
+    PgReport, PgRowBuilder, PgRowStrategy, PgRowTables, PgSetting, PgSeverity, PgTableGrants, PgTenantColumn,
+    PgTenantTable, PgTenantView,
 };
 pub use schema::{PgSchemaBuilder, PgSchemaStrategy};
 pub use server::PgServer;

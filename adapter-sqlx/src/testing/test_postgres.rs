@@ -135,13 +135,12 @@ impl TestPostgres {
 
     /// The strategy `schema`. It needs migrations.
     pub fn schema(&self) -> PgSchemaBuilder {
-        PgSchemaStrategy::builder(self.server(), self.application_role().clone())
+        PgSchemaStrategy::builder(self.server())
     }
 
     /// The strategy `database`. It needs migrations.
     pub fn database(&self) -> PgDatabaseBuilder {
-        PgDatabaseStrategy::builder(self.server(), self.application_role().clone())
-            .with_prefix(format!("{}{TENANTS}", self.name))
+        PgDatabaseStrategy::builder(self.server()).with_prefix(format!("{}{TENANTS}", self.name))
     }
 
     /// The directory of tenants, opened as the administrator.

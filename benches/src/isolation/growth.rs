@@ -94,12 +94,9 @@ fn schema(url: &str, number: usize) -> Row {
     let database = Rc::new(Database::new(url, &format!("_schema_{number}")));
     let open = async move || {
         let (application, administrator) = (database.application(), database.administrator());
-        let schema = PgSchemaStrategy::builder(
-            PgServer::new(application, administrator),
-            database.role().parse().unwrap(),
-        )
-        .with_migrations(migration(OWN))
-        .with_pool(PoolSettings::new().with_max_connections(CONNECTIONS));
+        let schema = PgSchemaStrategy::builder(PgServer::new(application, administrator))
+            .with_migrations(migration(OWN))
+            .with_pool(PoolSettings::new().with_max_connections(CONNECTIONS));
         let db = TenantDb::new(StrategyRegistry::new().with(schema.open().await.unwrap()).unwrap());
         let at_once = NonZeroUsize::new(4).unwrap();
         let summary = db.provision_all(members("schema", number), at_once, |_| ()).await;

@@ -188,11 +188,11 @@ impl Database {
                 StrategyRegistry::new().with(row.dangerously_allow_findings().open().await.unwrap())
             }
             "schema" => {
-                let schema = PgSchemaStrategy::builder(server, role.parse().unwrap());
+                let schema = PgSchemaStrategy::builder(server);
                 StrategyRegistry::new().with(schema.with_migrations(migration(own)).open().await.unwrap())
             }
             _ => {
-                let database = PgDatabaseStrategy::builder(server, role.parse().unwrap());
+                let database = PgDatabaseStrategy::builder(server);
                 let database = database
                     .with_prefix(format!("{}_of_", self.name))
                     .with_migrations(migration(own));

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use tenancy_core::names::ParseError;
-use tenancy_http::BuildVerifierError;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -18,11 +17,6 @@ pub(crate) enum ConfigError {
     Tenancy(#[from] tenancy_core::config::ConfigError),
     #[error(transparent)]
     Jwt(#[from] tenancy_http::JwtConfigError),
-    #[error("{key}")]
-    Keys {
-        key: &'static str,
-        source: BuildVerifierError,
-    },
     #[error("sign a token")]
     Sign(#[from] tenancy_http::SignTokenError),
 }

@@ -1,9 +1,9 @@
 //! The tables of the configuration file.
 
+use tenancy::config::CacheConfig;
 use tenancy_core::config::{ConfigVersion, EnforcementConfig, ResolutionConfig};
 use tenancy_http::JwtConfig;
 
-use super::cache::CacheConfig;
 use super::tenant::TenantConfig;
 
 tenancy_core::config::settings! {

@@ -1,6 +1,5 @@
 //! The configuration file: tenancy's own tables, and the tenants to start with.
 
-mod cache;
 mod error;
 mod file;
 mod member;
@@ -10,9 +9,10 @@ mod tenant;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tenancy::config::CacheConfig;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::names::Subject;
-use tenancy_http::{BuildVerifierError, CacheLimits, JwtConfig, TokenVerifier};
+use tenancy_http::JwtConfig;
 
 pub(crate) use self::error::ConfigError;
 use self::read::read;
@@ -23,8 +23,8 @@ pub(crate) use self::tenant::Tenant;
 pub(crate) struct Config {
     pub(crate) tenancy: TenancyConfig,
     pub(crate) jwt: JwtConfig,
-    /// Within which limits the directory's answers are kept; `None` where they are not.
-    pub(crate) cache: Option<CacheLimits>,
+    /// How long the directory's answers are cached.
+    pub(crate) cache: CacheConfig,
     pub(crate) tenants: Vec<Tenant>,
     /// What paths in the file are relative to.
     base_dir: PathBuf,
@@ -64,37 +64,16 @@ impl Config {
         let base_dir = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
             tenancy,
-            cache: file.cache.limits()?,
+            cache: file.cache,
             jwt: file.jwt,
             tenants,
             base_dir,
         })
     }
 
-    /// The verifier of the tokens that callers show.
-    pub(crate) fn verifier(&self) -> Result<TokenVerifier, ConfigError> {
-        let resolution = &self.tenancy.resolution;
-        let claim = resolution.jwt_claim.path("resolution.jwt_claim")?;
-        let mut builder = self
-            .jwt
-            .verifier_builder(&self.base_dir)?
-            .with_tenant_claim(claim, resolution.jwt_claim_form);
-        if let Some(list) = &self.tenancy.enforcement.tenants_claim {
-            builder = builder.with_tenants_claim(list.path("enforcement.tenants_claim")?);
-        }
-        builder.build().map_err(|source| ConfigError::Keys {
-            key: self.verifier_key(&source),
-            source,
-        })
-    }
-
-    /// The setting behind an error that only the verifier as a whole can find.
-    fn verifier_key(&self, error: &BuildVerifierError) -> &'static str {
-        match error {
-            _ if !self.jwt.issuers.is_empty() => "jwt.issuers",
-            BuildVerifierError::IssuersTenant { .. } => "jwt.issuer_tenants",
-            _ => "jwt.keys",
-        }
+    /// What paths in the file are relative to.
+    pub(crate) fn base_dir(&self) -> &Path {
+        &self.base_dir
     }
 
     /// Signs a token with the first HS256 key.

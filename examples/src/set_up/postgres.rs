@@ -4,47 +4,49 @@ use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
-use tenancy_sqlx::{
-    PgChanges, PgDatabaseStrategy, PgDirectory, PgIdentifier, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer,
-    PgTenantTable, StrategyRegistry, TenantDb,
+use tenancy::config::{
+    PgDatabaseStrategyConfig, PgRowConfig, PgSchemaConfig, PgTableConfig, PgTableEntry, PostgresConfig,
 };
+use tenancy::{Open, Opened};
+use tenancy_sqlx::PgIdentifier;
 use uuid::Uuid;
 
-use super::{Checked, Service};
+use super::Service;
 use crate::Error;
 use crate::app::App;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::store::Store;
 use crate::tenants::{Tenants, TenantsOf};
 
+/// The variables by which the URLs of the command line are named.
+const APPLICATION: &str = "NOTES_APPLICATION_URL";
+const ADMINISTRATOR: &str = "NOTES_ADMINISTRATOR_URL";
+
 /// `administrator` is the URL of the role that owns and migrates the tables. Without an `application` it makes a role for
 /// that, too.
-pub(super) async fn set_up(
-    checked: Checked<'_>,
-    administrator: &str,
-    application: Option<&str>,
-) -> Result<Service, Error> {
-    let administrator = options("--database", administrator)?;
-    let application = application.map(|url| options("--application", url)).transpose()?;
-    let server = Server::prepare(administrator, application).await?;
-    let db = TenantDb::new(server.strategies().await?);
-    let reserved = checked.config.tenancy.resolution.reserved_names()?;
-    let directory = PgDirectory::open(server.administrator.clone())
-        .await?
-        .with_reserved_names(reserved);
-    // Before the tenants are put there: from here on no change is missed.
-    let changes = PgChanges::connect(server.administrator).await?;
-    let tenants = TenantsOf {
-        db: db.clone(),
-        directory: directory.clone(),
-        changes: None,
+pub(super) async fn set_up(config: &Config, administrator: &str, application: Option<&str>) -> Result<Service, Error> {
+    let options = options("--database", administrator)?;
+    let application = match application {
+        Some(url) => {
+            self::options("--application", url)?;
+            url.to_owned()
+        }
+        None => make_application(&options).await?,
     };
-    tenants.put(&checked.config.tenants).await?;
-    Ok(Service {
-        app: App::new(Store::Postgres(db)),
-        tenancy: checked.tenancy(directory, changes),
-        tenants: Tenants::Postgres(tenants),
-    })
+    let opening = open(config, &options)
+        .with_variable(APPLICATION, application)
+        .with_variable(ADMINISTRATOR, administrator);
+    let service = service(opening.await?);
+    service.tenants.put(&config.tenants).await?;
+    Ok(service)
+}
+
+/// Serves what an administrator has set up. The tenants of the file are not put into the directory: the application's role
+/// can only read it.
+pub(super) async fn serve(config: &Config, application: &str) -> Result<Service, Error> {
+    let options = options("--application", application)?;
+    let opening = open(config, &options).with_variable(APPLICATION, application);
+    Ok(service(opening.await?))
 }
 
 /// Neither the URL nor sqlx's words about it are shown: there may be a password in it.
@@ -53,69 +55,55 @@ fn options(setting: &str, url: &str) -> Result<PgConnectOptions, ConfigError> {
         .map_err(|_| ConfigError::setting(setting, "this is no URL of a PostgreSQL database"))
 }
 
-/// A database, and the two roles that use it.
-struct Server {
-    administrator: PgConnectOptions,
-    application: PgConnectOptions,
-    application_role: PgIdentifier,
-    /// The name of the database, which tenants' databases are named after.
-    database: String,
+/// The strategies that tenants can choose from, on the server of `--database` or `--application`. All make the same table
+/// `notes`.
+fn open(config: &Config, options: &PgConnectOptions) -> Open<Postgres> {
+    let mut file = PostgresConfig::default();
+    file.resolution = config.tenancy.resolution.clone();
+    file.enforcement = config.tenancy.enforcement.clone();
+    file.jwt = Some(config.jwt.clone());
+    file.cache = config.cache.clone();
+    file.database.url_env = Some(APPLICATION.to_owned());
+    file.database.administrator_url_env = Some(ADMINISTRATOR.to_owned());
+    let mut notes = PgTableConfig::default();
+    notes.name = Some("notes".to_owned());
+    let mut rows = PgRowConfig::default();
+    rows.tables = vec![PgTableEntry(notes)];
+    file.strategies.row = Some(rows);
+    file.strategies.schema = Some(PgSchemaConfig::default());
+    let mut databases = PgDatabaseStrategyConfig::default();
+    // Databases are the server's, so they are named after this one.
+    databases.prefix = Some(format!("{}_tenant_", options.get_database().unwrap_or_default()));
+    file.strategies.database = Some(databases);
+    file.open(config.base_dir())
+        .with_migrations("row", sqlx::migrate!("migrations/postgres/shared"))
+        .with_migrations("schema", sqlx::migrate!("migrations/postgres/tenant"))
+        .with_migrations("database", sqlx::migrate!("migrations/postgres/tenant"))
 }
 
-impl Server {
-    /// Makes the application's role, or brings it back to what it must be, unless it is given.
-    async fn prepare(administrator: PgConnectOptions, application: Option<PgConnectOptions>) -> Result<Self, Error> {
-        let mut connection = administrator.clone().connect().await?;
-        let database: String = sqlx::query_scalar("SELECT current_database()::text")
-            .fetch_one(&mut connection)
-            .await?;
-        let (application, application_role) = match application {
-            Some(application) => {
-                let role = role("--application", application.get_username())?;
-                (application, role)
-            }
-            None => {
-                let role = role("--database", &format!("{database}_application"))?;
-                let password = make_role(&mut connection, &role).await?;
-                let application = administrator.clone().username(role.as_str()).password(&password);
-                (application, role)
-            }
-        };
-        connection.close().await?;
-        Ok(Self {
-            administrator,
-            application,
-            application_role,
-            database,
-        })
+fn service(opened: Opened<Postgres>) -> Service {
+    Service {
+        app: App::new(Store::Postgres(opened.db.clone())),
+        tenancy: opened.tenancy,
+        tenants: Tenants::Postgres(TenantsOf {
+            db: opened.db,
+            directory: opened.directory,
+            changes: None,
+        }),
     }
+}
 
-    /// The strategies that tenants can choose from. All make the same table `notes`.
-    async fn strategies(&self) -> Result<StrategyRegistry<Postgres>, Error> {
-        let Self {
-            administrator,
-            application,
-            application_role,
-            database,
-        } = self;
-        let tables = PgRowTables::new(application_role.as_str(), administrator.get_username())?
-            .with_table(PgTenantTable::new("notes")?);
-        let server = PgServer::new(application.clone(), administrator.clone());
-        let row = PgRowStrategy::builder(server.clone(), tables)
-            .with_migrations(sqlx::migrate!("migrations/postgres/shared"))
-            .open()
-            .await?;
-        let schema = PgSchemaStrategy::builder(server.clone(), application_role.clone())
-            .with_migrations(sqlx::migrate!("migrations/postgres/tenant"))
-            .open()
-            .await?;
-        let database = PgDatabaseStrategy::builder(server, application_role.clone())
-            .with_prefix(format!("{database}_tenant_"))
-            .with_migrations(sqlx::migrate!("migrations/postgres/tenant"))
-            .open()
-            .await?;
-        Ok(StrategyRegistry::new().with(row)?.with(schema)?.with(database)?)
-    }
+/// The URL of the application's role, which is made, or brought back to what it must be.
+async fn make_application(administrator: &PgConnectOptions) -> Result<String, Error> {
+    let mut connection = administrator.clone().connect().await?;
+    let database: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(&mut connection)
+        .await?;
+    let role = role("--database", &format!("{database}_application"))?;
+    let password = make_role(&mut connection, &role).await?;
+    connection.close().await?;
+    let application = administrator.clone().username(role.as_str()).password(&password);
+    Ok(application.to_url_lossy().to_string())
 }
 
 fn role(setting: &str, name: &str) -> Result<PgIdentifier, ConfigError> {

@@ -2,34 +2,41 @@
 
 use std::path::Path;
 
-use tenancy_http::LocalChanges;
-use tenancy_sqlx::{
-    SqliteDatabaseStrategy, SqliteDirectory, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable,
-};
+use tenancy::config::{SqliteConfig, SqliteDatabaseStrategyConfig, SqliteRowConfig, SqliteTableConfig};
 
-use super::{Checked, Service};
+use super::Service;
 use crate::Error;
 use crate::app::App;
+use crate::config::Config;
 use crate::store::Store;
 use crate::tenants::{Tenants, TenantsOf};
 
-pub(super) async fn set_up(checked: Checked<'_>, folder: &Path) -> Result<Service, Error> {
+pub(super) async fn set_up(config: &Config, folder: &Path) -> Result<Service, Error> {
     make_private_folder(folder).map_err(|error| format!("--database: make `{}`: {error}", folder.display()))?;
-    let db = TenantDb::new(strategies(folder).await?);
-    let reserved = checked.config.tenancy.resolution.reserved_names()?;
-    let directory = SqliteDirectory::open(folder.join("directory.sqlite"))
-        .await?
-        .with_reserved_names(reserved);
-    let changes = LocalChanges::new();
+    // What `--database` says in place of the file; a path of the command line is relative to where it was typed.
+    let folder = std::path::absolute(folder)?;
+    let mut file = SqliteConfig::default();
+    file.resolution = config.tenancy.resolution.clone();
+    file.enforcement = config.tenancy.enforcement.clone();
+    file.jwt = Some(config.jwt.clone());
+    file.cache = config.cache.clone();
+    file.directory.file = Some(folder.join("directory.sqlite"));
+    file.strategies.row = Some(rows(&folder));
+    file.strategies.database = Some(files(&folder));
+    let opened = file
+        .open(config.base_dir())
+        .with_migrations("row", sqlx::migrate!("migrations/shared"))
+        .with_migrations("database", sqlx::migrate!("migrations/tenant"))
+        .await?;
     let tenants = TenantsOf {
-        db: db.clone(),
-        directory: directory.clone(),
-        changes: Some(changes.clone()),
+        db: opened.db.clone(),
+        directory: opened.directory,
+        changes: Some(opened.changes),
     };
-    tenants.put(&checked.config.tenants).await?;
+    tenants.put(&config.tenants).await?;
     Ok(Service {
-        app: App::new(Store::Sqlite(db)),
-        tenancy: checked.tenancy(directory, changes.subscribe()),
+        app: App::new(Store::Sqlite(opened.db)),
+        tenancy: opened.tenancy,
         tenants: Tenants::Sqlite(tenants),
     })
 }
@@ -43,16 +50,19 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// The strategies that tenants can choose from. Both make the same table `notes`.
-async fn strategies(folder: &Path) -> Result<StrategyRegistry<sqlx::Sqlite>, Error> {
-    let row = SqliteRowStrategy::builder(folder.join("shared.sqlite"))
-        .with_migrations(sqlx::migrate!("migrations/shared"))
-        .with_table(TenantTable::new("notes", "notes_of_all")?)
-        .open()
-        .await?;
-    let database = SqliteDatabaseStrategy::builder(folder.join("tenants"))
-        .with_migrations(sqlx::migrate!("migrations/tenant"))
-        .open()
-        .await?;
-    Ok(StrategyRegistry::new().with(row)?.with(database)?)
+/// Both strategies make the same table `notes`.
+fn rows(folder: &Path) -> SqliteRowConfig {
+    let mut notes = SqliteTableConfig::default();
+    notes.name = Some("notes".to_owned());
+    notes.base_table = Some("notes_of_all".to_owned());
+    let mut rows = SqliteRowConfig::default();
+    rows.file = Some(folder.join("shared.sqlite"));
+    rows.tables = vec![notes];
+    rows
+}
+
+fn files(folder: &Path) -> SqliteDatabaseStrategyConfig {
+    let mut files = SqliteDatabaseStrategyConfig::default();
+    files.folder = Some(folder.join("tenants"));
+    files
 }

@@ -26,4 +26,5 @@ mod interleaved;
 mod members;
 mod methods;
 mod notes;
+mod serving;
 mod tokens;

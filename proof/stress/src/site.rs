@@ -128,7 +128,7 @@ impl Site {
             .with_migrations(migrations(ROW_NOTES))
             .with_pool(pool.with_max_connections(SHARED_CONNECTIONS));
         let mut schema = self.schemas()?.with_pool(pool.with_max_connections(SHARED_CONNECTIONS));
-        let mut own = PgDatabaseStrategy::builder(self.roles(), self.application_role().parse()?)
+        let mut own = PgDatabaseStrategy::builder(self.roles())
             .with_prefix(self.prefix())
             .with_template("template0")?
             .with_migrations(migrations(OWN_NOTES))
@@ -147,7 +147,7 @@ impl Site {
 
     /// The strategy `schema` alone.
     pub(crate) fn schemas(&self) -> Result<tenancy_sqlx::PgSchemaBuilder, Failure> {
-        let schema = PgSchemaStrategy::builder(self.roles(), self.application_role().parse()?);
+        let schema = PgSchemaStrategy::builder(self.roles());
         Ok(schema.with_migrations(migrations(OWN_NOTES)))
     }
 

@@ -1,6 +1,5 @@
 //! The issuer for tests: its tokens are accepted, and each wrong one is refused for what is wrong with it.
 
-
 use serde_json::json;
 use tenancy_core::names::TenantKey;
 use tenancy_core::request::VerifiedClaims;

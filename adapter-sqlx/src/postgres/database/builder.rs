@@ -19,7 +19,7 @@ use crate::{PoolSettings, StrategyError};
 /// [`PgDatabaseStrategy::builder`] makes one.
 #[must_use]
 pub struct PgDatabaseBuilder {
-    pub(super) application_role: PgIdentifier,
+    pub(super) application_role: Option<PgIdentifier>,
     pub(super) servers: Servers,
     pub(super) names: SchemaNames,
     pub(super) template: PgIdentifier,
@@ -34,12 +34,13 @@ const DEFAULT_POOL: PoolSettings = PoolSettings::new()
     .with_idle_timeout(Duration::from_secs(5 * 60));
 
 impl PgDatabaseStrategy {
-    /// Describes the server of tenants whose record names none, and the application's role, to which each tenant's
-    /// database is opened. The administrator's database is the one from which databases are created; the application's
-    /// is not used.
-    pub fn builder(server: PgServer, application_role: PgIdentifier) -> PgDatabaseBuilder {
+    /// Describes the server of tenants whose record names none. The administrator's database is the one from which
+    /// databases are created; the application's is not used.
+    ///
+    /// The application's role, to which each tenant's database is opened, is the user name of its connect options.
+    pub fn builder(server: PgServer) -> PgDatabaseBuilder {
         PgDatabaseBuilder {
-            application_role,
+            application_role: None,
             servers: Servers {
                 default: server,
                 others: None,
@@ -59,11 +60,18 @@ impl PgDatabaseStrategy {
 
 impl PgDatabaseBuilder {
     /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
-    /// over all of them. The application's role has the same name on each.
+    /// over all of them. The application's role on each is the user name of its connect options there.
     ///
     /// A placement that is not known is [`StrategyError::UnknownPlacement`](crate::StrategyError::UnknownPlacement).
     pub fn with_servers(mut self, servers: impl PgServers) -> Self {
         self.servers.others = Some(Box::new(servers));
+        self
+    }
+
+    /// Names the application's role on every server, where they know it by another name than the user name of the
+    /// application's connect options: a pooler may connect everyone as a role of its own.
+    pub fn with_application_role(mut self, role: PgIdentifier) -> Self {
+        self.application_role = Some(role);
         self
     }
 

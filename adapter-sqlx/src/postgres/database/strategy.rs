@@ -54,7 +54,7 @@ use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, 
 /// tenant's database, so who has its password has all of them. Roles are the server's, and shared.
 pub struct PgDatabaseStrategy {
     pub(super) names: SchemaNames,
-    pub(super) application_role: PgIdentifier,
+    pub(super) application_role: Option<PgIdentifier>,
     pub(super) servers: Servers,
     pub(super) template: PgIdentifier,
     pub(super) migrations: Option<Migrator>,
@@ -93,10 +93,11 @@ impl PgDatabaseStrategy {
     pub async fn dangerously_drop_database(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
         let server = self.servers.of(tenant).await?;
+        let administrator = server.administrator_for("remove a tenant's database")?;
         for idle in self.budget.forget(&key(tenant)) {
             idle.close().await;
         }
-        provision::remove(&server.administrator, &tenant.id, &database).await
+        provision::remove(administrator, &tenant.id, &database).await
     }
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
@@ -156,13 +157,18 @@ impl PgDatabaseStrategy {
     async fn provision_tenant(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
         let server = self.servers.of(tenant).await?;
+        let administrator = server.administrator_for("provision a tenant's database")?;
+        let application = match &self.application_role {
+            Some(role) => role.clone(),
+            None => server.application_role().map_err(StrategyError::other)?,
+        };
         let provisioning = DatabaseProvisioning {
             tenant: &tenant.id,
             database: &database,
             template: &self.template,
-            application: &self.application_role,
+            application: &application,
             migrations: self.migrations.as_ref(),
-            administrator: &server.administrator,
+            administrator,
         };
         // Marked even if the future is dropped and the outcome is not known.
         let changes = self.last_change.mark_on_drop();

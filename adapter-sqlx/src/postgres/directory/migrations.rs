@@ -35,7 +35,7 @@ async fn run_on(connection: &mut PgConnection, migrations: &Migrator) -> Result<
 }
 
 /// Ends what the connection's last borrower may have left open: migrations in there would never be committed.
-async fn leave_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn leave_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     // Without a transaction `rollback` alone would be warned of; in a failed one it is all that is taken.
     if sqlx::raw_sql("begin; rollback")
         .execute(&mut *connection)

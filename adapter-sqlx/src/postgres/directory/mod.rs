@@ -3,6 +3,7 @@
 mod changes;
 mod migrations;
 mod postgres_directory;
+mod read_only;
 
 pub use changes::PgChanges;
 pub use postgres_directory::PgDirectory;

@@ -10,7 +10,7 @@ use crate::StrategyError;
 use crate::directory::{DirectoryDatabase, Queries, QueryFuture, SqlDirectory, Value, Writers, query};
 
 /// How long a writer waits for another, unless it is set otherwise.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The directory of tenants on PostgreSQL.
 ///
@@ -19,8 +19,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Security
 ///
-/// Open it as the administrator, or as a role of its own. The application's role, in whose transactions
-/// tenants' queries run, gets no right to its tables: it could read all tenants' names and members.
+/// Open it as the administrator where tenants are created and changed. A process that only serves opens it as a role that
+/// may only read ([`open_read_only`](Self::open_read_only)). Make that a role of its own if tenants' SQL is not trusted:
+/// in the application's transactions it could read the names and members of all tenants.
 pub type PgDirectory = SqlDirectory<Postgres>;
 
 impl SqlDirectory<Postgres> {
@@ -128,7 +129,7 @@ impl Queries for Postgres {
     }
 }
 
-fn migrations() -> Migrator {
+pub(super) fn migrations() -> Migrator {
     let tenants = include_str!("../../../migrations/directory/postgres/0001_tenants.sql");
     let tombstones = include_str!("../../../migrations/directory/postgres/0002_tombstones.sql");
     let placement = include_str!("../../../migrations/directory/postgres/0003_placement.sql");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::policies::attempts::{Attempts, LockTimeout};
@@ -126,6 +127,10 @@ impl PgRowBuilder {
     ///
     /// On a database that is as it should be it writes nothing, and takes no lock that anybody could wait for.
     ///
+    /// Without an administrator ([`PgServer::application_only`]) it writes nothing at all: migrations do not run, and
+    /// the application's role [verifies](PgRowTables::verify_as_application) the database as another process left it. On a
+    /// Citus cluster it does not open then, since only the administrator may look at the shards.
+    ///
     /// # Errors
     ///
     /// If the database cannot be reached in either role or cannot be migrated;
@@ -133,10 +138,34 @@ impl PgRowBuilder {
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
     /// what has to be changed.
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
-        if self.schema.is_on_citus() {
-            self.server.administrator = self.server.administrator.options([PROPAGATION]);
+        let report = match self.server.administrator.clone() {
+            Some(administrator) => self.set_up(administrator).await?,
+            None => self.verify_only().await?,
+        };
+        for finding in report.findings() {
+            tracing::warn!("{finding}");
         }
-        let mut connection = self.server.administrator.clone().connect().await?;
+        for table in report.shared_tables() {
+            tracing::warn!("{}", SharedTable(table));
+        }
+        for note in report.notes() {
+            tracing::info!("{note}");
+        }
+        Ok(self.into_strategy())
+    }
+
+    /// Migrates, applies and verifies as the administrator.
+    async fn set_up(&mut self, administrator: PgConnectOptions) -> Result<PgReport, StrategyError> {
+        if !self.schema.names_administrator() {
+            let role = administrator.get_username().parse().map_err(StrategyError::other)?;
+            self.schema = self.schema.clone().with_administrator(role);
+        }
+        let options = if self.schema.is_on_citus() {
+            administrator.options([PROPAGATION])
+        } else {
+            administrator
+        };
+        let mut connection = options.connect().await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         let cluster = self.judge_cluster(&mut connection).await?;
         if let Some(migrations) = self.migrations.take() {
@@ -146,15 +175,31 @@ impl PgRowBuilder {
         let report = self.guard(&mut connection).await?;
         let shards = self.schema.shards(&mut connection).await?;
         let report = self.judge(report.and(shards))?.and(cluster);
-        let report = report.with(administrator).with(application);
-        for finding in report.findings() {
-            tracing::warn!("{finding}");
-        }
-        for table in report.shared_tables() {
-            tracing::warn!("{}", SharedTable(table));
-        }
         self.schema.read_lengths(&mut connection).await?;
         connection.close().await?;
+        Ok(report.with(administrator).with(application))
+    }
+
+    /// Verifies as the application, which writes nothing.
+    async fn verify_only(&mut self) -> Result<PgReport, StrategyError> {
+        if self.schema.is_on_citus() {
+            // The application may not look at the shards of a cluster, where its policies hold.
+            let operation = "compare the shards of a Citus cluster";
+            return Err(StrategyError::NeedsAdministrator { operation });
+        }
+        let options = self.plan.connect_options(self.server.application.clone());
+        let mut connection = options.connect().await?;
+        let report = self.schema.verify_as_application(&mut connection).await?;
+        let report = self.judge(report)?;
+        // Inside a transaction, since a pooler may stand between.
+        let mut tx = begin_lent(&mut connection, None).await?;
+        self.schema.read_lengths(&mut tx).await?;
+        tx.rollback().await?;
+        connection.close().await?;
+        Ok(report)
+    }
+
+    fn into_strategy(self) -> PgRowStrategy {
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
         let pins = SessionPins::of_rows(schemas, &self.extension_schemas);
         let mut application = self.plan.pinned(self.server.application, &pins);
@@ -165,13 +210,14 @@ impl PgRowBuilder {
         let pool = |plan: PoolPlan, connect| {
             plan.refreshed_warm_pool(plan.pool_options(), plan.connect_options(connect), &last_change)
         };
-        Ok(PgRowStrategy {
+        let administrator = self.server.administrator;
+        PgRowStrategy {
             schema: self.schema,
             pins: self.plan.has_transaction_pooler.then_some(pins),
             application: pool(self.plan, application),
-            administrator: pool(self.plan.administrator(), self.server.administrator),
+            administrator: administrator.map(|connect| pool(self.plan.administrator(), connect)),
             last_change,
-        })
+        }
     }
 
     /// Before anything is written. The application's own connection is closed again: the transaction that writes could
@@ -182,7 +228,10 @@ impl PgRowBuilder {
         self.judge(PgReport::new(findings.clone()).with(other.clone()))?;
         let options = self.plan.connect_options(self.server.application.clone());
         let mut application = options.connect().await?;
-        let differs = self.schema.verify_connection(administrator, &mut application).await?;
+        let differs = self
+            .schema
+            .verify_connection(Some(administrator), &mut application)
+            .await?;
         application.close().await?;
         self.judge(PgReport::new(findings).with(differs.clone()))?;
         Ok([other, differs])

@@ -1,69 +1,19 @@
 //! What PostgreSQL needs to keep rows apart: policies, defaults, grants.
 
-use std::fmt;
-use std::str::FromStr;
-
 use sqlx::PgConnection;
 use tenancy_core::names::TenantId;
 
 use super::citus::Citus;
+use super::setting_name::PgSetting;
 use super::table::PgTenantTable;
 #[cfg(doc)]
 use super::table_grants::PgTableGrants;
 use super::view::PgTenantView;
+use crate::StrategyError;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 
-/// The setting of a transaction that says which tenant it is bound to. The default is `app.tenant_id`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PgSetting(String);
-
-impl PgSetting {
-    /// The setting unless another is named.
-    pub const DEFAULT: &'static str = "app.tenant_id";
-
-    pub(in crate::postgres) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for PgSetting {
-    fn default() -> Self {
-        Self(Self::DEFAULT.to_owned())
-    }
-}
-
-/// Two parts, each of lower-case letters, digits and `_`, not starting with a digit.
-impl FromStr for PgSetting {
-    type Err = ParseSettingError;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let is_part = |part: &str| {
-            let is_character = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-            part.bytes().all(is_character) && part.starts_with(|first: char| !first.is_ascii_digit())
-        };
-        let is_setting = name.len() <= PgIdentifier::MAX_LEN
-            && name
-                .split_once('.')
-                .is_some_and(|(class, setting)| is_part(class) && is_part(setting));
-        if is_setting {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(ParseSettingError(()))
-        }
-    }
-}
-
-/// A text that is not a [`PgSetting`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseSettingError(());
-
-impl fmt::Display for ParseSettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a setting is two names of `a` to `z`, digits and `_` with a dot between, as in `app.tenant_id`")
-    }
-}
-
-impl std::error::Error for ParseSettingError {}
+/// Stands for an administrator that is not known. PostgreSQL lets no role have a name that begins like this.
+pub(in crate::postgres::row) const NOBODY: &str = "pg_no_administrator";
 
 /// The declaration of tables that tenants share, and the SQL that follows from it.
 ///
@@ -91,6 +41,8 @@ impl std::error::Error for ParseSettingError {}
 pub struct PgRowTables {
     applications: Vec<PgIdentifier>,
     administrator: PgIdentifier,
+    /// Whether the declaration names the administrator. If not, [`NOBODY`] stands in its place.
+    names_administrator: bool,
     tables: Vec<PgTenantTable>,
     views: Vec<PgTenantView>,
     shared: Vec<(PgIdentifier, PgIdentifier)>,
@@ -110,6 +62,7 @@ impl PgRowTables {
         Ok(Self {
             applications: vec![application.parse()?],
             administrator: administrator.parse()?,
+            names_administrator: true,
             tables: Vec::new(),
             views: Vec::new(),
             shared: Vec::new(),
@@ -117,6 +70,43 @@ impl PgRowTables {
             citus: None,
             longest_id: None,
         })
+    }
+
+    /// A declaration without tables, for a process that knows the application's role alone.
+    ///
+    /// It verifies; [`apply`](Self::apply) and [`adopt`](Self::adopt) need the administrator's role, and fail. In
+    /// [`sql`](Self::sql) the administrator is the role that runs it.
+    pub(in crate::postgres) fn for_application(application: &str) -> Result<Self, ParseIdentifierError> {
+        Ok(Self {
+            names_administrator: false,
+            ..Self::new(application, NOBODY)?
+        })
+    }
+
+    /// Names the administrator if the declaration does not.
+    pub(in crate::postgres::row) fn with_administrator(self, administrator: PgIdentifier) -> Self {
+        Self {
+            administrator,
+            names_administrator: true,
+            ..self
+        }
+    }
+
+    /// Whether the administrator's role is known.
+    pub(in crate::postgres::row) const fn names_administrator(&self) -> bool {
+        self.names_administrator
+    }
+
+    /// Refuses a declaration that names no administrator.
+    pub(in crate::postgres::row) const fn require_administrator(
+        &self,
+        operation: &'static str,
+    ) -> Result<(), StrategyError> {
+        if self.names_administrator {
+            Ok(())
+        } else {
+            Err(StrategyError::NeedsAdministrator { operation })
+        }
     }
 
     /// Declares another role by which services serve the same tables. It has the same grants.
@@ -316,25 +306,8 @@ where a.atttypid = 'pg_catalog.varchar'::pg_catalog.regtype and a.atttypmod >= 0
     pub(in crate::postgres) fn tenant(&self, table: &PgTenantTable) -> String {
         format!(
             "nullif(pg_catalog.current_setting('{}', true), '')::{}",
-            self.setting.0,
+            self.setting.as_str(),
             table.tenant_column_type().sql_type()
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_setting_is_two_plain_names() {
-        for name in ["app.tenant_id", "a._1"] {
-            assert!(name.parse::<PgSetting>().is_ok(), "{name}");
-        }
-        for name in [
-            "", "app", "app.", ".id", "app.1d", "App.id", "a.b.c", "app.i'd", "a b.c", "1a.b",
-        ] {
-            assert!(name.parse::<PgSetting>().is_err(), "{name}");
-        }
     }
 }

@@ -56,7 +56,7 @@ pub struct PgRowStrategy {
     /// What each transaction sets if the session cannot be trusted to have it: behind a pooler.
     pub(super) pins: Option<SessionPins>,
     pub(super) application: WarmPool,
-    pub(super) administrator: WarmPool,
+    pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
 }
 
@@ -77,8 +77,9 @@ impl PgRowStrategy {
         let mut text = BeginText::new(Mode::ReadWrite).set("lock_timeout", "'30s'");
         // Triggers may need it, and defaults of the rows that they insert.
         text = text.set(self.schema.setting().as_str(), Literal(tenant.as_str()));
-        let begun = self.administrator.begin(text).await;
-        let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;
+        let administrator = self.administrator_for("remove a tenant's rows")?;
+        let begun = administrator.begin(text).await;
+        let mut tx = begun.map_err(|error| administrator.refusal(error))?;
         let removal = RowRemoval {
             schema: &self.schema,
             tenant,
@@ -90,10 +91,16 @@ impl PgRowStrategy {
         })
     }
 
+    fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
+        let administrator = self.administrator.as_ref();
+        administrator.ok_or(StrategyError::NeedsAdministrator { operation })
+    }
+
     /// Fails if the administrator would not see every tenant.
     async fn begin_as_administrator(&self) -> Result<StrategyTransaction<Postgres>, StrategyError> {
-        let begun = self.administrator.begin(BeginText::new(Mode::ReadWrite)).await;
-        let mut tx = begun.map_err(|error| self.administrator.refusal(error))?;
+        let administrator = self.administrator_for("begin a transaction across tenants")?;
+        let begun = administrator.begin(BeginText::new(Mode::ReadWrite)).await;
+        let mut tx = begun.map_err(|error| administrator.refusal(error))?;
         match self.schema.filter_of_connection(tx.connection_mut()).await? {
             Some(filter) => Err(filter.into()),
             None => Ok(tx),
@@ -161,7 +168,9 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             self.application.close().await;
-            self.administrator.close().await;
+            if let Some(administrator) = &self.administrator {
+                administrator.close().await;
+            }
         })
     }
 }

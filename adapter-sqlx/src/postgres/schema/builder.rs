@@ -16,7 +16,7 @@ use crate::{PoolSettings, StrategyError};
 #[derive(Debug)]
 #[must_use]
 pub struct PgSchemaBuilder {
-    application_role: PgIdentifier,
+    application_role: Option<PgIdentifier>,
     names: SchemaNames,
     server: PgServer,
     migrations: Option<Migrator>,
@@ -26,10 +26,12 @@ pub struct PgSchemaBuilder {
 }
 
 impl PgSchemaStrategy {
-    /// Describes the database: how the application and the administrator connect, and the application's role.
-    pub fn builder(server: PgServer, application_role: PgIdentifier) -> PgSchemaBuilder {
+    /// Describes the database: how the application and, unless the process only serves, the administrator connect.
+    ///
+    /// The application's role, to which each tenant's schema is opened, is the user name of its connect options.
+    pub fn builder(server: PgServer) -> PgSchemaBuilder {
         PgSchemaBuilder {
-            application_role,
+            application_role: None,
             names: SchemaNames::default(),
             server,
             migrations: None,
@@ -41,6 +43,13 @@ impl PgSchemaStrategy {
 }
 
 impl PgSchemaBuilder {
+    /// Names the application's role, where the server knows it by another name than the user name of the application's
+    /// connect options: a pooler may connect everyone as a role of its own.
+    pub fn with_application_role(mut self, role: PgIdentifier) -> Self {
+        self.application_role = Some(role);
+        self
+    }
+
     /// Migrations that the administrator runs in each tenant's schema when the tenant is provisioned.
     pub fn with_migrations(mut self, mut migrations: Migrator) -> Self {
         // Provisioning locks by itself, and only others of the same tenant.
@@ -101,23 +110,30 @@ impl PgSchemaBuilder {
         self
     }
 
-    /// Connects as the administrator, and makes the pools.
+    /// Connects as the administrator, or as the application without one, and makes the pools.
     ///
     /// # Errors
     ///
-    /// If the database cannot be reached, or all tenants would share one table of migrations. [With
-    /// Citus](Self::with_citus), [`UnsafeDatabase`](StrategyError::UnsafeDatabase) if the extension is missing, or a role is
-    /// not connected to the coordinator.
+    /// If the database cannot be reached, the application's user name is no role's, or all tenants would share one table
+    /// of migrations. [With Citus](Self::with_citus), [`UnsafeDatabase`](StrategyError::UnsafeDatabase) if the extension is
+    /// missing, or a role is not connected to the coordinator.
     pub async fn open(self) -> Result<PgSchemaStrategy, StrategyError> {
         if self.migrations.as_ref().is_some_and(|m| m.table_name.contains('.')) {
             let reason = "the table of migrations names a schema, and each tenant needs one of its own";
             return Err(StrategyError::other(reason));
         }
-        let mut administrator = self.server.administrator;
-        if self.is_sharded {
-            administrator = administrator.options([PROPAGATION]);
-        }
-        let administrator = self.plan.administrator().warm_pool(administrator);
+        let application_role = match self.application_role {
+            Some(role) => role,
+            None => self.server.application_role().map_err(StrategyError::other)?,
+        };
+        let administrator = self.server.administrator.map(|connect| {
+            let connect = if self.is_sharded {
+                connect.options([PROPAGATION])
+            } else {
+                connect
+            };
+            self.plan.administrator().warm_pool(connect)
+        });
         let mut connect = self.plan.connect_options(self.server.application);
         if !self.plan.has_transaction_pooler {
             // Where a transaction was ended behind its back, no name is `public`'s. Poolers refuse this.
@@ -126,22 +142,32 @@ impl PgSchemaBuilder {
                 connect = connect.options([PROPAGATION]);
             }
         }
-        let mut connection = administrator.pool().acquire().await?;
-        if self.is_sharded {
-            cluster::refuse_unsafe(cluster::report(&mut connection, &connect).await?)?;
+        if let Some(administrator) = &administrator {
+            let mut connection = administrator.pool().acquire().await?;
+            if self.is_sharded {
+                cluster::refuse_unsafe(cluster::report(&mut connection, &connect).await?)?;
+            }
+            connection.close().await?;
         }
-        connection.close().await?;
         let keeps_prepared = self.keeps_prepared && !self.plan.has_transaction_pooler;
         if !keeps_prepared {
             connect = connect.statement_cache_capacity(0);
         }
         let last_change = LastChange::new();
-        let pool = self.plan.pool_options();
+        let application = self
+            .plan
+            .refreshed_warm_pool(self.plan.pool_options(), connect, &last_change);
+        if administrator.is_none() {
+            let mut connection = application.pool().acquire().await?;
+            if self.is_sharded {
+                cluster::refuse_unsafe(cluster::report_of_application(&mut connection).await?)?;
+            }
+        }
         Ok(PgSchemaStrategy {
             names: self.names,
-            application_role: self.application_role,
+            application_role,
             migrations: self.migrations,
-            application: self.plan.refreshed_warm_pool(pool, connect, &last_change),
+            application,
             keeps_prepared,
             is_sharded: self.is_sharded,
             administrator,

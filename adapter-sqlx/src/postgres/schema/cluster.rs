@@ -18,12 +18,13 @@ impl PgSchemaStrategy {
     ///
     /// # Errors
     ///
-    /// If the coordinator cannot be queried in either role.
+    /// If the coordinator cannot be queried in either role, or there is no administrator.
     pub async fn verify(&self) -> Result<PgReport, StrategyError> {
         if !self.is_sharded {
             return Ok(PgReport::new(Vec::new()));
         }
-        let mut administrator = self.administrator.pool().acquire().await?;
+        let administrator = self.administrator_for("look where tenants' schemas are")?;
+        let mut administrator = administrator.pool().acquire().await?;
         let application = self.application.pool().connect_options();
         let report = report(&mut administrator, &application).await?;
         if !report.is_safe() {
@@ -33,6 +34,11 @@ impl PgSchemaStrategy {
         findings.extend(tenant_schemas::findings(&self.names.prefix, &self.names.shared, &mut administrator).await?);
         Ok(PgReport::new(findings))
     }
+}
+
+/// What is wrong with the cluster as the application sees it, without an administrator.
+pub(super) async fn report_of_application(application: &mut PgConnection) -> Result<PgReport, StrategyError> {
+    Ok(PgReport::new(cluster::application_findings(application).await?))
 }
 
 /// What is wrong with the cluster, whichever tenants it has.

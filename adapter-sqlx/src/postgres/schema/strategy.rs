@@ -69,7 +69,7 @@ pub struct PgSchemaStrategy {
     pub(super) application: WarmPool,
     pub(super) keeps_prepared: bool,
     pub(super) is_sharded: bool,
-    pub(super) administrator: WarmPool,
+    pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
 }
 
@@ -98,12 +98,18 @@ impl PgSchemaStrategy {
     /// is removed then.
     pub async fn dangerously_drop_schema(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
-        let mut connection = self.administrator.pool().acquire().await?;
+        let administrator = self.administrator_for("remove a tenant's schema")?;
+        let mut connection = administrator.pool().acquire().await?;
         connection.close_on_drop();
         let _changes = self.last_change.mark_on_drop();
         removal::remove(&mut connection, tenant, &schema).await?;
         // It holds a lock of its session.
         Ok(connection.close().await?)
+    }
+
+    pub(super) fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
+        let administrator = self.administrator.as_ref();
+        administrator.ok_or(StrategyError::NeedsAdministrator { operation })
     }
 
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
@@ -119,7 +125,8 @@ impl PgSchemaStrategy {
             },
         };
         // Migrations may leave anything in their session, and it holds a lock: it is used once.
-        let mut connection = self.administrator.pool().acquire().await?;
+        let administrator = self.administrator_for("provision a tenant's schema")?;
+        let mut connection = administrator.pool().acquire().await?;
         connection.close_on_drop();
         // Marked also if one of several migrations fails, or the future is dropped.
         let changes = self.last_change.mark_on_drop();
@@ -173,7 +180,9 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             self.application.close().await;
-            self.administrator.close().await;
+            if let Some(administrator) = &self.administrator {
+                administrator.close().await;
+            }
         })
     }
 }

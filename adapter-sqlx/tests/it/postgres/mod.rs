@@ -17,5 +17,6 @@ mod recipes;
 mod removal;
 mod row;
 mod schema;
+mod serving;
 pub(crate) mod support;
 pub(crate) mod verify;

@@ -23,6 +23,8 @@ pub(crate) struct Folder {
     framework: Framework,
     /// In the place of the database's folder.
     postgres: Option<Arc<Database>>,
+    /// Without the administrator's URL.
+    serves_only: bool,
 }
 
 impl Folder {
@@ -31,6 +33,7 @@ impl Folder {
             folder: tempfile::tempdir().unwrap(),
             framework: REFERENCE,
             postgres: None,
+            serves_only: false,
         };
         folder.configure(toml);
         for (name, content) in [
@@ -48,6 +51,14 @@ impl Folder {
     /// Whatever is served from here is served by this framework. Default: the reference.
     pub(crate) fn on(self, framework: Framework) -> Self {
         Self { framework, ..self }
+    }
+
+    /// Whatever is served from here has the application's credentials alone.
+    pub(crate) fn serving_only(self) -> Self {
+        Self {
+            serves_only: true,
+            ..self
+        }
     }
 
     /// Whatever is served from here keeps its data in this database.
@@ -74,12 +85,15 @@ impl Folder {
         if let Some(postgres) = &self.postgres {
             database = postgres.url().into();
         }
+        let database = match self.serves_only {
+            true => Vec::new(),
+            false => vec!["--database".into(), database],
+        };
         command
             .arg("--config")
             .arg(self.path().join("notes.toml"))
             .args(["--listen", "127.0.0.1:0", "--framework", self.framework])
-            .arg("--database")
-            .arg(database)
+            .args(database)
             .args(self.application())
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
@@ -237,6 +251,7 @@ impl Server {
             folder: tempfile::tempdir().unwrap(),
             framework: self.folder.framework,
             postgres: None,
+            serves_only: false,
         };
         std::mem::replace(&mut self.folder, empty)
     }

@@ -35,10 +35,8 @@ impl Store {
         let strategies = StrategyRegistry::new();
         if target.starts_with("postgres:") {
             let administrator = PgConnectOptions::from_str(target)?;
-            let schema = PgSchemaStrategy::builder(
-                PgServer::new(administrator.clone(), administrator.clone()),
-                application.parse()?,
-            );
+            let schema = PgSchemaStrategy::builder(PgServer::new(administrator.clone(), administrator.clone()))
+                .with_application_role(application.parse()?);
             let db = TenantDb::new(strategies.with(schema.open().await?)?);
             return Ok(Self::Postgres(PgDirectory::open(administrator).await?, db));
         }

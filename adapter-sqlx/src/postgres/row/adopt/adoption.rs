@@ -152,7 +152,7 @@ impl PgRowTables {
         if !self.is_canonical(first) {
             return Err(AdoptError::NotCanonical { tenant: first.clone() });
         }
-        Ok(())
+        Ok(self.require_administrator("adopt tables")?)
     }
 
     async fn require_to_see_all(&self, tx: &mut PgConnection) -> Result<(), AdoptError> {

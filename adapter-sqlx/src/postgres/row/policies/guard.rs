@@ -47,6 +47,7 @@ impl PgRowTables {
     ///
     /// If the database refuses it, or other sessions hold locks in every attempt. Nothing is changed then.
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        self.require_administrator("apply the declaration of tables")?;
         let wait = LockTimeout::default();
         let mut attempts = Attempts::new(wait);
         loop {

@@ -6,6 +6,9 @@ use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 
+/// The role that runs the text, where the declaration names no administrator.
+const CURRENT: &str = "current_user";
+
 impl PgRowTables {
     /// The text for one table.
     pub(in crate::postgres) fn table_sql(&self, table: &PgTenantTable) -> String {
@@ -71,15 +74,31 @@ alter table {table} force row level security;
 
     /// The declared roles, as an array.
     fn own_roles(&self) -> String {
-        let names = self.applications().iter().chain([self.administrator()]);
-        let names: Vec<String> = names.map(|role| Literal(role.as_str()).to_string()).collect();
+        let names = self
+            .applications()
+            .iter()
+            .map(|role| Literal(role.as_str()).to_string());
+        let names: Vec<String> = names.chain([self.administrator_literal()]).collect();
         format!("array[{}]", names.join(", "))
+    }
+
+    /// The administrator's name, as an expression.
+    fn administrator_literal(&self) -> String {
+        if self.names_administrator() {
+            Literal(self.administrator().as_str()).to_string()
+        } else {
+            CURRENT.to_owned()
+        }
     }
 
     /// The policies are made anew. Roles of other services stay in them, if they mean the same to those.
     fn policies_block(&self, table: &PgTenantTable) -> String {
         let name = table.to_string();
-        let administrator = self.administrator().to_string();
+        let administrator = if self.names_administrator() {
+            self.administrator().to_string()
+        } else {
+            CURRENT.to_owned()
+        };
         let create = |sql: &str, others: &str| {
             // The names of other roles are only known when it runs.
             let (before, after) = sql.split_once(HERE).unwrap_or((sql, ""));
@@ -116,7 +135,7 @@ alter table {table} force row level security;
             using detail = before, errcode = 'object_not_in_prerequisite_state';
     end if;
 ",
-            administrator_name = Literal(self.administrator().as_str()),
+            administrator_name = self.administrator_literal(),
             before = said("before"),
             after = said("after"),
         )

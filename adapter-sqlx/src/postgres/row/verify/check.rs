@@ -1,6 +1,6 @@
 //! A question to the catalog.
 
-use super::report::PgFault;
+use super::fault::PgFault;
 
 /// A question to the catalog. Each row of its answer is a finding: the object, and the SQL that mends it.
 ///

@@ -3,6 +3,9 @@
 mod around;
 mod as_owner;
 mod check;
+mod fault;
+mod indexes;
+mod note;
 mod relations;
 mod report;
 mod role;
@@ -12,8 +15,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 pub(in crate::postgres) use self::role::administrator::Filter;
+pub use fault::{PgFault, PgSeverity};
+pub use note::PgNote;
 pub(in crate::postgres::row) use report::SharedTable;
-pub use report::{PgFault, PgFinding, PgReport, PgSeverity};
+pub use report::{PgFinding, PgReport};
 
 use self::check::Check;
 use self::relations::RELATIONS;
@@ -23,7 +28,30 @@ use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use super::view::PgTenantView;
 use crate::StrategyError;
+use crate::postgres::identifier::PgIdentifier;
 use crate::transaction::begin::begin_lent;
+
+/// The owners of the declared tables.
+const OWNERS: &str = "
+select distinct pg_catalog.pg_get_userbyid(c.relowner)::text from unnest($1::text[], $2::text[]) as d(schema, name)
+join pg_catalog.pg_namespace n on n.nspname = d.schema
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name";
+
+/// Whether a role of `$3` is that of an administrator. `$4`: the administrator verifies.
+const WRONG_ROLE: &str = "
+select exists (select from pg_catalog.pg_roles r where r.rolname = any ($3)
+    and case when $4 then r.rolname in (session_user, current_user)
+        else r.rolsuper or r.oid in (select datdba from pg_catalog.pg_database where datname = current_database())
+            or exists (select from unnest($1::text[], $2::text[]) as d(schema, name)
+                join pg_catalog.pg_namespace n on n.nspname = d.schema
+                join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name and c.relowner = r.oid) end)";
+
+/// Whose connection verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Viewer {
+    Administrator,
+    Application,
+}
 
 /// Every check, in the order in which findings are mended.
 const CHECKS: &[&[Check]] = &[
@@ -85,14 +113,84 @@ impl PgRowTables {
     ) -> Result<PgReport, StrategyError> {
         let mut tx = begin_lent(administrator, None).await?;
         prepare(&mut tx).await?;
-        let report = if self.is_shared_role() {
-            PgReport::new(self.ask(&mut tx, &roles::SHARED).await?)
-        } else {
-            let shared = self.undeclared_shared_tables(&mut tx).await?;
-            PgReport::new(self.findings(&mut tx).await?).with_shared_tables(shared)
-        };
+        let report = self.report(&mut tx, Viewer::Administrator).await?;
         tx.rollback().await?;
         Ok(report)
+    }
+
+    /// As [`verify`](Self::verify), on a connection of the application's, for a process that has no administrator.
+    ///
+    /// PostgreSQL shows the catalog to every role, so it has the same findings. What it cannot see is
+    /// [one note](crate::PgNote::AdministratorUnseen). If the declaration does not name the administrator, that is the
+    /// owner of the declared tables.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, close the connection: it may be left inside a transaction.
+    ///
+    /// # Errors
+    ///
+    /// If the catalog cannot be read.
+    pub async fn verify_as_application(&self, application: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        let differs = self.verify_connection(None, application).await?;
+        let mut tx = begin_lent(application, None).await?;
+        prepare(&mut tx).await?;
+        let owner = self.owner(&mut tx).await?;
+        let this = match &owner {
+            Some(owner) if !self.names_administrator() => self.clone().with_administrator(owner.clone()),
+            _ => self.clone(),
+        };
+        let report = this.report(&mut tx, Viewer::Application).await?;
+        tx.rollback().await?;
+        let owner = owner.map(|owner| owner.to_string());
+        let report = report.with(differs).with_note(PgNote::AdministratorUnseen { owner });
+        Ok(if this.names_administrator() {
+            report
+        } else {
+            report.without_mends_by_administrator()
+        })
+    }
+
+    async fn report(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<PgReport, StrategyError> {
+        if self.is_shared_role() {
+            return Ok(PgReport::new(self.ask(tx, &roles::SHARED).await?));
+        }
+        let shared = self.undeclared_shared_tables(tx).await?;
+        let mut findings = self.findings(tx, viewer).await?;
+        if self.is_wrong_role(tx, viewer).await? {
+            findings.iter_mut().for_each(PgFinding::ask_for_another_role);
+        }
+        let report = PgReport::new(findings).with_shared_tables(shared);
+        let indexes = self.unusable_indexes(tx).await?;
+        Ok(indexes.into_iter().fold(report, PgReport::with_note))
+    }
+
+    /// Whether the application's role is the one that administers: the role that verifies as the administrator, or one
+    /// that serves and owns the database or a declared table, or is a superuser. What it has too much of, it has as
+    /// that.
+    async fn is_wrong_role(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<bool, StrategyError> {
+        let applications: Vec<&str> = self.applications().iter().map(|role| role.as_str()).collect();
+        let is_wrong = sqlx::query_scalar(WRONG_ROLE)
+            .bind(self.names(PgTenantTable::schema))
+            .bind(self.names(PgTenantTable::name))
+            .bind(applications)
+            .bind(viewer == Viewer::Administrator);
+        Ok(is_wrong.fetch_one(tx).await?)
+    }
+
+    /// The one role that owns the declared tables, unless it is the application's.
+    async fn owner(&self, tx: &mut PgConnection) -> Result<Option<PgIdentifier>, StrategyError> {
+        let owners: Vec<String> = sqlx::query_scalar(OWNERS)
+            .bind(self.names(PgTenantTable::schema))
+            .bind(self.names(PgTenantTable::name))
+            .fetch_all(tx)
+            .await?;
+        match owners.as_slice() {
+            [owner] if self.applications().iter().all(|role| role.as_str() != owner) => {
+                owner.parse().map(Some).map_err(StrategyError::other)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// What can be said of the roles before there is any table. Who may make objects in a schema is not among it: a
@@ -122,7 +220,7 @@ impl PgRowTables {
         self.applications().contains(self.administrator())
     }
 
-    async fn findings(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+    async fn findings(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<Vec<PgFinding>, StrategyError> {
         let mut findings = self.no_cluster(tx).await?;
         if !findings.is_empty() {
             return Ok(findings);
@@ -134,7 +232,7 @@ impl PgRowTables {
                 findings.extend(self.ask(tx, check).await?);
             }
         }
-        findings.extend(self.administrators(tx).await?);
+        findings.extend(self.administrators(tx, viewer).await?);
         findings.extend(self.collations(tx).await?);
         findings.extend(self.policies(tx).await?);
         findings.extend(self.grants(tx).await?);

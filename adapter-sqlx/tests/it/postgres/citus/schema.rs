@@ -7,7 +7,7 @@ use crate::postgres::support::schema_server::{self, NOTES, member, open};
 use crate::postgres::support::server::migrations;
 
 pub(super) fn options(cluster: &TestCluster) -> PgSchemaBuilder {
-    PgSchemaStrategy::builder(cluster.server(), cluster.application_role().parse().unwrap())
+    PgSchemaStrategy::builder(cluster.server())
         .with_migrations(migrations(&[NOTES]))
         .with_citus()
 }

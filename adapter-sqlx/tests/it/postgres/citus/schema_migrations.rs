@@ -10,7 +10,7 @@ use crate::postgres::support::schema_server::{member, open, provision_error, run
 use crate::postgres::support::server::migrations;
 
 fn with(cluster: &TestCluster, texts: &[&'static str]) -> PgSchemaBuilder {
-    PgSchemaStrategy::builder(cluster.server(), cluster.application_role().parse().unwrap())
+    PgSchemaStrategy::builder(cluster.server())
         .with_extension_schema("shared")
         .unwrap()
         .with_migrations(migrations(texts))

@@ -9,9 +9,9 @@ use super::schema::options;
 use crate::postgres::support::schema_server::{NOTES, notes_of, open, provision_with_note, run};
 use crate::postgres::support::server::{TestDatabase, migrations};
 
-fn through(cluster: &TestCluster, application: PgConnectOptions, administrator: PgConnectOptions) -> PgSchemaBuilder {
+fn through(application: PgConnectOptions, administrator: PgConnectOptions) -> PgSchemaBuilder {
     let server = PgServer::new(application, administrator);
-    PgSchemaStrategy::builder(server, cluster.application_role().parse().unwrap())
+    PgSchemaStrategy::builder(server)
         .with_migrations(migrations(&[NOTES]))
         .with_citus()
 }
@@ -90,8 +90,8 @@ async fn a_worker_is_not_the_coordinator() {
         let worker = cluster.on(1);
         of.host(worker.get_host()).port(worker.get_port())
     };
-    let administrator = through(&cluster, cluster.application(), on_worker(cluster.administrator()));
-    let application = through(&cluster, on_worker(cluster.application()), cluster.administrator());
+    let administrator = through(cluster.application(), on_worker(cluster.administrator()));
+    let application = through(on_worker(cluster.application()), cluster.administrator());
     let of = |who: &str| vec![(PgFault::NotCoordinator, format!("the {who}'s connection"))];
     assert_eq!(refused(administrator).await, of("administrator"));
     assert_eq!(refused(application).await, of("application"));
@@ -100,8 +100,7 @@ async fn a_worker_is_not_the_coordinator() {
 #[tokio::test]
 async fn a_database_without_the_extension_is_refused() {
     let database = TestDatabase::new().await;
-    let role = database.application_role().parse().unwrap();
-    let builder = PgSchemaStrategy::builder(database.server(), role).with_citus();
+    let builder = PgSchemaStrategy::builder(database.server()).with_citus();
     assert_eq!(
         refused(builder).await,
         [(PgFault::ExtensionMissing, "citus".to_owned())]

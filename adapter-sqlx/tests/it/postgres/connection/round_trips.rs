@@ -47,12 +47,9 @@ async fn schema() {
     let database = TestDatabase::new().await;
     let wire = Wire::to(&database.application());
     let application = wire.of(database.application());
-    let schema = PgSchemaStrategy::builder(
-        PgServer::new(application, database.administrator()),
-        database.application_role().parse().unwrap(),
-    )
-    .with_migrations(migrations(&[schema_server::NOTES]))
-    .with_pool(PoolSettings::new().with_max_connections(1));
+    let schema = PgSchemaStrategy::builder(PgServer::new(application, database.administrator()))
+        .with_migrations(migrations(&[schema_server::NOTES]))
+        .with_pool(PoolSettings::new().with_max_connections(1));
     let registry = StrategyRegistry::new().with(schema.open().await.unwrap());
     costs(&TenantDb::new(registry.unwrap()), "schema", &wire).await;
 }
@@ -62,15 +59,12 @@ async fn database() {
     let database = TestDatabase::new().await;
     let wire = Wire::to(&database.application());
     let application = wire.of(database.application());
-    let own = PgDatabaseStrategy::builder(
-        PgServer::new(application, database.administrator()),
-        database.application_role().parse().unwrap(),
-    )
-    .with_prefix(database.prefix())
-    .with_template("template0")
-    .unwrap()
-    .with_migrations(migrations(&[schema_server::NOTES]))
-    .with_pool(PoolSettings::new().with_max_connections(1));
+    let own = PgDatabaseStrategy::builder(PgServer::new(application, database.administrator()))
+        .with_prefix(database.prefix())
+        .with_template("template0")
+        .unwrap()
+        .with_migrations(migrations(&[schema_server::NOTES]))
+        .with_pool(PoolSettings::new().with_max_connections(1));
     let registry = StrategyRegistry::new().with(own.open().await.unwrap());
     costs(&TenantDb::new(registry.unwrap()), "database", &wire).await;
 }

@@ -17,7 +17,7 @@ use crate::postgres::support::server::{TestDatabase, bodies, migrations};
 pub(crate) const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 
 pub(crate) fn options(database: &TestDatabase) -> PgDatabaseBuilder {
-    let options = PgDatabaseStrategy::builder(database.server(), database.application_role().parse().unwrap())
+    let options = PgDatabaseStrategy::builder(database.server())
         .with_prefix(database.prefix())
         .with_template("template0")
         .unwrap()

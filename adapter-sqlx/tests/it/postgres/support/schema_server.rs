@@ -22,7 +22,7 @@ pub(crate) const NOTES: &str = "create table notes (
 
 /// One connection, so that each transaction is on the one that the last had.
 pub(crate) fn options(database: &TestDatabase) -> PgSchemaBuilder {
-    let options = PgSchemaStrategy::builder(database.server(), database.application_role().parse().unwrap())
+    let options = PgSchemaStrategy::builder(database.server())
         .with_pool(PoolSettings::new().with_max_connections(1))
         .with_migrations(migrations(&[NOTES]));
     if BY_POOLER {

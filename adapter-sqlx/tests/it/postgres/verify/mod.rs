@@ -4,6 +4,7 @@ mod administrator;
 pub(crate) mod verify;
 mod verify_children;
 pub(crate) mod verify_faults;
+mod verify_indexes;
 mod verify_keys;
 pub(crate) mod verify_planted;
 mod verify_presets;

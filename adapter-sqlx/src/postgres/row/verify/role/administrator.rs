@@ -9,7 +9,7 @@ use crate::StrategyError;
 use crate::postgres::identifier::{Literal, text_array};
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
-use crate::postgres::row::verify::{PgFault, PgFinding};
+use crate::postgres::row::verify::{PgFault, PgFinding, Viewer};
 
 /// A declared table of which a role does not provably see every row.
 #[derive(Debug)]
@@ -46,12 +46,17 @@ impl PgRowTables {
         Ok(found.into_iter().next())
     }
 
-    /// A finding for each filter of the declared administrator and of the role that is connected.
+    /// A finding for each filter of the declared administrator and, if that one verifies, of the role that is connected.
     pub(in crate::postgres::row::verify) async fn administrators(
         &self,
         tx: &mut PgConnection,
+        viewer: Viewer,
     ) -> Result<Vec<PgFinding>, StrategyError> {
-        let roles = format!("current_user, {}", Literal(self.administrator().as_str()));
+        let declared = Literal(self.administrator().as_str());
+        let roles = match viewer {
+            Viewer::Administrator => format!("current_user, {declared}"),
+            Viewer::Application => declared.to_string(),
+        };
         let mut found = self.filters(tx, &roles).await?;
         found.retain(|filter| !filter.is_told);
         let finding = |filter: Filter| {

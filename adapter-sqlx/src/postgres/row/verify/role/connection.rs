@@ -17,17 +17,25 @@ impl PgRowTables {
     /// roles can. Unlike [`verify`](Self::verify) it needs both connections.
     pub(in crate::postgres) async fn verify_connection(
         &self,
-        administrator: &mut PgConnection,
+        administrator: Option<&mut PgConnection>,
         application: &mut PgConnection,
     ) -> Result<Option<PgFinding>, StrategyError> {
         // No statement is prepared: there may be a pooler between.
-        let expected = sqlx::raw_sql(DATABASE).fetch_one(administrator).await?;
+        let expected = match administrator {
+            Some(administrator) => Some(sqlx::raw_sql(DATABASE).fetch_one(administrator).await?),
+            None => None,
+        };
         let session = sqlx::raw_sql(AssertSqlSafe(session_sql(self.setting().as_str())))
             .fetch_one(application)
             .await?;
         let (role, database): (String, String) = (session.try_get(0)?, session.try_get(1)?);
-        let is_expected = database == expected.try_get::<String, _>(0)?
-            && session.try_get::<String, _>(2)? == expected.try_get::<String, _>(1)?;
+        let is_expected = match expected {
+            Some(expected) => {
+                database == expected.try_get::<String, _>(0)?
+                    && session.try_get::<String, _>(2)? == expected.try_get::<String, _>(1)?
+            }
+            None => true,
+        };
         let is_declared = self.applications().iter().any(|declared| role == declared.as_str());
         let found = if !is_declared || !is_expected {
             (

@@ -10,6 +10,23 @@ macro_rules! another_role {
     };
 }
 
+/// What mends the role `r`, unless `r` is not the application's by mistake of an attribute: the server's first superuser,
+/// the owner of the database, and the role that verifies are the wrong role. They keep what they have, and the application
+/// gets another one.
+macro_rules! unless_wrong_role {
+    ($name:literal, $mend:literal) => {
+        concat!(
+            "case when r.oid = 10 or r.rolname in (session_user, current_user)
+        or r.oid in (select datdba from pg_database where datname = current_database()) then ",
+            another_role!($name),
+            "
+    else ",
+            $mend,
+            " end"
+        )
+    };
+}
+
 /// The only check if one role is declared for both.
 pub(in crate::postgres::row::verify) const SHARED: Check = Check {
     fault: PgFault::RoleShared,
@@ -22,49 +39,67 @@ pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[
         sql: "
 select quote_ident($4), format('create role %I login', $4) where not exists (select from application)",
     },
-    // The server's first superuser, and the owner of the database or the current user, is not the application's by mistake of an
-    // attribute: it is the wrong role.
     Check {
         fault: PgFault::RoleBypasses,
         sql: concat!(
             "
-select quote_ident(r.rolname), case when r.oid = 10 or r.rolname in (session_user, current_user)
-        or r.oid in (select datdba from pg_database where datname = current_database()) then ",
-            another_role!("r.rolname"),
-            "
-    else format('alter role %I nosuperuser nobypassrls', r.rolname)
+select quote_ident(r.rolname), ",
+            unless_wrong_role!(
+                "r.rolname",
+                "format('alter role %I nosuperuser nobypassrls', r.rolname)
         || case when r.rolcreaterole then ' nocreaterole' else '' end
-        || case when r.rolreplication then ' noreplication' else '' end end
+        || case when r.rolreplication then ' noreplication' else '' end"
+            ),
+            "
 from pg_roles r where r.rolname = $4 and (r.rolsuper or r.rolbypassrls)"
         ),
     },
     Check {
         fault: PgFault::RoleManages,
-        sql: "
-select quote_ident(rolname), format('alter role %I nocreaterole noreplication', rolname)
-from pg_roles where rolname = $4 and (rolcreaterole or rolreplication) and not rolsuper",
+        sql: concat!(
+            "
+select quote_ident(r.rolname), ",
+            unless_wrong_role!(
+                "r.rolname",
+                "format('alter role %I nocreaterole noreplication', r.rolname)"
+            ),
+            "
+from pg_roles r where r.rolname = $4 and (r.rolcreaterole or r.rolreplication) and not r.rolsuper"
+        ),
     },
     // A superuser is a member of everything; that is said already.
     Check {
         fault: PgFault::RoleMember,
-        sql: "
+        sql: concat!(
+            "
 , memberships as (
     select m.roleid, m.roleid as through from pg_auth_members m join application a on m.member = a.oid
     union select m.roleid, s.through from pg_auth_members m join memberships s on m.member = s.roleid
 )
-select distinct quote_ident(r.rolname), format('revoke %I from %I', g.rolname, $4)
-from memberships s join pg_roles r on r.oid = s.roleid join pg_roles g on g.oid = s.through
-where r.rolsuper or r.rolbypassrls or r.rolcreaterole
-    or r.oid in (select relowner from guarded) or r.oid in (select oid from administrator)
-    or r.rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_execute_server_program',
-        'pg_read_server_files', 'pg_write_server_files', 'pg_maintain', 'pg_database_owner')
-order by 1",
+select distinct quote_ident(o.rolname), ",
+            unless_wrong_role!("r.rolname", "format('revoke %I from %I', g.rolname, $4)"),
+            "
+from memberships s join pg_roles o on o.oid = s.roleid join pg_roles g on g.oid = s.through
+cross join pg_roles r
+where r.rolname = $4 and (o.rolsuper or o.rolbypassrls or o.rolcreaterole
+    or o.oid in (select relowner from guarded) or o.oid in (select oid from administrator)
+    or o.rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_execute_server_program',
+        'pg_read_server_files', 'pg_write_server_files', 'pg_maintain', 'pg_database_owner'))
+order by 1"
+        ),
     },
+    // The role that verifies owns it on purpose.
     Check {
         fault: PgFault::DatabaseOwned,
-        sql: "
-select quote_ident(d.datname), format('alter database %I owner to %I', d.datname, $5)
-from pg_database d where d.datname = current_database() and d.datdba in (select oid from acting)",
+        sql: concat!(
+            "
+select quote_ident(d.datname), case when r.rolname in (session_user, current_user) then ",
+            another_role!("r.rolname"),
+            "
+    else format('alter database %I owner to %I', d.datname, $5) end
+from pg_database d join pg_roles r on r.rolname = $4
+where d.datname = current_database() and d.datdba in (select oid from acting)"
+        ),
     },
     Check {
         fault: PgFault::SchemaCreate,

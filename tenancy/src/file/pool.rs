@@ -1,0 +1,59 @@
+//! The tables `pool`.
+
+use std::time::Duration;
+
+use tenancy_sqlx::PoolSettings;
+
+use super::check::Check;
+
+tenancy_core::config::settings! {
+    /// A table `pool`: how many connections there are, and how long they and their callers wait. What is absent is the
+    /// default of the strategy.
+    pub struct PoolConfig {
+        /// The greatest number of the application's connections, at least 1.
+        pub max_connections: Option<u32> = None,
+        /// How long a transaction may take to begin, in seconds, at least 1. Default: 5.
+        pub acquire_timeout_seconds: Option<u32> = None,
+        /// How long an unused connection stays open, in seconds, at least 1.
+        pub idle_timeout_seconds: Option<u32> = None,
+        /// How old a connection may become, in seconds, at least 1. Default: 1800.
+        pub max_lifetime_seconds: Option<u32> = None,
+    }
+}
+
+impl PoolConfig {
+    /// `key` is the name of this table.
+    pub(super) fn settings(&self, key: &str, check: &mut Check) -> PoolSettings {
+        let mut settings = PoolSettings::new();
+        let mut positive = |name: &str, given: Option<u32>| {
+            if given == Some(0) {
+                check.problem(format!("{key}.{name}"), "expected a number of at least 1");
+            }
+            given.filter(|given| *given > 0)
+        };
+        if let Some(max) = positive("max_connections", self.max_connections) {
+            settings = settings.with_max_connections(usize::try_from(max).unwrap_or(usize::MAX));
+        }
+        let mut seconds = |name, given| positive(name, given).map(|given| Duration::from_secs(given.into()));
+        if let Some(timeout) = seconds("acquire_timeout_seconds", self.acquire_timeout_seconds) {
+            settings = settings.with_acquire_timeout(timeout);
+        }
+        if let Some(timeout) = seconds("idle_timeout_seconds", self.idle_timeout_seconds) {
+            settings = settings.with_idle_timeout(timeout);
+        }
+        if let Some(lifetime) = seconds("max_lifetime_seconds", self.max_lifetime_seconds) {
+            settings = settings.with_max_lifetime(lifetime);
+        }
+        settings
+    }
+}
+
+/// A number of seconds, at least 1.
+pub(super) fn seconds(key: String, given: Option<u32>, check: &mut Check) -> Option<Duration> {
+    if given == Some(0) {
+        check.problem(key, "expected a number of at least 1");
+    }
+    given
+        .filter(|given| *given > 0)
+        .map(|given| Duration::from_secs(given.into()))
+}

@@ -1,0 +1,109 @@
+//! Multi-tenancy for Rust services, in one crate.
+//!
+//! One file says how requests name tenants, who is let in, and how tenants' data is kept apart. One call opens it:
+//!
+//! ```
+//! # #[cfg(all(feature = "axum", feature = "postgres", feature = "jwt"))] mod example {
+//! use axum::{Router, routing::get};
+//! use tenancy::axum::{Tenancy, Tenant};
+//! use tenancy::{OpenError, Postgres};
+//!
+//! async fn notes(tenant: Tenant) -> String {
+//!     format!("notes of {}, shown to {}", tenant.id(), tenant.subject())
+//! }
+//!
+//! async fn app() -> Result<Router, OpenError> {
+//!     // The roles, the tables, the issuers: see `tenancy.example.toml`. All that is wrong with it is one error.
+//!     let opened = tenancy::open::<Postgres>("tenancy.toml")
+//!         .with_migrations("row", sqlx::migrate!("tests/migrations/shared"))
+//!         .await?;
+//!     let tenancy = Tenancy::from(opened.tenancy);
+//!     Ok(Router::new().route("/notes", get(notes)).layer(tenancy.scoped()))
+//! }
+//! # }
+//! ```
+//!
+//! ```toml
+//! # tenancy.toml
+//! version = 1
+//!
+//! [resolution]
+//! resolvers = ["header"]
+//! header_name = "x-tenant-id"
+//!
+//! [jwt]
+//! issuer = "https://issuer.example.com"
+//! audience = "notes"
+//! keys = [{ kid = "1", algorithm = "RS256", public_key_file = "issuer.pem" }]
+//!
+//! [database]
+//! url_env = "DATABASE_URL"                       # the application's role
+//! administrator_url_env = "DATABASE_ADMIN_URL"   # not set: this process only serves
+//!
+//! [strategies.row]
+//! tables = ["notes"]
+//! ```
+//!
+//! This crate has no rules of its own: it re-exports the project's crates, and opens them together. Each of them can be used
+//! by itself.
+//!
+//! # Features
+//!
+//! All are off by default.
+//!
+//! - `axum`, `poem`, `warp`: the adapter of a framework. Each includes `http`.
+//! - `http`: the tower layer, for hyper and every other tower stack.
+//! - `jwt`: verification of bearer tokens. `jwks`: key sets that are fetched over HTTPS.
+//! - `postgres`, `sqlite`: tenants' data and the directory, and [`open`].
+//! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
+//! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod file;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod open;
+
+#[cfg(feature = "postgres")]
+pub use sqlx::Postgres;
+#[cfg(feature = "sqlite")]
+pub use sqlx::Sqlite;
+#[cfg(feature = "axum")]
+pub use tenancy_axum as axum;
+#[cfg(feature = "cache")]
+pub use tenancy_cache as cache;
+pub use tenancy_core::{clock, context, directory, enforce, names, request, resolve};
+#[cfg(feature = "http")]
+pub use tenancy_http as http;
+#[cfg(feature = "jwt")]
+pub use tenancy_jwt as jwt;
+#[cfg(feature = "poem")]
+pub use tenancy_poem as poem;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use tenancy_sqlx as sql;
+#[cfg(feature = "warp")]
+pub use tenancy_warp as warp;
+
+#[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
+pub use open::Opened;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use open::{Data, Open, OpenData, OpenDatabase, OpenError, OpenFailure, OpenFailures, open, open_text};
+
+/// The tables of a configuration, as plain types that code can fill in.
+#[cfg(feature = "config")]
+pub mod config {
+    #[cfg(feature = "postgres")]
+    pub use crate::file::postgres::{
+        PgColumnType, PgDatabaseConfig, PgDatabaseStrategyConfig, PgDirectoryConfig, PgRowConfig, PgSchemaConfig,
+        PgServerConfig, PgStrategiesConfig, PgTableConfig, PgTableEntry, PgTableRight, PostgresConfig,
+    };
+    #[cfg(feature = "sqlite")]
+    pub use crate::file::sqlite::{
+        SqliteConfig, SqliteDatabaseStrategyConfig, SqliteDirectoryConfig, SqliteRowConfig, SqliteStrategiesConfig,
+        SqliteTableConfig,
+    };
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub use crate::file::{CacheConfig, ConfigProblem, ConfigProblems, JwtTable, PoolConfig};
+    pub use tenancy_core::config::{
+        ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
+    };
+}

@@ -1,0 +1,167 @@
+//! What is opened, as a builder that is awaited.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sqlx::migrate::Migrator;
+use tenancy_core::resolve::Resolver;
+use tenancy_sqlx::IsolationStrategy;
+
+use super::data::Data;
+use super::database::{OpenDatabase, Opens};
+use super::error::OpenError;
+use super::prepare::{Parts, Source};
+#[cfg(feature = "http")]
+use super::tenancy::{Authenticates, With};
+
+/// Opens the tenants that a file describes: await it.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let opened = tenancy::open::<sqlx::Postgres>("tenancy.toml")
+///     .with_migrations("row", sqlx::migrate!("tests/migrations/shared"))
+///     .await?;
+/// # Ok(()) }
+/// ```
+///
+/// See [`Open`] for what else can be said in code.
+pub fn open<DB: OpenDatabase>(file: impl Into<PathBuf>) -> Open<DB> {
+    Open::new(Source::File(file.into()))
+}
+
+/// As [`open`], of a text that is at `base_dir`: the folder that its paths begin in.
+pub fn open_text<DB: OpenDatabase>(text: impl Into<String>, base_dir: impl AsRef<Path>) -> Open<DB> {
+    Open::new(Source::Text {
+        text: text.into(),
+        base_dir: base_dir.as_ref().to_owned(),
+    })
+}
+
+/// A configuration that is about to be opened: what [`open`] begins, and what awaiting ends.
+///
+/// 1. It reads the configuration, the variables and the files that it names. If anything is wrong, all of it is the error,
+///    and nothing was connected.
+/// 2. It opens the directory and every strategy. With the administrator's URL it migrates them, lets the application's role
+///    read the directory, and verifies. Without it, it only verifies. The failures of all of them are one error.
+#[must_use = "nothing is opened until it is awaited"]
+pub struct Open<DB: OpenDatabase> {
+    parts: Parts<DB>,
+    #[cfg(feature = "http")]
+    authenticator: Option<Box<dyn Authenticates<DB>>>,
+}
+
+impl<DB: OpenDatabase> Open<DB> {
+    fn new(source: Source<<DB as Opens>::Config>) -> Self {
+        Self {
+            parts: Parts {
+                source,
+                variables: crate::file::Variables::default(),
+                own_tables: Vec::new(),
+                migrations: Vec::new(),
+                strategies: Vec::new(),
+                resolvers: Vec::new(),
+            },
+            #[cfg(feature = "http")]
+            authenticator: None,
+        }
+    }
+
+    pub(super) fn of_config(config: <DB as Opens>::Config, base_dir: &Path) -> Self {
+        Self::new(Source::Config {
+            config: Box::new(config),
+            base_dir: base_dir.to_owned(),
+        })
+    }
+
+    /// The migrations of a strategy, by its name (`row`, `schema` or `database`), compiled in. Without them those of the
+    /// folder run that the file names, if it names one.
+    pub fn with_migrations(mut self, strategy: impl Into<String>, migrations: Migrator) -> Self {
+        self.parts.migrations.push((strategy.into(), migrations));
+        self
+    }
+
+    /// A strategy of your own beside those of the file.
+    pub fn with_strategy(mut self, strategy: impl IsolationStrategy<DB>) -> Self {
+        self.parts.strategies.push(Arc::new(strategy));
+        self
+    }
+
+    /// A resolver of your own, which `resolution.resolvers` may name.
+    pub fn with_resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.parts.resolvers.push(Arc::new(resolver));
+        self
+    }
+
+    /// The value of a variable that the file names, in place of the environment's: a secret that a vault returned.
+    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parts.variables.set(name.into(), value.into());
+        self
+    }
+
+    /// A table of the file that is the application's own, and not read here. All others that are not known are refused.
+    pub fn with_own_table(mut self, name: impl Into<String>) -> Self {
+        self.parts.own_tables.push(name.into());
+        self
+    }
+
+    /// Verifies callers by an authenticator of your own, in place of the file's table `[jwt]`.
+    #[cfg(feature = "http")]
+    pub fn with_authenticator(mut self, authenticator: impl tenancy_http::Authenticator + 'static) -> Self {
+        self.authenticator = Some(Box::new(With(authenticator)));
+        self
+    }
+
+    /// Opens tenants' data and the directory alone, for a process that serves no requests, such as a worker or a command.
+    ///
+    /// The same file is read, and `[jwt]` need not be in it.
+    pub fn without_http(self) -> OpenData<DB> {
+        OpenData { parts: self.parts }
+    }
+}
+
+impl<DB: OpenDatabase> fmt::Debug for Open<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open")
+            .field("variables", &self.parts.variables)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "http")]
+impl<DB: OpenDatabase> IntoFuture for Open<DB> {
+    type Output = Result<super::tenancy::Opened<DB>, OpenError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(super::tenancy::open(self.parts, self.authenticator))
+    }
+}
+
+/// What [`Open::without_http`] begins, and awaiting ends.
+#[must_use = "nothing is opened until it is awaited"]
+pub struct OpenData<DB: OpenDatabase> {
+    parts: Parts<DB>,
+}
+
+impl<DB: OpenDatabase> fmt::Debug for OpenData<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenData")
+            .field("variables", &self.parts.variables)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<DB: OpenDatabase> IntoFuture for OpenData<DB> {
+    type Output = Result<Data<DB>, OpenError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async {
+            let prepared = self.parts.prepare(false, |_, _, _| Some(())).await?;
+            Ok(prepared.connect().await?.0)
+        })
+    }
+}

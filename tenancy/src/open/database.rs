@@ -1,0 +1,71 @@
+//! What differs between the databases.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
+#[cfg(feature = "http")]
+use tenancy_core::config::EnforcementConfig;
+use tenancy_core::config::TenancyConfig;
+use tenancy_core::directory::ChangeFeed;
+use tenancy_core::names::ReservedNames;
+use tenancy_sqlx::{DirectoryDatabase, SqlDirectory, StrategyRegistry};
+
+use super::error::OpenFailure;
+#[cfg(feature = "http")]
+use crate::file::JwtTable;
+use crate::file::{CacheConfig, Check, Migrations};
+
+/// A database that [`open`](crate::open) opens: `sqlx::Postgres` and `sqlx::Sqlite`, by the features of the same names.
+///
+/// No other type can implement it.
+#[expect(private_bounds, reason = "it is sealed: its operations are private")]
+pub trait OpenDatabase: Opens {}
+
+/// What a file describes, connected.
+pub(crate) struct Connected<DB: DirectoryDatabase, R> {
+    pub(crate) registry: StrategyRegistry<DB>,
+    pub(crate) directory: Option<SqlDirectory<DB>>,
+    /// How the feed of changes is reached.
+    pub(crate) reach: R,
+}
+
+pub(crate) trait Opens: DirectoryDatabase {
+    /// The tables of the file.
+    type Config: Clone + Default + fmt::Debug + DeserializeOwned + Send + Sync;
+    /// What they come to, before anything is connected.
+    type Plan: Send;
+    /// How the feed of changes is reached.
+    type Reach: Clone + Send + Sync;
+    /// The database's own feed of the directory's changes.
+    type Feed: ChangeFeed + 'static;
+
+    fn tenancy(config: &Self::Config) -> TenancyConfig;
+    #[cfg(feature = "http")]
+    fn enforcement(config: &Self::Config) -> &EnforcementConfig;
+    #[cfg(feature = "http")]
+    fn jwt(config: &Self::Config) -> Option<&JwtTable>;
+    fn cache(config: &Self::Config) -> &CacheConfig;
+    /// The strategies that have a table.
+    fn strategies(config: &Self::Config) -> Vec<&'static str>;
+
+    /// Reads what the tables name: variables, files, folders.
+    fn plan(
+        config: &Self::Config,
+        compiled: &mut Migrations,
+        check: &mut Check,
+    ) -> impl Future<Output = Option<Self::Plan>> + Send;
+
+    /// Opens all of it, as far as it can be opened.
+    fn connect(
+        plan: Self::Plan,
+        reserved: ReservedNames,
+        failures: &mut Vec<OpenFailure>,
+    ) -> impl Future<Output = Connected<Self, Self::Reach>> + Send;
+
+    /// Subscribes to the directory's changes. `None` if the database notifies of none.
+    fn feed(
+        reach: &Self::Reach,
+    ) -> impl Future<Output = Result<Option<Self::Feed>, Box<dyn Error + Send + Sync>>> + Send;
+}

@@ -1,0 +1,22 @@
+//! One call: from a file to everything that serves.
+
+mod builder;
+mod data;
+mod database;
+mod error;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod prepare;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "http")]
+mod tenancy;
+
+pub use builder::{Open, OpenData, open, open_text};
+pub use data::Data;
+pub use database::OpenDatabase;
+#[cfg(all(feature = "http", feature = "jwt"))]
+pub(crate) use error::chain;
+pub use error::{OpenError, OpenFailure, OpenFailures};
+#[cfg(feature = "http")]
+pub use tenancy::Opened;

@@ -1,0 +1,185 @@
+//! From the source to what can be opened, or everything that is wrong with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tenancy_cache::CacheLimits;
+use tenancy_core::enforce::Enforcer;
+use tenancy_core::names::ReservedNames;
+use tenancy_core::resolve::Resolver;
+use tenancy_sqlx::{IsolationStrategy, TenantDb};
+
+use super::data::Data;
+use super::database::{OpenDatabase, Opens};
+use super::error::{OpenError, OpenFailure, OpenFailures};
+use crate::file::{Check, ConfigProblems, Document, Migrations, Variables, build_enforcer};
+
+/// Where a configuration comes from.
+pub(super) enum Source<C> {
+    File(PathBuf),
+    Text { text: String, base_dir: PathBuf },
+    Config { config: Box<C>, base_dir: PathBuf },
+}
+
+/// What a configuration is opened with.
+pub(super) struct Parts<DB: OpenDatabase> {
+    pub(super) source: Source<<DB as Opens>::Config>,
+    pub(super) variables: Variables,
+    pub(super) own_tables: Vec<String>,
+    pub(super) migrations: Migrations,
+    pub(super) strategies: Vec<Arc<dyn IsolationStrategy<DB>>>,
+    pub(super) resolvers: Vec<Arc<dyn Resolver>>,
+}
+
+/// A configuration that is right.
+pub(super) struct Prepared<DB: OpenDatabase, E> {
+    plan: <DB as Opens>::Plan,
+    strategies: Vec<Arc<dyn IsolationStrategy<DB>>>,
+    reserved: ReservedNames,
+    /// What was made of the configuration besides.
+    pub(super) extra: E,
+}
+
+/// The rules for requests, if they are right, and how long answers are cached, if they are.
+pub(super) type Rules = (Option<Enforcer>, Option<CacheLimits>);
+
+impl<DB: OpenDatabase> Parts<DB> {
+    /// Reads and checks everything, and connects to nothing. `needs_resolvers` unless no requests come; `extra` makes what
+    /// else there is, and notes what is wrong.
+    pub(super) async fn prepare<E>(
+        self,
+        needs_resolvers: bool,
+        extra: impl FnOnce(&<DB as Opens>::Config, Rules, &mut Check) -> Option<E> + Send,
+    ) -> Result<Prepared<DB, E>, OpenError>
+    where
+        E: Send,
+    {
+        let Self {
+            source,
+            variables,
+            own_tables,
+            mut migrations,
+            strategies,
+            resolvers,
+        } = self;
+        let (mut document, config, base_dir, file) = read::<DB>(source, &own_tables)?;
+        let mut check = Check::new(&base_dir, variables);
+        if !document.is_toml() {
+            return Err(ConfigProblems::new(file, document.take_problems()).into());
+        }
+        let unread = document.take_problems();
+        let is_read = unread.is_empty();
+        let built = if needs_resolvers || !DB::tenancy(&config).resolution.resolvers.is_empty() {
+            let without = |key: &str| {
+                document
+                    .read_without::<DB::Config>(key)
+                    .map(|config| DB::tenancy(&config))
+            };
+            build_enforcer(&DB::tenancy(&config), &resolvers, without, &mut check)
+        } else {
+            let reserved = DB::tenancy(&config).resolution.reserved_names();
+            check
+                .value("resolution.reserved", reserved)
+                .map(|reserved| (Enforcer::new(tenancy_core::resolve::ResolverChain::new()), reserved))
+        };
+        let limits = DB::cache(&config).limits(&mut check);
+        let (enforcer, reserved) = built.unzip();
+        let extra = extra(&config, (enforcer, limits), &mut check);
+        let plan = DB::plan(&config, &mut migrations, &mut check).await;
+        refuse_other_migrations(&migrations, &DB::strategies(&config), &mut check);
+        if DB::strategies(&config).is_empty() && strategies.is_empty() {
+            check.missing(
+                "strategies",
+                "at least one is required, such as a table `[strategies.row]`",
+            );
+        }
+        document.put_back(unread);
+        let problems = check.into_problems(&mut document);
+        match (plan, reserved, extra) {
+            (Some(plan), Some(reserved), Some(extra)) if problems.is_empty() && is_read => Ok(Prepared {
+                plan,
+                strategies,
+                reserved,
+                extra,
+            }),
+            _ => Err(ConfigProblems::new(file, problems).into()),
+        }
+    }
+}
+
+impl<DB: OpenDatabase, E> Prepared<DB, E> {
+    /// Opens everything. What fails is named together, and then all of it is closed again.
+    pub(super) async fn connect(self) -> Result<(Data<DB>, E), OpenError> {
+        let mut failures = Vec::new();
+        let mut connected = DB::connect(self.plan, self.reserved, &mut failures).await;
+        for strategy in self.strategies {
+            let key = format!("strategies.{}", strategy.name());
+            if let Err(error) = connected.registry.register(strategy) {
+                failures.push(OpenFailure::new(key, error));
+            }
+        }
+        let db = TenantDb::new(connected.registry);
+        match connected.directory {
+            Some(directory) if failures.is_empty() => {
+                let data = Data {
+                    db,
+                    directory,
+                    reach: connected.reach,
+                };
+                Ok((data, self.extra))
+            }
+            directory => {
+                db.close().await;
+                if let Some(directory) = directory {
+                    directory.close().await;
+                }
+                Err(OpenFailures::new(failures).into())
+            }
+        }
+    }
+}
+
+/// The text, its tables, the folder that paths begin in, and the file.
+type Read<C> = (Document, C, PathBuf, Option<PathBuf>);
+
+fn read<DB: OpenDatabase>(
+    source: Source<<DB as Opens>::Config>,
+    own_tables: &[String],
+) -> Result<Read<<DB as Opens>::Config>, OpenError> {
+    let (text, base_dir, file) = match source {
+        Source::Config { config, base_dir } => return Ok((Document::default(), *config, base_dir, None)),
+        Source::Text { text, base_dir } => (text, base_dir, None),
+        Source::File(path) => match fs::read_to_string(&path) {
+            Ok(text) => {
+                let base_dir = path.parent().map(Path::to_owned).unwrap_or_default();
+                (text, base_dir, Some(path))
+            }
+            Err(source) => return Err(OpenError::Read { path, source }),
+        },
+    };
+    let mut document = Document::parse(&text);
+    document.leave_out(own_tables);
+    let config = if document.is_toml() {
+        document.read()
+    } else {
+        Default::default()
+    };
+    Ok((document, config, base_dir, file))
+}
+
+/// Migrations that are compiled in for a strategy that has no table.
+fn refuse_other_migrations(migrations: &Migrations, strategies: &[&str], check: &mut Check) {
+    for (name, _) in migrations {
+        let problem = if strategies.contains(&name.as_str()) {
+            format!("`with_migrations(\"{name}\", …)` is called twice: call it once")
+        } else {
+            format!(
+                "`with_migrations(\"{name}\", …)` names no strategy of the configuration: add a table `[strategies.{name}]`; \
+                there are `{}`",
+                strategies.join("`, `")
+            )
+        };
+        check.missing("strategies", problem);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a file for SQLite describes, opened.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::Sqlite;
+use tenancy_cache::LocalChangeFeed;
+#[cfg(feature = "http")]
+use tenancy_core::config::EnforcementConfig;
+use tenancy_core::config::TenancyConfig;
+use tenancy_core::names::ReservedNames;
+use tenancy_sqlx::{IsolationStrategy, SqliteDirectory, StrategyError, StrategyRegistry};
+
+use super::builder::Open;
+use super::database::{Connected, OpenDatabase, Opens};
+use super::error::OpenFailure;
+#[cfg(feature = "http")]
+use crate::file::JwtTable;
+use crate::file::sqlite::{SqliteConfig, SqlitePlan, plan};
+use crate::file::{CacheConfig, Check, Migrations};
+
+impl OpenDatabase for Sqlite {}
+
+impl SqliteConfig {
+    /// Opens this configuration, of which `base_dir` is the folder that its paths begin in.
+    pub fn open(self, base_dir: impl AsRef<Path>) -> Open<Sqlite> {
+        Open::of_config(self, base_dir.as_ref())
+    }
+}
+
+impl Opens for Sqlite {
+    type Config = SqliteConfig;
+    type Plan = SqlitePlan;
+    type Reach = ();
+    type Feed = LocalChangeFeed;
+
+    fn tenancy(config: &SqliteConfig) -> TenancyConfig {
+        config.tenancy()
+    }
+
+    #[cfg(feature = "http")]
+    fn enforcement(config: &SqliteConfig) -> &EnforcementConfig {
+        &config.enforcement
+    }
+
+    #[cfg(feature = "http")]
+    fn jwt(config: &SqliteConfig) -> Option<&JwtTable> {
+        config.jwt.as_ref()
+    }
+
+    fn cache(config: &SqliteConfig) -> &CacheConfig {
+        &config.cache
+    }
+
+    fn strategies(config: &SqliteConfig) -> Vec<&'static str> {
+        let row = config.strategies.row.as_ref().map(|_| "row");
+        let database = config.strategies.database.as_ref().map(|_| "database");
+        [row, database].into_iter().flatten().collect()
+    }
+
+    async fn plan(config: &SqliteConfig, compiled: &mut Migrations, check: &mut Check) -> Option<SqlitePlan> {
+        plan(config, compiled, check).await
+    }
+
+    async fn connect(
+        plan: SqlitePlan,
+        reserved: ReservedNames,
+        failures: &mut Vec<OpenFailure>,
+    ) -> Connected<Self, ()> {
+        let mut registry = StrategyRegistry::new();
+        if let Some(row) = plan.row {
+            register("row", row.open().await, &mut registry, failures);
+        }
+        if let Some(database) = plan.database {
+            register("database", database.open().await, &mut registry, failures);
+        }
+        let directory = SqliteDirectory::open(&plan.directory).await;
+        let directory = directory.map_err(|error| failures.push(OpenFailure::new("directory", error)));
+        Connected {
+            registry,
+            directory: directory
+                .ok()
+                .map(|directory| directory.with_reserved_names(reserved).with_quarantine(plan.quarantine)),
+            reach: (),
+        }
+    }
+
+    async fn feed((): &()) -> Result<Option<LocalChangeFeed>, Box<dyn Error + Send + Sync>> {
+        Ok(None)
+    }
+}
+
+fn register(
+    name: &str,
+    opened: Result<impl IsolationStrategy<Sqlite>, StrategyError>,
+    registry: &mut StrategyRegistry<Sqlite>,
+    failures: &mut Vec<OpenFailure>,
+) {
+    let key = format!("strategies.{name}");
+    match opened {
+        Ok(strategy) => {
+            if let Err(error) = registry.register(Arc::new(strategy)) {
+                failures.push(OpenFailure::new(key, error));
+            }
+        }
+        Err(error) => failures.push(OpenFailure::new(key, error)),
+    }
+}

@@ -1,0 +1,198 @@
+//! What a process that serves requests works with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tenancy_cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChanges, follow};
+use tenancy_core::config::EnforcementConfig;
+use tenancy_core::directory::{ChangeFeed, Invalidate};
+use tenancy_core::enforce::Enforcer;
+use tenancy_http::{Authenticator, PlatformStaff, Tenancy};
+use tenancy_sqlx::{SqlDirectory, TenantDb};
+use tokio::task::AbortHandle;
+
+use super::data::Data;
+use super::database::{OpenDatabase, Opens};
+use super::error::{OpenError, OpenFailure, OpenFailures};
+use super::prepare::{Parts, Rules};
+use crate::file::{Check, refuse_unused};
+
+/// Everything that a configuration describes, running: what [`open`](crate::open) returns. Each part is cheap to clone, and
+/// works without the others.
+#[non_exhaustive]
+pub struct Opened<DB: OpenDatabase> {
+    /// The layers for routes. The adapters' own are made of it: `tenancy_axum::Tenancy::from(opened.tenancy.clone())`.
+    pub tenancy: Tenancy,
+    /// Begins transactions that see one tenant.
+    pub db: TenantDb<DB>,
+    /// The tenants, their names and their members, past every cache. Without the administrator it can only be read.
+    pub directory: SqlDirectory<DB>,
+    /// Notifies this process's caches of a change. On PostgreSQL the database does so, for all processes. On SQLite publish
+    /// each change of the directory after it is committed.
+    pub changes: LocalChanges,
+    followers: Vec<AbortHandle>,
+}
+
+impl<DB: OpenDatabase> Opened<DB> {
+    /// Ends the feed of changes, and closes the databases. The feed also ends with the runtime.
+    pub async fn close(&self) {
+        for follower in &self.followers {
+            follower.abort();
+        }
+        self.db.close().await;
+        self.directory.close().await;
+    }
+}
+
+impl<DB: OpenDatabase> fmt::Debug for Opened<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("tenancy", &self.tenancy)
+            .field("db", &self.db)
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What of a configuration is about requests.
+struct Requests<DB: OpenDatabase> {
+    enforcer: Enforcer,
+    enforcement: EnforcementConfig,
+    limits: Option<CacheLimits>,
+    authenticator: Box<dyn Authenticates<DB>>,
+}
+
+/// Reads, checks, opens, and follows changes.
+pub(super) async fn open<DB: OpenDatabase>(
+    parts: Parts<DB>,
+    authenticator: Option<Box<dyn Authenticates<DB>>>,
+) -> Result<Opened<DB>, OpenError> {
+    let read = |config: &<DB as Opens>::Config, (enforcer, limits): Rules, check: &mut Check| {
+        let authenticator = authenticator_of(authenticator, config, check);
+        Some(Requests {
+            enforcement: DB::enforcement(config).clone(),
+            limits,
+            enforcer: enforcer?,
+            authenticator: authenticator?,
+        })
+    };
+    let (data, requests) = parts.prepare(true, read).await?.connect().await?;
+    let feed = match DB::feed(&data.reach).await {
+        Ok(feed) => feed,
+        Err(error) => {
+            data.close().await;
+            return Err(OpenFailures::new(vec![OpenFailure::new("directory", error)]).into());
+        }
+    };
+    let Data { db, directory, .. } = data;
+    let Requests {
+        enforcer,
+        enforcement,
+        limits,
+        authenticator,
+    } = requests;
+    let (tenancy, caches) = authenticator.tenancy(Lookups {
+        enforcer,
+        enforcement,
+        limits,
+        directory: directory.clone(),
+    });
+    let changes = LocalChanges::new();
+    let mut followers = vec![spawn(changes.subscribe(), &caches)];
+    followers.extend(feed.map(|feed| spawn(feed, &caches)));
+    Ok(Opened {
+        tenancy,
+        db,
+        directory,
+        changes,
+        followers,
+    })
+}
+
+fn spawn(feed: impl ChangeFeed + 'static, caches: &Caches) -> AbortHandle {
+    tokio::spawn(follow(feed, caches.clone())).abort_handle()
+}
+
+/// What forgets what has changed.
+type Caches = Vec<Arc<dyn Invalidate>>;
+
+/// Who verifies callers: what code gives, or the issuers of the file.
+fn authenticator_of<DB: OpenDatabase>(
+    given: Option<Box<dyn Authenticates<DB>>>,
+    config: &<DB as Opens>::Config,
+    check: &mut Check,
+) -> Option<Box<dyn Authenticates<DB>>> {
+    let table = DB::jwt(config);
+    if given.is_some() {
+        refuse_unused(table, check);
+        return given;
+    }
+    #[cfg(feature = "jwt")]
+    if let Some(table) = table {
+        let verifier = crate::file::build_verifier(table, &DB::tenancy(config), check)?;
+        return Some(Box::new(Issuers(Arc::new(verifier))));
+    }
+    check.missing(
+        "jwt",
+        "nothing says who callers are: add a table `[jwt]`, or call `with_authenticator`; a process without HTTP calls \
+        `without_http`",
+    );
+    None
+}
+
+/// How requests look tenants and members up.
+pub(super) struct Lookups<DB: OpenDatabase> {
+    enforcer: Enforcer,
+    enforcement: EnforcementConfig,
+    limits: Option<CacheLimits>,
+    directory: SqlDirectory<DB>,
+}
+
+/// An authenticator whose type is erased.
+pub(super) trait Authenticates<DB: OpenDatabase>: Send + Sync {
+    fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches);
+}
+
+/// An authenticator of the application's.
+pub(super) struct With<A>(pub(super) A);
+
+impl<DB: OpenDatabase, A: Authenticator + 'static> Authenticates<DB> for With<A> {
+    fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches) {
+        build(self.0, lookups)
+    }
+}
+
+/// The issuers of the file. They remember tokens that they have verified.
+#[cfg(feature = "jwt")]
+struct Issuers(Arc<tenancy_jwt::TokenVerifier>);
+
+#[cfg(feature = "jwt")]
+impl<DB: OpenDatabase> Authenticates<DB> for Issuers {
+    fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches) {
+        let (tenancy, mut caches) = build(Arc::clone(&self.0), lookups);
+        caches.push(self.0);
+        (tenancy, caches)
+    }
+}
+
+fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups: Lookups<DB>) -> (Tenancy, Caches) {
+    let Lookups {
+        enforcer,
+        enforcement,
+        limits,
+        directory,
+    } = lookups;
+    let Some(limits) = limits else {
+        let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
+        let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
+        return (tenancy.build(), Vec::new());
+    };
+    let members = CachedAuthorizer::builder(directory.clone())
+        .with_limits(limits.clone())
+        .build();
+    let directory = CachedDirectory::builder(directory).with_limits(limits).build();
+    let caches: Caches = vec![Arc::new(members.clone()), Arc::new(directory.clone())];
+    let tenancy = Tenancy::builder(enforcer, authenticator, directory)
+        .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
+    (tenancy.build(), caches)
+}

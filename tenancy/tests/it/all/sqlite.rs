@@ -1,0 +1,85 @@
+//! Good files for SQLite.
+
+use std::fs;
+
+use axum::http::StatusCode;
+use tenancy::Sqlite;
+use tenancy::directory::{TenantEntry as _, TenantStatus};
+
+use super::support::{HEAD, add, app_on_sqlite, folder, send, serves, tenant};
+
+pub(super) fn file() -> String {
+    format!(
+        "{HEAD}
+[directory]
+file = \"directory.sqlite\"
+[strategies.row]
+file = \"shared.sqlite\"
+tables = [{{ name = \"notes\", base_table = \"notes_rows\" }}]
+[strategies.database]
+folder = \"tenants\"
+migrations = \"migrations\"
+"
+    )
+}
+
+#[tokio::test]
+async fn a_file_is_opened_and_serves() {
+    let folder = folder();
+    let migrations = folder.path().join("migrations");
+    fs::create_dir(&migrations).unwrap();
+    fs::copy(
+        "tests/migrations/sqlite-tenant/0001_notes.sql",
+        migrations.join("0001_notes.sql"),
+    )
+    .unwrap();
+    let path = folder.path().join("tenancy.toml");
+    fs::write(&path, file()).unwrap();
+    let opened = tenancy::open::<Sqlite>(&path)
+        .with_migrations("row", sqlx::migrate!("tests/migrations/sqlite-shared"))
+        .await
+        .unwrap();
+    for (id, strategy, member) in [
+        ("acme", "row", "alice"),
+        ("globex", "row", "bob"),
+        ("initech", "database", "ines"),
+    ] {
+        add(&opened.directory, &opened.db, &tenant(id, strategy, member)).await;
+    }
+    let app = app_on_sqlite(&opened);
+    serves(&app, &[("acme", "alice"), ("globex", "bob"), ("initech", "ines")]).await;
+
+    // This process's caches are notified by the application, which changes the directory.
+    let id = "acme".parse().unwrap();
+    let before = opened.directory.find_by_id(&id).await.unwrap().unwrap();
+    opened.directory.set_status(&id, TenantStatus::Suspended).await.unwrap();
+    let after = opened.directory.find_by_id(&id).await.unwrap().unwrap();
+    assert_eq!(after.record().status, TenantStatus::Suspended);
+    opened.changes.publish(after.change_from(Some(&before)));
+    let mut status = StatusCode::OK;
+    for _ in 0..500 {
+        status = send(&app, "GET", "acme", "alice", "").await.0;
+        if status != StatusCode::OK {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    opened.close().await;
+}
+
+/// A worker has the same file, and needs neither issuers nor resolvers.
+#[tokio::test]
+async fn a_worker_opens_the_data_alone() {
+    let folder = folder();
+    let text = "[directory]\nfile = \"directory.sqlite\"\n[strategies.database]\nfolder = \"tenants\"\n";
+    let data = tenancy::open_text::<Sqlite>(text, folder.path())
+        .with_migrations("database", sqlx::migrate!("tests/migrations/sqlite-tenant"))
+        .without_http()
+        .await
+        .unwrap();
+    add(&data.directory, &data.db, &tenant("acme", "database", "alice")).await;
+    assert_eq!(data.directory.list().await.unwrap().len(), 1);
+    assert!(data.changes().await.unwrap().is_none());
+    data.close().await;
+}

@@ -1,0 +1,1 @@
+create table notes (id text not null primary key, body text not null);
