@@ -130,8 +130,13 @@ impl PgRowTables {
     ///
     /// # Errors
     ///
-    /// If the catalog cannot be read.
+    /// If the catalog cannot be read, and for a [Citus cluster](Self::with_citus): what holds there is decided on the
+    /// shards, which the application may not look at.
     pub async fn verify_as_application(&self, application: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        if self.is_on_citus() {
+            let operation = "compare the shards of a Citus cluster";
+            return Err(StrategyError::NeedsAdministrator { operation });
+        }
         let differs = self.verify_connection(None, application).await?;
         let mut tx = begin_lent(application, None).await?;
         prepare(&mut tx).await?;

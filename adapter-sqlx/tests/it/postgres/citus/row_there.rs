@@ -274,3 +274,21 @@ async fn several_statements_in_one_migration_are_refused_by_name() {
         "{error}"
     );
 }
+
+/// Whether rows are kept apart is decided on the shards, which only the administrator may look at.
+#[tokio::test]
+async fn the_application_alone_does_not_open() {
+    let database = TestDatabase::new().await;
+    run(&mut database.connect().await, NOTES).await;
+    let server = tenancy_sqlx::PgServer::application_only(database.application());
+    let declared = server
+        .row_tables()
+        .unwrap()
+        .with_citus()
+        .with_table(PgTenantTable::new("notes").unwrap());
+    let opened = PgRowStrategy::builder(server, declared).open().await;
+    assert!(
+        matches!(opened, Err(StrategyError::NeedsAdministrator { .. })),
+        "{opened:?}"
+    );
+}
