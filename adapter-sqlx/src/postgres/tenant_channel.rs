@@ -37,7 +37,7 @@ use crate::TenantTransaction;
 ///
 /// # Security
 ///
-/// PostgreSQL has no rights to channels. Whoever may connect to the database may listen to any channel whose name they know
+/// PostgreSQL has no rights to channels. Anyone who may connect to the database may listen to any channel whose name they know
 /// or guess, and may notify it. So send a key, such as an order's id, and read the rest in the tenant's transaction; and take a
 /// notification for a hint to look, never for a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -161,7 +161,7 @@ async fn careless_applications_are_found() {
         "{leak}"
     );
 
-    // A bind that was forgotten: the capability of whoever came first is kept.
+    // A bind that was forgotten: the capability of the first tenant is kept.
     let first = |tenancy: &Tenancy, db: TenantDb<Sqlite>, admitted: Vec<Admitted>| {
         let first = admitted.into_iter().next().unwrap();
         let handler = async move |_: Tenant| {
