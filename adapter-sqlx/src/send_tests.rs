@@ -38,6 +38,8 @@ macro_rules! directory_is_send {
             is_send(directory.is_member(id, member.subject(), None));
             is_send(directory.members(id, &crate::PageRequest::first()));
             is_send(directory.count_members(id, 1));
+            let caller = tenancy_core::enforce::Caller::dangerously_assume(member.subject().clone());
+            is_send(directory.tenants_of(&caller, &crate::PageRequest::first()));
             is_send(directory.page(&crate::PageRequest::first()));
             is_send(directory.metadata(id));
             is_send(directory.set_metadata(id, &serde_json::Map::new()));

@@ -1,7 +1,8 @@
 //! Who sends a request, whatever the tenant.
 
+use crate::directory::TenantRecord;
 use crate::names::{Issuer, Subject};
-use crate::request::VerifiedClaims;
+use crate::request::{IssuerTenants, VerifiedClaims};
 
 /// A caller whose credential was verified.
 ///
@@ -13,7 +14,7 @@ use crate::request::VerifiedClaims;
 /// # use tenancy_core::enforce::Caller;
 /// # use tenancy_core::names::Subject;
 /// fn forge(subject: Subject) -> Caller {
-///     Caller { subject, issuer: None, is_platform_staff: true }
+///     Caller { subject, issuer: None, issuer_tenants: None, is_platform_staff: true }
 /// }
 /// ```
 ///
@@ -31,6 +32,8 @@ use crate::request::VerifiedClaims;
 pub struct Caller {
     subject: Subject,
     issuer: Option<Issuer>,
+    /// The tenants that the issuer may speak for, if it is bound to some.
+    issuer_tenants: Option<IssuerTenants>,
     is_platform_staff: bool,
 }
 
@@ -41,6 +44,7 @@ impl Caller {
         Self {
             subject: claims.subject().clone(),
             issuer: claims.issuer_handle(),
+            issuer_tenants: claims.issuer_tenants(),
             is_platform_staff: claims.is_platform_staff(),
         }
     }
@@ -59,6 +63,7 @@ impl Caller {
         Self {
             subject,
             issuer,
+            issuer_tenants: None,
             is_platform_staff: false,
         }
     }
@@ -76,6 +81,13 @@ impl Caller {
     #[doc(alias = "iss")]
     pub const fn issuer(&self) -> Option<&Issuer> {
         self.issuer.as_ref()
+    }
+
+    /// Whether the caller's [`issuer`](Self::issuer) may speak for `tenant`. Where it may not, the caller is a stranger there,
+    /// whatever a directory says of its members.
+    #[must_use]
+    pub fn may_speak_for(&self, tenant: &TenantRecord) -> bool {
+        self.issuer_tenants.as_ref().is_none_or(|bound| bound.include(tenant))
     }
 
     /// Whether the credential names its holder as staff of the platform.

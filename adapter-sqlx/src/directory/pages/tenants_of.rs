@@ -2,8 +2,8 @@
 
 use sqlx::AssertSqlSafe;
 use tenancy_core::directory::{Roles, TenantEntry};
-use tenancy_core::names::{Subject, TenantId};
-use tenancy_core::request::VerifiedClaims;
+use tenancy_core::enforce::Caller;
+use tenancy_core::names::{Issuer, TenantId};
 
 use super::page::{Page, PageRequest};
 use crate::directory::database::{DirectoryDatabase, Queries};
@@ -46,7 +46,8 @@ pub(in crate::directory) fn memberships<DB: Queries>() -> String {
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// The tenants that a caller may enter, by id: the active ones of which the directory makes them a member, with the
-    /// roles that enforcement would give them. A page for choosing a tenant shows these, before there is a tenant.
+    /// roles that enforcement would give them. A page for choosing a tenant shows these, before there is a tenant: under the
+    /// access policy `authenticated`, whose handlers take a [`Caller`].
     ///
     /// # Security
     ///
@@ -59,7 +60,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// If the directory cannot be queried.
     pub async fn tenants_of(
         &self,
-        caller: &dyn VerifiedClaims,
+        caller: &Caller,
         request: &PageRequest<TenantId>,
     ) -> Result<Page<Membership, TenantId>, DirectoryError> {
         let wanted = usize::from(request.limit().get()) + 1;
@@ -80,13 +81,13 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// The next memberships, and behind which tenant there may be more.
     async fn memberships(
         &self,
-        caller: &dyn VerifiedClaims,
+        caller: &Caller,
         after: Option<&TenantId>,
         rows: i64,
     ) -> Result<(Vec<Membership>, Option<TenantId>), DirectoryError> {
         let values = [
-            Subject::as_str(caller.subject()).into(),
-            caller.issuer().unwrap_or_default().into(),
+            caller.subject().as_str().into(),
+            caller.issuer().map_or("", Issuer::as_str).into(),
             after.map_or("", TenantId::as_str).into(),
             rows.into(),
         ];

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::request::Claims;
 use tenancy_sqlx::{Count, PageRequest, PgDirectory};
 
-use super::{id, postgres};
+use super::{caller_of, id, postgres};
 use crate::postgres::support::server::TestDatabase;
 
 /// 100,000 tenants, of which nearly all are active; one tenant with as many members; one subject that is everywhere.
@@ -35,30 +35,28 @@ async fn read(connection: &mut PgConnection) -> (i64, i64) {
 
 /// The scans and the rows of what runs between. A session reports what it has read when it ends.
 async fn cost(database: &TestDatabase, work: impl AsyncFnOnce(&PgDirectory)) -> (i64, i64) {
+    let before = read(&mut alone(database).await).await;
     let directory = postgres(database).await;
-    let before = read(&mut settled(database).await).await;
     work(&directory).await;
     directory.close().await;
-    let after = read(&mut settled(database).await).await;
+    let after = read(&mut alone(database).await).await;
     (after.0 - before.0, after.1 - before.1)
 }
 
-/// A new session, once no other session of this database is left that has something to report.
-async fn settled(database: &TestDatabase) -> PgConnection {
+/// A session, once no other one of this database is left. It is gone only when it has reported.
+async fn alone(database: &TestDatabase) -> PgConnection {
     let mut connection = database.connect().await;
     let others = "select count(*) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' and state <> 'idle'";
-    loop {
-        let left: i64 = sqlx::query_scalar(others).fetch_one(&mut connection).await.unwrap();
-        if left == 0 {
-            break;
-        }
+         where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
+    while sqlx::query_scalar::<_, i64>(others)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+        > 0
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    connection.close().await.unwrap();
-    // An idle session reports within a second.
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    database.connect().await
+    connection
 }
 
 #[tokio::test]
@@ -99,7 +97,12 @@ async fn lists_and_counts_cost_what_they_show() {
             assert_eq!(directory.members(&id("t1"), &first).await.unwrap().items.len(), 100);
             let caller = Claims::new("everywhere".parse().unwrap()).with_issuer("https://one");
             assert_eq!(
-                directory.tenants_of(&caller, &behind("t5")).await.unwrap().items.len(),
+                directory
+                    .tenants_of(&caller_of(&caller), &behind("t5"))
+                    .await
+                    .unwrap()
+                    .items
+                    .len(),
                 100
             );
             assert_eq!(

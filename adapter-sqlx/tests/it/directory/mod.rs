@@ -17,7 +17,10 @@ mod pages;
 mod tenants_of;
 
 use tenancy_core::directory::{Member, TenantStatus};
+use tenancy_core::enforce::{Access, Caller, Enforcer, Outcome, Step};
 use tenancy_core::names::TenantId;
+use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
+use tenancy_core::resolve::ResolverChain;
 use tenancy_sqlx::{NewTenant, PgDirectory, SqliteDirectory};
 
 use crate::postgres::support::server::TestDatabase;
@@ -67,5 +70,19 @@ fn member(subject: &str, issuer: &str, roles: &[&str]) -> Member {
         member
     } else {
         member.with_issuer(issuer)
+    }
+}
+
+/// The caller whose credential says this, as a layer under the access policy `authenticated` finds them.
+fn caller_of(claims: &Claims) -> Caller {
+    let request = RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers: &HeaderList::new(&[]),
+        credentials: Credentials::Verified(claims),
+    };
+    match Enforcer::new(ResolverChain::new()).begin(&request, Access::Authenticated, &mut None) {
+        Step::Done(Outcome::Authenticated(caller)) => caller,
+        other => panic!("{other:?}"),
     }
 }
