@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool};
+use tenancy_core::directory::TenantStatus;
 
 use super::metadata::store::READ;
 use super::pages::{count, members, tenants, tenants_of};
@@ -24,13 +25,17 @@ async fn scans(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
 
 fn statements() -> Vec<String> {
     let by_name = [BY_ID, BY_SLUG, BY_EXTERNAL_ID, BY_DOMAIN];
-    let pages = [tenants::PAGE, tenants::PAGE_WITH_STATUS];
+    let of_a_status = tenants::page_with_status(TenantStatus::Suspended);
+    let pages = [tenants::PAGE, &of_a_status];
     let selected = by_name.into_iter().chain(pages);
     let selected = selected.map(|condition| select::<Sqlite>(condition).0);
-    let others = [members::MEMBERS, count::TENANTS, count::MEMBERS, READ].map(str::to_owned);
+    let others = [members::MEMBERS, count::MEMBERS, READ].map(str::to_owned);
     selected
         .chain(others)
-        .chain([tenants_of::memberships::<Sqlite>()])
+        .chain([
+            tenants_of::memberships::<Sqlite>(),
+            count::tenants(TenantStatus::Active),
+        ])
         .collect()
 }
 

@@ -10,7 +10,7 @@ use super::entry::DirectoryEntry;
 use super::error::DirectoryError;
 
 /// One statement, so that a tenant and its domains are of one moment. A domain has no comma.
-pub(super) fn select<DB: Queries>(condition: &'static str) -> AssertSqlSafe<String> {
+pub(super) fn select<DB: Queries>(condition: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
         "select {} from tenancy_tenants t where {condition}",
         columns::<DB>()

@@ -1,7 +1,7 @@
 //! The tenants of one caller, page by page.
 
 use sqlx::AssertSqlSafe;
-use tenancy_core::directory::{Roles, TenantEntry};
+use tenancy_core::directory::{Roles, TenantEntry, TenantStatus};
 use tenancy_core::enforce::Caller;
 use tenancy_core::names::{Issuer, TenantId};
 
@@ -23,14 +23,14 @@ pub struct Membership {
 }
 
 /// Each half is read in the order of an index and stops at the limit: the memberships that name the caller's issuer, and
-/// those that name none. A tenant can be in both.
+/// those that name none. A tenant can be in both. The status is judged afterwards: with a condition on
+/// it a planner sorts all memberships instead.
 pub(in crate::directory) fn memberships<DB: Queries>() -> String {
     let half = |issuer: &str| {
         format!(
             "select * from (
                select m.tenant, m.issuer, m.roles from tenancy_members m
                where m.subject = $1 and m.issuer = {issuer} and m.tenant > $3
-                 and exists (select 1 from tenancy_tenants a where a.id = m.tenant and a.status = 'active')
                order by m.tenant limit $4
              ) half"
         )
@@ -66,10 +66,13 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let wanted = usize::from(request.limit().get()) + 1;
         let mut found = Vec::new();
         let mut after = request.key().cloned();
-        // More than once only if the issuer may not speak for some of them.
+        // More than once only if some of them are not active, or the issuer may not speak for them.
         loop {
             let (read, next) = self.memberships(caller, after.as_ref(), request.rows()).await?;
-            found.extend(read.into_iter().filter(|one| caller.may_speak_for(one.tenant.record())));
+            found.extend(read.into_iter().filter(|one| {
+                let tenant = one.tenant.record();
+                tenant.status == TenantStatus::Active && caller.may_speak_for(tenant)
+            }));
             after = next;
             if found.len() >= wanted || after.is_none() {
                 found.truncate(wanted);
