@@ -204,7 +204,7 @@ pub enum Mark {
     Optional,
     /// Anyone.
     Public,
-    /// Whoever shows who they are, in no tenant.
+    /// A caller who shows who they are, in no tenant.
     Authenticated,
 }
 

@@ -25,7 +25,7 @@ impl TenantScope {
     }
 
     /// The caller on whose behalf the request is served, if one was verified: a member, a caller of a route without a
-    /// tenant, and whoever another layer has verified around a visit.
+    /// tenant, and the caller that another layer has verified around a visit.
     #[must_use]
     pub fn caller(&self) -> Option<&Caller> {
         self.0.caller.as_deref().or_else(|| self.outcome().caller())

@@ -91,7 +91,7 @@ impl Explanation {
     ///
     /// # Errors
     ///
-    /// The refusal, whose [`cause`](Rejection::cause) is the true one, also where the client is told less.
+    /// The refusal, whose [`cause`](Rejection::cause) is the true one, also where the client receives less.
     pub const fn decided(&self) -> Result<&Outcome, &Rejection> {
         self.decided.as_ref()
     }

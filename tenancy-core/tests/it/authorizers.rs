@@ -269,7 +269,7 @@ fn members_in_memory_have_issuers_and_roles() {
     }
 }
 
-/// Whatever an authorizer says of a member, and whoever is staff by their claims: it must let them in as staff.
+/// Whatever an authorizer says of a member, and of one who is staff by their claims: it must let them in as staff.
 #[test]
 fn a_suspended_tenant_is_entered_as_staff_alone() {
     let staff = anyone().with_platform_staff(true);

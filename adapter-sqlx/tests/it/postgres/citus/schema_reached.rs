@@ -53,7 +53,7 @@ async fn a_preset_does_not_send_the_beginning_to_the_workers() {
     assert_eq!(faults, [PgFault::PropagationPreset], "{report}");
 }
 
-/// The coordinator logs in as whoever runs the query, and tests' nodes want a password of them.
+/// The coordinator logs in as the role that runs the query, and tests' nodes want a password of them.
 #[tokio::test]
 async fn workers_that_refuse_the_application_are_found() {
     let Some(cluster) = TestCluster::new().await else {
