@@ -1,6 +1,6 @@
 //! axum-login as authentication: it knows the user of a session, and tenancy whether they are a member.
 //!
-//! Three layers, from the outside in: axum-login's, [`identify`], tenancy.
+//! Three layers, from the outside in: axum-login's, `identify`, tenancy.
 
 use std::convert::Infallible;
 

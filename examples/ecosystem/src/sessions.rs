@@ -1,6 +1,6 @@
 //! tower-sessions as authentication: the session says who the caller is, and tenancy whether they are a member.
 //!
-//! Three layers, from the outside in: the sessions, [`identify`], tenancy.
+//! Three layers, from the outside in: the sessions, `identify`, tenancy.
 
 use axum::Router;
 use axum::extract::{Form, Request};
