@@ -34,8 +34,17 @@ impl SharedPayload {
     /// The payload, if it is a `T`.
     #[must_use]
     pub fn get<T: Any>(&self) -> Option<&T> {
-        let payload: &(dyn Any + Send + Sync) = &*self.0;
-        payload.downcast_ref()
+        self.erased().downcast_ref()
+    }
+
+    #[cfg(feature = "std")]
+    fn erased(&self) -> &(dyn Any + Send + Sync) {
+        &*self.0
+    }
+
+    #[cfg(not(feature = "std"))]
+    const fn erased(&self) -> &(dyn Any + Send + Sync) {
+        self.0
     }
 
     /// The payload in its shared form, if it is a `T`.
@@ -49,7 +58,7 @@ impl SharedPayload {
 /// Two are equal if they are one and the same.
 impl PartialEq for SharedPayload {
     fn eq(&self, other: &Self) -> bool {
-        core::ptr::addr_eq::<dyn Any + Send + Sync, dyn Any + Send + Sync>(&*self.0, &*other.0)
+        core::ptr::addr_eq::<dyn Any + Send + Sync, dyn Any + Send + Sync>(self.erased(), other.erased())
     }
 }
 

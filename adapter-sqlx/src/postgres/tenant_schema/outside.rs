@@ -168,23 +168,45 @@ fn is_mine(row: &str) -> String {
     )
 }
 
+/// What else than relations and types is in a schema: the catalogs, and their columns that name it.
+const IN_SCHEMAS: [(&str, &str); 11] = [
+    ("pg_proc", "pronamespace"),
+    ("pg_operator", "oprnamespace"),
+    ("pg_opclass", "opcnamespace"),
+    ("pg_opfamily", "opfnamespace"),
+    ("pg_collation", "collnamespace"),
+    ("pg_conversion", "connamespace"),
+    ("pg_ts_config", "cfgnamespace"),
+    ("pg_ts_dict", "dictnamespace"),
+    ("pg_ts_parser", "prsnamespace"),
+    ("pg_ts_template", "tmplnamespace"),
+    ("pg_statistic_ext", "stxnamespace"),
+];
+
+/// The schemas that are locked as what makes an object in them locks them, and in which nothing was made. PostgreSQL 15.18
+/// locks them for relations, 15.20 for functions and the like as well, and so for an extension's.
+fn schemas_locked_for_nothing() -> String {
+    let mut sql = "
+union select format('a relation in the schema %I that was there already', o.nspname)
+from locks l join outside o on o.oid = l.objid cross join mine
+where l.locktype = 'object' and l.classid = 'pg_namespace'::regclass and l.mode = 'AccessShareLock'
+    and not exists (select from written w where w.relnamespace = o.oid)"
+        .to_owned();
+    for (catalog, schema) in IN_SCHEMAS.into_iter().chain([("pg_type", "typnamespace")]) {
+        let is_mine = is_mine("m");
+        sql.push_str(&format!(
+            "\n    and not exists (select from {catalog} m where m.{schema} = o.oid and {is_mine})"
+        ));
+    }
+    sql
+}
+
 /// What there is outside of the schema `$1` that this transaction made or altered, with its kind. `$2` are the shared
 /// schemas, `$3` what the tenant's foreign keys referred to before.
 fn changed_sql() -> String {
     let mut sql = BASE.replace("IS_MINE(c)", &is_mine("c"));
-    for (catalog, schema) in [
-        ("pg_proc", "pronamespace"),
-        ("pg_operator", "oprnamespace"),
-        ("pg_opclass", "opcnamespace"),
-        ("pg_opfamily", "opfnamespace"),
-        ("pg_collation", "collnamespace"),
-        ("pg_conversion", "connamespace"),
-        ("pg_ts_config", "cfgnamespace"),
-        ("pg_ts_dict", "dictnamespace"),
-        ("pg_ts_parser", "prsnamespace"),
-        ("pg_ts_template", "tmplnamespace"),
-        ("pg_statistic_ext", "stxnamespace"),
-    ] {
+    sql.push_str(&schemas_locked_for_nothing());
+    for (catalog, schema) in IN_SCHEMAS {
         let condition = "not o.is_shared";
         sql.push_str(&in_a_schema(catalog, schema, condition));
     }
@@ -261,7 +283,7 @@ from {catalog} x {join} cross join mine where {condition} and {is_mine}"
 ///
 /// - A relation: by its lock, by a change of rights, and by a new column of a table that a foreign key locks as well. In a
 ///   shared schema an extension's are its own matter, rows may be written, and a type is no table.
-/// - What else is in a schema, such as the values of an enum: by its lock.
+/// - What else is in a schema, such as the values of an enum: by its lock. An array goes with its element.
 /// - A schema: made or altered; or one in which a relation was to be made that exists already. That locks it, and nothing
 ///   else is to be seen of it.
 const BASE: &str = "
@@ -305,8 +327,5 @@ from touched t cross join lateral pg_identify_object('pg_class'::regclass, t.oid
 union select format('%s %s', i.type, i.identity)
 from locks l cross join lateral pg_identify_object(l.classid, l.objid, 0) i join outside o on i.schema = quote_ident(o.nspname)
 where l.locktype = 'object' and l.mode <> 'AccessShareLock' and not o.is_shared
-union select format('schema %I', c.nspname) from outside c cross join mine where not c.is_shared and IS_MINE(c)
-union select format('a relation in the schema %I that was there already', o.nspname)
-from locks l join outside o on o.oid = l.objid
-where l.locktype = 'object' and l.classid = 'pg_namespace'::regclass
-    and not exists (select from written w where w.relnamespace = o.oid)";
+    and not exists (select from pg_type t where l.classid = 'pg_type'::regclass and t.oid = l.objid and t.typcategory = 'A')
+union select format('schema %I', c.nspname) from outside c cross join mine where not c.is_shared and IS_MINE(c)";
