@@ -56,6 +56,7 @@
 //! - `jwt`: verification of bearer tokens. `jwks`: key sets that are fetched over HTTPS.
 //! - `postgres`, `sqlite`: tenants' data and the directory, and [`open`].
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
+//! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 //! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -87,6 +88,24 @@ pub use tenancy_warp as warp;
 pub use open::Opened;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use open::{Data, Open, OpenData, OpenDatabase, OpenError, OpenFailure, OpenFailures, open, open_text};
+
+/// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
+///
+/// `tests` of the example `tickets` show all of it behind [`open_text`].
+#[cfg(feature = "testing")]
+pub mod testing {
+    pub use tenancy_core::testing::{TestTenant, TestTenants};
+    #[cfg(feature = "http")]
+    pub use tenancy_http::testing::{Leak, LeakCheck, Mark, collect, tenancy_of};
+    #[cfg(feature = "jwt")]
+    pub use tenancy_jwt::testing::{TestIssuer, TestToken};
+    #[cfg(feature = "postgres")]
+    pub use tenancy_sqlx::testing::TestPostgres;
+    #[cfg(feature = "sqlite")]
+    pub use tenancy_sqlx::testing::TestSqlite;
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub use tenancy_sqlx::testing::{db_of, provisioned};
+}
 
 /// The tables of a configuration, as plain types that code can fill in.
 #[cfg(feature = "config")]

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
@@ -92,8 +93,11 @@ impl fmt::Display for Mark {
 pub struct LeakCheck {
     tenants: [TestTenant; 2],
     requests: Vec<Request<Bytes>>,
-    name: fn(&TestTenant, &mut Request<Bytes>),
+    name: Naming,
 }
+
+/// How a request names its tenant and its caller.
+type Naming = Arc<dyn Fn(&TestTenant, &mut Request<Bytes>) + Send + Sync>;
 
 impl LeakCheck {
     /// A check of these two tenants. Each request names its tenant by the header `x-tenant-id`, as
@@ -102,7 +106,7 @@ impl LeakCheck {
         Self {
             tenants,
             requests: Vec::new(),
-            name: name_by_header,
+            name: Arc::new(name_by_header),
         }
     }
 
@@ -112,9 +116,12 @@ impl LeakCheck {
         self
     }
 
-    /// Sets how a request names its tenant and its caller, such as by a host and a token.
-    pub fn with_naming(self, name: fn(&TestTenant, &mut Request<Bytes>)) -> Self {
-        Self { name, ..self }
+    /// Sets how a request names its tenant and its caller, such as by a host and a token that the test's issuer signs.
+    pub fn with_naming(self, name: impl Fn(&TestTenant, &mut Request<Bytes>) + Send + Sync + 'static) -> Self {
+        Self {
+            name: Arc::new(name),
+            ..self
+        }
     }
 
     /// Runs the check. `plant` writes data of a tenant that holds the mark, `handle` answers a request, and `read` returns

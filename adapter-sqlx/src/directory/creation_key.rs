@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
-use tenancy_core::names::TenantId;
+use tenancy_core::enforce::Caller;
+use tenancy_core::names::{Issuer, TenantId};
 
 /// What distinguishes a repeated creation of a tenant from another caller's creation of the same id.
 ///
@@ -25,7 +26,7 @@ use tenancy_core::names::TenantId;
 ///
 /// A key is a secret between the one who creates and your service: with it and the id a creation answers with the
 /// tenant's record. Use [`random`](Self::random), or what the one who signs up has proved to be, such as the issuer
-/// and subject of their token; never something that others can guess. `Debug` does not show it. The directory stores
+/// and subject of their token ([`of_caller`](Self::of_caller)); never something that others can guess. `Debug` does not show it. The directory stores
 /// a SHA-256 digest of it with the tenant's id, so a copy of the directory tells no key.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CreationKey(Box<str>);
@@ -44,6 +45,30 @@ impl CreationKey {
     #[must_use]
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4().simple().to_string().into())
+    }
+
+    /// The key of a caller who signs up: of their subject and its issuer. Equal for the same caller, whatever else their
+    /// credential says, and different for every other.
+    ///
+    /// With it a caller who creates a tenant again, by a second click or after a crash, gets the tenant that they have
+    /// created, and one whom somebody else has created is refused.
+    ///
+    /// # Security
+    ///
+    /// Make it of the caller that enforcement has verified, and never accept the text of a key beside it: whoever knows the
+    /// subject and the issuer can compute it.
+    #[must_use]
+    pub fn of_caller(caller: &Caller) -> Self {
+        let mut digest = Sha256::new();
+        // A subject has no NUL.
+        for part in [
+            caller.subject().as_str(),
+            "\0",
+            caller.issuer().map_or("", Issuer::as_str),
+        ] {
+            digest.update(part);
+        }
+        Self(format!("{:x}", digest.finalize()).into())
     }
 
     /// The key's text.
@@ -120,6 +145,19 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!(one.as_str().parse::<CreationKey>().unwrap(), one);
         assert_eq!(format!("{one:?}"), "CreationKey(..)");
+    }
+
+    #[test]
+    fn a_callers_key_is_of_the_subject_and_the_issuer() {
+        use tenancy_core::names::Subject;
+        let key =
+            |subject: &str| CreationKey::of_caller(&Caller::dangerously_assume(subject.parse::<Subject>().unwrap()));
+        // By `printf 'alice\0' | sha256sum`.
+        let expected = "bfebef88e4b36874ee26f324129bd28f8cd0d04a683aa6b5f58a43b320bb7c5c";
+        assert_eq!(key("alice").as_str(), expected);
+        assert_ne!(key("alice"), key("bob"));
+        // What no key may hold as it is.
+        assert!(key("Žofie Nová").as_str().parse::<CreationKey>().is_ok());
     }
 
     /// The stored form must not change: half-made creations would not be known again.

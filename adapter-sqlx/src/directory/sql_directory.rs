@@ -81,6 +81,13 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         super::begin_write(&self.pool, DB::begin_change(Writers::All, &self.lock_timeout)).await
     }
 
+    /// Whether nothing can be changed here, since the directory was opened without the administrator. A command that has to
+    /// change something asks this first, and says that the administrator's URL is missing.
+    #[must_use]
+    pub const fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
     /// Refuses a change of a directory that was opened by a reader.
     pub(super) const fn require_writable(&self) -> Result<(), DirectoryError> {
         if self.is_read_only {

@@ -102,6 +102,25 @@ impl TestPostgres {
         self.connect_as(administrator)
     }
 
+    /// [`application`](Self::application) as a URL, for what reads one, such as the variables that a `tenancy.toml` names.
+    #[must_use]
+    pub fn application_url(&self) -> String {
+        self.application().to_url_lossy().to_string()
+    }
+
+    /// [`administrator`](Self::administrator) as a URL.
+    #[must_use]
+    pub fn administrator_url(&self) -> String {
+        self.administrator().to_url_lossy().to_string()
+    }
+
+    /// What the names of tenants' databases begin with, so that those of two tests at a time differ. [`database`](Self::database)
+    /// sets it; a test that reads a `tenancy.toml` sets it there, as `strategies.database.prefix`.
+    #[must_use]
+    pub fn database_prefix(&self) -> String {
+        format!("{}{TENANTS}", self.name)
+    }
+
     fn connect_as(&self, role: &PgIdentifier) -> PgConnectOptions {
         let options = self.server.clone().database(&self.name);
         options.username(role.as_str()).password(&self.password)
@@ -140,7 +159,7 @@ impl TestPostgres {
 
     /// The strategy `database`. It needs migrations.
     pub fn database(&self) -> PgDatabaseBuilder {
-        PgDatabaseStrategy::builder(self.server()).with_prefix(format!("{}{TENANTS}", self.name))
+        PgDatabaseStrategy::builder(self.server()).with_prefix(self.database_prefix())
     }
 
     /// The directory of tenants, opened as the administrator.
@@ -154,9 +173,12 @@ impl TestPostgres {
 
     async fn remove(&self) -> Result<(), sqlx::Error> {
         let mut connection = self.server.clone().connect().await?;
-        let tenants = "select datname::text from pg_catalog.pg_database where starts_with(datname::text, $1)";
-        let tenants = sqlx::query_scalar::<_, String>(tenants).bind(format!("{}{TENANTS}", self.name));
-        for tenant in tenants.fetch_all(&mut connection).await?.iter().chain([&self.name]) {
+        let [application, administrator] = &self.roles;
+        // The administrator owns this database, and each that was made for a tenant, whatever its prefix.
+        let owned = "select d.datname::text from pg_catalog.pg_database d
+             join pg_catalog.pg_roles r on r.oid = d.datdba where r.rolname::text = $1";
+        let owned = sqlx::query_scalar::<_, String>(owned).bind(administrator.as_str());
+        for tenant in owned.fetch_all(&mut connection).await? {
             let tenant = tenant.replace('"', "\"\"");
             run(
                 &mut connection,
@@ -164,7 +186,6 @@ impl TestPostgres {
             )
             .await?;
         }
-        let [application, administrator] = &self.roles;
         run(
             &mut connection,
             format!("drop role if exists {application}, {administrator}"),

@@ -1,5 +1,6 @@
 //! Tenants for tests, each with the member who calls.
 
+use core::any::Any;
 use core::convert::Infallible;
 
 use core::future::{Future, ready};
@@ -11,7 +12,7 @@ use super::InsecureTestStub;
 use crate::directory::{Authorizer, Decision, Directory, Member, Roles, TenantRecord, TenantStatus};
 use crate::enforce::{Admitted, Authorize, Caller, Enforcer, Standing, Visit};
 use crate::names::{FieldName, KeyForm, ParseError, PlacementName, ResolverName, Role, TenantId, TenantKey, trim};
-use crate::request::{Claims, Occurrence, RequestView};
+use crate::request::{Claims, Occurrence, RequestView, SharedPayload};
 use crate::resolve::{Malformed, Resolver, ResolverChain};
 
 /// A tenant that a test makes up, and its member who sends the test's requests.
@@ -44,6 +45,7 @@ use crate::resolve::{Malformed, Resolver, ResolverChain};
 pub struct TestTenant {
     record: TenantRecord,
     member: Member,
+    payload: Option<SharedPayload>,
 }
 
 impl TestTenant {
@@ -54,6 +56,7 @@ impl TestTenant {
         Self {
             record: TenantRecord::new(parsed(id), parsed("row")),
             member: Member::new(parsed("test-member")),
+            payload: None,
         }
     }
 
@@ -83,6 +86,13 @@ impl TestTenant {
         let role: Role = parsed(role);
         let roles: Roles = self.member.roles().iter().cloned().chain([role]).collect();
         self.member = self.member.with_roles(roles);
+        self
+    }
+
+    /// Sets what else the member's credential says, for handlers that extract it in this type (`Payload<T>` of the adapters).
+    #[must_use]
+    pub fn with_payload<T: Any + Send + Sync>(mut self, payload: T) -> Self {
+        self.payload = Some(SharedPayload::new(payload));
         self
     }
 
@@ -150,6 +160,10 @@ impl TestTenant {
         let claims = Claims::new(self.member.subject().clone())
             .with_tenant(TenantKey::Id(self.record.id.clone()))
             .with_roles(self.member.roles().clone());
+        let claims = match &self.payload {
+            Some(payload) => claims.with_payload(payload.clone()),
+            None => claims,
+        };
         match self.member.issuer() {
             Some(issuer) => claims.with_issuer(issuer),
             None => claims,

@@ -3,7 +3,7 @@
 #[cfg(feature = "jwt")]
 pub use with_feature::JwtTable;
 #[cfg(all(feature = "http", feature = "jwt"))]
-pub(crate) use with_feature::build_verifier;
+pub(crate) use with_feature::{WithPayload, build_verifier};
 #[cfg(not(feature = "jwt"))]
 pub use without_feature::JwtTable;
 
@@ -29,16 +29,21 @@ mod with_feature {
     #[cfg(feature = "http")]
     use tenancy_core::config::TenancyConfig;
     #[cfg(feature = "http")]
-    use tenancy_jwt::{BuildVerifierError, JwtConfigError, TokenVerifier};
+    use tenancy_jwt::{BuildVerifierError, JwtConfigError, TokenVerifier, TokenVerifierBuilder};
 
     #[cfg(feature = "http")]
     use crate::file::check::Check;
+
+    /// Sets the type of payloads.
+    #[cfg(feature = "http")]
+    pub(crate) type WithPayload = fn(TokenVerifierBuilder) -> TokenVerifierBuilder;
 
     /// The verifier, or everything that is wrong with the table.
     #[cfg(feature = "http")]
     pub(crate) fn build_verifier(
         table: &JwtTable,
         tenancy: &TenancyConfig,
+        payload: Option<WithPayload>,
         check: &mut Check,
     ) -> Option<TokenVerifier> {
         let builder = match table.verifier_builder(check.base_dir()) {
@@ -50,6 +55,7 @@ mod with_feature {
         };
         // What is wrong with the claims' names is found with the rest of `[resolution]`.
         let builder = builder.with_claims_of(tenancy).ok()?;
+        let builder = payload.into_iter().fold(builder, |builder, with| with(builder));
         match builder.build() {
             Ok(verifier) => Some(verifier),
             Err(error) => {

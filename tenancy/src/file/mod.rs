@@ -24,10 +24,10 @@ pub(crate) use check::Check;
 pub(crate) use document::Document;
 pub(crate) use enforcer::build_enforcer;
 pub use jwt::JwtTable;
-#[cfg(all(feature = "http", feature = "jwt"))]
-pub(crate) use jwt::build_verifier;
 #[cfg(feature = "http")]
 pub(crate) use jwt::refuse_unused;
+#[cfg(all(feature = "http", feature = "jwt"))]
+pub(crate) use jwt::{WithPayload, build_verifier};
 pub(crate) use migrations::{Migrations, folder};
 pub use pool::PoolConfig;
 pub use problem::{ConfigProblem, ConfigProblems};

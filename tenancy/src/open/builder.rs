@@ -15,7 +15,7 @@ use super::database::{OpenDatabase, Opens};
 use super::error::OpenError;
 use super::prepare::{Parts, Source};
 #[cfg(feature = "http")]
-use super::tenancy::{Authenticates, With};
+use super::tenancy::{Callers, With};
 
 /// Opens the tenants that a file describes: await it.
 ///
@@ -50,7 +50,7 @@ pub fn open_text<DB: OpenDatabase>(text: impl Into<String>, base_dir: impl AsRef
 pub struct Open<DB: OpenDatabase> {
     parts: Parts<DB>,
     #[cfg(feature = "http")]
-    authenticator: Option<Box<dyn Authenticates<DB>>>,
+    callers: Callers<DB>,
 }
 
 impl<DB: OpenDatabase> Open<DB> {
@@ -65,7 +65,7 @@ impl<DB: OpenDatabase> Open<DB> {
                 resolvers: Vec::new(),
             },
             #[cfg(feature = "http")]
-            authenticator: None,
+            callers: Callers::default(),
         }
     }
 
@@ -110,7 +110,20 @@ impl<DB: OpenDatabase> Open<DB> {
     /// Verifies callers by an authenticator of your own, in place of the file's table `[jwt]`.
     #[cfg(feature = "http")]
     pub fn with_authenticator(mut self, authenticator: impl tenancy_http::Authenticator + 'static) -> Self {
-        self.authenticator = Some(Box::new(With(authenticator)));
+        self.callers.authenticator = Some(Box::new(With(authenticator)));
+        self
+    }
+
+    /// Parses the payload of each token of the file's issuers as a `T`, too, for handlers that extract a `Payload<T>`: an
+    /// e-mail address, a display name. See [`tenancy_jwt::TokenVerifierBuilder::with_payload`].
+    ///
+    /// An authenticator of your own supplies payloads by itself.
+    #[cfg(all(feature = "http", feature = "jwt"))]
+    pub fn with_payload<T>(mut self) -> Self
+    where
+        T: serde::de::DeserializeOwned + std::any::Any + Send + Sync,
+    {
+        self.callers.payload = Some(tenancy_jwt::TokenVerifierBuilder::with_payload::<T>);
         self
     }
 
@@ -136,7 +149,7 @@ impl<DB: OpenDatabase> IntoFuture for Open<DB> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(super::tenancy::open(self.parts, self.authenticator))
+        Box::pin(super::tenancy::open(self.parts, self.callers))
     }
 }
 

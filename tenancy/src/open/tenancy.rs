@@ -63,12 +63,9 @@ struct Requests<DB: OpenDatabase> {
 }
 
 /// Reads, checks, opens, and follows changes.
-pub(super) async fn open<DB: OpenDatabase>(
-    parts: Parts<DB>,
-    authenticator: Option<Box<dyn Authenticates<DB>>>,
-) -> Result<Opened<DB>, OpenError> {
+pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB>) -> Result<Opened<DB>, OpenError> {
     let read = |config: &<DB as Opens>::Config, (enforcer, limits): Rules, check: &mut Check| {
-        let authenticator = authenticator_of(authenticator, config, check);
+        let authenticator = authenticator_of(callers, config, check);
         Some(Requests {
             enforcement: DB::enforcement(config).clone(),
             limits,
@@ -116,20 +113,45 @@ fn spawn(feed: impl ChangeFeed + 'static, caches: &Caches) -> AbortHandle {
 /// What forgets what has changed.
 type Caches = Vec<Arc<dyn Invalidate>>;
 
+/// What code says of who verifies callers.
+pub(super) struct Callers<DB: OpenDatabase> {
+    pub(super) authenticator: Option<Box<dyn Authenticates<DB>>>,
+    #[cfg(feature = "jwt")]
+    pub(super) payload: Option<crate::file::WithPayload>,
+}
+
+impl<DB: OpenDatabase> Default for Callers<DB> {
+    fn default() -> Self {
+        Self {
+            authenticator: None,
+            #[cfg(feature = "jwt")]
+            payload: None,
+        }
+    }
+}
+
 /// Who verifies callers: what code gives, or the issuers of the file.
 fn authenticator_of<DB: OpenDatabase>(
-    given: Option<Box<dyn Authenticates<DB>>>,
+    callers: Callers<DB>,
     config: &<DB as Opens>::Config,
     check: &mut Check,
 ) -> Option<Box<dyn Authenticates<DB>>> {
     let table = DB::jwt(config);
-    if given.is_some() {
+    if let Some(authenticator) = callers.authenticator {
         refuse_unused(table, check);
-        return given;
+        #[cfg(feature = "jwt")]
+        if callers.payload.is_some() {
+            check.missing(
+                "jwt",
+                "`with_payload` is about tokens of the table `[jwt]`, and `with_authenticator` verifies callers: remove one of \
+                the two; an authenticator of your own supplies payloads by `Claims::with_payload`",
+            );
+        }
+        return Some(authenticator);
     }
     #[cfg(feature = "jwt")]
     if let Some(table) = table {
-        let verifier = crate::file::build_verifier(table, &DB::tenancy(config), check)?;
+        let verifier = crate::file::build_verifier(table, &DB::tenancy(config), callers.payload, check)?;
         return Some(Box::new(Issuers(Arc::new(verifier))));
     }
     check.missing(
