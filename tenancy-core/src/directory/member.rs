@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::directory::Roles;
+use crate::enforce::Caller;
 use crate::names::{ParseError, Subject};
 use crate::request::VerifiedClaims;
 
@@ -27,6 +28,16 @@ impl Member {
             subject,
             issuer: None,
             roles: Roles::none(),
+        }
+    }
+
+    /// The caller as a member in no roles, such as one who signs up or accepts an invitation: their subject with its issuer.
+    #[must_use]
+    pub fn of_caller(caller: &Caller) -> Self {
+        let member = Self::new(caller.subject().clone());
+        match caller.issuer() {
+            Some(issuer) => member.with_issuer(issuer.as_str()),
+            None => member,
         }
     }
 

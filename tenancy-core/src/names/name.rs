@@ -151,7 +151,7 @@ macro_rules! static_name {
     )*};
 }
 
-static_name!(FieldName, ResolverName, StrategyName, Subject);
+static_name!(FieldName, PlacementName, ResolverName, Role, StrategyName, Subject);
 
 impl FieldName {
     /// `authorization`, where bearer tokens stand (RFC 9110 §11.6.2).
