@@ -44,6 +44,8 @@ impl World {
 enum Handler {
     Reads,
     Writes,
+    Replaces,
+    Removes,
     AnswersBase64,
     CachesGlobally,
     ForgetsTheTenant,
@@ -63,6 +65,15 @@ async fn handle(handler: Handler, world: Arc<World>, _: Request<Bytes>) -> Resul
     match handler {
         Handler::Reads => {}
         Handler::Writes => world.add(&tenant, "new"),
+        Handler::Replaces => {
+            let changed = vec!["changed".to_owned()];
+            world.notes.lock().unwrap().insert(tenant, changed);
+            answer.body_mut().clear();
+        }
+        Handler::Removes => {
+            world.notes.lock().unwrap().remove(&tenant);
+            answer.body_mut().clear();
+        }
         Handler::AnswersBase64 => *answer.body_mut() = base64(&world.of(&tenant)),
         Handler::CachesGlobally => {
             let mut cached = world.cached.lock().unwrap();
@@ -127,7 +138,13 @@ fn tenants() -> [TestTenant; 2] {
 
 #[tokio::test]
 async fn a_handler_that_is_right_passes() {
-    for handler in [Handler::Reads, Handler::Writes, Handler::AnswersBase64] {
+    for handler in [
+        Handler::Reads,
+        Handler::Writes,
+        Handler::Replaces,
+        Handler::Removes,
+        Handler::AnswersBase64,
+    ] {
         check(handler, tenants()).await.unwrap();
     }
 }
