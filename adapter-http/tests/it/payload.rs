@@ -52,3 +52,23 @@ async fn claims_of_an_extension_have_a_payload_too() {
     // Requests let go of it.
     assert_eq!(Arc::strong_count(&held), 1);
 }
+
+/// The kit's members have one, so that a handler that takes it is tested without tokens.
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn made_up_members_have_a_payload() {
+    use tenancy_http::testing::{TestTenant, tenancy_of};
+    let service = |tenant: TestTenant| {
+        let tenancy: Tenancy = tenancy_of([tenant]);
+        tenancy.scoped().layer(service_fn(async |request: Request<()>| {
+            let plan = payload::<Plan>(request.extensions()).map(|plan| plan.0);
+            Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from(plan.unwrap_or("none"))))
+        }))
+    };
+    let acme = TestTenant::new("acme");
+    for (tenant, expected) in [(acme.clone().with_payload(Plan("pro")), "pro"), (acme, "none")] {
+        let answer = service(tenant).oneshot(Request::new(())).await.unwrap();
+        let answer = tenancy_http::testing::collect(answer).await.unwrap();
+        assert_eq!(answer.body(), expected);
+    }
+}

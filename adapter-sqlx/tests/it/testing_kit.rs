@@ -4,7 +4,7 @@
 use sqlx::{AssertSqlSafe, ConnectOptions, Database, Executor, IntoArguments, Row, Type};
 use tenancy_core::directory::TenantStatus;
 use tenancy_sqlx::testing::{TestPostgres, TestSqlite, TestTenant, db_of, provisioned};
-use tenancy_sqlx::{PgTenantTable, TenantDb, TenantTable, TransactionError};
+use tenancy_sqlx::{PgDatabaseStrategy, PgServer, PgTenantTable, TenantDb, TenantTable, TransactionError};
 
 use crate::common;
 use crate::postgres::support::{schema_server, server};
@@ -85,6 +85,15 @@ async fn tenants_on(url: &str) -> String {
     each_sees_its_own(db_of(database), "database", insert).await;
     assert!(postgres.directory().await.unwrap().list().await.unwrap().is_empty());
 
+    // A test that reads its service's configuration has the URLs, and whatever prefix stands there.
+    let url = postgres.administrator_url().parse().unwrap();
+    let prefix = format!("other_{}", postgres.database_prefix());
+    let server = PgServer::new(postgres.application_url().parse().unwrap(), url);
+    let elsewhere = PgDatabaseStrategy::builder(server)
+        .with_prefix(prefix)
+        .with_migrations(own());
+    each_sees_its_own(db_of(elsewhere.open().await.unwrap()), "database", insert).await;
+
     let mut administrator = postgres.administrator().connect().await.unwrap();
     let is_superuser = "select rolsuper from pg_roles where rolname = current_user";
     assert!(
@@ -100,7 +109,7 @@ async fn tenants_on(url: &str) -> String {
 async fn left(url: &str, name: &str) -> i64 {
     let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
     let mut connection = options.connect().await.unwrap();
-    let sql = "select (select count(*) from pg_database where starts_with(datname::text, $1))
+    let sql = "select (select count(*) from pg_database where strpos(datname::text, $1) > 0)
              + (select count(*) from pg_roles where starts_with(rolname::text, $1))";
     sqlx::query_scalar(sql)
         .bind(name)

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::{
-    Authorizer, Decision, Directory, Membership, MemoryDirectory, MemoryEntry, TenantEntry, TenantRecord, TenantStatus,
+    Authorizer, Decision, Directory, Member, Membership, MemoryDirectory, MemoryEntry, TenantEntry, TenantRecord,
+    TenantStatus,
 };
 use tenancy_core::enforce::{
     Access, Admitted, Authorize, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Step, drive, drive_now,
 };
-use tenancy_core::names::{Domain, FieldName, ParseProblem, ResolverName, Subject, TenantKey};
+use tenancy_core::names::{Domain, FieldName, ParseProblem, ResolverName, Role, Subject, TenantKey};
 use tenancy_core::request::{
     ClaimPath, Claims, Credentials, ForwardedField, HeaderList, HostSource, HttpVersion, RequestView, Target,
     VerifiedClaims,
@@ -22,7 +23,7 @@ use tenancy_core::request::{
 use tenancy_core::resolve::{
     AnyResolver, CookieResolver, DomainResolver, HeaderResolver, Malformed, ParameterName, Resolver, ResolverChain,
 };
-use tenancy_core::testing::InsecureTestStub;
+use tenancy_core::testing::{InsecureTestStub, TestTenant};
 
 fn record(id: &str) -> TenantRecord {
     TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
@@ -477,6 +478,21 @@ fn names_compare_with_text() {
 #[should_panic(expected = "not well formed")]
 fn a_name_in_the_source_that_is_none_is_a_bug() {
     let _ = ResolverName::from_static("Not a name");
+}
+
+/// A member who is somebody's subject by any issuer would be another person, too.
+#[test]
+fn a_caller_as_a_member_is_of_their_issuer() {
+    let acme = TestTenant::new("acme").with_subject("alice");
+    let member = Member::of_caller(acme.admitted().caller());
+    assert_eq!((member.subject().as_str(), member.issuer()), ("alice", None));
+    let issued = acme.with_issuer("https://login.example");
+    let member = Member::of_caller(issued.admitted().caller());
+    assert_eq!(member.issuer(), Some("https://login.example"));
+    assert!(member.is(&issued.claims()));
+    assert!(!member.is(&issued.with_issuer("https://other.example").claims()));
+    let owner = [Role::from_static("owner")].into_iter().collect();
+    assert!(member.with_roles(owner).roles().has("owner"));
 }
 
 #[test]

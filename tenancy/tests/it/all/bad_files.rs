@@ -156,6 +156,17 @@ async fn what_code_says_must_fit_the_file() {
         error.contains("`jwt`: `with_authenticator` verifies callers"),
         "{error}"
     );
+    let authenticator = tenancy::http::ClaimsFromExtension::<tenancy::request::Claims>::new();
+    let both = open(&no_issuers)
+        .with_own_table("own")
+        .with_authenticator(authenticator);
+    let error = text(both.with_payload::<String>().await.unwrap_err());
+    assert!(
+        error.contains(
+            "`jwt`: `with_payload` is about tokens of the table `[jwt]`, and `with_authenticator` verifies callers"
+        ),
+        "{error}"
+    );
     let error = text(open(HEAD).await.unwrap_err());
     assert!(
         error.contains("`strategies`: at least one is required, such as a table `[strategies.row]`"),

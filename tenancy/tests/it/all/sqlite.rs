@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use axum::Router;
 use axum::http::StatusCode;
+use axum::routing::get;
 use tenancy::Sqlite;
+use tenancy::axum::{Payload, Tenancy};
 use tenancy::directory::{TenantEntry as _, TenantStatus};
 
 use super::support::{HEAD, add, app_on_sqlite, folder, send, serves, tenant};
@@ -66,6 +69,46 @@ async fn a_file_is_opened_and_serves() {
     }
     assert_eq!(status, StatusCode::FORBIDDEN);
     opened.close().await;
+}
+
+/// What else the token says, in a type that code names.
+#[tokio::test]
+async fn tokens_have_a_payload() {
+    #[derive(serde::Deserialize)]
+    struct Issued {
+        iss: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct Emailed {
+        #[expect(dead_code, reason = "no token of the test has it")]
+        email: String,
+    }
+    let folder = folder();
+    let text = format!("{HEAD}[directory]\nfile = \"directory.sqlite\"\n[strategies.database]\nfolder = \"tenants\"\n");
+    let open = || {
+        tenancy::open_text::<Sqlite>(text.clone(), folder.path())
+            .with_migrations("database", sqlx::migrate!("tests/migrations/sqlite-tenant"))
+    };
+    for (open, expected) in [
+        (
+            open().with_payload::<Issued>(),
+            (StatusCode::OK, "https://issuer.example.com"),
+        ),
+        (
+            open().with_payload::<Emailed>(),
+            (StatusCode::UNAUTHORIZED, "invalid_token"),
+        ),
+        (open(), (StatusCode::INTERNAL_SERVER_ERROR, "internal")),
+    ] {
+        let opened = open.await.unwrap();
+        let show = get(async |issued: Payload<Issued>| issued.iss.clone());
+        let tenancy = Tenancy::from(opened.tenancy.clone());
+        let app = Router::new().route("/notes", show).layer(tenancy.authenticated());
+        let (status, body) = send(&app, "GET", "acme", "alice", "").await;
+        assert_eq!(status, expected.0, "{body}");
+        assert!(body.contains(expected.1), "{body}");
+        opened.close().await;
+    }
 }
 
 /// A worker has the same file, and needs neither issuers nor resolvers.
