@@ -9,7 +9,9 @@ use thiserror::Error;
 use crate::file::ConfigProblems;
 
 /// Why a configuration was not opened. What was opened before the error is closed again.
-#[derive(Debug, Error)]
+///
+/// `Debug` writes the same lines as `Display`, with all causes, since that is what a `main` that returns the error prints.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The file cannot be read.
@@ -26,6 +28,12 @@ pub enum OpenError {
     /// The configuration is right, and databases refused or could not be reached: the failures of all of them.
     #[error(transparent)]
     Open(#[from] OpenFailures),
+}
+
+impl fmt::Debug for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
 }
 
 /// What of a configuration could not be opened.

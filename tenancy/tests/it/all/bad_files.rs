@@ -172,7 +172,15 @@ async fn what_code_says_must_fit_the_file() {
         error.contains("`strategies`: at least one is required, such as a table `[strategies.row]`"),
         "{error}"
     );
+    // A `main` that returns the error prints its lines, and not its fields.
+    let failed = open(HEAD).await.unwrap_err();
+    assert_eq!(format!("{failed:?}"), failed.to_string());
     let missing = tenancy::open::<Postgres>(folder.path().join("nowhere.toml")).await;
+    let printed = format!("{:?}", missing.as_ref().unwrap_err());
+    assert!(
+        printed.starts_with("failed to read the configuration `") && printed.contains("nowhere.toml`: No such file"),
+        "{printed}"
+    );
     assert!(matches!(&missing, Err(OpenError::Read { .. })), "{missing:?}");
 }
 
