@@ -46,6 +46,8 @@ pub struct PgRowTables {
     tables: Vec<PgTenantTable>,
     views: Vec<PgTenantView>,
     shared: Vec<(PgIdentifier, PgIdentifier)>,
+    /// What the names of tenants' own schemas begin with.
+    tenant_schemas: Option<String>,
     setting: PgSetting,
     citus: Option<Citus>,
     /// The length of the shortest tenant column that has one, once the database was looked at.
@@ -66,6 +68,7 @@ impl PgRowTables {
             tables: Vec::new(),
             views: Vec::new(),
             shared: Vec::new(),
+            tenant_schemas: None,
             setting: PgSetting::default(),
             citus: None,
             longest_id: None,
@@ -154,6 +157,21 @@ impl PgRowTables {
         Ok(self)
     }
 
+    /// Says that the strategy [`schema`](crate::PgSchemaStrategy) keeps tenants' own schemas in the same database, whose names
+    /// begin with this prefix. The application writes their tables, and [`verify`](Self::verify) does not
+    /// [report](crate::PgReport::shared_tables) each of them as every tenant's.
+    ///
+    /// # Security
+    ///
+    /// It changes no right: SQL that names a tenant's schema reaches it, from tenants under `row` too.
+    #[must_use]
+    pub fn with_tenant_schemas(self, prefix: impl Into<String>) -> Self {
+        Self {
+            tenant_schemas: Some(prefix.into()),
+            ..self
+        }
+    }
+
     /// Names the setting that says which tenant a transaction is bound to.
     #[must_use]
     pub fn with_setting(self, setting: PgSetting) -> Self {
@@ -202,7 +220,10 @@ impl PgRowTables {
     pub(in crate::postgres::row) fn is_shared_table(&self, schema: &str, name: &str) -> bool {
         let is_it =
             |(in_schema, named): &(PgIdentifier, PgIdentifier)| in_schema.as_str() == schema && named.as_str() == name;
-        self.shared.iter().any(is_it)
+        // An empty prefix would hide the tables of every schema.
+        let is_tenants =
+            |prefix: &String| !prefix.is_empty() && schema.len() > prefix.len() && schema.starts_with(prefix);
+        self.shared.iter().any(is_it) || self.tenant_schemas.as_ref().is_some_and(is_tenants)
     }
 
     /// The declared views.

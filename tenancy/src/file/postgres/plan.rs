@@ -47,7 +47,7 @@ pub(crate) async fn plan(
     let (quarantine, lock_timeout) = directory_times(&config.directory, check);
     let strategies = &config.strategies;
     let row = match &strategies.row {
-        Some(row) => Some(shared.row(row, compiled, check).await),
+        Some(row) => Some(shared.row(row, strategies.tenant_schemas(), compiled, check).await),
         None => None,
     };
     let schema = match &strategies.schema {
@@ -122,7 +122,13 @@ impl Shared {
         own.map_or(self.pool, |own| own.settings(&format!("{key}.pool"), check))
     }
 
-    async fn row(&self, config: &PgRowConfig, compiled: &mut Migrations, check: &mut Check) -> Option<PgRowBuilder> {
+    async fn row(
+        &self,
+        config: &PgRowConfig,
+        tenant_schemas: Option<&str>,
+        compiled: &mut Migrations,
+        check: &mut Check,
+    ) -> Option<PgRowBuilder> {
         const KEY: &str = "strategies.row";
         let server = self.server(KEY, &urls!(config), check);
         let migrations = folder("row", config.migrations.as_deref(), compiled, check).await;
@@ -134,6 +140,10 @@ impl Shared {
         );
         // Checked also where the server cannot be reached.
         let declared = declared(config, server.as_ref(), check);
+        let declared = declared.map(|declared| match tenant_schemas {
+            Some(prefix) => declared.with_tenant_schemas(prefix),
+            None => declared,
+        });
         let extensions = identifiers(&format!("{KEY}.extension_schemas"), &config.extension_schemas, check);
         let mut builder = PgRowStrategy::builder(server?.roles(), declared?).with_pool(pool);
         if let Some(lock_timeout) = lock_timeout {

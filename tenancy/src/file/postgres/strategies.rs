@@ -120,3 +120,11 @@ tenancy_core::config::settings! {
         pub administrator_url_file: Option<PathBuf> = None,
     }
 }
+
+impl PgStrategiesConfig {
+    /// What the names of tenants' own schemas begin with. They may be in the database of `row`.
+    pub(super) fn tenant_schemas(&self) -> Option<&str> {
+        let schema = self.schema.as_ref()?;
+        Some(schema.prefix.as_deref().unwrap_or("tenant_"))
+    }
+}

@@ -38,7 +38,9 @@ async fn tables_that_all_tenants_write_are_reported() {
         create table changed_one partition of \"Changed\" default; grant all on changed_one to APP;
         create table known (id int); grant delete on known to APP;
         create table read (id int); grant select on read to APP;
-        create table hidden (id int)",
+        create table hidden (id int);
+        create schema tenant_acme; create table tenant_acme.notes (id int); grant usage on schema tenant_acme to APP;
+        grant insert on tenant_acme.notes to APP",
     )
     .await;
     let tables = declared(&database, &["notes"])
@@ -46,8 +48,27 @@ async fn tables_that_all_tenants_write_are_reported() {
         .unwrap();
     let adoption = adopt(&database, &tables).await.unwrap();
     let report = adoption.report();
-    assert_eq!(report.shared_tables(), ["public.\"Changed\"", "public.written"]);
+    assert_eq!(
+        report.shared_tables(),
+        ["public.\"Changed\"", "public.written", "tenant_acme.notes"]
+    );
     assert!(report.is_clean());
+    // Beside the strategy `schema` there is one of them for each of its tenants.
+    for (prefix, is_reported) in [
+        ("tenant_", false),
+        ("tenant", false),
+        ("tenant_acme", true),
+        ("other_", true),
+        ("", true),
+    ] {
+        let beside = tables.clone().with_tenant_schemas(prefix);
+        let report = beside.verify(&mut database.connect().await).await.unwrap();
+        let reported = report
+            .shared_tables()
+            .iter()
+            .any(|table| table.starts_with("tenant_acme."));
+        assert_eq!(reported, is_reported, "{prefix}");
+    }
     assert!(
         report
             .to_string()
