@@ -91,7 +91,27 @@ pub use open::{Data, Open, OpenData, OpenDatabase, OpenError, OpenFailure, OpenF
 
 /// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
 ///
-/// `tests` of the example `tickets` show all of it behind [`open_text`].
+/// ```no_run
+/// # #[cfg(all(feature = "http", feature = "jwt", feature = "postgres"))]
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use tenancy::Postgres;
+/// use tenancy::testing::{TestIssuer, TestPostgres};
+///
+/// let postgres = TestPostgres::new(&std::env::var("DATABASE_URL")?).await?;
+/// let issuer = TestIssuer::new("https://login.example.com", "notes");
+///
+/// // The service's own file, with the issuer's `jwks_file = "jwks.json"`, and `prefix = "notes_tenant_"`.
+/// let folder = std::env::temp_dir();
+/// std::fs::write(folder.join("jwks.json"), issuer.jwks())?;
+/// let file = std::fs::read_to_string("tenancy.toml")?.replace("notes_tenant_", &postgres.database_prefix());
+/// let opened = tenancy::open_text::<Postgres>(file, &folder)
+///     .with_variable("DATABASE_URL", postgres.application_url())
+///     .with_variable("DATABASE_ADMIN_URL", postgres.administrator_url())
+///     .await?;
+/// let token = issuer.token("alice").with_tenant("acme").sign();
+/// # let _ = (opened, token);
+/// # Ok(()) }
+/// ```
 #[cfg(feature = "testing")]
 pub mod testing {
     pub use tenancy_core::testing::{TestTenant, TestTenants};

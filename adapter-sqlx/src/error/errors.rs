@@ -273,8 +273,8 @@ pub enum StrategyError {
     /// The directory's tables are not there yet, or not all that this version reads.
     #[cfg(feature = "postgres")]
     #[error(
-        "the directory is not set up for this version: open it once as the administrator (`PgDirectory::open`), \
-        which makes its tables"
+        "the directory is not set up for this version: open it once as the administrator (`PgDirectory::open`, or a process \
+        with the administrator's URL of its `tenancy.toml`), which makes its tables"
     )]
     DirectoryNotSetUp,
     /// The role may not read the directory.

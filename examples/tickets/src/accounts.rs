@@ -28,7 +28,6 @@ struct Accounts {
 }
 
 /// Sign-up, and the pages of the platform's staff. `opened` has the administrator's credentials.
-#[must_use]
 pub fn accounts(opened: &Opened<Postgres>) -> Router {
     let tenancy = Tenancy::from(opened.tenancy.clone());
     let staff = Router::new()

@@ -49,14 +49,14 @@ pub(crate) async fn events(
             Ok(None)
         }
     });
-    let events = batches.map_ok(|tickets| stream::iter(tickets.into_iter().map(event)));
+    let events = batches.map_ok(|tickets| stream::iter(tickets.into_iter().map(event).map(Ok)));
     Ok(Sse::new(events.try_flatten()))
 }
 
-fn event(ticket: Ticket) -> Result<Event, AppError> {
+fn event(ticket: Ticket) -> Event {
     let event = Event::default().event("ticket").id(ticket.number.to_string());
     // Numbers and texts alone: there is nothing that JSON cannot hold.
-    Ok(event.json_data(ticket).unwrap_or_default())
+    event.json_data(ticket).unwrap_or_default()
 }
 
 async fn newest(app: &App, tenant: &Tenant) -> Result<i64, AppError> {

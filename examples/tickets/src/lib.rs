@@ -47,7 +47,6 @@ struct App {
 }
 
 /// The service that organisations use, and its worker, which ends with it.
-#[must_use]
 pub fn service(opened: &Opened<Postgres>) -> Router {
     let (jobs, received) = mpsc::channel(1000);
     let app = App {

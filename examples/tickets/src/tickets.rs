@@ -104,7 +104,10 @@ pub(crate) async fn update(
         let update = sqlx::query(sql).bind(number).bind(&changes.title).bind(changes.is_open);
         Ok::<_, AppError>(update.execute(&mut **tx).await?.rows_affected())
     });
-    found(changed.await?)
+    match changed.await? {
+        0 => Err(AppError::NotFound),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
 }
 
 /// Owners alone delete.
@@ -120,11 +123,7 @@ pub(crate) async fn delete(
         let delete = sqlx::query("delete from tickets where number = $1").bind(number);
         Ok::<_, AppError>(delete.execute(&mut **tx).await?.rows_affected())
     });
-    found(deleted.await?)
-}
-
-fn found(rows: u64) -> Result<StatusCode, AppError> {
-    match rows {
+    match deleted.await? {
         0 => Err(AppError::NotFound),
         _ => Ok(StatusCode::NO_CONTENT),
     }
