@@ -55,7 +55,7 @@ impl CreationKey {
     ///
     /// # Security
     ///
-    /// Make it of the caller that enforcement has verified, and never accept the text of a key beside it: whoever knows the
+    /// Make it of the caller that enforcement has verified, and never accept the text of a key beside it: anyone who knows the
     /// subject and the issuer can compute it.
     #[must_use]
     pub fn of_caller(caller: &Caller) -> Self {
