@@ -70,7 +70,7 @@ impl Check {
                 problems.push(problem);
             }
         }
-        problems
+        problems.into_iter().map(|problem| document.hide(problem)).collect()
     }
 }
 

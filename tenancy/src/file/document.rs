@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::expected::without_values;
 use super::location::{KeyPath, Step, line_at, line_of, printable};
+use super::pasted::Pasted;
 use super::problem::ConfigProblem;
 
 /// A file that is being read. What is wrong is taken out of its values, so that the rest is read too.
@@ -19,6 +20,7 @@ pub(crate) struct Document {
     /// Of each list, the indexes of what was taken out.
     taken: HashMap<String, Vec<usize>>,
     problems: Vec<ConfigProblem>,
+    pasted: Pasted,
 }
 
 impl Document {
@@ -37,9 +39,11 @@ impl Document {
         } else {
             Ok(Table::new())
         };
+        let values = values.unwrap_or_default();
         Self {
             text: text.to_owned(),
-            values: values.unwrap_or_default(),
+            pasted: Pasted::of(&values),
+            values,
             problems,
             taken: HashMap::new(),
         }
@@ -97,6 +101,12 @@ impl Document {
         let shown = self.original(&KeyPath::parse(problem.key()));
         let line = line_of(&self.text, &shown);
         problem.with_key(shown.to_string()).at(line)
+    }
+
+    /// The same problem without a secret that the file has in the wrong place.
+    pub(crate) fn hide(&self, problem: ConfigProblem) -> ConfigProblem {
+        let shown = self.pasted.hide(problem.problem());
+        problem.with_problem(shown)
     }
 
     /// Notes a problem and takes its value out. Returns whether there was one to take out.

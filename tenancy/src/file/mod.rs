@@ -11,6 +11,7 @@ mod expected;
 mod jwt;
 mod location;
 mod migrations;
+mod pasted;
 mod pool;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;

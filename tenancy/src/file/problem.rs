@@ -35,6 +35,10 @@ impl ConfigProblem {
         Self { key, ..self }
     }
 
+    pub(crate) fn with_problem(self, problem: String) -> Self {
+        Self { problem, ..self }
+    }
+
     pub(crate) fn at(self, line: Option<usize>) -> Self {
         Self { line, ..self }
     }

@@ -13,6 +13,7 @@ mod all {
     mod bad_rows;
     mod pages;
     mod parts;
+    mod pasted;
     mod postgres;
     mod sqlite;
     mod support;

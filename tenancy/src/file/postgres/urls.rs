@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use tenancy_sqlx::PgServer;
 
 use crate::file::Check;
+use crate::file::pasted::holds_password;
 use crate::file::variables::NoVariable;
 
 /// A server by its URLs.
@@ -187,7 +188,8 @@ fn from_variable(role: Role, variable: &str, check: &Check) -> Result<Option<Str
 }
 
 fn from_file(role: Role, path: &Path, check: &Check) -> Result<Option<String>, String> {
-    if path.to_string_lossy().contains("://") {
+    let given = path.to_string_lossy();
+    if given.contains("://") || holds_password(&given) {
         return Err("expected the path of a file that holds the URL, and not the URL itself".to_owned());
     }
     let path: PathBuf = check.path(path);
