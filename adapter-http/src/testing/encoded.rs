@@ -1,14 +1,21 @@
 //! A mark as it may be spelled in an answer.
 
-/// The mark's spellings: as it is, in hexadecimal, and in base64 at each of the three places where a text can begin in it.
-/// All in lower case, as [`holds`] compares.
+/// How much of a mark is as good as all of it: an excerpt may end in the middle of one. No two marks share so much.
+const PIECE: usize = 12;
+
+/// The spellings of each piece of a mark: as it is, in hexadecimal, and in base64 at each of the three places where a text
+/// can begin in it. All in lower case, as [`holds`] compares.
 pub(super) fn spellings(mark: &str) -> Vec<Vec<u8>> {
-    let hexadecimal: String = mark.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut spellings = vec![mark.as_bytes().to_ascii_lowercase(), hexadecimal.into_bytes()];
+    mark.as_bytes().windows(PIECE).flat_map(spellings_of).collect()
+}
+
+fn spellings_of(piece: &[u8]) -> Vec<Vec<u8>> {
+    let hexadecimal: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut spellings = vec![piece.to_ascii_lowercase(), hexadecimal.into_bytes()];
     for skipped in 0..3 {
-        // The first and the last characters depend on what stands around the mark, so they are left out.
+        // The first and the last characters depend on what stands around the piece, so they are left out.
         let mut padded = vec![0; skipped];
-        padded.extend_from_slice(mark.as_bytes());
+        padded.extend_from_slice(piece);
         padded.truncate(padded.len() / 3 * 3);
         let inner = padded.get(if skipped == 0 { 0 } else { 3 }..).unwrap_or_default();
         spellings.push(base64(inner).to_ascii_lowercase());

@@ -46,6 +46,19 @@ pub enum Leak {
         /// The status that it was answered with.
         status: u16,
     },
+    /// An answer is compressed, so that nothing in it can be found. Let the request accept no encoding.
+    Encoded {
+        /// The request, by its method and target.
+        request: String,
+        /// The tenant that was answered.
+        answered: String,
+    },
+    /// The mark was planted for a tenant, and what is read of its data does not hold it: `plant` or `read` does nothing, or
+    /// they mean two places. No change of that data could be seen.
+    NotPlanted {
+        /// The tenant.
+        tenant: String,
+    },
     /// No request was given.
     NoRequest,
     /// What the test supplied has failed.
@@ -82,6 +95,14 @@ impl fmt::Display for Leak {
             } => write!(
                 f,
                 "`{request}` proves nothing: `{tenant}` was answered with {status}, without data of its own, and has changed none"
+            ),
+            Self::Encoded { request, answered } => write!(
+                f,
+                "`{request}` proves nothing: the answer to `{answered}` has a content encoding, and cannot be searched"
+            ),
+            Self::NotPlanted { tenant } => write!(
+                f,
+                "the mark was planted for `{tenant}`, and what is read of its data does not hold it"
             ),
             Self::NoRequest => f.write_str("no request was given, so nothing was checked"),
             Self::Failed { step, tenant, .. } => write!(f, "failed to {step} for `{tenant}`"),

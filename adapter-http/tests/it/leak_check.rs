@@ -55,6 +55,9 @@ enum Handler {
     WritesToTheFirst,
     KeepsAGlobalCurrentTenant,
     CopiesToItself,
+    ShowsAnExcerpt,
+    ShowsAnExcerptInBase64,
+    Compresses,
     ShowsNothing,
     Fails,
 }
@@ -101,10 +104,23 @@ async fn handle(handler: Handler, world: Arc<World>, _: Request<Bytes>) -> Resul
             let all = world.all();
             world.add(&tenant, all);
         }
+        Handler::ShowsAnExcerpt => *answer.body_mut() = excerpts(&world.all()),
+        Handler::ShowsAnExcerptInBase64 => *answer.body_mut() = base64(&excerpts(&world.all())),
+        // It writes, so that it has done something, and what it shows cannot be read.
+        Handler::Compresses => {
+            world.add(&tenant, "new");
+            *answer.body_mut() = world.all().chars().rev().collect();
+            answer.headers_mut().insert("content-encoding", "gzip".parse()?);
+        }
         Handler::ShowsNothing => answer.body_mut().clear(),
         Handler::Fails => return Err("no disk".into()),
     }
     Ok(answer)
+}
+
+/// The beginning of each line, as lists show it.
+fn excerpts(text: &str) -> String {
+    text.lines().map(|line| format!("{:.14}…\n", line)).collect()
 }
 
 fn base64(text: &str) -> String {
@@ -169,6 +185,18 @@ async fn each_kind_of_leak_is_seen() {
             "`GET /notes`: the body of the answer to `acme` holds data of `globex`",
         ),
         (
+            Handler::ShowsAnExcerpt,
+            "`GET /notes`: the body of the answer to `acme` holds data of `globex`",
+        ),
+        (
+            Handler::ShowsAnExcerptInBase64,
+            "`GET /notes`: the body of the answer to `acme` holds data of `globex`",
+        ),
+        (
+            Handler::Compresses,
+            "`GET /notes` proves nothing: the answer to `acme` has a content encoding, and cannot be searched",
+        ),
+        (
             Handler::UpdatesAll,
             "`GET /notes` of `acme` has changed data of `globex`",
         ),
@@ -209,6 +237,55 @@ async fn a_check_that_sees_nothing_fails() {
         .run(async |_, _| Ok(()), answers, async |_| Ok(Bytes::new()))
         .await;
     assert!(matches!(none, Err(Leak::NoRequest)), "{none:?}");
+}
+
+/// A request of a right handler may remove the marks. What the next request leaks would not be seen without them.
+#[tokio::test]
+async fn marks_that_a_request_removes_are_planted_again() {
+    let world = World::default();
+    let handle = async |request: Request<Bytes>| {
+        let tenant = request.headers()["x-tenant-id"].to_str()?.to_owned();
+        if request.method() == "PUT" {
+            world.notes.lock().unwrap().insert(tenant, vec!["replaced".to_owned()]);
+            return Ok(Response::new(Bytes::new()));
+        }
+        let all = world.all();
+        world.add(&tenant, "seen");
+        Ok(Response::new(all.into()))
+    };
+    let leak = LeakCheck::new(tenants())
+        .with_request(Request::put("/notes").body(Bytes::new()).unwrap())
+        .with_request(Request::get("/notes").body(Bytes::new()).unwrap())
+        .run(
+            async |tenant, mark| {
+                world.add(tenant.id().as_str(), mark.as_str());
+                Ok(())
+            },
+            handle,
+            async |tenant| Ok(world.of(tenant.id().as_str()).into()),
+        )
+        .await;
+    assert!(
+        matches!(&leak, Err(Leak::Answer { request, .. }) if request == "GET /notes"),
+        "{leak:?}"
+    );
+}
+
+/// Without data to look at, no request could be seen to change another tenant's.
+#[tokio::test]
+async fn a_check_without_marks_in_the_data_fails() {
+    let check = LeakCheck::new(tenants()).with_request(Request::get("/notes").body(Bytes::new()).unwrap());
+    let planted = Mutex::new(Vec::new());
+    let answers = async |_| Ok(Response::new(Bytes::from(planted.lock().unwrap().join(" "))));
+    let plant = async |_: &TestTenant, mark: &tenancy_http::testing::Mark| {
+        planted.lock().unwrap().push(mark.to_string());
+        Ok(())
+    };
+    let blind = check.run(plant, answers, async |_| Ok(Bytes::new())).await;
+    assert!(
+        matches!(&blind, Err(Leak::NotPlanted { tenant }) if tenant == "acme"),
+        "{blind:?}"
+    );
 }
 
 #[tokio::test]
