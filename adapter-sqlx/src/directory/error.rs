@@ -95,6 +95,18 @@ pub enum UpsertError {
         /// What is not possible.
         source: IllegalTransition,
     },
+    /// It would be served, and its place was never made whole. Create it again, with the key that began its creation.
+    #[error("the creation of the tenant `{id}` was never completed: create it again with its key")]
+    CreationUnfinished {
+        /// The tenant.
+        id: TenantId,
+    },
+    /// It would be taken back, and some of its data may be removed already. Delete it again, to finish it.
+    #[error("the deletion of the tenant `{id}` has begun: it cannot be restored")]
+    DeletionBegan {
+        /// The tenant.
+        id: TenantId,
+    },
     /// The directory could not be queried or changed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -252,6 +264,18 @@ impl From<DirectoryError> for DeleteError {
 impl From<sqlx::Error> for DeleteError {
     fn from(error: sqlx::Error) -> Self {
         DirectoryError::from(error).into()
+    }
+}
+
+/// A status that an upsert asks for is led to by a verb, so it is refused as a verb is.
+impl From<LifecycleError> for UpsertError {
+    fn from(error: LifecycleError) -> Self {
+        match error {
+            LifecycleError::Illegal { id, source } => Self::IllegalStatus { id, source },
+            LifecycleError::CreationUnfinished { id } => Self::CreationUnfinished { id },
+            LifecycleError::DeletionBegan { id } => Self::DeletionBegan { id },
+            LifecycleError::Directory(error) => Self::Directory(error),
+        }
     }
 }
 

@@ -83,13 +83,9 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     pub async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, LifecycleError> {
         let mut change = self.begin(Writers::OfATenant).await?;
         let state = State::locked::<DB>(change.connection_mut(), id).await?;
-        let Some(current) = state.stage.status() else {
-            return Err(DirectoryError::UnknownTenant { id: id.clone() }.into());
-        };
-        let Some(verb) = Verb::between(current, status).map_err(|source| illegal(id, source))? else {
+        let Some(verb) = state.verb_to(id, status)? else {
             return Ok(false);
         };
-        state.refuse_half_done(id, verb)?;
         change.move_to(id, state.stage, verb.target()).await?;
         change.commit().await?;
         Ok(true)
@@ -229,6 +225,18 @@ impl State {
             archived_at: None,
             deletion_began: false,
         })
+    }
+
+    /// The verb that leads from here to a status; `None` if the tenant has it.
+    pub(super) fn verb_to(&self, id: &TenantId, status: TenantStatus) -> Result<Option<Verb>, LifecycleError> {
+        let Some(current) = self.stage.status() else {
+            return Err(DirectoryError::UnknownTenant { id: id.clone() }.into());
+        };
+        let verb = Verb::between(current, status).map_err(|source| illegal(id, source))?;
+        if let Some(verb) = verb {
+            self.refuse_half_done(id, verb)?;
+        }
+        Ok(verb)
     }
 
     fn refuse_half_done(&self, id: &TenantId, verb: Verb) -> Result<(), LifecycleError> {

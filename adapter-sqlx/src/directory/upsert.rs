@@ -1,7 +1,6 @@
 //! Tenants put into the directory, or changed there, by its administrator.
 
 use tenancy_core::directory::TenantStatus;
-use tenancy_core::lifecycle::Verb;
 use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, TenantKey};
 
 use super::change::DirectoryChange;
@@ -9,6 +8,7 @@ use super::database::{DirectoryDatabase, Queries, Value, Writers, changes, is_fo
 use super::entry::{DirectoryEntry, NewTenant};
 use super::error::{UpsertAllError, UpsertError};
 use super::events::{EventKind, PendingEvent};
+use super::lifecycle::State;
 use super::members::{remove_unlisted, write_member};
 use super::quarantine::{free_names, refuse_tombstones};
 use super::rows::{find_entry, read_entry};
@@ -73,7 +73,14 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
                 refuse_reserved(TenantKey::Id(tenant.id.clone()), &self.reserved)?;
                 refuse_reserved(TenantKey::Slug(tenant.slug.clone()), &self.reserved)?;
             }
-            Some(known) => refuse_changes(known, tenant, &self.reserved)?,
+            Some(known) => {
+                refuse_changes(known, tenant, &self.reserved)?;
+                if let Some(status) = tenant.status {
+                    State::locked::<DB>(connection, &tenant.id)
+                        .await?
+                        .verb_to(&tenant.id, status)?;
+                }
+            }
         }
         refuse_conflicts::<DB>(connection, tenant).await?;
         free_names::<DB>(connection, tenant).await?;
@@ -108,12 +115,6 @@ fn refuse_changes(known: &DirectoryEntry, tenant: &NewTenant, reserved: &Reserve
     // `None` requests no change.
     if tenant.placement.is_some() && tenant.placement != record.placement {
         return Err(UpsertError::PlacementChanged { id: tenant.id.clone() });
-    }
-    if let Some(status) = tenant.status {
-        Verb::between(record.status, status).map_err(|source| UpsertError::IllegalStatus {
-            id: tenant.id.clone(),
-            source,
-        })?;
     }
     Ok(())
 }

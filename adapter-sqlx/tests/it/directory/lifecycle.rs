@@ -10,8 +10,8 @@ use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
 use tenancy_core::lifecycle::{Stage, Verb};
 use tenancy_core::names::{StrategyName, TenantId};
 use tenancy_sqlx::{
-    Binding, DeleteError, DirectoryDatabase, DirectoryError, IsolationStrategy, LifecycleError, NewTenant, Removal,
-    SqlDirectory, StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, UpsertError,
+    Binding, CreationKey, DeleteError, DirectoryDatabase, DirectoryError, IsolationStrategy, LifecycleError, NewTenant,
+    Removal, SqlDirectory, StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, UpsertError,
 };
 
 use super::{active, id, on_both};
@@ -19,11 +19,12 @@ use crate::polling::poll_at_most;
 
 const NO_GRACE: Duration = Duration::ZERO;
 
-/// A strategy that removes nothing, and counts how often it was to.
+/// A strategy that removes nothing, and counts how often it was to. It can fail to make anything, too.
 #[derive(Clone, Default)]
 struct Removals {
     count: Arc<AtomicUsize>,
     failures: Arc<AtomicUsize>,
+    makes_nothing: bool,
 }
 
 impl Removals {
@@ -46,7 +47,13 @@ impl IsolationStrategy<Sqlite> for Removals {
     }
 
     fn provision<'f>(&'f self, _: &'f TenantRecord) -> StrategyFuture<'f, ()> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async {
+            if self.makes_nothing {
+                Err(StrategyError::Closed)
+            } else {
+                Ok(())
+            }
+        })
     }
 
     fn remove<'f>(&'f self, _: Removal<'f>) -> StrategyFuture<'f, ()> {
@@ -126,6 +133,54 @@ async fn each_verb_from_each_status<DB: DirectoryDatabase>(directory: &SqlDirect
     }
 }
 on_both!(each_verb_from_each_status_, super::each_verb_from_each_status);
+
+/// What the verbs refuse, a seed does not do either.
+async fn an_upsert_leads_nowhere_that_the_verbs_do_not<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
+    let half_removed = active("acme").with_status(TenantStatus::Suspended);
+    directory.upsert(&active("acme")).await.unwrap();
+    directory.archive(&id("acme")).await.unwrap();
+    let removals = Removals::default();
+    removals.failures.store(1, Ordering::SeqCst);
+    let failed = directory.delete(&removals.database(), &id("acme"), NO_GRACE).await;
+    assert!(failed.is_err(), "{failed:?}");
+    let taken_back = directory.upsert(&half_removed).await;
+    assert!(
+        matches!(&taken_back, Err(UpsertError::DeletionBegan { id }) if id.as_str() == "acme"),
+        "{taken_back:?}"
+    );
+    assert_eq!(status_of(directory, &id("acme")).await, TenantStatus::Archived);
+    // Other changes of it are fine, and the deletion goes on.
+    directory
+        .upsert(&active("acme").with_status(TenantStatus::Archived))
+        .await
+        .unwrap();
+    assert!(
+        directory
+            .delete(&removals.database(), &id("acme"), NO_GRACE)
+            .await
+            .unwrap()
+    );
+
+    let unmade = NewTenant::new(id("globex"), "row".parse().unwrap());
+    let makes_nothing = Removals {
+        makes_nothing: true,
+        ..Removals::default()
+    };
+    let failed = directory
+        .create(&makes_nothing.database(), &unmade, &CreationKey::random())
+        .await;
+    assert!(failed.is_err(), "{failed:?}");
+    let made = directory.upsert(&active("globex")).await;
+    assert!(
+        matches!(&made, Err(UpsertError::CreationUnfinished { id }) if id.as_str() == "globex"),
+        "{made:?}"
+    );
+    assert_eq!(status_of(directory, &id("globex")).await, TenantStatus::Provisioning);
+}
+on_both!(
+    an_upsert_leads_nowhere_that_the_verbs_do_not_,
+    super::an_upsert_leads_nowhere_that_the_verbs_do_not
+);
 
 async fn a_removed_tenant_is_not_led_anywhere<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
     directory.upsert(&active("acme")).await.unwrap();
