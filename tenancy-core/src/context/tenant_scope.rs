@@ -70,11 +70,12 @@ impl TenantScope {
             (Some(outer), Some(inner)) if !inner.is_same(outer) => {
                 return Err(Rejection::new(Cause::CallerReplaced));
             }
-            (Some(outer), Some(inner)) if outer.issuer().is_none() => Some(inner),
-            (outer, inner) => outer.or(inner),
+            (Some(outer), Some(inner)) if outer.issuer().is_none() => Some(inner.clone().bound_as(outer)),
+            (Some(outer), Some(inner)) => Some(outer.clone().bound_as(inner)),
+            (outer, inner) => outer.or(inner).cloned(),
         };
         let outcome = self.outcome().clone().within(outer.outcome())?;
-        let beside = caller.filter(|caller| outcome.caller() != Some(*caller)).cloned();
+        let beside = caller.filter(|caller| outcome.caller() != Some(caller));
         Ok(Self::new(outcome, beside))
     }
 }
@@ -94,5 +95,71 @@ impl From<Admitted> for TenantScope {
 impl From<Visit> for TenantScope {
     fn from(visit: Visit) -> Self {
         Outcome::Visit(visit).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::TenantRecord;
+    use crate::names::TenantKey;
+    use crate::request::Claims;
+
+    fn tenant(id: &str) -> TenantRecord {
+        TenantRecord::new(id.parse().unwrap(), "row".parse().unwrap())
+    }
+
+    /// The scope of a caller whose issuer is bound to these tenants, if to any.
+    fn caller(issuer: Option<&'static str>, bound: Option<&[&str]>) -> TenantScope {
+        let mut claims = Claims::new("alice".parse().unwrap());
+        if let Some(issuer) = issuer {
+            claims = claims.with_issuer(issuer);
+        }
+        if let Some(bound) = bound {
+            let keys = bound.iter().map(|id| TenantKey::Id(id.parse().unwrap()));
+            claims = claims.with_issuer_tenants(keys.collect());
+        }
+        Outcome::Authenticated(Caller::of(&claims)).into()
+    }
+
+    #[test]
+    fn an_issuer_speaks_for_no_tenant_that_one_of_the_layers_binds_it_off() {
+        let (free, ab, bc): (Option<&[&str]>, _, _) = (None, Some(&["a", "b"][..]), Some(&["b", "c"][..]));
+        for (outer, inner, expected) in [
+            (free, free, [true, true, true]),
+            (free, ab, [true, true, false]),
+            (ab, free, [true, true, false]),
+            (ab, ab, [true, true, false]),
+            (ab, bc, [false, true, false]),
+            (bc, Some(&["a"][..]), [false, false, false]),
+        ] {
+            for issuers in [
+                [Some("i"), Some("i")],
+                [None, Some("i")],
+                [Some("i"), None],
+                [None, None],
+            ] {
+                let outer_scope = caller(issuers[0], outer);
+                let inner_scope = caller(issuers[1], inner);
+                let both = inner_scope.within(&outer_scope).unwrap();
+                // A third layer changes nothing that the first two have found.
+                let all = caller(issuers[1], inner).within(&both).unwrap();
+                for scope in [both, all] {
+                    let caller = scope.caller().unwrap();
+                    let speaks_for = ["a", "b", "c"].map(|id| caller.may_speak_for(&tenant(id)));
+                    assert_eq!(speaks_for, expected, "{inner:?} in {outer:?} by {issuers:?}");
+                    assert_eq!(caller.issuer().is_some(), issuers.iter().any(Option::is_some));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn three_layers_are_no_way_around_the_issuer() {
+        let by = |issuer| caller(issuer, None);
+        let both = by(Some("i")).within(&by(None)).unwrap();
+        assert!(by(Some("j")).within(&both).is_err());
+        let both = by(None).within(&by(Some("i"))).unwrap();
+        assert!(by(Some("j")).within(&both).is_err());
     }
 }

@@ -96,6 +96,16 @@ impl Caller {
         self.is_platform_staff
     }
 
+    /// The same caller, whose issuer may speak only for tenants that `other`, the same caller by another layer, allows too.
+    #[cfg(feature = "std")]
+    pub(crate) fn bound_as(self, other: &Self) -> Self {
+        let issuer_tenants = match (self.issuer_tenants, &other.issuer_tenants) {
+            (Some(bound), Some(other)) => Some(bound.and(other)),
+            (bound, other) => bound.or_else(|| other.clone()),
+        };
+        Self { issuer_tenants, ..self }
+    }
+
     /// Whether two layers have authenticated one caller. Subjects of two issuers are two callers, also if they are spelled
     /// alike; an issuer that a credential does not name contradicts nothing.
     pub(crate) fn is_same(&self, other: &Self) -> bool {

@@ -13,29 +13,61 @@ type Held = &'static [TenantKey];
 ///
 /// An issuer of one organisation must not name the tenants of another, whatever its tokens or the directory say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssuerTenants(Held);
+pub struct IssuerTenants {
+    keys: Held,
+    /// What another layer has bound the same caller's issuer to.
+    #[cfg(feature = "std")]
+    also: Option<std::sync::Arc<Self>>,
+}
 
 impl IssuerTenants {
+    const fn new(keys: Held) -> Self {
+        Self {
+            keys,
+            #[cfg(feature = "std")]
+            also: None,
+        }
+    }
+
     /// Whether `tenant` is one of them, by any of its names.
     #[must_use]
     pub fn include(&self, tenant: &TenantRecord) -> bool {
-        self.0.iter().any(|key| tenant.answers_to(key))
+        let is_one = self.keys.iter().any(|key| tenant.answers_to(key));
+        #[cfg(feature = "std")]
+        let is_one = is_one && self.also.as_ref().is_none_or(|also| also.include(tenant));
+        is_one
+    }
+
+    /// Those that are among both.
+    #[cfg(feature = "std")]
+    pub(crate) fn and(self, other: &Self) -> Self {
+        if self == *other {
+            return self;
+        }
+        let also = match &self.also {
+            Some(also) => Self::clone(also).and(other),
+            None => other.clone(),
+        };
+        Self {
+            also: Some(also.into()),
+            ..self
+        }
     }
 }
 
 #[cfg(feature = "std")]
 impl From<std::sync::Arc<[TenantKey]>> for IssuerTenants {
     fn from(tenants: std::sync::Arc<[TenantKey]>) -> Self {
-        Self(tenants)
+        Self::new(tenants)
     }
 }
 
 impl From<&'static [TenantKey]> for IssuerTenants {
     fn from(tenants: &'static [TenantKey]) -> Self {
         #[cfg(feature = "std")]
-        return Self(Held::from(tenants));
+        return Self::new(Held::from(tenants));
         #[cfg(not(feature = "std"))]
-        Self(tenants)
+        Self::new(tenants)
     }
 }
 
