@@ -46,8 +46,12 @@ impl FromStr for CursorName {
 #[error("the name of a cursor has 1 to 63 of a-z, 0-9, `_` and `-`")]
 pub struct ParseCursorNameError;
 
+/// How many events are read at once at most, so that a number out of a request cannot ask for everything.
+const MAX_LIMIT: i64 = 10_000;
+
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// The events after the one numbered `after`, at most `limit`, in the order of their commits. 0 is before the first.
+    /// A limit of more than 10,000 is taken for 10,000; only an empty list says that there are no more.
     ///
     /// None is missed: an event that is not returned now, and is committed later, has a greater number than all that are
     /// returned.
@@ -57,11 +61,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// If the directory cannot be queried.
     pub async fn events(&self, after: i64, limit: NonZeroU32) -> Result<Vec<TenantEvent>, DirectoryError> {
         let sql = format!("select {COLUMNS} from tenancy_events where seq > $1 order by seq limit $2");
-        self.read_events(sql, &[after.into(), i64::from(limit.get()).into()])
+        self.read_events(sql, &[after.into(), rows(limit).into()])
             .await
     }
 
-    /// The events of one tenant after the one numbered `after`, at most `limit`, in the order of their commits.
+    /// The events of one tenant after the one numbered `after`, in the order of their commits; at most `limit`, as
+    /// [`events`](Self::events) takes it.
     ///
     /// # Errors
     ///
@@ -73,7 +78,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         limit: NonZeroU32,
     ) -> Result<Vec<TenantEvent>, DirectoryError> {
         let sql = format!("select {COLUMNS} from tenancy_events where tenant = $3 and seq > $1 order by seq limit $2");
-        let values = [after.into(), i64::from(limit.get()).into(), tenant.as_str().into()];
+        let values = [after.into(), rows(limit).into(), tenant.as_str().into()];
         self.read_events(sql, &values).await
     }
 
@@ -139,6 +144,10 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     }
 }
 
+fn rows(limit: NonZeroU32) -> i64 {
+    i64::from(limit.get()).min(MAX_LIMIT)
+}
+
 /// Reads the events in the order of their commits, and remembers in the directory how far it has read.
 ///
 /// Each event is delivered at least once: what was read and not [acknowledged](Self::acknowledge) before a crash is read
@@ -175,7 +184,7 @@ impl<DB: DirectoryDatabase> EventReader<DB> {
         Self { poll_interval, ..self }
     }
 
-    /// The next events, at most `limit`. It waits until there is one.
+    /// The next events, at most `limit` and at most 10,000. It waits until there is one.
     ///
     /// Dropped, it has read nothing.
     ///
@@ -224,5 +233,17 @@ impl<DB: DirectoryDatabase> fmt::Debug for EventReader<DB> {
             .field("read", &self.read)
             .field("poll_interval", &self.poll_interval)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_limit_asks_for_everything() {
+        for (limit, expected) in [(1, 1), (10_000, 10_000), (10_001, 10_000), (u32::MAX, 10_000)] {
+            assert_eq!(NonZeroU32::new(limit).map(rows), Some(expected));
+        }
     }
 }
