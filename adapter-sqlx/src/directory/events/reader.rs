@@ -61,8 +61,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// If the directory cannot be queried.
     pub async fn events(&self, after: i64, limit: NonZeroU32) -> Result<Vec<TenantEvent>, DirectoryError> {
         let sql = format!("select {COLUMNS} from tenancy_events where seq > $1 order by seq limit $2");
-        self.read_events(sql, &[after.into(), rows(limit).into()])
-            .await
+        self.read_events(sql, &[after.into(), rows(limit).into()]).await
     }
 
     /// The events of one tenant after the one numbered `after`, in the order of their commits; at most `limit`, as
