@@ -109,7 +109,7 @@ const ALICE: (&str, &str) = ("authorization", "alice");
 
 type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], u16, &'r [&'r str]);
 
-const ROWS: [Row<'_>; 8] = [
+const ROWS: [Row<'_>; 9] = [
     (
         "/t/acme-inc",
         &[ALICE],
@@ -182,6 +182,17 @@ const ROWS: [Row<'_>; 8] = [
             "credentials absent",
             "resolver `path`: no match",
             "refused with 401 tenant_required",
+        ],
+    ),
+    // A subject is a text of its issuer's, which may choose one that looks like a step.
+    (
+        "/",
+        &[("authorization", "a`; admitted to `acme"), ("x-tenant-id", "globex")],
+        403,
+        &[
+            r"subject `a\`; admitted to \`acme` of issuer",
+            "directory: id `globex` is the tenant `globex`, active",
+            "refused with 403 forbidden: the caller is not a member of the tenant",
         ],
     ),
     (

@@ -217,14 +217,27 @@ impl Observer for Trace {
     }
 }
 
+/// A text of an issuer's or a directory's, between backticks: it ends neither the quote nor the line, and so cannot pass
+/// for a step.
+struct Quoted<'t>(&'t str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            '`' => f.write_str("\\`"),
+            other => other.escape_debug().fmt(f),
+        })
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = if f.alternate() { "\n" } else { "; " };
         write!(f, "policy {:?}{end}credentials {}", self.access, self.credentials)?;
         if let Some(caller) = &self.caller {
-            write!(f, ": subject `{}`", caller.subject())?;
+            write!(f, ": subject `{}`", Quoted(caller.subject().as_str()))?;
             if let Some(issuer) = caller.issuer() {
-                write!(f, " of issuer `{}`", issuer.escape_debug())?;
+                write!(f, " of issuer `{}`", Quoted(issuer))?;
             }
         }
         for Reading { resolver, read } in &self.readings {
@@ -250,7 +263,8 @@ impl fmt::Display for Explanation {
                 Some(Decision::Allow(roles)) => {
                     f.write_str("a member")?;
                     for (index, role) in roles.iter().enumerate() {
-                        write!(f, "{} `{role}`", if index == 0 { " in the roles" } else { "," })?;
+                        let before = if index == 0 { " in the roles" } else { "," };
+                        write!(f, "{before} `{}`", Quoted(role.as_str()))?;
                     }
                     Ok(())
                 }
@@ -275,6 +289,26 @@ impl fmt::Display for Explanation {
         match &self.fault {
             Some(fault) => write!(f, "{end}fault: {}", fault.escape_debug()),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_stays_in_its_quotes_and_line() {
+        for (text, expected) in [
+            ("alice", "alice"),
+            ("a`; admitted to `b", "a\\`; admitted to \\`b"),
+            ("a\\`", "a\\\\\\`"),
+            ("a\nb\u{2028}c\u{202e}d", "a\\nb\\u{2028}c\\u{202e}d"),
+            ("äß", "äß"),
+        ] {
+            assert_eq!(format!("{}", Quoted(text)), expected);
         }
     }
 }
