@@ -201,7 +201,9 @@ impl<DB: DirectoryDatabase> EventReader<DB> {
         }
     }
 
-    /// Stores that all that was returned is dealt with, and is not to be read again.
+    /// Stores that all that was returned is dealt with, and is not to be read again. A cursor that was
+    /// [removed](SqlDirectory::remove_event_cursor) meanwhile is there again then, so that what this reader has not read is
+    /// not purged.
     ///
     /// # Errors
     ///
@@ -209,7 +211,8 @@ impl<DB: DirectoryDatabase> EventReader<DB> {
     pub async fn acknowledge(&mut self) -> Result<(), DirectoryError> {
         if self.read > self.position {
             // Another reader of the same cursor may be further.
-            let sql = "update tenancy_event_cursors set seq = $2 where name = $1 and seq < $2";
+            let sql = "insert into tenancy_event_cursors (name, seq) values ($1, $2)
+                 on conflict (name) do update set seq = excluded.seq where tenancy_event_cursors.seq < excluded.seq";
             let values = [self.cursor.as_str().into(), self.read.into()];
             self.directory.change(sql, &values).await?;
             self.position = self.read;

@@ -269,5 +269,11 @@ async fn what_is_old_is_purged_once_it_is_read<DB: DirectoryDatabase>(directory:
     assert_eq!(directory.purge_events(later).await.unwrap(), 2);
     let tenant = NewTenant::new(id("c"), "row".parse().unwrap());
     directory.upsert(&tenant).await.unwrap();
+    // A reader whose cursor was removed is alive once it acknowledges: from then on, what it has not read stays.
+    reader.acknowledge().await.unwrap();
+    let again = directory.follow_events(billing).await.unwrap();
+    assert_eq!(again.position(), reader.position());
+    assert_eq!(directory.purge_events(later).await.unwrap(), 0);
+    assert_eq!(next(&mut reader, 10).await[0].tenant, Some(id("c")));
 }
 on_both!(what_is_old, super::what_is_old_is_purged_once_it_is_read);
