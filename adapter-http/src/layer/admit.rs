@@ -21,7 +21,7 @@ use tenancy_core::enforce::{
 use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
 use super::binding::{Binding, BoundPayload, EngineId};
-use super::log::{audit, is_explained, log_explanation, report, report_authenticator};
+use super::log::{audit, is_explained, log_explanation, log_refusal, report, report_authenticator};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authenticator, SharedClaims};
 
@@ -221,7 +221,7 @@ where
         let policy = RoutePolicy { access, ..policy };
         let decided = if WAIT {
             let decided = tokio::time::timeout(self.timeout, self.decide::<WAIT>(policy, parts, credentials)).await;
-            decided.unwrap_or(Err(Rejection::new(Cause::TimedOut)))
+            decided.unwrap_or_else(|_| Err(Rejection::new(Cause::TimedOut)).inspect_err(log_refusal))
         } else {
             self.decide::<WAIT>(policy, parts, credentials).await
         };
@@ -241,7 +241,7 @@ where
                 payload,
             };
             if let Some(outer) = outer {
-                binding = binding.within(&outer)?;
+                binding = binding.within(&outer).inspect_err(log_refusal)?;
             }
             let scope = binding.scope.clone();
             parts.extensions.insert(binding);

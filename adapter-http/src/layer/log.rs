@@ -33,6 +33,17 @@ pub(super) fn log_explanation(
     );
 }
 
+/// Logs a refusal that no explanation tells of: there was no decision in time, or an outer layer contradicts the one that
+/// there was.
+pub(super) fn log_refusal(rejection: &Rejection) {
+    tracing::debug!(
+        target: "tenancy::explain",
+        "refused with {} {}: {rejection}",
+        rejection.status(),
+        rejection.code()
+    );
+}
+
 /// Logs each member of staff who enters a suspended tenant, whichever authorizer has let them in.
 pub(super) fn audit(scope: &TenantScope) {
     let Outcome::Admitted(admitted) = scope.outcome() else {

@@ -256,6 +256,36 @@ async fn without_the_level_nothing_is_explained() {
     assert_eq!(log.text(), "");
 }
 
+/// The explanation of an inner layer ends in its own decision, which is not the answer where the outer one contradicts it.
+#[tokio::test]
+async fn a_refusal_by_the_outer_layer_is_told_behind_the_inner_ones_decision() {
+    let outer = tenancy(false).scoped();
+    // Another engine, to which a header of another name names the tenant.
+    let chain = ResolverChain::new().then(HeaderResolver::new("x-other".parse().unwrap()));
+    let initech = TenantRecord::new("initech".parse().unwrap(), "row".parse().unwrap());
+    let tenants = MemoryDirectory::new([MemoryEntry::new(initech).with_member("alice".parse().unwrap())]).unwrap();
+    let inner = Tenancy::builder(Enforcer::new(chain.unwrap()), Named, tenants.clone())
+        .with_authorizer(tenants)
+        .build()
+        .scoped();
+    let service = outer.layer(inner.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::default()))
+    })));
+    let (log, guard) = Log::capture_at(Level::DEBUG);
+    let request = Request::from_parts(parts("/t/acme-inc", &[ALICE, ("x-other", "initech")]), ());
+    let response = service.oneshot(request).await.unwrap();
+    drop(guard);
+    assert_eq!(response.status(), 403);
+    let text = log.text();
+    let explained: Vec<_> = text.lines().filter(|line| line.contains("tenancy::explain")).collect();
+    let [outer, inner, refused] = explained[..] else {
+        unreachable!("{text}")
+    };
+    assert!(outer.contains("admitted to `acme`"), "{outer}");
+    assert!(inner.contains("admitted to `initech`"), "{inner}");
+    assert!(refused.contains("refused with 403 forbidden: "), "{refused}");
+}
+
 #[tokio::test]
 async fn a_layer_explains_on_demand() {
     let tenancy = tenancy(true);
