@@ -20,11 +20,21 @@ impl Pasted {
         Self(found)
     }
 
-    /// The text without any of them.
+    /// The text without any of them, on one line: control characters of a value are written as escapes.
     pub(super) fn hide(&self, text: &str) -> String {
-        self.0
+        let hidden = self
+            .0
             .iter()
-            .fold(text.to_owned(), |text, pasted| without(&text, pasted))
+            .fold(text.to_owned(), |text, pasted| without(&text, pasted));
+        let mut line = String::with_capacity(hidden.len());
+        for character in hidden.chars() {
+            if character.is_control() {
+                line.extend(character.escape_debug());
+            } else {
+                line.push(character);
+            }
+        }
+        line
     }
 }
 
@@ -79,7 +89,9 @@ mod tests {
     #[test]
     fn what_is_pasted_is_hidden_wherever_it_is_said() {
         let table = toml::from_str("a = [' app:Hidden@host']\nb = { c = 'app:Hidden@host/x' }").unwrap();
-        let shown = Pasted::of(&table).hide("`/etc/app:Hidden@host/x` and `app:hidden@HOST`");
+        let pasted = Pasted::of(&table);
+        assert_eq!(pasted.hide("`a\n\u{1b}[31mb` ä"), "`a\\n\\u{1b}[31mb` ä");
+        let shown = pasted.hide("`/etc/app:Hidden@host/x` and `app:hidden@HOST`");
         assert_eq!(
             shown,
             "`/etc/a value that is not shown` and `a value that is not shown`"

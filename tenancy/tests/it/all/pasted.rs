@@ -1,6 +1,7 @@
 //! A secret that is pasted in the wrong place, wherever that is: no error repeats it.
 
 use std::fs;
+use std::path::Path;
 
 use tenancy::Postgres;
 use toml::{Table, Value};
@@ -92,55 +93,76 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
-/// Every value with the pasted text in its place, and every table with the text for a key.
-fn variants(value: &Value, pasted: &str, whole: &dyn Fn(Value) -> Value, found: &mut Vec<Value>) {
-    found.push(whole(Value::String(pasted.to_owned())));
+/// Every value with another in its place, and every table with a key of another name.
+fn variants(value: &Value, other: &Value, key: &str, whole: &dyn Fn(Value) -> Value, found: &mut Vec<Value>) {
+    found.push(whole(other.clone()));
     match value {
         Value::Table(table) => {
-            let mut other = table.clone();
-            other.insert(pasted.to_owned(), Value::Integer(1));
-            found.push(whole(Value::Table(other)));
-            for (key, inner) in table {
+            let mut more = table.clone();
+            more.insert(key.to_owned(), Value::Integer(1));
+            found.push(whole(Value::Table(more)));
+            for (name, inner) in table {
                 let mut renamed = table.clone();
-                renamed.remove(key);
-                renamed.insert(pasted.to_owned(), inner.clone());
+                renamed.remove(name);
+                renamed.insert(key.to_owned(), inner.clone());
                 found.push(whole(Value::Table(renamed)));
                 let within = |inner: Value| {
                     let mut table = table.clone();
-                    table.insert(key.clone(), inner);
+                    table.insert(name.clone(), inner);
                     whole(Value::Table(table))
                 };
-                variants(inner, pasted, &within, found);
+                variants(inner, other, key, &within, found);
             }
         }
         Value::Array(list) => {
             for (index, inner) in list.iter().enumerate() {
                 let within = |inner: Value| {
                     let mut list = list.clone();
-                    list[index] = inner;
+                    if let Some(place) = list.get_mut(index) {
+                        *place = inner;
+                    }
                     whole(Value::Array(list))
                 };
-                variants(inner, pasted, &within, found);
+                variants(inner, other, key, &within, found);
             }
         }
         _ => {}
     }
 }
 
+/// What is said of a file, which is never opened: nothing listens where its URLs lead.
+async fn said_of(file: &Table, folder: &Path) -> String {
+    let text: String = file
+        .iter()
+        .map(|(key, value)| format!("{} = {}\n", quoted(key), inline(value)))
+        .collect();
+    let url = |role: &str| format!("postgres://{role}:{PASSWORD}@localhost:1/notes");
+    let opened = tenancy::open_text::<Postgres>(text, folder)
+        .with_variable("APP_URL", url("app"))
+        .with_variable("ADMIN_URL", url("admin"))
+        .await;
+    let error = opened.expect_err("nothing listens there");
+    format!("{error}\n{error:?}")
+}
+
+/// A text as TOML has it.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
 /// A value on one line.
 fn inline(value: &Value) -> String {
-    let list = |parts: Vec<String>| parts.join(", ");
     match value {
-        Value::String(text) => format!("{text:?}"),
-        Value::Array(values) => format!("[{}]", list(values.iter().map(inline).collect())),
+        Value::String(text) => quoted(text),
+        Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Value::Table(table) => {
-            let entry = |(key, value)| format!("{key:?} = {}", inline(value));
-            format!("{{ {} }}", list(table.iter().map(entry).collect()))
+            let entry = |(key, value): (&String, &Value)| format!("{} = {}", quoted(key), inline(value));
+            format!("{{ {} }}", table.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
-        other => other.as_integer().map_or_else(
-            || other.as_bool().unwrap_or_default().to_string(),
-            |number| number.to_string(),
-        ),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(is_true) => is_true.to_string(),
+        Value::Float(number) => format!("{number:?}").replace("NaN", "nan"),
+        Value::Datetime(time) => time.to_string(),
     }
 }
 
@@ -151,30 +173,21 @@ async fn a_secret_that_is_pasted_anywhere_is_not_repeated() {
     let mut shown = Vec::new();
     let mut tried = 0;
     for pasted in PASTED {
+        let (good, value) = (Value::Table(good()), Value::String(pasted.to_owned()));
         let mut files = Vec::new();
-        variants(&Value::Table(good()), pasted, &|value| value, &mut files);
+        variants(&good, &value, pasted, &|value| value, &mut files);
         for (table, key, instead) in INSTEAD {
-            let mut file = good();
+            let mut file = good.clone();
             if let Some(Value::Table(table)) = file.get_mut(table) {
                 table.remove(key);
-                table.insert(instead.to_owned(), Value::String(pasted.to_owned()));
+                table.insert(instead.to_owned(), value.clone());
             }
-            files.push(Value::Table(file));
+            files.push(file);
         }
         for file in files {
             let Value::Table(file) = file else { continue };
-            let text: String = file
-                .iter()
-                .map(|(key, value)| format!("{key:?} = {}\n", inline(value)))
-                .collect();
-            let url = |role: &str| format!("postgres://{role}:{PASSWORD}@localhost:1/notes");
-            let opened = tenancy::open_text::<Postgres>(text.clone(), folder.path())
-                .with_variable("APP_URL", url("app"))
-                .with_variable("ADMIN_URL", url("admin"))
-                .await;
-            let error = opened.expect_err("nothing listens there");
+            let said = said_of(&file, folder.path()).await;
             tried += 1;
-            let said = format!("{error}\n{error:?}");
             if let Some(line) = said.lines().find(|line| line.contains(PASSWORD)) {
                 shown.push(line.to_owned());
             }
@@ -182,4 +195,34 @@ async fn a_secret_that_is_pasted_anywhere_is_not_repeated() {
     }
     assert!(tried > 300, "{tried}");
     assert!(shown.is_empty(), "{} of {tried}:\n{}", shown.len(), shown.join("\n"));
+}
+
+/// Whatever stands somewhere, it is an error and no panic, and an error is plain text.
+#[tokio::test]
+async fn a_value_of_any_kind_is_an_error_anywhere() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("migrations")).unwrap();
+    let others: Table = toml::from_str(
+        r#"values = [-1, 0, 9223372036854775807, nan, 1e300, true, 1979-05-27T07:32:00Z, "", "\u0000\u001b[31m\nx", [], [[]], {}, { a = { b = [1] } }]"#,
+    )
+    .unwrap();
+    let Some(Value::Array(mut others)) = others.get("values").cloned() else {
+        panic!("no values")
+    };
+    others.push(Value::String("x".repeat(1_000)));
+    let good = Value::Table(good());
+    let mut terminal = Vec::new();
+    for (value, key) in others
+        .iter()
+        .zip(["", "a.b[0]", "\u{1b}[31m", "[9]", "ä", "..", "name"].iter().cycle())
+    {
+        let mut files = Vec::new();
+        variants(&good, value, key, &|value| value, &mut files);
+        for file in files {
+            let Value::Table(file) = file else { continue };
+            let said = said_of(&file, folder.path()).await;
+            terminal.extend(said.lines().find(|line| line.contains('\u{1b}')).map(str::to_owned));
+        }
+    }
+    assert!(terminal.is_empty(), "{}", terminal.join("\n"));
 }
