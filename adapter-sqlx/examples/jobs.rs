@@ -121,6 +121,7 @@ async fn open(folder: &Path) -> Result<(SqliteDirectory, TenantDb<Sqlite>), Box<
             .upsert(&NewTenant::new(id.parse()?, "database".parse()?))
             .await?;
         db.provision(entry.record()).await?;
+        directory.set_status(&entry.record().id, TenantStatus::Active).await?;
         directory.set_status(&entry.record().id, status).await?;
     }
     Ok((directory, db))

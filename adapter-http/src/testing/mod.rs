@@ -4,6 +4,7 @@
 //!
 //! ```
 //! use http::{Request, Response};
+//! use http_body_util::BodyExt;
 //! use tenancy_core::context;
 //! use tenancy_http::Tenancy;
 //! use tenancy_http::testing::{TestTenant, tenancy_of};
@@ -21,7 +22,8 @@
 //!
 //! let service = ServiceBuilder::new().layer(tenancy.scoped()).service_fn(hello);
 //! let answer = service.oneshot(Request::new(String::new())).await?;
-//! assert_eq!(answer.body().inner(), "hello, alice of acme");
+//! let body = answer.into_body().collect().await?.to_bytes();
+//! assert_eq!(body, "hello, alice of acme");
 //! # Ok(()) }
 //! ```
 
