@@ -4,7 +4,7 @@
 //! by a database of its own. Nothing but the sign-up knows that.
 //!
 //! There are two processes. The one that serves tickets has the application's credentials alone. The one for accounts creates
-//! tenants, so it has the administrator's, too, and no organisation's data passes through it.
+//! tenants, so it has the administrator's, too, and serves no organisation's own requests.
 
 mod accounts;
 mod error;
