@@ -148,9 +148,6 @@ pub(super) async fn write_member<DB: DirectoryDatabase>(
         return Err(sqlx::Error::Encode("a member's issuer is empty".into()));
     }
     let (subject, issuer) = (member.subject(), member.issuer().unwrap_or_default());
-    let before = locked_roles(change, tenant, subject, issuer).await?;
-    let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values ($1, $2, $3, $4)
-         on conflict (tenant, subject, issuer) do update set roles = excluded.roles where tenancy_members.roles <> excluded.roles";
     // No role has an end of line.
     let roles: Vec<&str> = member.roles().iter().map(Role::as_str).collect();
     let roles = roles.join("\n");
@@ -160,13 +157,24 @@ pub(super) async fn write_member<DB: DirectoryDatabase>(
         issuer.into(),
         (*roles).into(),
     ];
+    // First, since there is no row to lock before there is a membership: of two who add it at once, one does.
+    let sql = "insert into tenancy_members (tenant, subject, issuer, roles) values ($1, $2, $3, $4)
+         on conflict (tenant, subject, issuer) do nothing";
+    if changes::<DB>(change.connection_mut(), sql, &values).await? {
+        let event = PendingEvent::new(tenant, EventKind::MEMBER_ADDED);
+        change.record(event.to(roles).of(subject, issuer));
+        return Ok(true);
+    }
+    let Some(before) = locked_roles(change, tenant, subject, issuer).await? else {
+        // It has ended since, and the next attempt adds it.
+        return Box::pin(write_member(change, tenant, member)).await;
+    };
+    let sql = "update tenancy_members set roles = $4
+         where tenant = $1 and subject = $2 and issuer = $3 and roles <> $4";
     let has_changed = changes::<DB>(change.connection_mut(), sql, &values).await?;
     if has_changed {
-        let event = match before {
-            Some(before) => PendingEvent::new(tenant, EventKind::MEMBER_CHANGED).from(before),
-            None => PendingEvent::new(tenant, EventKind::MEMBER_ADDED),
-        };
-        change.record(event.to(roles).of(subject, issuer));
+        let event = PendingEvent::new(tenant, EventKind::MEMBER_CHANGED);
+        change.record(event.from(before).to(roles).of(subject, issuer));
     }
     Ok(has_changed)
 }

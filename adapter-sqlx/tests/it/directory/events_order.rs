@@ -108,3 +108,31 @@ async fn a_reader_beside_many_writers_misses_nothing() {
         expected
     );
 }
+
+/// Two who add a membership at once have added it once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_two_add_at_once_is_added_once() {
+    let database = TestDatabase::new().await;
+    let directory = PgDirectory::open(database.administrator()).await.unwrap();
+    directory.upsert(&active("acme")).await.unwrap();
+    // Between the look and the write of each there is time for the other.
+    sqlx::raw_sql(
+        "create function wait_a_moment() returns trigger language plpgsql as $$
+             begin perform pg_sleep(0.3); return new; end $$;
+         create trigger wait before insert on tenancy_members for each row execute function wait_a_moment()",
+    )
+    .execute(&mut database.connect().await)
+    .await
+    .unwrap();
+    let both = ["editor", "owner"].map(|role| {
+        let directory = directory.clone();
+        tokio::spawn(async move { directory.add_member(&id("acme"), &member("alice", "", &[role])).await })
+    });
+    for one in both {
+        assert!(one.await.unwrap().unwrap());
+    }
+    let events = directory.events(0, 10.try_into().unwrap()).await.unwrap();
+    let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["tenant.created", "member.added", "member.changed"]);
+    assert_eq!(events[1].after, events[2].before);
+}
