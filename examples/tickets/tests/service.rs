@@ -219,12 +219,16 @@ async fn the_service_leaks_nothing() {
             async |tenant, mark| {
                 let mut tx = tickets.db.begin(&tenant.admitted()).await?;
                 for sql in [
-                    "insert into people (subject, name) values ('planted', 'somebody')",
-                    "insert into counters (name, value) values ('ticket', 1)",
+                    "insert into people (subject, name) values ('planted', 'somebody')
+                         on conflict on constraint people_pkey do nothing",
+                    "insert into counters (name, value) values ('ticket', 1)
+                         on conflict on constraint counters_pkey do nothing",
                 ] {
                     sqlx::query(sql).execute(&mut *tx).await?;
                 }
-                let sql = "insert into tickets (number, title, body, author) values (1, $1, $1, 'planted')";
+                // Again, where a request has removed the mark.
+                let sql = "insert into tickets (number, title, body, author) values (1, $1, $1, 'planted')
+                    on conflict on constraint tickets_pkey do update set title = excluded.title, body = excluded.body";
                 sqlx::query(sql).bind(mark.as_str()).execute(&mut *tx).await?;
                 Ok(tx.commit().await?)
             },
