@@ -10,8 +10,7 @@ use tenancy_core::names::TenantId;
 use super::change::DirectoryChange;
 use super::database::{DirectoryDatabase, Queries, Writers, is_found};
 use super::error::{DeleteError, DirectoryError, LifecycleError};
-use super::events::Attribution;
-use super::events::{EventKind, PendingEvent};
+use super::events::{Attribution, EventKind, PendingEvent};
 use super::rows::read_entry;
 use super::sql_directory::SqlDirectory;
 use super::unix_seconds;
@@ -41,7 +40,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If it is not active, or the directory cannot be changed.
     pub async fn suspend(&self, id: &TenantId) -> Result<bool, LifecycleError> {
-        self.lead(id, Verb::Suspend).await
+        self.lead(id, |state| state.verb(id, Verb::Suspend)).await
     }
 
     /// Serves a suspended tenant again. Returns `false` if it is active already.
@@ -50,7 +49,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If it is neither, if its creation was never completed, or if the directory cannot be changed.
     pub async fn activate(&self, id: &TenantId) -> Result<bool, LifecycleError> {
-        self.lead(id, Verb::Activate).await
+        self.lead(id, |state| state.verb(id, Verb::Activate)).await
     }
 
     /// Ends a tenant's service. Its data stays until it is [deleted](Self::delete). Returns `false` if it is archived already.
@@ -59,7 +58,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If there is no such tenant, or the directory cannot be changed.
     pub async fn archive(&self, id: &TenantId) -> Result<bool, LifecycleError> {
-        self.lead(id, Verb::Archive).await
+        self.lead(id, |state| state.verb(id, Verb::Archive)).await
     }
 
     /// Takes an archived tenant back. It is suspended then, so that a person looks at it before it is
@@ -69,7 +68,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If it is not archived, if its deletion has begun, or if the directory cannot be changed.
     pub async fn restore(&self, id: &TenantId) -> Result<bool, LifecycleError> {
-        self.lead(id, Verb::Restore).await
+        self.lead(id, |state| state.verb(id, Verb::Restore)).await
     }
 
     /// Leads a tenant to a status by the one verb that leads there from where it is, for a caller who knows where the tenant is to
@@ -81,14 +80,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ///
     /// If no verb leads there ([`tenancy_core::lifecycle`]), or the directory cannot be changed.
     pub async fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<bool, LifecycleError> {
-        let mut change = self.begin(Writers::OfATenant).await?;
-        let state = State::locked::<DB>(change.connection_mut(), id).await?;
-        let Some(verb) = state.verb_to(id, status)? else {
-            return Ok(false);
-        };
-        change.move_to(id, state.stage, verb.target()).await?;
-        change.commit().await?;
-        Ok(true)
+        self.lead(id, |state| state.verb_to(id, status)).await
     }
 
     /// Removes an archived tenant for good, once it has been archived for `grace`: its data, by its strategy, and then its entry
@@ -129,40 +121,42 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         if Verb::Delete.apply(state.stage).map_err(|source| illegal(id, source))? == Next::Unchanged {
             return Ok(None);
         }
+        let entry = read_entry::<DB>(change.connection_mut(), id).await?;
+        let record = TenantRecord::clone(&entry.record);
         if state.deletion_began {
-            let entry = read_entry::<DB>(change.connection_mut(), id).await?;
-            return Ok(Some(TenantRecord::clone(&entry.record)));
+            return Ok(Some(record));
         }
-        let archived_at = state.archived_at.unwrap_or_else(unix_seconds);
         let now = unix_seconds();
+        let archived_at = state.archived_at.unwrap_or(now);
         let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
         let ends_at = archived_at.saturating_add(grace);
-        let is_in_grace = ends_at > now;
-        let sql = "update tenancy_tenants set archived_at = $2,
-                deletion_began_at = case when $3 = 'begins' then cast($4 as bigint) end where id = $1";
-        let begins = if is_in_grace { "waits" } else { "begins" };
-        let values = [id.as_str().into(), archived_at.into(), begins.into(), now.into()];
-        DB::execute(change.connection_mut(), sql, &values).await?;
-        let entry = read_entry::<DB>(change.connection_mut(), id).await?;
-        if !is_in_grace {
-            change.record(PendingEvent::new(id, EventKind::DELETION_BEGAN));
-        }
-        change.commit().await?;
-        if is_in_grace {
+        if ends_at > now {
+            let sql = "update tenancy_tenants set archived_at = $2 where id = $1";
+            DB::execute(change.connection_mut(), sql, &[id.as_str().into(), archived_at.into()]).await?;
+            change.commit().await?;
             let until = UNIX_EPOCH + Duration::from_secs(u64::try_from(ends_at).unwrap_or_default());
             return Err(DeleteError::InGrace { id: id.clone(), until });
         }
-        Ok(Some(TenantRecord::clone(&entry.record)))
+        let sql = "update tenancy_tenants set archived_at = $2, deletion_began_at = $3 where id = $1";
+        let values = [id.as_str().into(), archived_at.into(), now.into()];
+        DB::execute(change.connection_mut(), sql, &values).await?;
+        change.record(PendingEvent::new(id, EventKind::DELETION_BEGAN));
+        change.commit().await?;
+        Ok(Some(record))
     }
 
-    async fn lead(&self, id: &TenantId, verb: Verb) -> Result<bool, LifecycleError> {
+    /// Leads a tenant where the chosen verb leads; `None` is nowhere.
+    async fn lead(
+        &self,
+        id: &TenantId,
+        choose: impl FnOnce(&State) -> Result<Option<Verb>, LifecycleError>,
+    ) -> Result<bool, LifecycleError> {
         let mut change = self.begin(Writers::OfATenant).await?;
         let state = State::locked::<DB>(change.connection_mut(), id).await?;
-        state.refuse_half_done(id, verb)?;
-        let Next::Becomes(next) = verb.apply(state.stage).map_err(|source| illegal(id, source))? else {
+        let Some(verb) = choose(&state)? else {
             return Ok(false);
         };
-        change.move_to(id, state.stage, next).await?;
+        change.move_to(id, state.stage, verb.target()).await?;
         change.commit().await?;
         Ok(true)
     }
@@ -225,6 +219,13 @@ impl State {
             archived_at: None,
             deletion_began: false,
         })
+    }
+
+    /// The verb, if it leads away from here; `None` if the tenant is where it leads.
+    fn verb(&self, id: &TenantId, verb: Verb) -> Result<Option<Verb>, LifecycleError> {
+        self.refuse_half_done(id, verb)?;
+        let next = verb.apply(self.stage).map_err(|source| illegal(id, source))?;
+        Ok((next != Next::Unchanged).then_some(verb))
     }
 
     /// The verb that leads from here to a status; `None` if the tenant has it.

@@ -190,11 +190,14 @@ async fn refuse_conflict<DB: Queries>(
 }
 
 async fn write_tenant<DB: Queries>(connection: &mut DB::Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy, placement)
-         values ($1, $2, $3, coalesce($4, $1), coalesce($5, $7), $6, $8)
+    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy, placement, archived_at)
+         values ($1, $2, $3, coalesce($4, $1), coalesce($5, $7), $6, $8,
+           case when $5 = 'archived' then cast($9 as bigint) end)
          on conflict (id) do update set slug = $2, external_id = $3,
-           name = coalesce($4, tenancy_tenants.name), status = coalesce($5, tenancy_tenants.status)";
-    let values: [Value<'_>; 8] = [
+           name = coalesce($4, tenancy_tenants.name), status = coalesce($5, tenancy_tenants.status),
+           archived_at = case when coalesce($5, tenancy_tenants.status) = 'archived'
+             then coalesce(tenancy_tenants.archived_at, cast($9 as bigint)) end";
+    let values: [Value<'_>; 9] = [
         tenant.id.as_str().into(),
         tenant.slug.as_str().into(),
         tenant.external_id.as_ref().map(ExternalId::as_str).into(),
@@ -203,11 +206,9 @@ async fn write_tenant<DB: Queries>(connection: &mut DB::Connection, tenant: &New
         tenant.strategy.as_str().into(),
         TenantStatus::Provisioning.as_str().into(),
         tenant.placement.as_ref().map(PlacementName::as_str).into(),
+        unix_seconds().into(),
     ];
     DB::execute(connection, sql, &values).await?;
-    let sql = "update tenancy_tenants set archived_at = case when status = 'archived' then cast($2 as bigint) end
-         where id = $1 and (status = 'archived') <> (archived_at is not null)";
-    DB::execute(connection, sql, &[tenant.id.as_str().into(), unix_seconds().into()]).await?;
     Ok(())
 }
 

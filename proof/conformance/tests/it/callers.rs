@@ -121,20 +121,23 @@ fn a_caller_is_confirmed_inside_and_around_every_policy(serve: Serve) {
     });
 }
 
+/// Routes under two layers that authenticate each in its own way, and what a caller of acme is bound to there.
+const TWO_AUTHENTICATIONS: [(&str, &str); 9] = [
+    ("other-in-alone", "alone"),
+    ("other-in-scoped", "in acme"),
+    ("other-in-optional", "in acme"),
+    ("other-around-scoped", "in acme"),
+    ("other-around-optional", "in acme"),
+    ("other-scoped-in-alone", "in acme"),
+    ("other-scoped-in-scoped", "in acme"),
+    ("other-scoped-in-optional", "in acme"),
+    ("other-between", "alone"),
+];
+
 /// One layer knows the caller by a token, the other by the field `x-user`.
 fn another_caller_is_refused_inside_and_around_every_policy(serve: Serve) {
     with_each(serve, async |mut asked| {
-        for (path, bound) in [
-            ("other-in-alone", "alone"),
-            ("other-in-scoped", "in acme"),
-            ("other-in-optional", "in acme"),
-            ("other-around-scoped", "in acme"),
-            ("other-around-optional", "in acme"),
-            ("other-scoped-in-alone", "in acme"),
-            ("other-scoped-in-scoped", "in acme"),
-            ("other-scoped-in-optional", "in acme"),
-            ("other-between", "alone"),
-        ] {
+        for (path, bound) in TWO_AUTHENTICATIONS {
             let same = format!("200 alice - {bound}");
             check(
                 &mut asked,
@@ -170,17 +173,7 @@ fn subjects_of_two_issuers_are_two_callers(serve: Serve) {
     const USER_ONE: (&str, &str) = ("x-user", "alice@one");
     const USER_TWO: (&str, &str) = ("x-user", "alice@two");
     with_each(serve, async |mut asked| {
-        for (path, bound) in [
-            ("other-in-alone", "alone"),
-            ("other-in-scoped", "in acme"),
-            ("other-in-optional", "in acme"),
-            ("other-around-scoped", "in acme"),
-            ("other-around-optional", "in acme"),
-            ("other-scoped-in-alone", "in acme"),
-            ("other-scoped-in-scoped", "in acme"),
-            ("other-scoped-in-optional", "in acme"),
-            ("other-between", "alone"),
-        ] {
+        for (path, bound) in TWO_AUTHENTICATIONS {
             let same = format!("200 alice one {bound}");
             check(
                 &mut asked,
