@@ -177,14 +177,14 @@ fn all_name_tests(all: &[Sabotage]) -> Result<(), Failure> {
     }
 }
 
-/// The functions and modules of a source file.
+/// The functions and modules of a source file, and what a macro declares by its first argument, as `on_both!(name, run)`.
 fn declared_names(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_sign = |c: char| !c.is_alphanumeric() && c != '_';
     let mut before = "";
-    words.filter(|word| !word.is_empty()).filter(move |word| {
-        let is_name = matches!(std::mem::replace(&mut before, word), "fn" | "mod");
-        is_name
-    })
+    let items = text.split(is_sign).filter(|word| !word.is_empty());
+    let items = items.filter(move |word| matches!(std::mem::replace(&mut before, word), "fn" | "mod"));
+    let of_macros = text.split("!(").skip(1);
+    items.chain(of_macros.filter_map(move |call| call.trim_start().split(is_sign).next()))
 }
 
 /// A filter is a part of a test's path: what stands between its `::` is a whole name, the first may be the end of one,
@@ -258,4 +258,27 @@ fn copy_of_the_tree() -> Result<PathBuf, Failure> {
         copied.map_err(|error| failed(file, error))?;
     }
     Ok(tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_matches_tests_of_functions_and_of_macros() {
+        let text = "mod jobs;\nasync fn runs() {}\non_both!(\n    a_job_runs_once, runs\n);\non_both!(b, runs);";
+        let names: BTreeSet<String> = declared_names(text).map(str::to_owned).collect();
+        assert_eq!(names, ["jobs", "runs", "a_job_runs_once", "b"].map(String::from).into());
+        assert!(can_match("jobs::a_job_runs", &names));
+        assert!(can_match("obs::a_job_runs", &names), "the first may be an end");
+        assert!(!can_match("jobs::job_runs", &names), "the last is no end");
+        assert!(!can_match("tests::a_job_runs", &names));
+        assert!(!can_match("jobs::a_job_runs_twice", &names));
+    }
+
+    #[test]
+    fn every_patch_names_a_test_that_exists() {
+        let missing = all_name_tests(&read_all().unwrap());
+        assert!(missing.is_ok(), "{}", missing.unwrap_err());
+    }
 }
