@@ -148,10 +148,7 @@ pub(crate) enum Repeat {
 impl Repeat {
     /// Nothing but what says for certain that nothing was done. A worker says so of a statement, and not of a commit.
     pub(crate) fn of(error: &(dyn Error + 'static), phase: Phase) -> Option<Self> {
-        let error = chain(error).find_map(|error| match downcast::<sqlx::Error>(error) {
-            Some(error) => error.as_database_error(),
-            None => database_error(error),
-        })?;
+        let error = said_by_the_database(error)?;
         if is_stale_plan(error) {
             return Some(Self::StalePlan);
         }
@@ -165,6 +162,14 @@ impl Repeat {
         };
         has_lost.then_some(Self::Serialization)
     }
+}
+
+/// What the database has said, wherever it is in the chain.
+fn said_by_the_database<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn DatabaseError> {
+    chain(error).find_map(|error| match downcast::<sqlx::Error>(error) {
+        Some(error) => error.as_database_error(),
+        None => database_error(error),
+    })
 }
 
 /// An error and its sources, outermost first.
@@ -204,6 +209,13 @@ fn sqlite_code(error: &dyn DatabaseError) -> Option<i32> {
 #[cfg(not(feature = "sqlite"))]
 const fn sqlite_code(_: &dyn DatabaseError) -> Option<i32> {
     None
+}
+
+/// Whether a lock of SQLite's is held by another connection.
+#[cfg(feature = "sqlite")]
+pub(crate) fn is_busy(error: &(dyn Error + 'static)) -> bool {
+    let code = said_by_the_database(error).and_then(sqlite_code);
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// "cached plan must not change result type". The code stands for other things too, and the text is translated.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::StrategyName;
 use tokio::sync::Mutex;
@@ -46,8 +46,7 @@ impl InsecureTestStrategy {
             .filename(name)
             .vfs("memdb")
             .create_if_missing(true);
-        let mut anchor = options.connect().await?;
-        migrate::run(&mut anchor, migrations).await?;
+        let anchor = migrate::connect(&options, Some(migrations)).await?;
         let pool = PoolOptions::new().max_connections(1).connect_lazy_with(options);
         Ok(Self {
             pool,

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
-use sqlx::{ConnectOptions, Connection, Sqlite};
+use sqlx::{Connection, Sqlite};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
@@ -123,10 +123,7 @@ impl SqliteDatabaseStrategy {
 
     async fn migrate(&self, path: &Path, create: bool) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(path).create_if_missing(create);
-        let mut connection = options.connect().await?;
-        if let Some(migrations) = &self.migrations {
-            migrate::run(&mut connection, migrations).await?;
-        }
+        let connection = migrate::connect(&options, self.migrations.as_deref()).await?;
         connection.close().await?;
         Ok(())
     }

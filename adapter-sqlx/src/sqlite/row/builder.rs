@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::migrate::Migrator;
-use sqlx::{ConnectOptions, Connection};
 
 use super::catalog;
 use super::declarations::Declarations;
@@ -94,10 +94,8 @@ impl SqliteRowBuilder {
     pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
         let plan = self.plan;
         let options = plan.connect_options(&self.file);
-        let mut connection = options.clone().create_if_missing(true).connect().await?;
-        if let Some(migrations) = &self.migrations {
-            migrate::run(&mut connection, migrations).await?;
-        }
+        let create = options.clone().create_if_missing(true);
+        let mut connection = migrate::connect(&create, self.migrations.as_ref()).await?;
         install(&mut connection, &self.declared).await?;
         catalog::prove_all_declared(&mut connection, &self.declared).await?;
         connection.close().await?;

@@ -4,8 +4,11 @@
 
 use crate::common;
 
+use std::path::Path;
+use std::time::Duration;
+
 use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use tempfile::{TempDir, tempdir};
 use tenancy_core::directory::{Directory, TenantEntry, TenantStatus};
 use tenancy_core::names::{ReservedNames, TenantKey};
@@ -218,6 +221,37 @@ async fn it_opens_more_than_once_at_a_time() {
     for one in at_once.collect::<Vec<_>>() {
         one.await.unwrap().unwrap();
     }
+}
+
+/// A connection that is refused at once where another has a lock.
+fn impatient(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(Duration::ZERO);
+    SqlitePoolOptions::new().connect_lazy_with(options)
+}
+
+#[tokio::test]
+async fn openers_wait_for_each_other() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("directory.sqlite");
+    let at_once = (0..8).map(|_| tokio::spawn(SqliteDirectory::from_pool(impatient(&path))));
+    for one in at_once.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_up_to_date_opens_beside_a_writer() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("directory.sqlite");
+    let first = impatient(&path);
+    SqliteDirectory::from_pool(first.clone()).await.unwrap();
+    let writer = first.begin_with("begin immediate").await.unwrap();
+    SqliteDirectory::from_pool(impatient(&path)).await.unwrap();
+    writer.rollback().await.unwrap();
 }
 
 #[tokio::test]
