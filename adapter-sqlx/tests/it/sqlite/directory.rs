@@ -249,9 +249,10 @@ async fn a_directory_that_is_up_to_date_opens_beside_a_writer() {
     let path = dir.path().join("directory.sqlite");
     let first = impatient(&path);
     SqliteDirectory::from_pool(first.clone()).await.unwrap();
-    let writer = first.begin_with("begin immediate").await.unwrap();
+    let mut writer = first.acquire().await.unwrap();
+    sqlx::raw_sql("begin immediate").execute(&mut *writer).await.unwrap();
     SqliteDirectory::from_pool(impatient(&path)).await.unwrap();
-    writer.rollback().await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut *writer).await.unwrap();
 }
 
 #[tokio::test]
