@@ -38,6 +38,8 @@
 //! - `jwt`: re-exports `tenancy-jwt`: `TokenVerifier`, which is the authenticator for bearer tokens here, and its
 //!   configuration. The page
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
+//! - `limits`: re-exports `tenancy-limits`: `TenantLimiter`, which counts each tenant's requests, and
+//!   `TenancyBuilder::with_limits`, which refuses those beyond its limits.
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications. Turn it on under
 //!   `[dev-dependencies]` alone.
 
@@ -57,7 +59,9 @@ mod view;
 
 pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims};
 pub use extract::{caller, optional_tenant, payload, tenant, visitor};
-pub use layer::{Admission, SavedBinding, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound};
+pub use layer::{
+    Admission, RequestPermit, SavedBinding, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound,
+};
 pub use problem::problem;
 pub use refusal_form::RefusalForm;
 pub use response::{add_vary, rejection_response};
@@ -86,4 +90,6 @@ pub use tenancy_jwt::{
     KeyError, KeyProblem, KeySource, KeysUnavailable, SecretSlice, SignTokenError, TenantsShape, TokenCacheLimits,
     TokenError, TokenSigner, TokenVerifier, TokenVerifierBuilder, TrustedIssuer, VerificationKey,
 };
+#[cfg(feature = "limits")]
+pub use tenancy_limits::{LimitExceeded, Limits, Permit, Rate, TenantLimiter};
 pub use view::{HeaderFields, OriginalUri, request_view};

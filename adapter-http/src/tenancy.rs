@@ -17,7 +17,7 @@ use tenancy_core::names::FieldName;
 use tenancy_core::request::{Claims, Credentials};
 use tenancy_core::testing::InsecureTestStub;
 
-use crate::layer::{Engine, EngineId, EngineParts, Vary};
+use crate::layer::{Engine, EngineId, EngineParts, Limiting, Vary};
 use crate::{Authenticator, SharedClaims, TenancyLayer};
 
 /// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
@@ -149,6 +149,7 @@ where
                 directory,
                 authorizer: (),
                 timeout: DEFAULT_TIMEOUT,
+                limiting: Limiting::nobody(),
             },
             erase: erase_with(ClaimMembership),
             built: PhantomData,
@@ -169,6 +170,22 @@ where
     /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.engine.timeout = timeout;
+        self
+    }
+
+    /// Sets who counts the requests of each tenant's members, and refuses those beyond its limits with 429: `rate_limited`
+    /// or `too_many_requests_under_way`, and when to try again (RFC 6585 §4). Default: nobody.
+    ///
+    /// A request is counted once, after its caller has been admitted, by the layer that binds it to its tenant: a stranger
+    /// spends nothing of a tenant's, nor does a visitor of a public route or the platform's staff. It is under way until the
+    /// response's body has been sent, or is dropped. A connection that is upgraded, as to WebSocket, is not counted from
+    /// then on. A clone of the `Arc` counts work outside of requests too.
+    #[cfg(feature = "limits")]
+    #[doc(alias = "rate limit")]
+    #[doc(alias = "429")]
+    #[doc(alias = "throttle")]
+    pub fn with_limits(mut self, limiter: impl Into<Arc<tenancy_limits::TenantLimiter>>) -> Self {
+        self.engine.limiting = Limiting(Some(limiter.into()));
         self
     }
 

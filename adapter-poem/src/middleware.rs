@@ -9,7 +9,7 @@ use poem::http::{self, HeaderValue, Method};
 use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
 use tenancy_core::context::{self, TenantScope};
 use tenancy_core::enforce::Rejection;
-use tenancy_http::{Admission, RefusalForm, TenancyBody, TenancyLayer, add_vary, rejection_response};
+use tenancy_http::{Admission, RefusalForm, RequestPermit, TenancyBody, TenancyLayer, add_vary, rejection_response};
 
 /// Sets the access policy of the endpoints under it: scoped, optional or public.
 ///
@@ -51,7 +51,9 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let (parts, admission) = self.layer.admit(take_parts(&mut request)).await;
-        let Admission { scope, vary, .. } = admission;
+        let Admission {
+            scope, vary, permit, ..
+        } = admission;
         let method = request.method().clone();
         *request.headers_mut() = parts.headers;
         *request.extensions_mut() = parts.extensions;
@@ -61,7 +63,7 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
                 let inner = async { self.inner.get_response(request).await };
                 let mut running = pin!(context::scope(scope, inner));
                 let response = running.as_mut().await;
-                with_scope(response, running.take_scope(), &method)
+                with_scope(response, running.take_scope(), permit, &method)
             }
             Err(rejection) => refusal(&rejection, RefusalForm::of(&method, request.headers())),
         };
@@ -85,8 +87,13 @@ fn take_parts(request: &mut Request) -> Parts {
     parts
 }
 
-/// Gives the scope to the body, which is polled after the endpoint has returned.
-fn with_scope(mut response: Response, scope: Option<TenantScope>, method: &Method) -> Response {
+/// Gives the scope and the permit to the body, which is polled after the endpoint has returned.
+fn with_scope(
+    mut response: Response,
+    scope: Option<TenantScope>,
+    permit: Option<RequestPermit>,
+    method: &Method,
+) -> Response {
     // As poem's own boxed body: its conversion from a response of `http` would lose the length.
     let body: BoxBody<_, _> = response.take_body().into();
     if method == Method::HEAD {
@@ -96,7 +103,7 @@ fn with_scope(mut response: Response, scope: Option<TenantScope>, method: &Metho
             response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
         }
     } else {
-        response.set_body(BoxBody::new(TenancyBody::new(body, scope)));
+        response.set_body(BoxBody::new(TenancyBody::new(body, scope).with_permit(permit)));
     }
     response
 }

@@ -1,16 +1,16 @@
 //! Response bodies that are polled inside the request's scope.
 
 use tenancy_core::context::TenantScope;
-use tenancy_http::TenancyBody;
+use tenancy_http::{RequestPermit, TenancyBody};
 use warp::reply::Response;
 
 /// The body of a response from [`service`](crate::service()).
 pub type ResponseBody = TenancyBody<WarpBody>;
 
-/// Takes the scope that an access policy has left on a response.
-pub(crate) fn scoped(mut response: Response) -> http::Response<ResponseBody> {
+/// Takes the scope that an access policy has left on a response, and gives it to the body beside the request's permit.
+pub(crate) fn scoped(mut response: Response, permit: Option<RequestPermit>) -> http::Response<ResponseBody> {
     let scope = response.extensions_mut().remove::<Scoped>().map(|Scoped(scope)| scope);
-    response.map(|body| TenancyBody::new(body, scope))
+    response.map(|body| TenancyBody::new(body, scope).with_permit(permit))
 }
 
 /// The scope that the body of a response is polled in: that of the innermost access policy it comes from.

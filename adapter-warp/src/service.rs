@@ -82,5 +82,5 @@ async fn follow(
     for vary in handle.take_vary() {
         tenancy_http::add_vary(response.headers_mut(), &vary);
     }
-    Ok(scoped(response))
+    Ok(scoped(response, handle.take_permit()))
 }

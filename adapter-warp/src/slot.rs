@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Response};
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::{Cause, Rejection};
-use tenancy_http::{Admission, RefusalForm, SavedBinding, TenancyLayer, rejection_response};
+use tenancy_http::{Admission, RefusalForm, RequestPermit, SavedBinding, TenancyLayer, rejection_response};
 use warp::Filter;
 
 use crate::body::Scoped;
@@ -30,6 +30,8 @@ struct Slot {
     /// A refusal is final: no filter runs after it, and the service answers with it.
     refusal: Option<Rejection>,
     vary: Vec<HeaderValue>,
+    /// The right of the request to be under way. It stays when a route is left, since the request is one.
+    permit: Option<RequestPermit>,
     switched: bool,
 }
 
@@ -63,6 +65,7 @@ impl Handle {
             policies: Vec::new(),
             refusal: None,
             vary: Vec::new(),
+            permit: None,
             switched: false,
         })))
     }
@@ -147,6 +150,10 @@ impl Handle {
         std::mem::take(&mut self.slot().vary)
     }
 
+    pub(crate) fn take_permit(&self) -> Option<RequestPermit> {
+        self.slot().permit.take()
+    }
+
     /// Continues in the scope that now applies: gives the turn back to the service, which polls again.
     async fn switch(&self) {
         let mut given_back = false;
@@ -180,6 +187,7 @@ impl Slot {
         self.parts = Some(parts);
         self.vary.extend(admission.vary);
         self.scope = Some(admission.scope?);
+        self.permit = admission.permit.or(self.permit.take());
         Ok(())
     }
 

@@ -56,7 +56,7 @@ impl TenantLimiter {
         self
     }
 
-    /// Counts a request of a tenant, which is under way until the permit is dropped.
+    /// Counts a request of a tenant, which is under way until the permit and its clones are dropped.
     ///
     /// Call it after the caller was admitted: who is charged for strangers can be flooded by strangers.
     ///
@@ -67,12 +67,12 @@ impl TenantLimiter {
         let own = self.limits_of.as_ref().and_then(|limits_of| limits_of(tenant));
         let limits = own.unwrap_or(self.default);
         if limits.are_none() {
-            return Ok(Permit::new(None));
+            return Ok(Permit::unlimited());
         }
         let now = self.now();
         let counters = self.store.get(&tenant.id, now);
         counters.enter(&limits, now)?;
-        Ok(Permit::new(Some(counters)))
+        Ok(Permit::of(counters))
     }
 
     /// How many tenants it has counters of.

@@ -5,21 +5,29 @@ use std::sync::Arc;
 
 use crate::counters::Counters;
 
-/// The right of one request to be under way. Hold it until the response's body has ended, or the work is done.
+/// The right of one request to be under way. Hold it until the response's body has ended, or the work is done: the
+/// request counts as under way until the last clone is dropped.
+#[derive(Clone)]
 #[must_use = "the request counts as under way for as long as the permit is held"]
-pub struct Permit(Option<Arc<Counters>>);
+pub struct Permit(#[expect(dead_code, reason = "it is held to be dropped")] Option<Arc<Entered>>);
 
 impl Permit {
-    pub(crate) const fn new(counters: Option<Arc<Counters>>) -> Self {
-        Self(counters)
+    pub(crate) const fn unlimited() -> Self {
+        Self(None)
+    }
+
+    /// For a request that the counters have counted.
+    pub(crate) fn of(counters: Arc<Counters>) -> Self {
+        Self(Some(Arc::new(Entered(counters))))
     }
 }
 
-impl Drop for Permit {
+/// A request that has been counted, and is not any more when this is dropped.
+struct Entered(Arc<Counters>);
+
+impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(counters) = &self.0 {
-            counters.leave();
-        }
+        self.0.leave();
     }
 }
 

@@ -21,6 +21,7 @@ use tenancy_core::enforce::{
 use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
 use super::binding::{Binding, BoundPayload, EngineId};
+use super::limiting::{Limiting, RequestPermit};
 use super::log::{audit, is_explained, log_explanation, log_refusal, report, report_authenticator};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authenticator, SharedClaims};
@@ -33,6 +34,9 @@ pub struct Admission {
     pub scope: Result<TenantScope, Rejection>,
     /// What the response's `Vary` must name, whatever the response is; see [`add_vary`](crate::add_vary).
     pub vary: Option<HeaderValue>,
+    /// The right of the request to be under way, if its tenant has limits. The response's body holds it; see
+    /// [`TenancyBody::with_permit`](crate::TenancyBody::with_permit).
+    pub permit: Option<RequestPermit>,
 }
 
 /// What a layer knows before any request: how open its routes are, and where the framework keeps the URI that the client
@@ -96,6 +100,7 @@ pub(crate) struct EngineParts<N, D, A> {
     pub(crate) names: Vec<HeaderName>,
     /// The values of `Vary`.
     pub(crate) vary: Vary,
+    pub(crate) limiting: Limiting,
 }
 
 impl<N, D> EngineParts<N, D, ()> {
@@ -109,6 +114,7 @@ impl<N, D> EngineParts<N, D, ()> {
             timeout,
             names,
             vary,
+            limiting,
         } = self;
         EngineParts {
             id,
@@ -119,6 +125,7 @@ impl<N, D> EngineParts<N, D, ()> {
             timeout,
             names,
             vary,
+            limiting,
         }
     }
 }
@@ -212,8 +219,11 @@ where
         // An outer layer of the same engine has decided already, and no less strictly. It also sees to `Vary`.
         let outer = Binding::of(&parts.extensions);
         if let Some(outer) = outer.filter(|outer| outer.includes(self.id, policy.access)) {
-            let scope = Ok(outer.scope.clone());
-            return Admission { scope, vary: None };
+            return Admission {
+                scope: Ok(outer.scope.clone()),
+                vary: None,
+                permit: None,
+            };
         }
         let outer = outer.cloned();
         let met = outer.as_ref().and_then(|outer| outer.tenant_by);
@@ -227,7 +237,7 @@ where
         };
         // Bind.
         let vary = self.vary(access).cloned();
-        let scope = decided.and_then(|(inner, lent)| {
+        let bound = decided.and_then(|(inner, lent)| {
             let has_caller = inner.caller().is_some();
             let payload = if has_caller {
                 payload(lent, credentials.take())
@@ -243,11 +253,25 @@ where
             if let Some(outer) = outer {
                 binding = binding.within(&outer).inspect_err(log_refusal)?;
             }
+            // Count, now that the request is the tenant's.
+            let counted = self.limiting.count(&binding.scope, &mut parts.extensions);
+            let permit = counted.inspect_err(log_refusal)?;
             let scope = binding.scope.clone();
             parts.extensions.insert(binding);
-            Ok(scope)
+            Ok((scope, permit))
         });
-        Admission { scope, vary }
+        match bound {
+            Ok((scope, permit)) => Admission {
+                scope: Ok(scope),
+                vary,
+                permit,
+            },
+            Err(rejection) => Admission {
+                scope: Err(rejection),
+                vary,
+                permit: None,
+            },
+        }
     }
 
     /// From the credentials to the outcome, and the payload of claims that the request itself holds. What is read of the

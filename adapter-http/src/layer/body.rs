@@ -8,6 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tenancy_core::context::{self, TenantScope};
 
+use super::limiting::RequestPermit;
+
 pin_project! {
     /// The body of a response under a tenancy layer.
     ///
@@ -17,6 +19,7 @@ pin_project! {
     pub struct TenancyBody<B> {
         #[pin]
         source: Source<B>,
+        permit: Option<RequestPermit>,
     }
 }
 
@@ -37,7 +40,16 @@ impl<B> TenancyBody<B> {
     pub const fn new(body: B, scope: Option<TenantScope>) -> Self {
         Self {
             source: Source::Handler { body, scope },
+            permit: None,
         }
+    }
+
+    /// Has the body hold the right of its request to be under way, which an [`Admission`](crate::Admission) grants: the
+    /// request counts until its body is dropped.
+    #[must_use]
+    pub fn with_permit(mut self, permit: Option<RequestPermit>) -> Self {
+        self.permit = permit;
+        self
     }
 
     pub(crate) fn refusal(data: Bytes) -> Self {
@@ -45,6 +57,7 @@ impl<B> TenancyBody<B> {
             source: Source::Refusal {
                 data: Some(data).filter(|data| !data.is_empty()),
             },
+            permit: None,
         }
     }
 }

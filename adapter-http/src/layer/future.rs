@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::admit::{Admission, BoxFuture};
 use super::body::TenancyBody;
+use super::limiting::RequestPermit;
 use crate::RefusalForm;
 use crate::response::{add_vary, rejection_response};
 
@@ -33,7 +34,7 @@ pin_project! {
     #[project = Projected]
     pub(crate) enum State<S, F, B> {
         Waiting { admitting: BoxFuture<(Parts, Admission)>, inner: Option<(S, B)> },
-        Running { #[pin] running: Scope<F>, vary: Option<HeaderValue> },
+        Running { #[pin] running: Scope<F>, vary: Option<HeaderValue>, permit: Option<RequestPermit> },
         Refused { response: Option<Response<Bytes>>, vary: Option<HeaderValue> },
     }
 }
@@ -49,11 +50,12 @@ impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
     /// Calls the inner service, or refuses.
     #[inline]
     pub(crate) fn proceed(admission: Admission, inner: &mut S, request: Request<B>) -> Self {
-        let Admission { scope, vary } = admission;
+        let Admission { scope, vary, permit } = admission;
         match scope {
             Ok(scope) => Self::Running {
                 running: context::scope_with(scope, || inner.call(request)),
                 vary,
+                permit,
             },
             Err(rejection) => Self::Refused {
                 response: Some(rejection_response(
@@ -92,10 +94,16 @@ where
                     state.set(State::proceed(admission, &mut inner, request));
                     continue;
                 }
-                Projected::Running { mut running, vary } => {
+                Projected::Running {
+                    mut running,
+                    vary,
+                    permit,
+                } => {
                     let response = ready!(running.as_mut().poll(cx))?;
                     let scope = running.take_scope();
-                    (response.map(|body| TenancyBody::new(body, scope)), vary.take())
+                    let permit = permit.take();
+                    let response = response.map(|body| TenancyBody::new(body, scope).with_permit(permit));
+                    (response, vary.take())
                 }
                 Projected::Refused { response, vary } => match response.take() {
                     Some(response) => (response.map(TenancyBody::refusal), vary.take()),

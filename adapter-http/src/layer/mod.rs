@@ -5,6 +5,7 @@ mod binding;
 mod body;
 mod future;
 mod layer;
+mod limiting;
 mod log;
 
 pub use admit::Admission;
@@ -14,3 +15,5 @@ pub use binding::{SavedBinding, bound};
 pub use body::TenancyBody;
 pub use future::TenancyFuture;
 pub use layer::{TenancyLayer, TenancyService};
+pub(crate) use limiting::Limiting;
+pub use limiting::RequestPermit;

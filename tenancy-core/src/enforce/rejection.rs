@@ -1,6 +1,7 @@
 //! Refusals: one mapping from what went wrong to what the client sees.
 
 use core::fmt;
+use core::time::Duration;
 
 /// A refused request: what the client sees, and what the operator may know.
 ///
@@ -57,6 +58,10 @@ pub enum Cause {
     AuthorizerUnavailable,
     /// Authenticator, directory and authorizer together took too long.
     TimedOut,
+    /// The tenant has begun too many requests lately.
+    RateLimited,
+    /// The tenant has too many requests under way.
+    TooManyRequestsUnderWay,
     /// A handler needs a tenant, and its route is under no layer that binds one.
     NoLayer,
     /// A route under an access policy has answered without a decision.
@@ -88,6 +93,11 @@ enum Answer {
     NotAMember,
     NotFound,
     UnknownTenant,
+    RateLimited {
+        /// In seconds.
+        retry_after: u16,
+    },
+    TooManyRequestsUnderWay,
     Internal,
     Unavailable,
 }
@@ -117,6 +127,8 @@ impl Rejection {
             | Cause::DirectoryAnsweredAnotherTenant
             | Cause::AuthorizerUnavailable
             | Cause::TimedOut => Answer::Unavailable,
+            Cause::RateLimited => Answer::RateLimited { retry_after: 1 },
+            Cause::TooManyRequestsUnderWay => Answer::TooManyRequestsUnderWay,
             Cause::NoLayer
             | Cause::NotEnforced
             | Cause::NotFollowed
@@ -148,13 +160,31 @@ impl Rejection {
         }
     }
 
+    /// The answer to a tenant that has begun too many requests, where the next may begin after this time. In the answer it is
+    /// whole seconds, rounded up.
+    #[must_use]
+    pub const fn rate_limited(retry_after: Duration) -> Self {
+        let seconds = retry_after
+            .as_secs()
+            .saturating_add((retry_after.subsec_nanos() > 0) as u64);
+        let retry_after = match seconds {
+            0 => 1,
+            1..0xffff => seconds as u16,
+            _ => u16::MAX,
+        };
+        Self {
+            answer: Answer::RateLimited { retry_after },
+            cause: Cause::RateLimited,
+        }
+    }
+
     /// Why, for the operator.
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause
     }
 
-    /// The HTTP status (RFC 9110 §15).
+    /// The HTTP status (RFC 9110 §15, RFC 6585 §4).
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self.answer {
@@ -165,6 +195,8 @@ impl Rejection {
             Answer::InvalidToken | Answer::TenantRequired | Answer::CredentialsRequired => 401,
             Answer::Forbidden | Answer::TenantSuspended | Answer::TenantNotReady | Answer::NotAMember => 403,
             Answer::NotFound | Answer::UnknownTenant => 404,
+            // RFC 6585 §4.
+            Answer::RateLimited { .. } | Answer::TooManyRequestsUnderWay => 429,
             Answer::Internal => 500,
             Answer::Unavailable => 503,
         }
@@ -203,6 +235,8 @@ impl Rejection {
             Answer::NotAMember => "not_a_member",
             Answer::NotFound => "not_found",
             Answer::UnknownTenant => "unknown_tenant",
+            Answer::RateLimited { .. } => "rate_limited",
+            Answer::TooManyRequestsUnderWay => "too_many_requests_under_way",
             Answer::Internal => "internal",
             Answer::Unavailable => "unavailable",
         }
@@ -241,6 +275,8 @@ impl Rejection {
             Answer::NotAMember => problem!(403, "Forbidden", "not_a_member"),
             Answer::NotFound => problem!(404, "Not Found", "not_found"),
             Answer::UnknownTenant => problem!(404, "Not Found", "unknown_tenant"),
+            Answer::RateLimited { .. } => problem!(429, "Too Many Requests", "rate_limited"),
+            Answer::TooManyRequestsUnderWay => problem!(429, "Too Many Requests", "too_many_requests_under_way"),
             Answer::Internal => problem!(500, "Internal Server Error", "internal"),
             Answer::Unavailable => problem!(503, "Service Unavailable", "unavailable"),
         }
@@ -261,7 +297,8 @@ impl Rejection {
     #[doc(alias = "Retry-After")]
     pub const fn retry_after(&self) -> Option<u32> {
         match self.answer {
-            Answer::Unavailable => Some(1),
+            Answer::Unavailable | Answer::TooManyRequestsUnderWay => Some(1),
+            Answer::RateLimited { retry_after } => Some(retry_after as u32),
             _ => None,
         }
     }
@@ -290,6 +327,8 @@ impl fmt::Display for Rejection {
             Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than the one that was looked up",
             Cause::AuthorizerUnavailable => "failed to query the authorizer",
             Cause::TimedOut => "authenticator, directory and authorizer took too long",
+            Cause::RateLimited => "the tenant has begun too many requests lately",
+            Cause::TooManyRequestsUnderWay => "the tenant has too many requests under way",
             Cause::NoLayer => "a tenant was requested on a route under no tenancy layer: put `scoped()`, `optional()` or `public()` around the route",
             Cause::NotEnforced => "a route under an access policy answered without a decision: extract the tenant before the handler",
             Cause::NotFollowed => "a tenant was requested on a request that is not followed: serve the routes with the adapter's own service",

@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod frame;
 mod grpc;
+mod limits;
 mod log;
 mod made_up;
 mod own_authentication;

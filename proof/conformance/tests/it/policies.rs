@@ -31,13 +31,13 @@ on_each_framework!(
 );
 
 /// Who asks for which tenant.
-type Call<'c> = (Option<&'c str>, Option<&'c str>);
+pub(crate) type Call<'c> = (Option<&'c str>, Option<&'c str>);
 
-const NOBODY: Call<'_> = (None, None);
-const ACME: Call<'_> = (None, Some("acme"));
+pub(crate) const NOBODY: Call<'_> = (None, None);
+pub(crate) const ACME: Call<'_> = (None, Some("acme"));
 const ALICE: Call<'_> = (Some("alice"), None);
-const MEMBER: Call<'_> = (Some("alice"), Some("acme"));
-const STRANGER: Call<'_> = (Some("alice"), Some("globex"));
+pub(crate) const MEMBER: Call<'_> = (Some("alice"), Some("acme"));
+pub(crate) const STRANGER: Call<'_> = (Some("alice"), Some("globex"));
 const LOST: Call<'_> = (Some("alice"), Some("nobody"));
 const MALFORMED: Call<'_> = (Some("alice"), Some("ACME"));
 
@@ -73,7 +73,7 @@ impl Asked {
         self.client.send(request).await
     }
 
-    async fn get(&mut self, path: &str, call: Call<'_>) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str, call: Call<'_>) -> Answer {
         self.send(Method::GET, path, call).await
     }
 

@@ -169,6 +169,11 @@ pub(crate) fn stream<E>() -> impl Stream<Item = Result<Bytes, E>> + Send + Sync 
     pieces().map(|piece| Ok(Bytes::from(piece + " ")))
 }
 
+/// The first of the pieces, and then nothing for ever: the body of a client that reads slowly, or never.
+pub(crate) fn held<E: Send + Sync + 'static>() -> impl Stream<Item = Result<Bytes, E>> + Send + Sync + 'static {
+    stream().take(1).chain(stream::pending())
+}
+
 /// A socket's task as a handler makes it, and what a framework will spawn with the socket: in the
 /// handler's scope where it is `carried`, else in none.
 pub(crate) fn socket_task<S, F: Future>(how: String, talk: impl FnOnce(S) -> F) -> impl FnOnce(S) -> SocketTask<F> {

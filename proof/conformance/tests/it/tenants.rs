@@ -16,7 +16,7 @@ use tenancy_core::names::TenantKey;
 use tenancy_core::request::{Claims, SharedPayload};
 use tenancy_core::resolve::{PathResolver, ResolverChain};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy};
+use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy, TenantLimiter};
 use tokio::task::yield_now;
 
 pub(crate) fn record(id: &str) -> TenantRecord {
@@ -40,6 +40,18 @@ pub(crate) fn waiting() -> Tenancy {
     Tenancy::builder(enforcer(), NamedBearer, Waits(directory()))
         .with_authorizer(Waits(directory()))
         .build()
+}
+
+/// As [`prompt`] or as [`waiting`], with limits of each tenant.
+pub(crate) fn limited(waits: bool, limiter: &Arc<TenantLimiter>) -> Tenancy {
+    let limiter = Arc::clone(limiter);
+    if waits {
+        let builder = Tenancy::builder(enforcer(), NamedBearer, Waits(directory()));
+        builder.with_authorizer(Waits(directory())).with_limits(limiter).build()
+    } else {
+        let builder = Tenancy::builder(enforcer(), NamedBearer, directory());
+        builder.with_authorizer(directory()).with_limits(limiter).build()
+    }
 }
 
 /// As [`prompt`], and the caller is who the field `x-user` says.

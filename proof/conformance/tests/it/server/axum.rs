@@ -37,6 +37,10 @@ fn router(application: Application) -> Router {
             "/stream",
             get(|| async { Body::from_stream(probe::stream::<Infallible>()) }),
         )
+        .route(
+            "/held",
+            get(|| async { Body::from_stream(probe::held::<Infallible>()) }),
+        )
         .route("/events", get(events))
         .route("/socket/{how}", get(socket))
         .layer(tenancy.scoped());

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
@@ -69,12 +69,15 @@ async fn scoped(request: Request<Incoming>, signals: Signals) -> Result<Response
         return Ok(socket(how, request));
     }
     Ok(match path {
-        "/stream" => {
-            let frames = probe::stream().map(|piece| piece.map(Frame::data));
-            Response::new(StreamBody::new(frames).boxed_unsync())
-        }
+        "/stream" => streamed(probe::stream()),
+        "/held" => streamed(probe::held()),
         _ => empty(StatusCode::NOT_FOUND),
     })
+}
+
+fn streamed(pieces: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static) -> Response<Body> {
+    let frames = pieces.map(|piece| piece.map(Frame::data));
+    Response::new(StreamBody::new(frames).boxed_unsync())
 }
 
 fn socket(how: String, request: Request<Incoming>) -> Response<Body> {

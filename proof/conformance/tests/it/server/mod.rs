@@ -5,6 +5,7 @@
 //! | `/central` | none | whether any scope is there |
 //! | `/probe/{what}` | scoped | what [`probe::run`](crate::probe::run) has seen |
 //! | `/stream` | scoped | a body of [`pieces`](crate::probe::pieces) |
+//! | `/held` | scoped | a body that begins and never ends |
 //! | `/events` | scoped | an event for each of the pieces |
 //! | `/socket/{how}` | scoped | a WebSocket with a [`socket_task`](crate::probe::socket_task) that echoes |
 //!

@@ -43,6 +43,7 @@ fn endpoint(application: Application) -> BoxEndpoint<'static> {
     let scoped = Route::new()
         .at("/probe/:what", get(what).data(signals.clone()))
         .at("/stream", get(stream))
+        .at("/held", get(held))
         .at("/events", get(events))
         .at("/socket/:how", get(socket))
         .with(tenancy.scoped());
@@ -82,6 +83,11 @@ async fn what(Path(what): Path<String>, Data(signals): Data<&Signals>) -> String
 #[handler]
 fn stream() -> Body {
     Body::from_bytes_stream(probe::stream::<std::io::Error>())
+}
+
+#[handler]
+fn held() -> Body {
+    Body::from_bytes_stream(probe::held::<std::io::Error>())
 }
 
 #[handler]

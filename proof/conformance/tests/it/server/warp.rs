@@ -43,6 +43,10 @@ pub(super) fn routes(
         .and(enforce())
         .and(warp::get())
         .map(|| warp::reply::stream(probe::stream::<Infallible>()));
+    let held = warp::path!("held")
+        .and(enforce())
+        .and(warp::get())
+        .map(|| warp::reply::stream(probe::held::<Infallible>()));
     let events = warp::path!("events").and(enforce()).and(warp::get()).map(|| {
         let events = probe::pieces().map(|piece| Ok::<_, Infallible>(Event::default().data(piece)));
         warp::sse::reply(events)
@@ -51,7 +55,7 @@ pub(super) fn routes(
         .and(enforce())
         .and(warp::ws())
         .map(socket);
-    let scoped = tenancy.scoped(probe.or(stream).or(events).or(socket));
+    let scoped = tenancy.scoped(probe.or(stream).or(held).or(events).or(socket));
     // The central one last: its requests have tried the access policy before, and are not bound by it.
     scoped.or(policies).or(warp::path!("central").map(probe::central))
 }
