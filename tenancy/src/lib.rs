@@ -56,6 +56,7 @@
 //! - `jwt`: verification of bearer tokens. `jwks`: key sets that are fetched over HTTPS.
 //! - `postgres`, `sqlite`: tenants' data and the directory, and [`open`].
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
+//! - `limits`: each tenant's requests per second and at a time. `postgres` and `sqlite` include it.
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 //! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
 
@@ -77,6 +78,8 @@ pub use tenancy_core::{clock, context, directory, enforce, names, request, resol
 pub use tenancy_http as http;
 #[cfg(feature = "jwt")]
 pub use tenancy_jwt as jwt;
+#[cfg(feature = "limits")]
+pub use tenancy_limits as limits;
 #[cfg(feature = "poem")]
 pub use tenancy_poem as poem;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -141,7 +144,7 @@ pub mod config {
         SqliteTableConfig,
     };
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    pub use crate::file::{CacheConfig, ConfigProblem, ConfigProblems, JwtTable, PoolConfig};
+    pub use crate::file::{CacheConfig, ConfigProblem, ConfigProblems, JwtTable, LimitsConfig, PoolConfig};
     pub use tenancy_core::config::{
         ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
     };

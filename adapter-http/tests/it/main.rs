@@ -22,6 +22,8 @@ mod hyper;
 mod issuer_bound;
 #[cfg(feature = "testing")]
 mod leak_check;
+#[cfg(feature = "limits")]
+mod limits;
 mod payload;
 mod providers;
 mod providers_entra;

@@ -9,6 +9,7 @@ mod document;
 mod enforcer;
 mod expected;
 mod jwt;
+mod limits;
 mod location;
 mod migrations;
 mod pasted;
@@ -29,6 +30,7 @@ pub use jwt::JwtTable;
 pub(crate) use jwt::refuse_unused;
 #[cfg(all(feature = "http", feature = "jwt"))]
 pub(crate) use jwt::{WithPayload, build_verifier};
+pub use limits::LimitsConfig;
 pub(crate) use migrations::{Migrations, folder};
 pub use pool::PoolConfig;
 pub use problem::{ConfigProblem, ConfigProblems};

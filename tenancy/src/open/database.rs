@@ -15,7 +15,7 @@ use tenancy_sqlx::{DirectoryDatabase, SqlDirectory, StrategyRegistry};
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
-use crate::file::{CacheConfig, Check, Migrations};
+use crate::file::{CacheConfig, Check, LimitsConfig, Migrations};
 
 /// A database that [`open`](crate::open) opens: `sqlx::Postgres` and `sqlx::Sqlite`, by the features of the same names.
 ///
@@ -47,6 +47,7 @@ pub(crate) trait Opens: DirectoryDatabase {
     #[cfg(feature = "http")]
     fn jwt(config: &Self::Config) -> Option<&JwtTable>;
     fn cache(config: &Self::Config) -> &CacheConfig;
+    fn limits(config: &Self::Config) -> &LimitsConfig;
     /// The strategies that have a table.
     fn strategies(config: &Self::Config) -> Vec<&'static str>;
 

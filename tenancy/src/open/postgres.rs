@@ -17,7 +17,7 @@ use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
 use crate::file::postgres::{PostgresConfig, PostgresPlan, plan};
-use crate::file::{CacheConfig, Check, Migrations};
+use crate::file::{CacheConfig, Check, LimitsConfig, Migrations};
 
 impl OpenDatabase for Postgres {}
 
@@ -50,6 +50,10 @@ impl Opens for Postgres {
 
     fn cache(config: &PostgresConfig) -> &CacheConfig {
         &config.cache
+    }
+
+    fn limits(config: &PostgresConfig) -> &LimitsConfig {
+        &config.limits
     }
 
     fn strategies(config: &PostgresConfig) -> Vec<&'static str> {

@@ -8,6 +8,7 @@ use tenancy_cache::CacheLimits;
 use tenancy_core::enforce::Enforcer;
 use tenancy_core::names::ReservedNames;
 use tenancy_core::resolve::Resolver;
+use tenancy_limits::Limits;
 use tenancy_sqlx::{IsolationStrategy, TenantDb};
 
 use super::data::Data;
@@ -41,8 +42,15 @@ pub(super) struct Prepared<DB: OpenDatabase, E> {
     pub(super) extra: E,
 }
 
-/// The rules for requests, if they are right, and how long answers are cached, if they are.
-pub(super) type Rules = (Option<Enforcer>, Option<CacheLimits>);
+/// The rules for requests.
+pub(super) struct Rules {
+    /// If they are right.
+    pub(super) enforcer: Option<Enforcer>,
+    /// How long answers are cached, if they are.
+    pub(super) cache: Option<CacheLimits>,
+    /// What each tenant may use, if that is limited.
+    pub(super) limits: Option<Limits>,
+}
 
 impl<DB: OpenDatabase> Parts<DB> {
     /// Reads and checks everything, and connects to nothing. `needs_resolvers` unless no requests come; `extra` makes what
@@ -83,9 +91,13 @@ impl<DB: OpenDatabase> Parts<DB> {
                 .value("resolution.reserved", reserved)
                 .map(|reserved| (Enforcer::new(tenancy_core::resolve::ResolverChain::new()), reserved))
         };
-        let limits = DB::cache(&config).limits(&mut check);
         let (enforcer, reserved) = built.unzip();
-        let extra = extra(&config, (enforcer, limits), &mut check);
+        let rules = Rules {
+            enforcer,
+            cache: DB::cache(&config).limits(&mut check),
+            limits: DB::limits(&config).limits(&mut check),
+        };
+        let extra = extra(&config, rules, &mut check);
         let plan = DB::plan(&config, &mut migrations, &mut check).await;
         refuse_other_migrations(&migrations, &DB::strategies(&config), &mut check);
         if DB::strategies(&config).is_empty() && strategies.is_empty() {

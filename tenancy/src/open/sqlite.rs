@@ -18,7 +18,7 @@ use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
 use crate::file::sqlite::{SqliteConfig, SqlitePlan, plan};
-use crate::file::{CacheConfig, Check, Migrations};
+use crate::file::{CacheConfig, Check, LimitsConfig, Migrations};
 
 impl OpenDatabase for Sqlite {}
 
@@ -51,6 +51,10 @@ impl Opens for Sqlite {
 
     fn cache(config: &SqliteConfig) -> &CacheConfig {
         &config.cache
+    }
+
+    fn limits(config: &SqliteConfig) -> &LimitsConfig {
+        &config.limits
     }
 
     fn strategies(config: &SqliteConfig) -> Vec<&'static str> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tenancy_cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChanges, follow};
 use tenancy_core::config::EnforcementConfig;
-use tenancy_core::directory::{ChangeFeed, Invalidate};
+use tenancy_core::directory::{ChangeFeed, Directory, Invalidate};
 use tenancy_core::enforce::Enforcer;
-use tenancy_http::{Authenticator, PlatformStaff, Tenancy};
+use tenancy_http::{Authenticator, PlatformStaff, Tenancy, TenancyBuilder};
+use tenancy_limits::{Limits, TenantLimiter};
 use tenancy_sqlx::{SqlDirectory, TenantDb};
 use tokio::task::AbortHandle;
 
@@ -58,18 +59,20 @@ impl<DB: OpenDatabase> fmt::Debug for Opened<DB> {
 struct Requests<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
-    limits: Option<CacheLimits>,
+    cache: Option<CacheLimits>,
+    limits: Option<Limits>,
     authenticator: Box<dyn Authenticates<DB>>,
 }
 
 /// Reads, checks, opens, and follows changes.
 pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB>) -> Result<Opened<DB>, OpenError> {
-    let read = |config: &<DB as Opens>::Config, (enforcer, limits): Rules, check: &mut Check| {
+    let read = |config: &<DB as Opens>::Config, rules: Rules, check: &mut Check| {
         let authenticator = authenticator_of(callers, config, check);
         Some(Requests {
             enforcement: DB::enforcement(config).clone(),
-            limits,
-            enforcer: enforcer?,
+            cache: rules.cache,
+            limits: rules.limits,
+            enforcer: rules.enforcer?,
             authenticator: authenticator?,
         })
     };
@@ -85,12 +88,14 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     let Requests {
         enforcer,
         enforcement,
+        cache,
         limits,
         authenticator,
     } = requests;
     let (tenancy, caches) = authenticator.tenancy(Lookups {
         enforcer,
         enforcement,
+        cache,
         limits,
         directory: directory.clone(),
     });
@@ -166,7 +171,8 @@ fn authenticator_of<DB: OpenDatabase>(
 pub(super) struct Lookups<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
-    limits: Option<CacheLimits>,
+    cache: Option<CacheLimits>,
+    limits: Option<Limits>,
     directory: SqlDirectory<DB>,
 }
 
@@ -201,20 +207,32 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
     let Lookups {
         enforcer,
         enforcement,
+        cache,
         limits,
         directory,
     } = lookups;
-    let Some(limits) = limits else {
+    let Some(cache) = cache else {
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
         let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
-        return (tenancy.build(), Vec::new());
+        return (limited(tenancy, limits), Vec::new());
     };
     let members = CachedAuthorizer::builder(directory.clone())
-        .with_limits(limits.clone())
+        .with_limits(cache.clone())
         .build();
-    let directory = CachedDirectory::builder(directory).with_limits(limits).build();
+    let directory = CachedDirectory::builder(directory).with_limits(cache).build();
     let caches: Caches = vec![Arc::new(members.clone()), Arc::new(directory.clone())];
     let tenancy = Tenancy::builder(enforcer, authenticator, directory)
         .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
-    (tenancy.build(), caches)
+    (limited(tenancy, limits), caches)
+}
+
+fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limits: Option<Limits>) -> Tenancy
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+{
+    match limits {
+        Some(limits) => tenancy.with_limits(TenantLimiter::new(limits)).build(),
+        None => tenancy.build(),
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tenancy_core::config::{ConfigVersion, EnforcementConfig, ResolutionConfig, TenancyConfig};
 
 use super::strategies::PgStrategiesConfig;
-use crate::file::{CacheConfig, JwtTable, PoolConfig};
+use crate::file::{CacheConfig, JwtTable, LimitsConfig, PoolConfig};
 
 tenancy_core::config::settings! {
     /// A `tenancy.toml` for tenants on PostgreSQL.
@@ -32,6 +32,8 @@ tenancy_core::config::settings! {
         pub jwt: Option<JwtTable> = None,
         /// How long the directory's answers are cached.
         pub cache: CacheConfig = CacheConfig::default(),
+        /// What each tenant may use of one process.
+        pub limits: LimitsConfig = LimitsConfig::default(),
         /// How the database is reached that everything is in, unless another table says otherwise.
         pub database: PgDatabaseConfig = PgDatabaseConfig::default(),
         /// Where the directory of tenants is.

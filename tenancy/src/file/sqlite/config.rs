@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tenancy_core::config::{ConfigVersion, EnforcementConfig, ResolutionConfig, TenancyConfig};
 
-use crate::file::{CacheConfig, JwtTable, PoolConfig};
+use crate::file::{CacheConfig, JwtTable, LimitsConfig, PoolConfig};
 
 tenancy_core::config::settings! {
     /// A `tenancy.toml` for tenants in SQLite files.
@@ -19,6 +19,8 @@ tenancy_core::config::settings! {
         pub jwt: Option<JwtTable> = None,
         /// How long the directory's answers are cached.
         pub cache: CacheConfig = CacheConfig::default(),
+        /// What each tenant may use of one process.
+        pub limits: LimitsConfig = LimitsConfig::default(),
         /// Where the directory of tenants is.
         pub directory: SqliteDirectoryConfig = SqliteDirectoryConfig::default(),
         /// How tenants' data is kept apart.

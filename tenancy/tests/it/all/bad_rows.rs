@@ -3,6 +3,8 @@
 pub(super) const GOOD: &str = r#"
 [cache]
 enabled = true
+[limits]
+requests_per_second = 100
 [database]
 url_env = "APP_URL"
 administrator_url_env = "ADMIN_URL"
@@ -58,6 +60,12 @@ pub(super) const ROWS: &[Row] = &[
     ("max_connections = 10", "max_connections = 0", &["`database.pool.max_connections`: expected a number of at least 1"]),
     ("max_connections = 10", "acquire_timeout_seconds = 0", &["`database.pool.acquire_timeout_seconds`: expected a number of at least 1"]),
     ("enabled = true", "capacity = 0", &["`cache.capacity`: expected a number from 1 to 1000000"]),
+    ("requests_per_second = 100", "requests_per_second = 0", &["`limits.requests_per_second`: expected a number from 1 to 1000000; for no limit, remove the key"]),
+    ("requests_per_second = 100", "requests_per_second = 1000001", &["`limits.requests_per_second`: expected a number from 1 to 1000000"]),
+    ("requests_per_second = 100", "requests_per_second = \"hunter2-never-shown\"", &["`limits.requests_per_second`: expected a"]),
+    ("requests_per_second = 100", "burst = 5", &["`limits.burst`: there is no rate that it is a burst of: add `requests_per_second`"]),
+    ("requests_per_second = 100", "requests_under_way = 0", &["`limits.requests_under_way`: expected a number from 1 to 1000000"]),
+    ("requests_per_second = 100", "requests_under_wy = 5", &["`limits.requests_under_wy`: unknown key `requests_under_wy`, did you mean `requests_under_way`?"]),
     ("enabled = true", "time_to_live_seconds = 86401", &["`cache.time_to_live_seconds`: expected a number from 1 to 86400"]),
     ("quarantine_days = 30", "lock_timeout_seconds = 0", &["`directory.lock_timeout_seconds`: expected a number of at least 1"]),
     ("prefix = \"t_\"", "prefix = \"ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt\"", &["`strategies.schema.prefix`: expected at most 62 bytes"]),

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use tenancy::config::{
-    CacheConfig, EnforcementConfig, JwtTable, PgDatabaseConfig, PgDatabaseStrategyConfig, PgDirectoryConfig,
-    PgRowConfig, PgSchemaConfig, PgServerConfig, PgStrategiesConfig, PgTableConfig, PoolConfig, PostgresConfig,
-    ResolutionConfig, SqliteConfig, SqliteDatabaseStrategyConfig, SqliteDirectoryConfig, SqliteRowConfig,
-    SqliteStrategiesConfig, SqliteTableConfig,
+    CacheConfig, EnforcementConfig, JwtTable, LimitsConfig, PgDatabaseConfig, PgDatabaseStrategyConfig,
+    PgDirectoryConfig, PgRowConfig, PgSchemaConfig, PgServerConfig, PgStrategiesConfig, PgTableConfig, PoolConfig,
+    PostgresConfig, ResolutionConfig, SqliteConfig, SqliteDatabaseStrategyConfig, SqliteDirectoryConfig,
+    SqliteRowConfig, SqliteStrategiesConfig, SqliteTableConfig,
 };
 use tenancy::jwt::{JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig};
 use tenancy::{Postgres, Sqlite};
@@ -40,6 +40,7 @@ fn the_page_lists_every_key_and_no_other() {
         ("jwt.keys[].", keys::<JwtKeyConfig>()),
         ("jwt.issuers[].", keys::<JwtIssuerConfig>()),
         ("cache.", keys::<CacheConfig>()),
+        ("limits.", keys::<LimitsConfig>()),
         ("database.", keys::<PgDatabaseConfig>()),
         ("database.pool.", keys::<PoolConfig>()),
         ("directory.", keys::<PgDirectoryConfig>()),
@@ -88,6 +89,7 @@ fn the_example_holds_every_key() {
         keys::<JwtKeyConfig>(),
         keys::<JwtIssuerConfig>(),
         keys::<CacheConfig>(),
+        keys::<LimitsConfig>(),
         keys::<PgDatabaseConfig>(),
         keys::<PoolConfig>(),
         keys::<PgDirectoryConfig>(),
