@@ -27,6 +27,35 @@ migrations = \"migrations\"
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_over_its_limits_is_refused_and_others_are_served() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("migrations")).unwrap();
+    let text = format!("{}[limits]\nrequests_per_second = 1\n", file());
+    let opened = tenancy::open_text::<Sqlite>(text, folder.path())
+        .with_migrations("row", sqlx::migrate!("tests/migrations/sqlite-shared"))
+        .await
+        .unwrap();
+    for (id, member) in [("acme", "alice"), ("globex", "bob")] {
+        add(&opened.directory, &opened.db, &tenant(id, "row", member)).await;
+    }
+    let app = app_on_sqlite(&opened);
+    let mut refused = None;
+    for _ in 0..1000 {
+        let (status, body) = send(&app, "GET", "acme", "alice", "").await;
+        if status != StatusCode::OK {
+            refused = Some((status, body));
+            break;
+        }
+    }
+    let (status, body) = refused.unwrap();
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(body.contains("\"rate_limited\""), "{body}");
+    let (status, _) = send(&app, "GET", "globex", "bob", "").await;
+    assert_eq!(status, StatusCode::OK);
+    opened.close().await;
+}
+
+#[tokio::test]
 async fn a_file_is_opened_and_serves() {
     let folder = folder();
     let migrations = folder.path().join("migrations");
