@@ -180,6 +180,29 @@ where
     /// spends nothing of a tenant's, nor does a visitor of a public route or the platform's staff. It is under way until the
     /// response's body has been sent, or is dropped. A connection that is upgraded, as to WebSocket, is not counted from
     /// then on. A clone of the `Arc` counts work outside of requests too.
+    ///
+    /// ```
+    /// # use tenancy_core::directory::MemoryDirectory;
+    /// # use tenancy_core::enforce::Enforcer;
+    /// # use tenancy_core::request::Claims;
+    /// # use tenancy_core::resolve::{HeaderResolver, ResolverChain};
+    /// # use tenancy_http::{ClaimsFromExtension, Tenancy};
+    /// use tenancy_http::{Limits, Rate, TenantLimiter};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let chain = ResolverChain::new().then(HeaderResolver::new("x-tenant-id".parse()?))?;
+    /// # let authenticator = ClaimsFromExtension::<Claims>::new();
+    /// # let directory = MemoryDirectory::new([])?;
+    /// let of_most = Limits::none().with_rate(Rate::per_second(50).ok_or("0")?).with_under_way(20);
+    /// let of_large = Limits::none().with_rate(Rate::per_second(500).ok_or("0")?).with_under_way(200);
+    /// let limiter = TenantLimiter::new(of_most)
+    ///     .with_limits_of(move |tenant| (tenant.id.as_str() == "acme").then_some(of_large));
+    /// let tenancy = Tenancy::builder(Enforcer::new(chain), authenticator, directory)
+    ///     .with_limits(limiter)
+    ///     .build();
+    /// # let _ = tenancy.scoped();
+    /// # Ok(()) }
+    /// ```
     #[cfg(feature = "limits")]
     #[doc(alias = "rate limit")]
     #[doc(alias = "429")]
