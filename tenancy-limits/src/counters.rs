@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{LimitExceeded, Limits, Rate};
 
-/// What is counted of one tenant. Times are nanoseconds since the limiter was made.
+/// What is counted of one tenant. Requests begin under the lock of the store, and end without it. Times are nanoseconds since the limiter was made.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// The theoretical arrival time of the next request, if requests came evenly. In the past, the tenant is idle.

@@ -69,9 +69,7 @@ impl TenantLimiter {
         if limits.are_none() {
             return Ok(Permit::unlimited());
         }
-        let now = self.now();
-        let counters = self.store.get(&tenant.id, now);
-        counters.enter(&limits, now)?;
+        let counters = self.store.enter(&tenant.id, &limits, self.now())?;
         Ok(Permit::of(counters))
     }
 

@@ -1,7 +1,6 @@
 //! The counters of all tenants that are not idle.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +8,7 @@ use foldhash::fast::RandomState;
 use tenancy_core::names::TenantId;
 
 use crate::counters::Counters;
+use crate::{LimitExceeded, Limits};
 
 /// How many locks there are, so that threads seldom wait for each other.
 const SHARDS: usize = 64;
@@ -39,20 +39,20 @@ impl Store {
         }
     }
 
-    /// The tenant's counters. They stay the tenant's for as long as they are held.
-    pub(crate) fn get(&self, id: &TenantId, now: u64) -> Arc<Counters> {
+    /// Counts a request of the tenant. It is counted under the lock, so that it is not removed as idle at the same time.
+    pub(crate) fn enter(&self, id: &TenantId, limits: &Limits, now: u64) -> Result<Arc<Counters>, LimitExceeded> {
         let mut shard = self.shard(id);
         if let Some(counters) = shard.counters.get(id) {
-            return Arc::clone(counters);
+            counters.enter(limits, now)?;
+            return Ok(Arc::clone(counters));
         }
         if shard.counters.len() >= shard.search_at.max(FEW) {
             shard.remove_idle(now);
         }
-        let counters = match shard.counters.entry(id.clone()) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Arc::default()),
-        };
-        Arc::clone(counters)
+        let counters = Arc::<Counters>::default();
+        counters.enter(limits, now)?;
+        shard.counters.insert(id.clone(), Arc::clone(&counters));
+        Ok(counters)
     }
 
     /// How many tenants are counted.
@@ -69,9 +69,7 @@ impl Store {
 
 impl Shard {
     fn remove_idle(&mut self, now: u64) {
-        // Nobody else can begin to hold one now, since that takes the lock.
-        self.counters
-            .retain(|_, counters| Arc::strong_count(counters) > 1 || !counters.is_idle(now));
+        self.counters.retain(|_, counters| !counters.is_idle(now));
         self.search_at = self.counters.len() * 2;
     }
 }
