@@ -64,6 +64,7 @@
 //! - `jwks`: key sets of issuers, fetched over HTTPS. Includes `jwt`.
 //! - `jwt`: verification of bearer tokens.
 //! - `limits`: limits of each tenant's requests, with [`TenancyBuilder::with_limits`](tenancy_http::TenancyBuilder).
+//! - `metrics`, `spans`: what happens, for `metrics` and `tracing`: see [`tenancy_http`].
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
 //!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 

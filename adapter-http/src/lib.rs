@@ -40,6 +40,10 @@
 //!   `identity_providers` has recipes for Auth0, Clerk, WorkOS, Microsoft Entra and Keycloak.
 //! - `limits`: re-exports `tenancy-limits`: `TenantLimiter`, which counts each tenant's requests, and
 //!   `TenancyBuilder::with_limits`, which refuses those beyond its limits.
+//! - `metrics`: how long decisions take and what is refused, by the facade of the crate `metrics`: see `describe_metrics`.
+//! - `spans`: the span `tenancy.request` (level info) around the code of each request that is bound to a tenant, with
+//!   `tenant`, `strategy`, `placement` and `resolver`; and `tenancy.admit` (level debug) around each decision, with `access`,
+//!   `outcome`, `code` and `tenant`. An attempt that finds that it must wait has a span without an outcome.
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications. Turn it on under
 //!   `[dev-dependencies]` alone.
 
@@ -59,8 +63,10 @@ mod view;
 
 pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims};
 pub use extract::{caller, optional_tenant, payload, tenant, visitor};
+#[cfg(feature = "metrics")]
+pub use layer::describe_metrics;
 pub use layer::{
-    Admission, RequestPermit, SavedBinding, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound,
+    Admission, RequestGuard, SavedBinding, TenancyBody, TenancyFuture, TenancyLayer, TenancyService, bound,
 };
 pub use problem::problem;
 pub use refusal_form::RefusalForm;

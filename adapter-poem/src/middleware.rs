@@ -1,3 +1,4 @@
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::pin;
 
@@ -9,7 +10,7 @@ use poem::http::{self, HeaderValue, Method};
 use poem::{Body, Endpoint, Middleware, Request, Response, ResponseParts};
 use tenancy_core::context::{self, TenantScope};
 use tenancy_core::enforce::Rejection;
-use tenancy_http::{Admission, RefusalForm, RequestPermit, TenancyBody, TenancyLayer, add_vary, rejection_response};
+use tenancy_http::{Admission, RefusalForm, RequestGuard, TenancyBody, TenancyLayer, add_vary, rejection_response};
 
 /// Sets the access policy of the endpoints under it: scoped, optional or public.
 ///
@@ -51,9 +52,7 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let (parts, admission) = self.layer.admit(take_parts(&mut request)).await;
-        let Admission {
-            scope, vary, permit, ..
-        } = admission;
+        let Admission { scope, vary, guard, .. } = admission;
         let method = request.method().clone();
         *request.headers_mut() = parts.headers;
         *request.extensions_mut() = parts.extensions;
@@ -62,8 +61,8 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
                 // Within the block, so that the endpoint's future is made in the scope, too.
                 let inner = async { self.inner.get_response(request).await };
                 let mut running = pin!(context::scope(scope, inner));
-                let response = running.as_mut().await;
-                with_scope(response, running.take_scope(), permit, &method)
+                let response = poll_fn(|cx| guard.enter(|| running.as_mut().poll(cx))).await;
+                with_scope(response, running.take_scope(), guard, &method)
             }
             Err(rejection) => refusal(&rejection, RefusalForm::of(&method, request.headers())),
         };
@@ -87,13 +86,8 @@ fn take_parts(request: &mut Request) -> Parts {
     parts
 }
 
-/// Gives the scope and the permit to the body, which is polled after the endpoint has returned.
-fn with_scope(
-    mut response: Response,
-    scope: Option<TenantScope>,
-    permit: Option<RequestPermit>,
-    method: &Method,
-) -> Response {
+/// Gives the scope and the guard to the body, which is polled after the endpoint has returned.
+fn with_scope(mut response: Response, scope: Option<TenantScope>, guard: RequestGuard, method: &Method) -> Response {
     // As poem's own boxed body: its conversion from a response of `http` would lose the length.
     let body: BoxBody<_, _> = response.take_body().into();
     if method == Method::HEAD {
@@ -103,7 +97,7 @@ fn with_scope(
             response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
         }
     } else {
-        response.set_body(BoxBody::new(TenancyBody::new(body, scope).with_permit(permit)));
+        response.set_body(BoxBody::new(TenancyBody::new(body, scope).with_guard(guard)));
     }
     response
 }

@@ -1,16 +1,19 @@
 //! Response bodies that are polled inside the request's scope.
 
 use tenancy_core::context::TenantScope;
-use tenancy_http::{RequestPermit, TenancyBody};
+use tenancy_http::{RequestGuard, TenancyBody};
 use warp::reply::Response;
 
 /// The body of a response from [`service`](crate::service()).
 pub type ResponseBody = TenancyBody<WarpBody>;
 
-/// Takes the scope that an access policy has left on a response, and gives it to the body beside the request's permit.
-pub(crate) fn scoped(mut response: Response, permit: Option<RequestPermit>) -> http::Response<ResponseBody> {
-    let scope = response.extensions_mut().remove::<Scoped>().map(|Scoped(scope)| scope);
-    response.map(|body| TenancyBody::new(body, scope).with_permit(permit))
+/// Takes the scope that an access policy has left on a response.
+pub(crate) fn scoped(mut response: Response) -> http::Response<ResponseBody> {
+    let scoped = response.extensions_mut().remove::<Scoped>();
+    response.map(|body| match scoped {
+        Some(Scoped { scope, guard }) => TenancyBody::new(body, Some(scope)).with_guard(guard),
+        None => TenancyBody::new(body, None),
+    })
 }
 
 /// The scope that the body of a response is polled in: that of the innermost access policy it comes from.
@@ -18,7 +21,10 @@ pub(crate) fn scoped(mut response: Response, permit: Option<RequestPermit>) -> h
 /// It travels with the response. If a filter outside of the access policy turns the answer into a rejection, the scope
 /// goes with the answer.
 #[derive(Clone)]
-pub(crate) struct Scoped(pub(crate) TenantScope);
+pub(crate) struct Scoped {
+    pub(crate) scope: TenantScope,
+    pub(crate) guard: RequestGuard,
+}
 
 impl Scoped {
     pub(crate) fn stay_with(self, mut response: Response) -> Response {

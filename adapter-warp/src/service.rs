@@ -64,17 +64,17 @@ async fn follow(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut running = pin!(running);
     let answer = poll_fn(|cx| {
-        let mut scope = handle.scope();
+        let (mut scope, mut guard) = handle.scope();
         loop {
             let running = running.as_mut();
-            let polled = match scope {
+            let polled = guard.enter(|| match scope {
                 Some(scope) => context::sync_scope(scope, || running.poll(cx)),
                 None => running.poll(cx),
-            };
-            scope = match handle.turn() {
+            });
+            (scope, guard) = match handle.turn() {
                 Turn::Refused(refusal) => return Poll::Ready(Ok(refusal.map(Into::into))),
-                Turn::Switched(scope) if polled.is_pending() => scope,
-                Turn::Switched(_) | Turn::Over => return polled,
+                Turn::Switched(scope, guard) if polled.is_pending() => (scope, guard),
+                Turn::Switched(..) | Turn::Over => return polled,
             };
         }
     });
@@ -82,5 +82,5 @@ async fn follow(
     for vary in handle.take_vary() {
         tenancy_http::add_vary(response.headers_mut(), &vary);
     }
-    Ok(scoped(response, handle.take_permit()))
+    Ok(scoped(response))
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -10,7 +11,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Response};
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::{Cause, Rejection};
-use tenancy_http::{Admission, RefusalForm, RequestPermit, SavedBinding, TenancyLayer, rejection_response};
+use tenancy_http::{Admission, RefusalForm, RequestGuard, SavedBinding, TenancyLayer, rejection_response};
 use warp::Filter;
 
 use crate::body::Scoped;
@@ -27,18 +28,18 @@ struct Slot {
     policies: Vec<EnteredPolicy>,
     /// The scope of the filter that runs. `None` stands for the scope around the service, if there is one.
     scope: Option<TenantScope>,
+    /// What goes with the request as that scope has it.
+    guard: RequestGuard,
     /// A refusal is final: no filter runs after it, and the service answers with it.
     refusal: Option<Rejection>,
     vary: Vec<HeaderValue>,
-    /// The right of the request to be under way. It stays when a route is left, since the request is one.
-    permit: Option<RequestPermit>,
     switched: bool,
 }
 
 struct EnteredPolicy {
     layer: TenancyLayer,
     /// The state before this policy was decided on; `None` until then.
-    before: Option<(SavedBinding, Option<TenantScope>)>,
+    before: Option<(SavedBinding, Option<TenantScope>, RequestGuard)>,
 }
 
 /// What comes after the filters have been polled.
@@ -46,7 +47,7 @@ pub(crate) enum Turn {
     /// They wait, or have answered.
     Over,
     /// They wait only to be polled in another scope.
-    Switched(Option<TenantScope>),
+    Switched(Option<TenantScope>, RequestGuard),
     /// They do not run again, and this is the answer.
     Refused(Response<Bytes>),
 }
@@ -61,11 +62,11 @@ impl Handle {
         Self(Arc::new(Mutex::new(Slot {
             method: parts.method.clone(),
             scope: None,
+            guard: RequestGuard::none(),
             parts: Some(parts),
             policies: Vec::new(),
             refusal: None,
             vary: Vec::new(),
-            permit: None,
             switched: false,
         })))
     }
@@ -129,8 +130,8 @@ impl Handle {
             };
             return Turn::Refused(rejection_response(rejection, form));
         }
-        if std::mem::take(&mut slot.switched) {
-            return Turn::Switched(slot.scope.clone());
+        if mem::take(&mut slot.switched) {
+            return Turn::Switched(slot.scope.clone(), slot.guard.clone());
         }
         Turn::Over
     }
@@ -142,16 +143,13 @@ impl Handle {
         pending().await
     }
 
-    pub(crate) fn scope(&self) -> Option<TenantScope> {
-        self.slot().scope.clone()
+    pub(crate) fn scope(&self) -> (Option<TenantScope>, RequestGuard) {
+        let slot = self.slot();
+        (slot.scope.clone(), slot.guard.clone())
     }
 
     pub(crate) fn take_vary(&self) -> Vec<HeaderValue> {
-        std::mem::take(&mut self.slot().vary)
-    }
-
-    pub(crate) fn take_permit(&self) -> Option<RequestPermit> {
-        self.slot().permit.take()
+        mem::take(&mut self.slot().vary)
     }
 
     /// Continues in the scope that now applies: gives the turn back to the service, which polls again.
@@ -179,7 +177,8 @@ impl Slot {
     fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
         let policy = self.policies.iter_mut().find(|policy| policy.before.is_none())?;
         let parts = self.parts.take()?;
-        policy.before = Some((SavedBinding::save(&parts.extensions), self.scope.clone()));
+        let binding = SavedBinding::save(&parts.extensions);
+        policy.before = Some((binding, self.scope.clone(), self.guard.clone()));
         Some((policy.layer.clone(), parts))
     }
 
@@ -187,7 +186,8 @@ impl Slot {
         self.parts = Some(parts);
         self.vary.extend(admission.vary);
         self.scope = Some(admission.scope?);
-        self.permit = admission.permit.or(self.permit.take());
+        let outer = mem::replace(&mut self.guard, RequestGuard::none());
+        self.guard = admission.guard.within(outer);
         Ok(())
     }
 
@@ -200,10 +200,11 @@ impl Slot {
 
     /// Leaves the innermost access policy, and returns the scope that it had if it was decided on.
     fn leave(&mut self) -> Option<Scoped> {
-        let (binding, scope) = self.policies.pop()?.before?;
+        let (binding, scope, guard) = self.policies.pop()?.before?;
         if let Some(parts) = &mut self.parts {
             binding.restore(&mut parts.extensions);
         }
-        std::mem::replace(&mut self.scope, scope).map(Scoped)
+        let guard = mem::replace(&mut self.guard, guard);
+        mem::replace(&mut self.scope, scope).map(|scope| Scoped { scope, guard })
     }
 }

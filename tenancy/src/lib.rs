@@ -58,6 +58,7 @@
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
 //! - `limits`: each tenant's requests per second and at a time. `postgres` and `sqlite` include it.
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
+//! - `metrics`, `spans`: what happens, for the crates `metrics` and `tracing`.
 //! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

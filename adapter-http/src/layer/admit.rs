@@ -21,8 +21,10 @@ use tenancy_core::enforce::{
 use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
 use super::binding::{Binding, BoundPayload, EngineId};
-use super::limiting::{Limiting, RequestPermit};
+use super::guard::RequestGuard;
+use super::limiting::Limiting;
 use super::log::{audit, is_explained, log_explanation, log_refusal, report, report_authenticator};
+use super::observation::Observation;
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authenticator, SharedClaims};
 
@@ -34,9 +36,8 @@ pub struct Admission {
     pub scope: Result<TenantScope, Rejection>,
     /// What the response's `Vary` must name, whatever the response is; see [`add_vary`](crate::add_vary).
     pub vary: Option<HeaderValue>,
-    /// The right of the request to be under way, if its tenant has limits. The response's body holds it; see
-    /// [`TenancyBody::with_permit`](crate::TenancyBody::with_permit).
-    pub permit: Option<RequestPermit>,
+    /// What goes with the request until its response's body has ended.
+    pub guard: RequestGuard,
 }
 
 /// What a layer knows before any request: how open its routes are, and where the framework keeps the URI that the client
@@ -222,22 +223,25 @@ where
             return Admission {
                 scope: Ok(outer.scope.clone()),
                 vary: None,
-                permit: None,
+                guard: RequestGuard::none(),
             };
         }
         let outer = outer.cloned();
         let met = outer.as_ref().and_then(|outer| outer.tenant_by);
         let access = met.map_or(policy.access, |(_, met)| policy.access.within(met));
         let policy = RoutePolicy { access, ..policy };
+        let observation = Observation::begin(access);
+        let deciding = observation.watch(self.decide::<WAIT>(policy, parts, credentials));
         let decided = if WAIT {
-            let decided = tokio::time::timeout(self.timeout, self.decide::<WAIT>(policy, parts, credentials)).await;
+            let decided = tokio::time::timeout(self.timeout, deciding).await;
             decided.unwrap_or_else(|_| Err(Rejection::new(Cause::TimedOut)).inspect_err(log_refusal))
         } else {
-            self.decide::<WAIT>(policy, parts, credentials).await
+            deciding.await
         };
         // Bind.
         let vary = self.vary(access).cloned();
-        let bound = decided.and_then(|(inner, lent)| {
+        let mut guard = RequestGuard::none();
+        let scope = decided.and_then(|(inner, lent)| {
             let has_caller = inner.caller().is_some();
             let payload = if has_caller {
                 payload(lent, credentials.take())
@@ -254,24 +258,14 @@ where
                 binding = binding.within(&outer).inspect_err(log_refusal)?;
             }
             // Count, now that the request is the tenant's.
-            let counted = self.limiting.count(&binding.scope, &mut parts.extensions);
-            let permit = counted.inspect_err(log_refusal)?;
+            let counted = self.limiting.count(&binding.scope, &mut parts.extensions, &mut guard);
+            counted.inspect_err(log_refusal)?;
             let scope = binding.scope.clone();
             parts.extensions.insert(binding);
-            Ok((scope, permit))
+            Ok(scope)
         });
-        match bound {
-            Ok((scope, permit)) => Admission {
-                scope: Ok(scope),
-                vary,
-                permit,
-            },
-            Err(rejection) => Admission {
-                scope: Err(rejection),
-                vary,
-                permit: None,
-            },
-        }
+        observation.end(&scope, &mut guard);
+        Admission { scope, vary, guard }
     }
 
     /// From the credentials to the outcome, and the payload of claims that the request itself holds. What is read of the

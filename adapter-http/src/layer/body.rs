@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tenancy_core::context::{self, TenantScope};
 
-use super::limiting::RequestPermit;
+use super::guard::RequestGuard;
 
 pin_project! {
     /// The body of a response under a tenancy layer.
@@ -19,7 +19,7 @@ pin_project! {
     pub struct TenancyBody<B> {
         #[pin]
         source: Source<B>,
-        permit: Option<RequestPermit>,
+        guard: RequestGuard,
     }
 }
 
@@ -40,15 +40,14 @@ impl<B> TenancyBody<B> {
     pub const fn new(body: B, scope: Option<TenantScope>) -> Self {
         Self {
             source: Source::Handler { body, scope },
-            permit: None,
+            guard: RequestGuard::none(),
         }
     }
 
-    /// Has the body hold the right of its request to be under way, which an [`Admission`](crate::Admission) grants: the
-    /// request counts until its body is dropped.
+    /// Has the body hold what goes with its request; see [`Admission`](crate::Admission). The body is polled in its span.
     #[must_use]
-    pub fn with_permit(mut self, permit: Option<RequestPermit>) -> Self {
-        self.permit = permit;
+    pub fn with_guard(mut self, guard: RequestGuard) -> Self {
+        self.guard = guard;
         self
     }
 
@@ -57,7 +56,7 @@ impl<B> TenancyBody<B> {
             source: Source::Refusal {
                 data: Some(data).filter(|data| !data.is_empty()),
             },
-            permit: None,
+            guard: RequestGuard::none(),
         }
     }
 }
@@ -74,10 +73,13 @@ impl<B: Body<Data = Bytes>> Body for TenancyBody<B> {
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match self.project().source.project() {
-            Projected::Handler { body, scope } if scope.is_some() => context::enter(scope, || body.poll_frame(cx)),
+        let this = self.project();
+        match this.source.project() {
+            Projected::Handler { body, scope } if scope.is_some() => {
+                this.guard.enter(|| context::enter(scope, || body.poll_frame(cx)))
+            }
             // The task that polls it may be in another scope.
-            Projected::Handler { body, .. } => body.poll_frame(cx),
+            Projected::Handler { body, .. } => this.guard.enter(|| body.poll_frame(cx)),
             Projected::Refusal { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }
     }

@@ -1,6 +1,7 @@
 //! The future of a request under a tenancy layer.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,7 +15,7 @@ use tower_service::Service;
 
 use super::admit::{Admission, BoxFuture};
 use super::body::TenancyBody;
-use super::limiting::RequestPermit;
+use super::guard::RequestGuard;
 use crate::RefusalForm;
 use crate::response::{add_vary, rejection_response};
 
@@ -34,7 +35,7 @@ pin_project! {
     #[project = Projected]
     pub(crate) enum State<S, F, B> {
         Waiting { admitting: BoxFuture<(Parts, Admission)>, inner: Option<(S, B)> },
-        Running { #[pin] running: Scope<F>, vary: Option<HeaderValue>, permit: Option<RequestPermit> },
+        Running { #[pin] running: Scope<F>, vary: Option<HeaderValue>, guard: RequestGuard },
         Refused { response: Option<Response<Bytes>>, vary: Option<HeaderValue> },
     }
 }
@@ -50,12 +51,12 @@ impl<S: Service<Request<B>>, B> State<S, S::Future, B> {
     /// Calls the inner service, or refuses.
     #[inline]
     pub(crate) fn proceed(admission: Admission, inner: &mut S, request: Request<B>) -> Self {
-        let Admission { scope, vary, permit } = admission;
+        let Admission { scope, vary, guard } = admission;
         match scope {
             Ok(scope) => Self::Running {
-                running: context::scope_with(scope, || inner.call(request)),
+                running: guard.enter(|| context::scope_with(scope, || inner.call(request))),
                 vary,
-                permit,
+                guard,
             },
             Err(rejection) => Self::Refused {
                 response: Some(rejection_response(
@@ -97,12 +98,11 @@ where
                 Projected::Running {
                     mut running,
                     vary,
-                    permit,
+                    guard,
                 } => {
-                    let response = ready!(running.as_mut().poll(cx))?;
-                    let scope = running.take_scope();
-                    let permit = permit.take();
-                    let response = response.map(|body| TenancyBody::new(body, scope).with_permit(permit));
+                    let response = ready!(guard.enter(|| running.as_mut().poll(cx)))?;
+                    let (scope, guard) = (running.take_scope(), mem::replace(guard, RequestGuard::none()));
+                    let response = response.map(|body| TenancyBody::new(body, scope).with_guard(guard));
                     (response, vary.take())
                 }
                 Projected::Refused { response, vary } => match response.take() {

@@ -4,14 +4,12 @@ use http::Extensions;
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::Rejection;
 
+use super::guard::RequestGuard;
+
 #[cfg(feature = "limits")]
 pub(crate) use self::counted::Limiting;
-#[cfg(feature = "limits")]
-pub use self::counted::RequestPermit;
 #[cfg(not(feature = "limits"))]
 pub(crate) use self::unlimited::Limiting;
-#[cfg(not(feature = "limits"))]
-pub use self::unlimited::RequestPermit;
 
 #[cfg(feature = "limits")]
 mod counted {
@@ -21,13 +19,7 @@ mod counted {
     use tenancy_core::names::TenantId;
     use tenancy_limits::{LimitExceeded, Permit, TenantLimiter};
 
-    use super::{Extensions, Rejection, TenantScope};
-
-    /// The right of a request to be under way. For a framework without tower services: give it to the response's body, by
-    /// [`TenancyBody::with_permit`](crate::TenancyBody::with_permit).
-    #[derive(Clone, Debug)]
-    #[expect(dead_code, reason = "it is held to be dropped")]
-    pub struct RequestPermit(Permit);
+    use super::{Extensions, Rejection, RequestGuard, TenantScope};
 
     /// Who counts, if anyone does.
     pub(crate) struct Limiting(pub(crate) Option<Arc<TenantLimiter>>);
@@ -52,18 +44,20 @@ mod counted {
             &self,
             scope: &TenantScope,
             extensions: &mut Extensions,
-        ) -> Result<Option<RequestPermit>, Rejection> {
+            guard: &mut RequestGuard,
+        ) -> Result<(), Rejection> {
             let (Some(limiter), Some(admitted)) = (&self.0, scope.admitted()) else {
-                return Ok(None);
+                return Ok(());
             };
             if admitted.standing() != Standing::Member {
-                return Ok(None);
+                return Ok(());
             }
             let counted = extensions.get::<Counted>();
             let counted =
                 counted.filter(|counted| Arc::ptr_eq(&counted.by, limiter) && counted.tenant == *admitted.id());
             if let Some(counted) = counted {
-                return Ok(Some(RequestPermit(counted.permit.clone())));
+                guard.permit = Some(counted.permit.clone());
+                return Ok(());
             }
             let permit = limiter.enter(admitted.tenant()).map_err(rejection)?;
             extensions.insert(Counted {
@@ -71,7 +65,8 @@ mod counted {
                 tenant: admitted.id().clone(),
                 permit: permit.clone(),
             });
-            Ok(Some(RequestPermit(permit)))
+            guard.permit = Some(permit);
+            Ok(())
         }
     }
 
@@ -85,13 +80,7 @@ mod counted {
 
 #[cfg(not(feature = "limits"))]
 mod unlimited {
-    use std::convert::Infallible;
-
-    use super::{Extensions, Rejection, TenantScope};
-
-    /// The right of a request to be under way, with the feature `limits`. Without it there is none.
-    #[derive(Clone, Debug)]
-    pub struct RequestPermit(Infallible);
+    use super::{Extensions, Rejection, RequestGuard, TenantScope};
 
     pub(crate) struct Limiting(());
 
@@ -109,8 +98,9 @@ mod unlimited {
             &self,
             _: &TenantScope,
             _: &mut Extensions,
-        ) -> Result<Option<RequestPermit>, Rejection> {
-            Ok(None)
+            _: &mut RequestGuard,
+        ) -> Result<(), Rejection> {
+            Ok(())
         }
     }
 }

@@ -19,6 +19,7 @@ mod own_authentication;
 mod policies;
 mod probe;
 mod server;
+mod telemetry;
 mod tenants;
 mod upgrade;
 

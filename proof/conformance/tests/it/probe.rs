@@ -23,11 +23,14 @@ pub(crate) const PIECES: usize = 5;
 
 /// The tenant that the running code sees.
 pub(crate) fn seen() -> String {
-    context::current().map_or_else(|_| "lost".to_owned(), |admitted| admitted.id().to_string())
+    let seen = context::current().map_or_else(|_| "lost".to_owned(), |admitted| admitted.id().to_string());
+    tracing::info!("the probe sees {seen}");
+    seen
 }
 
 /// Whether any scope is there, of a tenant or not.
 pub(crate) fn central() -> &'static str {
+    tracing::info!("the probe sees no tenant");
     context::bound().map_or("central", |_| "left behind")
 }
 
