@@ -105,6 +105,17 @@ async fn lists_and_counts_cost_what_they_show() {
                     .len(),
                 100
             );
+            // One tenant in all, which a walk over the tenants would find late.
+            let rare = Claims::new("member77".parse().unwrap());
+            assert_eq!(
+                directory
+                    .tenants_of(&caller_of(&rare), &first)
+                    .await
+                    .unwrap()
+                    .items
+                    .len(),
+                1
+            );
             assert_eq!(
                 directory.count(TenantStatus::Active, 100).await.unwrap(),
                 Count::MoreThan(100)
