@@ -109,7 +109,7 @@ async fn lists_and_counts_cost_what_they_show() {
             let rare = Claims::new("member77".parse().unwrap());
             assert_eq!(
                 directory
-                    .tenants_of(&caller_of(&rare), &first)
+                    .tenants_of(&caller_of(&rare), &PageRequest::first())
                     .await
                     .unwrap()
                     .items
