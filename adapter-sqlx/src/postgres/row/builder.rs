@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::policies::attempts::{Attempts, LockTimeout};
+use super::policies::guard::PIN;
 use super::policies::migrations::Migrating;
 use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
@@ -16,6 +17,8 @@ use crate::postgres::citus::cluster::{self, PROPAGATION};
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
+use crate::postgres::execute::execute;
+use crate::postgres::fence::install;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
 use crate::transaction::begin::begin_lent;
@@ -101,6 +104,64 @@ impl PgRowBuilder {
         self
     }
 
+    /// Declares that the database is fenced: each transaction looks at its tenant's place when it begins, so that a suspended or
+    /// archived tenant is refused at once, whatever this process has cached. It costs a fifth of a short transaction.
+    ///
+    /// [`enable_fence`](Self::enable_fence) fences the database. [`open`](Self::open) fails with
+    /// [`FenceMismatch`](StrategyError::FenceMismatch) if it is not, and without this if it is.
+    pub const fn with_fence(mut self) -> Self {
+        self.plan.is_fenced = true;
+        self
+    }
+
+    /// Fences the database, as the administrator: it makes the schema `tenancy_fence`, with the table of places and the function by
+    /// which a transaction enters, and a policy on each declared table. Doing it again does what is missing.
+    ///
+    /// From then on rows are seen and written by transactions that have entered. A process that was started before sees no rows
+    /// until it is started again [with the fence](Self::with_fence); so turning it on is a rolling restart. Afterwards let the
+    /// places follow the directory, by [`finish_pending_places`](crate::SqlDirectory::finish_pending_places).
+    ///
+    /// `drop schema tenancy_fence cascade` by the administrator takes the fence away.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached, or refuses it; [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the
+    /// administrator; [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on a declared table. On a Citus
+    /// cluster, which has no fence.
+    pub async fn enable_fence(&self) -> Result<(), StrategyError> {
+        if self.schema.is_on_citus() {
+            return Err(install::on_citus());
+        }
+        let administrator = self.server.administrator_for("enable the fence")?;
+        let mut connection = administrator.connect().await?;
+        let mut attempts = Attempts::new(self.lock_timeout);
+        loop {
+            let mut object = "the schema tenancy_fence".to_owned();
+            match self.fence_once(&mut connection, &mut object).await {
+                Ok(()) => break,
+                Err(error) => attempts.again(&object, error).await?,
+            }
+        }
+        Ok(connection.close().await?)
+    }
+
+    async fn fence_once(&self, administrator: &mut PgConnection, object: &mut String) -> Result<(), StrategyError> {
+        let mut tx = begin_lent(administrator, Some("begin isolation level read committed")).await?;
+        execute(&mut tx, format!("{PIN}; {}", self.lock_timeout.sql())).await?;
+        install::install(&mut tx, self.schema.applications()).await?;
+        self.schema.fence(&mut tx, object).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether the database is fenced now, whatever the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached.
+    pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
+        install::is_database_fenced(&self.server, self.plan).await
+    }
+
     /// How long one attempt to change a table, or to migrate, waits for a lock. The default is 2 seconds.
     ///
     /// Statements of running services wait behind an attempt for this long at most. An attempt that got no lock is
@@ -138,6 +199,9 @@ impl PgRowBuilder {
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
     /// what has to be changed.
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
+        if self.plan.is_fenced && self.schema.is_on_citus() {
+            return Err(install::on_citus());
+        }
         let report = match self.server.administrator.clone() {
             Some(administrator) => self.set_up(administrator).await?,
             None => self.verify_only().await?,
@@ -166,6 +230,7 @@ impl PgRowBuilder {
             administrator
         };
         let mut connection = options.connect().await?;
+        install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         let cluster = self.judge_cluster(&mut connection).await?;
         if let Some(migrations) = self.migrations.take() {
@@ -184,11 +249,15 @@ impl PgRowBuilder {
     async fn verify_only(&mut self) -> Result<PgReport, StrategyError> {
         let options = self.plan.connect_options(self.server.application.clone());
         let mut connection = options.connect().await?;
+        install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         let report = self.schema.verify_as_application(&mut connection).await?;
         let report = self.judge(report)?;
         // Inside a transaction, since a pooler may stand between.
         let mut tx = begin_lent(&mut connection, None).await?;
         self.schema.read_lengths(&mut tx).await?;
+        if self.plan.is_fenced {
+            self.schema.require_fence(&mut tx).await?;
+        }
         tx.rollback().await?;
         connection.close().await?;
         Ok(report)
@@ -202,16 +271,18 @@ impl PgRowBuilder {
             application = application.options([PROPAGATION]);
         }
         let last_change = LastChange::new();
-        let pool = |plan: PoolPlan, connect| {
-            plan.refreshed_warm_pool(plan.pool_options(), plan.connect_options(connect), &last_change)
-        };
+        let (plan, administrators) = (self.plan, self.plan.administrator());
         let administrator = self.server.administrator;
         PgRowStrategy {
             schema: self.schema,
             pins: self.plan.has_transaction_pooler.then_some(pins),
-            application: pool(self.plan, application),
-            administrator: administrator.map(|connect| pool(self.plan.administrator(), connect)),
+            application: plan.application_pool(plan.pool_options(), plan.connect_options(application), &last_change),
+            administrator: administrator.map(|connect| {
+                let connect = administrators.connect_options(connect);
+                administrators.refreshed_warm_pool(administrators.pool_options(), connect, &last_change)
+            }),
             last_change,
+            is_fenced: plan.is_fenced,
         }
     }
 
@@ -273,6 +344,9 @@ impl PgRowBuilder {
         self.schema
             .write_what_differs(&mut tx, self.lock_timeout, object)
             .await?;
+        if self.plan.is_fenced {
+            self.schema.fence(&mut tx, object).await?;
+        }
         let report = self.judge(self.schema.verify_catalog(&mut tx).await?)?;
         tx.commit().await?;
         Ok(report)
