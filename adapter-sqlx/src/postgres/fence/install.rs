@@ -55,11 +55,8 @@ macro_rules! seal {
 /// begins when its snapshot was taken, and needs neither.
 ///
 /// The lock is tried and not waited for: a caller who waits would occupy a connection.
-const ENTER: &str = concat!(
+const ENTER_BODY: &str = concat!(
     "
-create or replace function tenancy_fence.tenancy_enter(
-    entering text, known bigint, purpose text, writes boolean, seals boolean
-) returns void language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
     has_snapshot boolean := writes and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted');
     here bigint;
@@ -94,20 +91,55 @@ begin
     seal!("entering"),
     ", true);
     end if;
-end $$"
+end "
 );
 
 /// Whether this transaction has entered as the tenant that its setting names.
-const ENTERED: &str = concat!(
+const ENTERED_BODY: &str = concat!(
     "
-create or replace function tenancy_fence.tenancy_entered(tenant text) returns boolean
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
     return coalesce(current_setting('tenancy.seal', true) = ",
     seal!("tenant"),
     ", false);
-end $$"
+end "
 );
+
+/// How both run: as their owner, and looking up names where nobody else can put one.
+const AS_OWNER: &str = "security definer set search_path = pg_catalog, pg_temp";
+
+fn functions() -> String {
+    format!(
+        "create or replace function tenancy_fence.tenancy_enter(
+            entering text, known bigint, purpose text, writes boolean, seals boolean
+        ) returns void language plpgsql volatile {AS_OWNER} as $${ENTER_BODY}$$;
+        create or replace function tenancy_fence.tenancy_entered(tenant text) returns boolean
+        language plpgsql stable {AS_OWNER} as $${ENTERED_BODY}$$"
+    )
+}
+
+/// The functions of the fence that are there, and are as this version makes them: they run as their owner, and show nobody's rows.
+const FUNCTIONS: &str = "
+select p.oid::pg_catalog.regprocedure::text from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where n.nspname = 'tenancy_fence' and p.prosecdef and p.proconfig = array['search_path=pg_catalog, pg_temp']
+    and (p.proname = 'tenancy_enter' and p.prosrc = $1 or p.proname = 'tenancy_entered' and p.prosrc = $2)";
+
+/// The names of those functions.
+pub(in crate::postgres) async fn functions_as_made(tx: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    let names = sqlx::query_scalar(FUNCTIONS).persistent(false);
+    names.bind(ENTER_BODY).bind(ENTERED_BODY).fetch_all(tx).await
+}
+
+/// Makes the functions as this version has them, if another one has made the fence. Inside the caller's transaction.
+pub(in crate::postgres) async fn renew(
+    tx: &mut PgConnection,
+    applications: &[PgIdentifier],
+) -> Result<(), StrategyError> {
+    if functions_as_made(tx).await?.len() == 2 {
+        return Ok(());
+    }
+    install(tx, applications).await
+}
 
 /// Nobody else has them: a function is everybody's unless that is taken away.
 const CLOSED: &str = "
@@ -127,7 +159,7 @@ pub(in crate::postgres) async fn install(
     applications: &[PgIdentifier],
 ) -> Result<(), StrategyError> {
     refuse_citus(tx).await?;
-    for sql in [ONE_AT_A_TIME, TABLES, ENTER, ENTERED, CLOSED] {
+    for sql in [ONE_AT_A_TIME, TABLES, &functions(), CLOSED] {
         execute(tx, sql.to_owned()).await?;
     }
     for role in applications {

@@ -345,6 +345,7 @@ impl PgRowBuilder {
             .write_what_differs(&mut tx, self.lock_timeout, object)
             .await?;
         if self.plan.is_fenced {
+            install::renew(&mut tx, self.schema.applications()).await?;
             self.schema.fence(&mut tx, object).await?;
         }
         let report = self.judge(self.schema.verify_catalog(&mut tx).await?)?;
