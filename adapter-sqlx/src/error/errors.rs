@@ -291,7 +291,7 @@ pub enum StrategyError {
     #[error("the fence refuses the transaction")]
     Fenced(#[source] FenceRefusal),
     /// The database is fenced and the strategy was opened without [`with_fence`](crate::PgRowBuilder::with_fence), or the other way
-    /// round. Nothing was changed.
+    /// round.
     #[error("{}", mismatch(*is_database_fenced))]
     FenceMismatch {
         /// Whether the database is fenced.
