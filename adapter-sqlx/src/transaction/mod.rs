@@ -4,6 +4,7 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod begin;
+mod bind;
 mod entrant;
 pub(crate) mod give_back;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

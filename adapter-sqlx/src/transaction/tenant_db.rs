@@ -9,12 +9,11 @@ use tenancy_core::directory::{Directory, TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::StrategyName;
 
-use super::entrant::Entrant;
 use super::look_up_again::LookUpAgain;
-use crate::strategy::isolation_strategy::{AcrossTenants, Binding, Removal};
+use crate::strategy::isolation_strategy::{AcrossTenants, Removal};
 use crate::{
-    Begin, FenceRefusal, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry,
-    TenantTransaction, TransactionError,
+    Begin, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
+    TransactionError,
 };
 
 /// The tenants' data, whatever strategy keeps each tenant's apart. Cheap to clone.
@@ -56,8 +55,8 @@ use crate::{
 /// }
 /// ```
 pub struct TenantDb<DB: Database> {
-    registry: Arc<StrategyRegistry<DB>>,
-    directory: Option<Arc<dyn LookUpAgain>>,
+    pub(super) registry: Arc<StrategyRegistry<DB>>,
+    pub(super) directory: Option<Arc<dyn LookUpAgain>>,
 }
 
 impl<DB: Database> TenantDb<DB> {
@@ -71,7 +70,7 @@ impl<DB: Database> TenantDb<DB> {
     }
 
     /// Where a tenant's record is read once more if its fenced place says that the data has moved since: then the transaction
-    /// begins where the data is now. Without it the error is [`FenceRefusal::Moved`], until caches know the new record.
+    /// begins where the data is now. Without it the error is [`FenceRefusal::Moved`](crate::FenceRefusal::Moved), until caches know the new record.
     ///
     /// Give it the directory itself, and no cache of it.
     #[must_use]
@@ -312,80 +311,6 @@ impl<DB: Database> TenantDb<DB> {
             strategy.close().await;
         }
     }
-
-    /// Begins a transaction, unless the tenant's record says that it is not active.
-    pub(crate) async fn bind(
-        &self,
-        entrant: Entrant<'_>,
-        begin: Begin,
-    ) -> Result<TenantTransaction<DB>, TransactionError> {
-        let begun = self.bind_by_record(entrant, begin).await;
-        match begun {
-            Err(error) if may_be_elsewhere(&error) => match self.look_up_again(entrant.tenant).await {
-                Some(record) => self.bind_by_record(entrant.of(&record), begin).await,
-                None => Err(error),
-            },
-            begun => begun,
-        }
-    }
-
-    async fn bind_by_record(
-        &self,
-        entrant: Entrant<'_>,
-        begin: Begin,
-    ) -> Result<TenantTransaction<DB>, TransactionError> {
-        let tenant = entrant.tenant;
-        if !entrant.may_begin() {
-            return Err(TransactionError::NotActive {
-                tenant: tenant.id.clone(),
-                status: tenant.status,
-            });
-        }
-        self.bind_unjudged(tenant, begin, entrant.purpose()).await
-    }
-
-    async fn bind_unjudged(
-        &self,
-        tenant: &TenantRecord,
-        begin: Begin,
-        purpose: Purpose,
-    ) -> Result<TenantTransaction<DB>, TransactionError> {
-        let strategy = self
-            .registry
-            .find(&tenant.strategy)
-            .map_err(|source| TransactionError::UnknownStrategy {
-                tenant: tenant.id.clone(),
-                source,
-            })?;
-        strategy
-            .begin(Binding::new(tenant, begin, purpose))
-            .await
-            .map(TenantTransaction::new)
-            .map_err(|source| TransactionError::Begin {
-                tenant: tenant.id.clone(),
-                source,
-            })
-    }
-
-    /// The tenant's record as the directory has it now, if its data is elsewhere by that.
-    async fn look_up_again(&self, tenant: &TenantRecord) -> Option<TenantRecord> {
-        let found = self.directory.as_ref()?.look_up(&tenant.id).await;
-        let found = found.inspect_err(
-            |error| tracing::warn!(tenant = %tenant.id, "failed to look up a tenant whose data has moved: {error}"),
-        );
-        found.ok().flatten().filter(|record| record.epoch > tenant.epoch)
-    }
-}
-
-/// Whether the place says that the tenant's record may be old.
-const fn may_be_elsewhere(error: &TransactionError) -> bool {
-    matches!(
-        error,
-        TransactionError::Begin {
-            source: StrategyError::Fenced(FenceRefusal::Moved | FenceRefusal::Gone),
-            ..
-        }
-    )
 }
 
 impl<DB: Database> Clone for TenantDb<DB> {
