@@ -1,4 +1,10 @@
 //! The fence on SQLite: what a tenant's place lets begin, by both strategies.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use sqlx::{AssertSqlSafe, Connection, Sqlite, SqliteConnection};
 use tempfile::TempDir;
@@ -238,7 +244,10 @@ async fn verbs_are_two_steps_and_a_deletion_leaves_the_place_gone() {
         // As a process leaves it that is killed in between.
         alone.suspend(&record.id).await.unwrap();
         assert_eq!(count(&fenced.db, &record).await.unwrap(), 0, "{strategy}");
-        assert_eq!(fenced.directory.pending_places().await.unwrap(), [record.id.clone()]);
+        assert_eq!(
+            fenced.directory.pending_places().await.unwrap(),
+            std::slice::from_ref(&record.id)
+        );
         assert!(!fenced.directory.suspend(&record.id).await.unwrap());
         assert_eq!(
             refusal(count(&fenced.db, &record).await),

@@ -22,7 +22,10 @@ async fn what_a_verb_has_not_finished_the_same_verb_finishes() {
         assert!(fenced.directory.pending_places().await.unwrap().is_empty());
         assert!(directory_alone(&fenced).await.suspend(&record.id).await.unwrap());
         assert_eq!(count(&fenced.db, &record).await.unwrap(), 0, "{strategy}");
-        assert_eq!(fenced.directory.pending_places().await.unwrap(), [record.id.clone()]);
+        assert_eq!(
+            fenced.directory.pending_places().await.unwrap(),
+            std::slice::from_ref(&record.id)
+        );
         assert!(!fenced.directory.suspend(&record.id).await.unwrap());
         assert_eq!(
             refusal(count(&fenced.db, &record).await),
@@ -81,7 +84,10 @@ async fn a_place_that_cannot_be_changed_is_pending_and_says_so() {
         "{source:?}"
     );
     assert_eq!(fenced.record(&record.id).await.status, TenantStatus::Suspended);
-    assert_eq!(directory.pending_places().await.unwrap(), [record.id.clone()]);
+    assert_eq!(
+        directory.pending_places().await.unwrap(),
+        std::slice::from_ref(&record.id)
+    );
     assert!(!fenced.directory.suspend(&record.id).await.unwrap());
     assert_eq!(refusal(count(&fenced.db, &record).await), FenceRefusal::Closed);
     assert!(directory.pending_places().await.unwrap().is_empty());
