@@ -38,13 +38,23 @@ insert into tenancy_fence.tenancy_key
 macro_rules! seal {
     ($tenant:literal) => {
         concat!(
-            "encode(sha256((select k.key || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp())
-        || convert_to(",
+            "encode(sha256(tenancy_fence.tenancy_secret() || int4send(pg_backend_pid())
+        || timestamptz_send(transaction_timestamp()) || convert_to(",
             $tenant,
-            ", 'UTF8') || k.key from tenancy_fence.tenancy_key k)), 'hex')"
+            ", 'UTF8') || tenancy_fence.tenancy_secret()), 'hex')"
         )
     };
 }
+
+/// The key, which never changes. Because it is `immutable`, a session reads it once, where it plans the expressions that seal: a look
+/// at a table in each query would cost more than all else of the fence. Only its owner may call it, and so what runs as the owner.
+const SECRET: &str = "
+create or replace function tenancy_fence.tenancy_secret() returns bytea
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+    return (select k.key from tenancy_fence.tenancy_key k);
+end $$;
+revoke all on function tenancy_fence.tenancy_secret() from public";
 
 /// Looks at the place of a tenant, and fails unless a transaction of this purpose may begin there. A transaction that is sealed is
 /// the tenant's for the policies of the fence.
@@ -53,6 +63,8 @@ macro_rules! seal {
 /// taken, and in a statement of its own. At the other levels all of them see what was committed when the transaction began. What
 /// has changed since is found by locking the row (40001), and a row that has come since by inserting it. One that only reads
 /// begins when its snapshot was taken, and needs neither.
+///
+/// An assignment is evaluated as it is, and a `perform` would be a query of its own.
 ///
 /// The lock is tried and not waited for: a caller who waits would occupy a connection.
 const ENTER_BODY: &str = concat!(
@@ -87,7 +99,7 @@ begin
         raise exception 'the place of the tenant is closed' using errcode = 'TN002';
     end if;
     if seals then
-        perform set_config('tenancy.seal', ",
+        state := set_config('tenancy.seal', ",
     seal!("entering"),
     ", true);
     end if;
@@ -159,7 +171,7 @@ pub(in crate::postgres) async fn install(
     applications: &[PgIdentifier],
 ) -> Result<(), StrategyError> {
     refuse_citus(tx).await?;
-    for sql in [ONE_AT_A_TIME, TABLES, &functions(), CLOSED] {
+    for sql in [ONE_AT_A_TIME, TABLES, SECRET, &functions(), CLOSED] {
         execute(tx, sql.to_owned()).await?;
     }
     for role in applications {
