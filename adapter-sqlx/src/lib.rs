@@ -86,6 +86,7 @@ pub mod adopting {}
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+mod fence;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod jobs;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -112,6 +113,7 @@ pub use directory::{
     ProvisionSummary, Reason, SqlDirectory, TenantEvent, TenantMetadata, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
+pub use fence::{FenceRefusal, Place, PlaceChange, PlaceState, Purpose};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use jobs::{JobError, JobInterrupted, JobProgress, JobSummary};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -129,8 +131,8 @@ pub use sqlite::{
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
 pub use strategy::{
-    AcrossTenants, Binding, Fence, IsolationStrategy, Mode, RegisterError, Removal, StrategyFuture, StrategyRegistry,
-    StrategyTransaction, UnknownStrategy,
+    AcrossTenants, Begin, Binding, Fence, IsolationLevel, IsolationStrategy, Mode, RegisterError, Removal,
+    StrategyFuture, StrategyRegistry, StrategyTransaction, UnknownStrategy,
 };
 pub use transaction::{
     CallWork, ErasedError, RunFuture, TenantDb, TenantTransaction, TransactionWork, TypedError, WorkError,

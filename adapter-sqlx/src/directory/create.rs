@@ -80,10 +80,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let digest = key.digest(&tenant.id);
         let (entry, is_done) = self.put_once(tenant, &digest).await?;
         if is_done || entry.record.status == TenantStatus::Archived {
+            self.finish_pending_place(&tenant.id).await?;
             return Ok(entry);
         }
         db.provision(&entry.record).await?;
         self.end_creation(&tenant.id, &digest).await?;
+        self.finish_pending_place(&tenant.id).await?;
         let found = self.find_by_id(&tenant.id).await?;
         Ok(found.ok_or_else(|| DirectoryError::UnknownTenant { id: tenant.id.clone() })?)
     }
@@ -175,9 +177,10 @@ async fn insert_created<DB: Queries>(
         ends_in => (TenantStatus::Provisioning, Some(ends_in)),
     };
     let sql = "insert into tenancy_tenants
-             (id, slug, external_id, name, status, strategy, placement, creation_key, creation_status, archived_at)
+             (id, slug, external_id, name, status, strategy, placement, creation_key, creation_status, archived_at, revision)
          values ($1, $2, $3, coalesce($4, $1), $5, $6, $7, $8, $9,
-             case when $5 = 'archived' then cast($10 as bigint) end) on conflict (id) do nothing";
+             case when $5 = 'archived' then cast($10 as bigint) end, case when $5 = 'archived' then 1 else 0 end)
+         on conflict (id) do nothing";
     let values = [
         tenant.id.as_str().into(),
         tenant.slug.as_str().into(),

@@ -7,7 +7,7 @@ use tenancy_core::lifecycle::IllegalTransition;
 use tenancy_core::names::{ParseError, StrategyName, TenantId, TenantKey};
 use thiserror::Error;
 
-use crate::{ProvisionError, RemoveError, TransactionError};
+use crate::{ProvisionError, RemoveError, StrategyError, TransactionError};
 
 /// Why the directory could not be queried or changed. It never means "no such tenant", and refuses the request.
 #[derive(Debug, Error)]
@@ -40,6 +40,15 @@ pub enum DirectoryError {
         (`PgDirectory::open`)"
     )]
     ReadOnly,
+    /// The directory is changed, and the place of the tenant's data does not know of it yet. The same verb finishes it, and so does
+    /// [`finish_pending_places`](crate::SqlDirectory::finish_pending_places).
+    #[error("the directory is changed, and the place of the tenant `{id}` is not yet: give the same command again")]
+    Pending {
+        /// The tenant.
+        id: TenantId,
+        /// Why the place could not be changed.
+        source: Box<StrategyError>,
+    },
     /// There is no such tenant: to add a member to, or any more.
     #[error("no tenant `{id}` is in the directory")]
     UnknownTenant {

@@ -110,6 +110,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let Some(record) = self.begin_deletion(id, grace).await? else {
             return Ok(false);
         };
+        // No transaction begins any more, and none that writes is under way.
+        self.finish_pending_place(id).await?;
         db.dangerously_remove(&record).await?;
         Ok(self.remove(id).await?)
     }
@@ -137,7 +139,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             let until = UNIX_EPOCH + Duration::from_secs(u64::try_from(ends_at).unwrap_or_default());
             return Err(DeleteError::InGrace { id: id.clone(), until });
         }
-        let sql = "update tenancy_tenants set archived_at = $2, deletion_began_at = $3 where id = $1";
+        let sql = "update tenancy_tenants set archived_at = $2, deletion_began_at = $3, revision = revision + 1
+             where id = $1";
         let values = [id.as_str().into(), archived_at.into(), now.into()];
         DB::execute(change.connection_mut(), sql, &values).await?;
         change.record(PendingEvent::new(id, EventKind::DELETION_BEGAN));
@@ -153,19 +156,29 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ) -> Result<bool, LifecycleError> {
         let mut change = self.begin(Writers::OfATenant).await?;
         let state = State::locked::<DB>(change.connection_mut(), id).await?;
-        let Some(verb) = choose(&state)? else {
-            return Ok(false);
+        let has_changed = match choose(&state)? {
+            Some(verb) => {
+                change.move_to(id, state.stage, verb.target()).await?;
+                change.commit().await?;
+                true
+            }
+            None if self.places.is_none() => return Ok(false),
+            None => {
+                // Nothing has changed, but its lock would be in the way of what follows.
+                change.commit().await?;
+                false
+            }
         };
-        change.move_to(id, state.stage, verb.target()).await?;
-        change.commit().await?;
-        Ok(true)
+        // Where the tenant is there already, an earlier call may have ended between the two steps.
+        self.finish_pending_place(id).await?;
+        Ok(has_changed)
     }
 }
 
 impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
     /// Writes that a tenant is in another stage, with its event.
     pub(super) async fn move_to(&mut self, id: &TenantId, from: Stage, to: Stage) -> Result<(), DirectoryError> {
-        let sql = "update tenancy_tenants set status = $2,
+        let sql = "update tenancy_tenants set status = $2, revision = revision + 1,
                 archived_at = case when $2 = 'archived' then cast($3 as bigint) end where id = $1";
         let values = [id.as_str().into(), to.as_str().into(), unix_seconds().into()];
         DB::execute(self.connection_mut(), sql, &values).await?;

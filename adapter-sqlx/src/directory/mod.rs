@@ -11,6 +11,7 @@ mod lifecycle;
 mod members;
 mod metadata;
 mod pages;
+mod places;
 #[cfg(all(test, feature = "sqlite"))]
 mod plans_tests;
 mod provision_all;

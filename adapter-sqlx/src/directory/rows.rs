@@ -20,7 +20,7 @@ pub(super) fn select<DB: Queries>(condition: &str) -> AssertSqlSafe<String> {
 /// The columns that [`parse`] reads, of the table of tenants as `t`.
 pub(super) fn columns<DB: Queries>() -> String {
     format!(
-        "t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement,
+        "t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement, t.epoch, t.revision,
            (select {}(d.domain, ',') from tenancy_domains d where d.tenant = t.id) as domains",
         DB::JOIN_TEXTS,
     )
@@ -52,7 +52,9 @@ pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, Direct
     let id = text("id")?.parse().map_err(name("id"))?;
     let mut record = TenantRecord::new(id, text("strategy")?.parse().map_err(name("strategy"))?)
         .with_slug(text("slug")?.parse().map_err(name("slug"))?)
-        .with_status(text("status")?.parse().map_err(DirectoryError::CorruptStatus)?);
+        .with_status(text("status")?.parse().map_err(DirectoryError::CorruptStatus)?)
+        .with_epoch(counter::<DB>(row, "epoch")?)
+        .with_revision(counter::<DB>(row, "revision")?);
     if let Some(external_id) = DB::text(row, "external_id")? {
         record = record.with_external_id(external_id.parse().map_err(name("external_id"))?);
     }
@@ -69,6 +71,11 @@ pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, Direct
             .collect::<Result<_, _>>()
             .map_err(name("domain"))?,
     })
+}
+
+/// A number that is never negative.
+pub(super) fn counter<DB: Queries>(row: &DB::Row, column: &str) -> Result<u64, sqlx::Error> {
+    Ok(u64::try_from(DB::number(row, column)?).unwrap_or_default())
 }
 
 /// Reads the roles of a membership, one a line: no role has an end of line.

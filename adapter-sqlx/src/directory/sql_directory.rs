@@ -1,6 +1,7 @@
 //! The directory of tenants in a database.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Pool};
@@ -13,6 +14,7 @@ use super::entry::DirectoryEntry;
 use super::error::DirectoryError;
 use super::events::Attribution;
 use super::events::{EventKind, PendingEvent};
+use super::places::Places;
 use super::rows::{parse, select};
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
@@ -39,6 +41,7 @@ pub struct SqlDirectory<DB: DirectoryDatabase> {
     pub(super) attribution: Attribution,
     pub(crate) lock_timeout: DB::LockTimeout,
     pub(super) is_read_only: bool,
+    pub(super) places: Option<Arc<dyn Places>>,
 }
 
 pub(super) const BY_ID: &str = "t.id = $1";
@@ -56,6 +59,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             attribution: Attribution::default(),
             lock_timeout,
             is_read_only: false,
+            places: None,
         }
     }
 
@@ -232,6 +236,7 @@ impl<DB: DirectoryDatabase> Clone for SqlDirectory<DB> {
             attribution: self.attribution.clone(),
             lock_timeout: self.lock_timeout.clone(),
             is_read_only: self.is_read_only,
+            places: self.places.clone(),
         }
     }
 }

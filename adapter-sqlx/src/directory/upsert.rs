@@ -38,6 +38,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let mut change = self.begin(Writers::All).await?;
         let entry = self.upsert_in(&mut change, tenant).await?;
         change.commit().await?;
+        self.finish_pending_place(&tenant.id).await?;
         Ok(entry)
     }
 
@@ -56,6 +57,10 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             entries.push(entry.map_err(|source| UpsertAllError::of_one(index, source))?);
         }
         change.commit().await.map_err(UpsertAllError::of_all)?;
+        for (index, tenant) in tenants.iter().enumerate() {
+            let placed = self.finish_pending_place(&tenant.id).await;
+            placed.map_err(|source| UpsertAllError::of_one(index, source.into()))?;
+        }
         Ok(entries)
     }
 
@@ -190,11 +195,14 @@ async fn refuse_conflict<DB: Queries>(
 }
 
 async fn write_tenant<DB: Queries>(connection: &mut DB::Connection, tenant: &NewTenant) -> Result<(), UpsertError> {
-    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy, placement, archived_at)
+    let sql = "insert into tenancy_tenants (id, slug, external_id, name, status, strategy, placement, archived_at,
+           revision)
          values ($1, $2, $3, coalesce($4, $1), coalesce($5, $7), $6, $8,
-           case when $5 = 'archived' then cast($9 as bigint) end)
+           case when $5 = 'archived' then cast($9 as bigint) end,
+           case when $5 in ('suspended', 'archived') then 1 else 0 end)
          on conflict (id) do update set slug = $2, external_id = $3,
            name = coalesce($4, tenancy_tenants.name), status = coalesce($5, tenancy_tenants.status),
+           revision = tenancy_tenants.revision + case when $5 <> tenancy_tenants.status then 1 else 0 end,
            archived_at = case when coalesce($5, tenancy_tenants.status) = 'archived'
              then coalesce(tenancy_tenants.archived_at, cast($9 as bigint)) end";
     let values: [Value<'_>; 9] = [

@@ -9,6 +9,7 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 use thiserror::Error;
 
+use crate::FenceRefusal;
 use crate::strategy::unknown_strategy::UnknownStrategy;
 
 /// Why a transaction could not be begun or ended.
@@ -286,6 +287,16 @@ pub enum StrategyError {
         /// The statements that let it read.
         grants: String,
     },
+    /// The place of the tenant's data refuses the transaction. The connection is kept.
+    #[error("the fence refuses the transaction")]
+    Fenced(#[source] FenceRefusal),
+    /// The database is fenced and the strategy was opened without [`with_fence`](crate::PgRowBuilder::with_fence), or the other way
+    /// round.
+    #[error("{}", mismatch(*is_database_fenced))]
+    FenceMismatch {
+        /// Whether the database is fenced.
+        is_database_fenced: bool,
+    },
     /// The strategy has been closed.
     #[error("the strategy is closed")]
     Closed,
@@ -298,6 +309,14 @@ impl StrategyError {
     /// An error of a strategy of your own.
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+}
+
+const fn mismatch(is_database_fenced: bool) -> &'static str {
+    if is_database_fenced {
+        "the database is fenced, and the strategy is not: open it `with_fence`, so that no transaction begins beside the fence"
+    } else {
+        "the strategy is fenced, and the database is not: enable the fence in it first (`enable_fence`)"
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use super::classify::{self, Phase};
 use super::error_kind::ErrorKind;
-use crate::{StrategyError, TransactionError};
+use crate::{FenceRefusal, StrategyError, TransactionError};
 
 impl ErrorKind {
     /// Reads the kind from the first error in the chain of sources that is one of this crate's or one of sqlx's.
@@ -44,6 +44,9 @@ impl StrategyError {
         match self {
             Self::Database(error) => classify::of_sqlx(error, Phase::Begin),
             Self::TooManyInUse { .. } => ErrorKind::Exhausted,
+            Self::Fenced(FenceRefusal::Closed) => ErrorKind::Forbidden,
+            Self::Fenced(FenceRefusal::Locked) => ErrorKind::Retryable,
+            Self::Fenced(_) => ErrorKind::Unavailable,
             // Behind a pooler a database that is not there cannot be told from one that cannot be reached.
             Self::File { .. } | Self::NotProvisioned { .. } | Self::Closed => ErrorKind::Unavailable,
             Self::Other(error) => classify::of_chain(&**error, Phase::Begin).unwrap_or(ErrorKind::Internal),

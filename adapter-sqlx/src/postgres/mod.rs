@@ -5,6 +5,7 @@ mod connection;
 mod database;
 mod directory;
 mod execute;
+mod fence;
 mod identifier;
 mod row;
 mod schema;

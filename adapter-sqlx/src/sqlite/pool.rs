@@ -6,10 +6,13 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 
+use super::fence::{self, FenceWatch};
 use crate::PoolSettings;
 
-/// The table of one row that holds the tenant of the running transaction.
-pub(super) const CREATE_BOUND: &str = "create temp table tenancy_bound (tenant text not null)";
+/// The table of one row that holds the tenant of the running transaction, and on a fenced connection what its place is asked by.
+const CREATE_BOUND: &str = "create temp table tenancy_bound (tenant text not null)";
+const CREATE_FENCED_BOUND: &str =
+    "create temp table tenancy_bound (tenant text not null, epoch integer not null, purpose text not null)";
 
 /// How files are opened, and how many connections each has.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +45,21 @@ impl FilePlan {
     /// A pool on a file that one tenant, or an administrator of all tenants, has to themselves.
     pub(super) fn pool(self, connect: SqliteConnectOptions) -> SqlitePool {
         self.options()
-            .after_connect(|connection, _| Box::pin(remember(connection)))
+            .after_connect(|connection, _| Box::pin(remember(connection, false)))
+            .connect_lazy_with(connect)
+    }
+
+    /// The same for a tenant's transactions, on a file that is to be fenced or not.
+    pub(super) fn watched_pool(self, connect: SqliteConnectOptions, watch: &FenceWatch) -> SqlitePool {
+        let watch = watch.clone();
+        self.options()
+            .after_connect(move |connection, _| {
+                let watch = watch.clone();
+                Box::pin(async move {
+                    let is_same = watch.see(fence::is_fenced(connection).await?);
+                    remember(connection, is_same && watch.is_fenced).await
+                })
+            })
             .connect_lazy_with(connect)
     }
 
@@ -58,8 +75,13 @@ impl FilePlan {
 }
 
 /// Makes the temporary tables that the hooks read: which tenant is bound, which versions the schemas have.
-pub(super) async fn remember(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(CREATE_BOUND).execute(&mut *connection).await?;
+pub(super) async fn remember(connection: &mut SqliteConnection, is_fenced: bool) -> Result<(), sqlx::Error> {
+    if is_fenced {
+        sqlx::raw_sql(CREATE_FENCED_BOUND).execute(&mut *connection).await?;
+        sqlx::raw_sql(fence::CREATE_TRIGGER).execute(&mut *connection).await?;
+    } else {
+        sqlx::raw_sql(CREATE_BOUND).execute(&mut *connection).await?;
+    }
     sqlx::raw_sql("create temp table tenancy_installed (main integer not null, temp integer not null)")
         .execute(&mut *connection)
         .await?;

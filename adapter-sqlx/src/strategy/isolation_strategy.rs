@@ -7,7 +7,8 @@ use sqlx::Database;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
-use crate::{StrategyError, StrategyTransaction};
+use super::begin_options::{Begin, IsolationLevel};
+use crate::{Place, PlaceChange, Purpose, StrategyError, StrategyTransaction};
 
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
 pub type StrategyFuture<'f, T> = Pin<Box<dyn Future<Output = Result<T, StrategyError>> + Send + 'f>>;
@@ -104,10 +105,42 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
         unsupported(self.name(), "version of a tenant's data")
     }
 
+    /// Whether each transaction of this strategy looks at the tenant's [place](Place) when it begins.
+    ///
+    /// The default says no: then a tenant's status holds as the request's record has it.
+    fn is_fenced(&self) -> bool {
+        false
+    }
+
+    /// The tenant's place, as the database has it; `None` if it has none, which is as one of epoch 0 that is open.
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`]; so does a strategy that is not fenced.
+    fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
+        let _ = tenant;
+        unsupported(self.name(), "fence")
+    }
+
+    /// Writes what a place is to become, where the place has a smaller revision, and no greater epoch. Returns what the place is
+    /// then; `None` if there is nowhere to write it, as where the tenant has no database.
+    ///
+    /// Once this has returned, no transaction begins that the place refuses. For [`Gone`](crate::PlaceState::Gone) it also waits
+    /// until those that write have ended.
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`]; so does a strategy that is not fenced. With
+    /// [`StrategyError::Fenced`] if the place has a greater epoch, or is gone.
+    fn change_place<'f>(&'f self, tenant: &'f TenantRecord, change: PlaceChange) -> StrategyFuture<'f, Option<Place>> {
+        let _ = (tenant, change);
+        unsupported(self.name(), "fence")
+    }
+
     /// Raises or lifts a fence around the tenant's data: while it is raised, no process can write it, so that it can be
     /// moved. The future completes when transactions that were under way have ended.
     ///
-    /// No strategy of this crate has it yet: suspend the tenant instead, which the directory enforces.
+    /// No strategy of this crate has it yet. What suspends a tenant is [`change_place`](Self::change_place).
     ///
     /// # Errors
     ///
@@ -129,6 +162,15 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
 
 fn unsupported<'f, T: 'f>(strategy: StrategyName, operation: &'static str) -> StrategyFuture<'f, T> {
     Box::pin(async move { Err(StrategyError::Unsupported { strategy, operation }) })
+}
+
+/// The error of an operation on places, by a strategy that has none.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) fn not_fenced(strategy: &'static str) -> StrategyError {
+    StrategyError::Unsupported {
+        strategy: StrategyName::from_static(strategy),
+        operation: "fence",
+    }
 }
 
 /// Whether a tenant's data is fenced off, for [`IsolationStrategy::fence`].
@@ -160,9 +202,9 @@ pub enum Mode {
 ///
 /// ```compile_fail,E0624
 /// # use tenancy_core::directory::TenantRecord;
-/// # use tenancy_sqlx::{Binding, Mode};
+/// # use tenancy_sqlx::{Begin, Binding, Purpose};
 /// fn forge(tenant: &TenantRecord) -> Binding<'_> {
-///     Binding::new(tenant, Mode::ReadWrite)
+///     Binding::new(tenant, Begin::new(), Purpose::Serve)
 /// }
 /// ```
 ///
@@ -178,12 +220,13 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'t> {
     tenant: &'t TenantRecord,
-    mode: Mode,
+    begin: Begin,
+    purpose: Purpose,
 }
 
 impl<'t> Binding<'t> {
-    pub(crate) const fn new(tenant: &'t TenantRecord, mode: Mode) -> Self {
-        Self { tenant, mode }
+    pub(crate) const fn new(tenant: &'t TenantRecord, begin: Begin, purpose: Purpose) -> Self {
+        Self { tenant, begin, purpose }
     }
 
     /// The tenant.
@@ -201,7 +244,21 @@ impl<'t> Binding<'t> {
     /// What the transaction may do.
     #[must_use]
     pub const fn mode(&self) -> Mode {
-        self.mode
+        self.begin.mode()
+    }
+
+    /// The isolation level that was chosen; `None` is the database's own default.
+    ///
+    /// A strategy may begin at a stricter level, and never at a weaker one.
+    #[must_use]
+    pub const fn isolation(&self) -> Option<IsolationLevel> {
+        self.begin.isolation_level()
+    }
+
+    /// Why the transaction begins. Only a strategy with a fence looks at it.
+    #[must_use]
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
     }
 }
 

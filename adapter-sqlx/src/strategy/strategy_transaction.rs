@@ -68,18 +68,26 @@ impl<DB: Database> StrategyTransaction<DB> {
     /// # Errors
     ///
     /// If the database refuses it, or it leaves no transaction open. The connection is closed then.
+    pub async fn begin(connection: PoolConnection<DB>, statement: impl SqlSafeStr) -> Result<Self, sqlx::Error> {
+        let mut begun = Self::beginning(connection);
+        begun.begin_by(statement).await?;
+        Ok(begun)
+    }
+
+    /// Begins on its connection, where no transaction is open in sqlx's count.
     #[expect(
         clippy::disallowed_methods,
         reason = "dropped while this waits, the connection is closed"
     )]
-    pub async fn begin(connection: PoolConnection<DB>, statement: impl SqlSafeStr) -> Result<Self, sqlx::Error> {
-        let mut begun = Self::beginning(connection);
-        DB::TransactionManager::begin(begun.connection_mut(), Some(statement.into_sql_str())).await?;
-        begun.state = State::Open;
-        Ok(begun)
+    pub(crate) async fn begin_by(&mut self, statement: impl SqlSafeStr) -> Result<(), sqlx::Error> {
+        self.state = State::Unknown;
+        DB::TransactionManager::begin(self.connection_mut(), Some(statement.into_sql_str())).await?;
+        self.state = State::Open;
+        Ok(())
     }
 
-    const fn beginning(connection: PoolConnection<DB>) -> Self {
+    /// A transaction that has not begun. Dropped, it closes its connection.
+    pub(crate) const fn beginning(connection: PoolConnection<DB>) -> Self {
         Self {
             connection: Some(connection),
             state: State::Unknown,
@@ -89,25 +97,32 @@ impl<DB: Database> StrategyTransaction<DB> {
         }
     }
 
-    /// As [`begin`](Self::begin), on a connection whose last transaction is open still: `statement` ends that first.
+    /// As [`begin_by`](Self::begin_by), where the last transaction is open still: `statement` ends that first.
     /// Rows that are not the answer to it mean that the connection is out of step, and it is closed.
     #[cfg(feature = "postgres")]
     pub(crate) async fn begin_after_open(
-        connection: PoolConnection<DB>,
+        &mut self,
         statement: impl SqlSafeStr,
         is_answer: impl FnOnce(&[DB::Row]) -> bool,
-    ) -> Result<Self, sqlx::Error>
+    ) -> Result<(), sqlx::Error>
     where
         for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     {
-        let mut begun = Self::beginning(connection);
+        self.state = State::Unknown;
         // In sqlx's count one transaction is open, before and after.
-        let rows = sqlx::raw_sql(statement).fetch_all(begun.connection_mut()).await?;
+        let rows = sqlx::raw_sql(statement).fetch_all(self.connection_mut()).await?;
         if !is_answer(&rows) {
             return Err(sqlx::Error::BeginFailed);
         }
-        begun.state = State::Open;
-        Ok(begun)
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Says that nothing of it is left, and how its connection is: dropped, it is given back so.
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn ended(mut self, end: EndState) -> Self {
+        self.state = State::Ended(end);
+        self
     }
 
     /// Holds a value until the transaction has ended, such as a permit.

@@ -3,6 +3,8 @@
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Standing, Visit};
 
+use crate::Purpose;
+
 /// A tenant, and who enters it.
 #[derive(Clone, Copy)]
 pub(crate) struct Entrant<'a> {
@@ -11,6 +13,23 @@ pub(crate) struct Entrant<'a> {
 }
 
 impl Entrant<'_> {
+    /// The same entrant, by a record of the tenant that was read later.
+    pub(crate) const fn of(self, tenant: &TenantRecord) -> Entrant<'_> {
+        Entrant {
+            tenant,
+            is_staff: self.is_staff,
+        }
+    }
+
+    /// What a fenced place judges. Staff whose record says that the tenant is active have not been let into a suspended one.
+    pub(crate) fn purpose(self) -> Purpose {
+        if self.is_staff && self.tenant.status == TenantStatus::Suspended {
+            Purpose::Staff
+        } else {
+            Purpose::Serve
+        }
+    }
+
     /// Whether the tenant's status lets a transaction begin. Staff of the platform are in a suspended tenant only where
     /// enforcement has let them in: the option stands there.
     pub(crate) fn may_begin(self) -> bool {

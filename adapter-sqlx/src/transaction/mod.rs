@@ -4,10 +4,12 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod begin;
+mod bind;
 mod entrant;
 pub(crate) mod give_back;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod in_use;
+mod look_up_again;
 mod run;
 mod tenant_db;
 mod tenant_transaction;

@@ -11,7 +11,7 @@ use tenancy_core::enforce::Admitted;
 
 use super::entrant::Entrant;
 use crate::error::classify::{Phase, Repeat};
-use crate::{Mode, TenantDb, TenantTransaction, TransactionError};
+use crate::{Begin, TenantDb, TenantTransaction, TransactionError};
 
 /// How long a transaction that failed may take to roll back. A query whose future was dropped, by a time-out in the
 /// work for instance, may still run on its connection; the pool waits for that, and the caller does not.
@@ -80,7 +80,7 @@ impl<DB: Database> TenantDb<DB> {
         E: From<TransactionError> + WorkError<K> + Send + 'r,
         W: TransactionWork<DB, T, E> + 'r,
     {
-        Box::pin(self.run_in(admitted.into(), Mode::ReadWrite, work))
+        Box::pin(self.run_in(admitted.into(), Begin::new(), work))
     }
 
     /// Runs `work` in a transaction in which a member reads. The database refuses writes.
@@ -98,7 +98,22 @@ impl<DB: Database> TenantDb<DB> {
         E: From<TransactionError> + WorkError<K> + Send + 'r,
         W: TransactionWork<DB, T, E> + 'r,
     {
-        Box::pin(self.run_in(admitted.into(), Mode::ReadOnly, work))
+        Box::pin(self.run_in(admitted.into(), Begin::new().read_only(), work))
+    }
+
+    /// Runs `work` in a transaction that begins as `begin` says, and commits it. Under the stricter isolation levels this is how
+    /// to begin: what lost against another transaction is run once more, as [`run`](Self::run) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_with<'r, T, E, K: 'r, W>(&'r self, admitted: &'r Admitted, begin: Begin, work: W) -> RunFuture<'r, T, E>
+    where
+        T: Send + 'r,
+        E: From<TransactionError> + WorkError<K> + Send + 'r,
+        W: TransactionWork<DB, T, E> + 'r,
+    {
+        Box::pin(self.run_in(admitted.into(), begin, work))
     }
 
     /// Runs `work` as [`run`](Self::run) does, for the tenant that the running task is bound to.
@@ -112,7 +127,7 @@ impl<DB: Database> TenantDb<DB> {
         E: From<TransactionError> + WorkError<K> + Send + 'r,
         W: TransactionWork<DB, T, E> + 'r,
     {
-        self.run_in_scope(Mode::ReadWrite, work)
+        self.run_in_scope(Begin::new(), work)
     }
 
     /// Runs `work` as [`run_read`](Self::run_read) does, for the tenant that the running task is bound to.
@@ -126,10 +141,10 @@ impl<DB: Database> TenantDb<DB> {
         E: From<TransactionError> + WorkError<K> + Send + 'r,
         W: TransactionWork<DB, T, E> + 'r,
     {
-        self.run_in_scope(Mode::ReadOnly, work)
+        self.run_in_scope(Begin::new().read_only(), work)
     }
 
-    fn run_in_scope<'r, T, E, K: 'r, W>(&'r self, mode: Mode, work: W) -> RunFuture<'r, T, E>
+    fn run_in_scope<'r, T, E, K: 'r, W>(&'r self, begin: Begin, work: W) -> RunFuture<'r, T, E>
     where
         T: Send + 'r,
         E: From<TransactionError> + WorkError<K> + Send + 'r,
@@ -137,11 +152,11 @@ impl<DB: Database> TenantDb<DB> {
     {
         Box::pin(async move {
             let admitted = context::current().map_err(TransactionError::from)?;
-            self.run_in((&admitted).into(), mode, work).await
+            self.run_in((&admitted).into(), begin, work).await
         })
     }
 
-    async fn run_in<T, E, K, W>(&self, entrant: Entrant<'_>, mode: Mode, mut work: W) -> Result<T, E>
+    async fn run_in<T, E, K, W>(&self, entrant: Entrant<'_>, begin: Begin, mut work: W) -> Result<T, E>
     where
         E: From<TransactionError> + WorkError<K>,
         W: TransactionWork<DB, T, E>,
@@ -149,7 +164,7 @@ impl<DB: Database> TenantDb<DB> {
         let tenant = entrant.tenant;
         let mut is_first = true;
         loop {
-            let Failure { error, repeat } = match self.attempt(entrant, mode, &mut work).await {
+            let Failure { error, repeat } = match self.attempt(entrant, begin, &mut work).await {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
@@ -165,12 +180,12 @@ impl<DB: Database> TenantDb<DB> {
         }
     }
 
-    async fn attempt<T, E, K, W>(&self, entrant: Entrant<'_>, mode: Mode, work: &mut W) -> Result<T, Failure<E>>
+    async fn attempt<T, E, K, W>(&self, entrant: Entrant<'_>, begin: Begin, work: &mut W) -> Result<T, Failure<E>>
     where
         E: From<TransactionError> + WorkError<K>,
         W: TransactionWork<DB, T, E>,
     {
-        let mut tx = self.bind(entrant, mode).await?;
+        let mut tx = self.bind(entrant, begin).await?;
         match work.call(&mut tx).await {
             Ok(done) => {
                 tx.commit().await?;

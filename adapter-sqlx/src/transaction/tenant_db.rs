@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use sqlx::Database;
 use tenancy_core::context;
-use tenancy_core::directory::{TenantRecord, TenantStatus};
+use tenancy_core::directory::{Directory, TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::StrategyName;
 
-use super::entrant::Entrant;
-use crate::strategy::isolation_strategy::{AcrossTenants, Binding, Mode, Removal};
-use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, TransactionError};
+use super::look_up_again::LookUpAgain;
+use crate::strategy::isolation_strategy::{AcrossTenants, Removal};
+use crate::{
+    Begin, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
+    TransactionError,
+};
 
 /// The tenants' data, whatever strategy keeps each tenant's apart. Cheap to clone.
 ///
@@ -52,7 +55,8 @@ use crate::{ProvisionError, RemoveError, StrategyRegistry, TenantTransaction, Tr
 /// }
 /// ```
 pub struct TenantDb<DB: Database> {
-    registry: Arc<StrategyRegistry<DB>>,
+    pub(super) registry: Arc<StrategyRegistry<DB>>,
+    pub(super) directory: Option<Arc<dyn LookUpAgain>>,
 }
 
 impl<DB: Database> TenantDb<DB> {
@@ -61,6 +65,19 @@ impl<DB: Database> TenantDb<DB> {
     pub fn new(registry: StrategyRegistry<DB>) -> Self {
         Self {
             registry: Arc::new(registry),
+            directory: None,
+        }
+    }
+
+    /// Where a tenant's record is read once more if its fenced place says that the data has moved since: then the transaction
+    /// begins where the data is now. Without it the error is [`FenceRefusal::Moved`](crate::FenceRefusal::Moved), until caches know the new record.
+    ///
+    /// Give it the directory itself, and no cache of it.
+    #[must_use]
+    pub fn with_directory(self, directory: impl Directory + 'static) -> Self {
+        Self {
+            directory: Some(Arc::new(directory)),
+            ..self
         }
     }
 
@@ -72,15 +89,28 @@ impl<DB: Database> TenantDb<DB> {
 
     /// Begins a transaction in which a member reads and writes. [`run`](Self::run) does it for work that can be repeated.
     ///
-    /// A tenant that is not active is refused, as its record says that was read when the request was let in: a tenant
-    /// that was suspended since is not known here. Staff of the platform whom enforcement has let into a suspended tenant
+    /// A tenant that is not active is refused, as its record says that was read when the request was let in. A tenant that was
+    /// suspended since is not known here, unless its place is [fenced](crate::IsolationStrategy::is_fenced). Staff of the platform whom enforcement has let into a suspended tenant
     /// ([`with_staff_in_suspended_tenants`](tenancy_core::enforce::Enforcer::with_staff_in_suspended_tenants)) work there.
     ///
     /// # Errors
     ///
     /// If the tenant is not active, or its strategy is unknown or cannot begin.
     pub async fn begin(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind(admitted.into(), Mode::ReadWrite).await
+        self.bind(admitted.into(), Begin::new()).await
+    }
+
+    /// Begins a transaction as `begin` says: at an isolation level, to read or to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin); under the stricter levels also if another transaction has won meanwhile.
+    pub async fn begin_with(
+        &self,
+        admitted: &Admitted,
+        begin: Begin,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        self.bind(admitted.into(), begin).await
     }
 
     /// Begins a transaction in which a member reads. The database refuses writes.
@@ -89,7 +119,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// As [`begin`](Self::begin).
     pub async fn begin_read(&self, admitted: &Admitted) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind(admitted.into(), Mode::ReadOnly).await
+        self.bind(admitted.into(), Begin::new().read_only()).await
     }
 
     /// Begins a transaction of the tenant that the running task is bound to.
@@ -116,7 +146,7 @@ impl<DB: Database> TenantDb<DB> {
     ///
     /// As [`begin`](Self::begin).
     pub async fn visit(&self, visit: &Visit) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind(visit.into(), Mode::ReadOnly).await
+        self.bind(visit.into(), Begin::new().read_only()).await
     }
 
     /// Begins a transaction that reads from the tenant that the running task visits.
@@ -143,7 +173,8 @@ impl<DB: Database> TenantDb<DB> {
         &self,
         admitted: &Admitted,
     ) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind_in_any_status(admitted.tenant(), Mode::ReadWrite).await
+        self.bind_unjudged(admitted.tenant(), Begin::new(), Purpose::Administer)
+            .await
     }
 
     /// Begins a transaction that sees every tenant of the strategy `row`, for administration.
@@ -242,6 +273,21 @@ impl<DB: Database> TenantDb<DB> {
         })
     }
 
+    /// The tenant's place, as its fenced database has it; `None` if it has none yet, or its strategy is not fenced.
+    ///
+    /// A place of a greater revision or epoch than the directory's record is a finding: one of them was restored from a backup.
+    ///
+    /// # Errors
+    ///
+    /// If the tenant's strategy is unknown, or its database cannot be reached.
+    pub async fn place(&self, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
+        let strategy = self.registry.find(&tenant.strategy).map_err(StrategyError::other)?;
+        if !strategy.is_fenced() {
+            return Ok(None);
+        }
+        strategy.place(tenant).await
+    }
+
     /// Replaces each connection of every strategy before it is used again. Call it where another process has changed
     /// tables that this one has queried; [`run`](Self::run) does it by itself.
     ///
@@ -265,50 +311,13 @@ impl<DB: Database> TenantDb<DB> {
             strategy.close().await;
         }
     }
-
-    /// Begins a transaction, unless the tenant's record says that it is not active.
-    pub(crate) async fn bind(
-        &self,
-        entrant: Entrant<'_>,
-        mode: Mode,
-    ) -> Result<TenantTransaction<DB>, TransactionError> {
-        let tenant = entrant.tenant;
-        if !entrant.may_begin() {
-            return Err(TransactionError::NotActive {
-                tenant: tenant.id.clone(),
-                status: tenant.status,
-            });
-        }
-        self.bind_in_any_status(tenant, mode).await
-    }
-
-    async fn bind_in_any_status(
-        &self,
-        tenant: &TenantRecord,
-        mode: Mode,
-    ) -> Result<TenantTransaction<DB>, TransactionError> {
-        let strategy = self
-            .registry
-            .find(&tenant.strategy)
-            .map_err(|source| TransactionError::UnknownStrategy {
-                tenant: tenant.id.clone(),
-                source,
-            })?;
-        strategy
-            .begin(Binding::new(tenant, mode))
-            .await
-            .map(TenantTransaction::new)
-            .map_err(|source| TransactionError::Begin {
-                tenant: tenant.id.clone(),
-                source,
-            })
-    }
 }
 
 impl<DB: Database> Clone for TenantDb<DB> {
     fn clone(&self) -> Self {
         Self {
             registry: Arc::clone(&self.registry),
+            directory: self.directory.clone(),
         }
     }
 }

@@ -19,6 +19,8 @@ mod saturated;
 mod cancel;
 #[path = "../it/postgres/database/database.rs"]
 mod database;
+#[path = "../it/postgres/fence/reach.rs"]
+mod fence;
 #[path = "../it/postgres/connection/leaks.rs"]
 mod leaks;
 #[path = "../it/polling.rs"]

@@ -35,6 +35,17 @@ pub(crate) fn group() -> Group {
         .with_longer_turns(10)
         .row(queries("unscoped query", 1))
         .row(queries("five unscoped queries", 5));
+    let fenced = Rc::new(Database::fenced(&url));
+    let group = ["row", "schema", "database"]
+        .into_iter()
+        .fold(group, |group, strategy| {
+            // In a fenced database each transaction looks at its tenant's place, and one that writes takes a lock, too.
+            group
+                .row(read_only(&fenced, strategy, BY_KEY, 1))
+                .against(["unscoped query"], 1.4)
+                .row(read_write(&fenced, strategy, 1))
+                .against(["unscoped query"], 2.0)
+        });
     let group = ["row", "schema", "database"]
         .into_iter()
         .fold(group, |group, strategy| {
@@ -70,7 +81,7 @@ fn read_only(database: &Rc<Database>, strategy: &'static str, sql: &'static str,
     let member = member(strategy);
     scoped(
         database,
-        &format!("{strategy}: read, {times} query"),
+        &format!("{}: read, {times} query", database.named(strategy)),
         strategy,
         async move |db| {
             let mut tx = db.begin_read(&member).await.unwrap();
@@ -83,7 +94,8 @@ fn read_only(database: &Rc<Database>, strategy: &'static str, sql: &'static str,
 
 fn read_write(database: &Rc<Database>, strategy: &'static str, times: usize) -> Row {
     let member = member(strategy);
-    let name = format!("{strategy}: read and write, {times} in one transaction, committed");
+    let strategy_name = database.named(strategy);
+    let name = format!("{strategy_name}: read and write, {times} in one transaction, committed");
     scoped(database, &name, strategy, async move |db| {
         let mut tx = db.begin(&member).await.unwrap();
         for _ in 0..times {
@@ -124,6 +136,7 @@ fn in_session(database: &Rc<Database>, name: &str, sql: &'static str) -> Row {
 pub(super) struct Database {
     server: PgConnectOptions,
     name: String,
+    is_fenced: bool,
 }
 
 impl Database {
@@ -132,6 +145,7 @@ impl Database {
         let this = Self {
             server: PgConnectOptions::from_str(url).unwrap(),
             name: format!("tenancy_bench_{}{mark}", std::process::id()),
+            is_fenced: false,
         };
         let name = &this.name;
         this.run(async |server| {
@@ -151,6 +165,18 @@ impl Database {
             inside.close().await.unwrap();
         });
         this
+    }
+
+    /// One in which each transaction looks at its tenant's place.
+    fn fenced(url: &str) -> Self {
+        let mut this = Self::new(url, "_fenced");
+        this.is_fenced = true;
+        this
+    }
+
+    /// The strategy, as its rows are called.
+    fn named(&self, strategy: &str) -> String {
+        format!("{strategy}{}", if self.is_fenced { ", fenced" } else { "" })
     }
 
     pub(super) fn role(&self) -> String {
@@ -183,19 +209,30 @@ impl Database {
             "row" => {
                 let schema = PgRowTables::new(&role, self.administrator().get_username()).unwrap();
                 let schema = schema.with_table(PgTenantTable::new("notes").unwrap());
-                let row = PgRowStrategy::builder(server, schema).with_migrations(migration(shared));
+                let mut row = PgRowStrategy::builder(server, schema).with_migrations(migration(shared));
+                if self.is_fenced {
+                    row.enable_fence().await.unwrap();
+                    row = row.with_fence();
+                }
                 // The table without a policy is there on purpose.
                 StrategyRegistry::new().with(row.dangerously_allow_findings().open().await.unwrap())
             }
             "schema" => {
-                let schema = PgSchemaStrategy::builder(server);
+                let mut schema = PgSchemaStrategy::builder(server);
+                if self.is_fenced {
+                    schema.enable_fence().await.unwrap();
+                    schema = schema.with_fence();
+                }
                 StrategyRegistry::new().with(schema.with_migrations(migration(own)).open().await.unwrap())
             }
             _ => {
                 let database = PgDatabaseStrategy::builder(server);
-                let database = database
+                let mut database = database
                     .with_prefix(format!("{}_of_", self.name))
                     .with_migrations(migration(own));
+                if self.is_fenced {
+                    database = database.with_fence();
+                }
                 StrategyRegistry::new().with(database.open().await.unwrap())
             }
         };

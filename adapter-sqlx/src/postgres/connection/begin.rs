@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::commit::{MARK, MARKED};
 use super::echo::Echo;
-use crate::Mode;
+use crate::postgres::fence::enter::Enter;
 use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::{IsolationLevel, Mode};
 
 /// Ends what may be open. Without a transaction, a `ROLLBACK` alone would make the server warn.
 const END: &str = "begin; rollback; ";
@@ -30,9 +31,8 @@ fn unlock(schema: &str, echo: &str) -> String {
 
 /// Readies a new session for [`BeginText`]: a `SELECT` is by far the most expensive statement of its message, and costs
 /// half as much if it is prepared. Behind a pooler it is not known which session a transaction gets.
-pub(in crate::postgres) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let sql = format!("prepare tenancy_unlock (text, text) as {}", unlock("$1", "$2"));
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
+pub(in crate::postgres) fn prepare() -> String {
+    format!("prepare tenancy_unlock (text, text) as {}; ", unlock("$1", "$2"))
 }
 
 /// Clears what an earlier transaction may have left in the session.
@@ -57,13 +57,22 @@ pub(in crate::postgres) struct BeginText {
     keeps_prepared: bool,
     uses_prepared: bool,
     begin: String,
+    /// Before the settings: a search path that differs from tenant to tenant would have it planned anew each time.
+    enter: Option<Enter>,
+    settings: String,
 }
 
 impl BeginText {
     pub(in crate::postgres) fn new(mode: Mode) -> Self {
+        Self::at(mode, None)
+    }
+
+    /// At an isolation level; `None` is the session's default.
+    pub(in crate::postgres) fn at(mode: Mode, level: Option<IsolationLevel>) -> Self {
+        let (space, level) = level.map_or(("", ""), |level| (" isolation level ", level.as_str()));
         let begin = match mode {
-            Mode::ReadWrite => format!("begin read write; set local {MARK} = '{MARKED}'"),
-            Mode::ReadOnly => "begin read only".to_owned(),
+            Mode::ReadWrite => format!("begin{space}{level} read write; set local {MARK} = '{MARKED}'"),
+            Mode::ReadOnly => format!("begin{space}{level} read only"),
         };
         Self {
             mode,
@@ -71,6 +80,16 @@ impl BeginText {
             keeps_prepared: true,
             uses_prepared: true,
             begin,
+            enter: None,
+            settings: String::new(),
+        }
+    }
+
+    /// Enters a fenced database, or fails.
+    pub(in crate::postgres) fn enter(self, enter: Enter) -> Self {
+        Self {
+            enter: Some(enter),
+            ..self
         }
     }
 
@@ -96,6 +115,11 @@ impl BeginText {
         self
     }
 
+    /// Whether it enters a fenced database.
+    pub(in crate::postgres) const fn is_fenced(&self) -> bool {
+        self.enter.is_some()
+    }
+
     pub(in crate::postgres) const fn uses_prepared(&self) -> bool {
         self.uses_prepared
     }
@@ -103,7 +127,7 @@ impl BeginText {
     /// Sets a setting until the transaction ends. Both texts are SQL already.
     pub(in crate::postgres) fn set(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
         // Writing into a text does not fail.
-        let _ = write!(self.begin, "; set local {setting} = {value}");
+        let _ = write!(self.settings, "; set local {setting} = {value}");
         self
     }
 
@@ -117,7 +141,7 @@ impl BeginText {
     pub(in crate::postgres) fn set_on_cluster(mut self, setting: &str, value: impl std::fmt::Display) -> Self {
         let block = format!("begin set local {setting} = {value}; end");
         let _ = write!(
-            self.begin,
+            self.settings,
             "; set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; do {}; \
             set local citus.propagate_set_commands = 'none'",
             Literal(&block)
@@ -141,15 +165,23 @@ impl BeginText {
     }
 
     fn after(&self, end: &str, echo: &Echo) -> SqlStr {
-        let Self { schema, begin, .. } = self;
+        let Self {
+            schema,
+            begin,
+            settings,
+            ..
+        } = self;
         let echo = echo.literal();
         let unlock = if self.uses_prepared {
             format!("execute tenancy_unlock({schema}, {echo})")
         } else {
             unlock(schema, &echo)
         };
+        let enter = self.enter.as_ref().map_or_else(String::new, |enter| {
+            format!("; {}", enter.statement(self.uses_prepared))
+        });
         let forget = if self.keeps_prepared { "" } else { FORGET_PREPARED };
-        AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}")).into_sql_str()
+        AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}{enter}{settings}")).into_sql_str()
     }
 }
 

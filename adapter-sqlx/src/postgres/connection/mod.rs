@@ -1,5 +1,6 @@
 //! Connections between two transactions: how one is begun, committed, kept warm, and replaced when it is stale.
 
+mod attempt;
 pub(super) mod begin;
 pub(super) mod commit;
 mod echo;

@@ -7,6 +7,7 @@ use super::session_pins::SessionPins;
 use super::stale::LastChange;
 use super::warm_pool::WarmPool;
 use crate::PoolSettings;
+use crate::postgres::fence::watch::FenceWatch;
 
 /// How the pool of one role is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +15,8 @@ pub(in crate::postgres) struct PoolPlan {
     pub(in crate::postgres) settings: PoolSettings,
     /// Whether a pooler stands between that lends a connection for one transaction, such as PgBouncer.
     pub(in crate::postgres) has_transaction_pooler: bool,
+    /// Whether each transaction enters the tenant's place.
+    pub(in crate::postgres) is_fenced: bool,
 }
 
 impl PoolPlan {
@@ -22,21 +25,40 @@ impl PoolPlan {
         Self {
             settings: self.settings.with_max_connections(2),
             has_transaction_pooler: false,
+            is_fenced: false,
         }
     }
 
     /// Connections that are made when they are needed.
     pub(in crate::postgres) fn warm_pool(self, connect: PgConnectOptions) -> WarmPool {
-        self.warm_pool_of(self.pool_options(), self.connect_options(connect))
+        self.warm_pool_of(
+            self.pool_options(),
+            self.connect_options(connect),
+            FenceWatch::default(),
+        )
     }
 
-    fn warm_pool_of(self, pool: PgPoolOptions, connect: PgConnectOptions) -> WarmPool {
-        let pool = if self.has_transaction_pooler {
-            pool
-        } else {
-            pool.after_connect(|connection, _| Box::pin(begin::prepare(connection)))
-        };
-        WarmPool::new(pool.connect_lazy_with(connect)).with_transaction_pooler(self.has_transaction_pooler)
+    fn warm_pool_of(self, pool: PgPoolOptions, connect: PgConnectOptions, fence: FenceWatch) -> WarmPool {
+        let (has_pooler, watch) = (self.has_transaction_pooler, fence.clone());
+        let pool = pool.after_connect(move |connection, _| {
+            let watch = watch.clone();
+            let prepare = if has_pooler { String::new() } else { begin::prepare() };
+            Box::pin(async move { watch.ready(connection, prepare).await })
+        });
+        WarmPool::new(pool.connect_lazy_with(connect))
+            .with_transaction_pooler(has_pooler)
+            .with_fence(fence)
+    }
+
+    /// The application's pool: see [`refreshed_warm_pool`](Self::refreshed_warm_pool). It uses no connection to a database that
+    /// is not fenced as the strategy is.
+    pub(in crate::postgres) fn application_pool(
+        self,
+        pool: PgPoolOptions,
+        connect: PgConnectOptions,
+        last_change: &LastChange,
+    ) -> WarmPool {
+        self.refreshed(pool, connect, last_change, FenceWatch::new(self.is_fenced))
     }
 
     /// As [`warm_pool`](Self::warm_pool), and no connection from before the last change is used, neither from the
@@ -47,12 +69,23 @@ impl PoolPlan {
         connect: PgConnectOptions,
         last_change: &LastChange,
     ) -> WarmPool {
+        self.refreshed(pool, connect, last_change, FenceWatch::default())
+    }
+
+    fn refreshed(
+        self,
+        pool: PgPoolOptions,
+        connect: PgConnectOptions,
+        last_change: &LastChange,
+        fence: FenceWatch,
+    ) -> WarmPool {
         let change = last_change.clone();
         let pool = pool.before_acquire(move |_, connection| {
             let is_fresh = change.is_before(connection.age);
             Box::pin(async move { Ok(is_fresh) })
         });
-        self.warm_pool_of(pool, connect).with_last_change(last_change.clone())
+        self.warm_pool_of(pool, connect, fence)
+            .with_last_change(last_change.clone())
     }
 
     /// A connection whose session begins with these settings, and comes back to them when it is reset. They go before

@@ -10,6 +10,7 @@ use tokio::runtime::{Handle, Id};
 use super::return_in_step::give_back_in_step;
 use super::stale::LastChange;
 use crate::Mode;
+use crate::postgres::fence::watch::FenceWatch;
 use crate::strategy::strategy_transaction::Recycler;
 use crate::transaction::give_back::{EndState, Pending, close, pending_answers};
 use crate::transaction::in_use::{InUse, InUseGuard};
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) last_change: Option<LastChange>,
     /// Whether a transaction may stay open for a moment. Behind a pooler it would hold a connection to the server.
     pub(super) keeps_open: bool,
+    /// Whether the database is fenced as the strategy is.
+    pub(super) fence: FenceWatch,
     /// How many transactions are under way.
     pub(super) in_use: InUse,
     state: Mutex<State>,
@@ -76,6 +79,7 @@ impl Shared {
             pool,
             last_change: None,
             keeps_open: true,
+            fence: FenceWatch::default(),
             in_use: InUse::default(),
             state: Mutex::default(),
         }

@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 
+use super::attempt::{Attempt, attempt_after_end, attempt_after_open};
 use super::begin::BeginText;
 use super::commit::commit_of;
 use super::stale::LastChange;
 use super::warm::{Entry, RecycleInto, Shared, Waiting};
+use crate::postgres::fence::refusal::fenced;
+use crate::postgres::fence::watch::FenceWatch;
 use crate::transaction::give_back::RETURN_TIMEOUT;
 use crate::{Mode, StrategyError, StrategyTransaction};
 
@@ -34,6 +37,11 @@ impl WarmPool {
     /// Replaces connections from before the last change.
     pub(in crate::postgres) fn with_last_change(self, last_change: LastChange) -> Self {
         self.set(|shared| shared.last_change = Some(last_change))
+    }
+
+    /// Uses no connection of a database that is not fenced as the strategy is.
+    pub(in crate::postgres) fn with_fence(self, fence: FenceWatch) -> Self {
+        self.set(|shared| shared.fence = fence)
     }
 
     /// Keeps no transaction open behind a pooler.
@@ -65,36 +73,37 @@ impl WarmPool {
     /// What a connection answers to the text that begins by a statement which the session has prepared may come from
     /// the tenant before: a handler can prepare another statement of that name. So that answer is only taken where it
     /// is a success. What fails is begun again by a text that rests on nothing of the session, on another connection,
-    /// and the first error is neither returned nor logged.
+    /// and the first error is neither returned nor logged. What the fence refuses is begun again so on the same connection:
+    /// see [`attempt`](super::attempt).
     async fn begin_on_any(&self, text: &BeginText) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
         let mode = text.mode();
         if let Some((taken_at, begun)) = self.begin_on_warm(text).await {
-            return Ok(self.recycled(begun, mode, taken_at));
+            return self.recycled(begun, mode, taken_at);
         }
         let (taken_at, connection) = self.acquire().await?;
-        match StrategyTransaction::begin(connection, text.after_end()).await {
-            Ok(begun) => return Ok(self.recycled(begun, mode, taken_at)),
+        match attempt_after_end(connection, text).await {
+            Ok(begun) => return self.recycled(begun, mode, taken_at),
             Err(error) if !text.uses_prepared() && !is_dead(&error) => return Err(error),
             Err(_) => tracing::debug!("a connection on which no transaction begins is replaced"),
         }
         // All that are there may have died together; after them comes a new one.
-        let text = text.clone().without_prepared().after_end();
+        let text = text.clone().without_prepared();
         let mut tries_left = self.0.pool.options().get_max_connections();
         loop {
             let (taken_at, connection) = self.acquire().await?;
-            match StrategyTransaction::begin(connection, text.clone()).await {
+            match attempt_after_end(connection, &text).await {
                 Err(error) if is_dead(&error) && tries_left > 0 => {
                     tracing::debug!("a dead connection is replaced");
                     tries_left -= 1;
                 }
-                begun => return Ok(self.recycled(begun?, mode, taken_at)),
+                begun => return self.recycled(begun?, mode, taken_at),
             }
         }
     }
 
     /// On the connections that stayed, until one begins. Its error is that of another tenant's last query as likely as
     /// not, so it only means that another connection is tried.
-    async fn begin_on_warm(&self, text: &BeginText) -> Option<(Instant, StrategyTransaction<Postgres>)> {
+    async fn begin_on_warm(&self, text: &BeginText) -> Option<(Instant, Attempt)> {
         for _ in 0..self.0.pool.options().get_max_connections() {
             let entry = self.0.pop()?;
             let taken_at = entry.taken_at();
@@ -109,9 +118,13 @@ impl WarmPool {
 
     /// What it means that [`begin`](Self::begin) failed so.
     pub(in crate::postgres) fn refusal(&self, error: sqlx::Error) -> StrategyError {
-        self.0
-            .in_use
-            .refusal(error, self.0.pool.options().get_max_connections())
+        match fenced(error) {
+            Ok(refusal) => refusal,
+            Err(error) => self
+                .0
+                .in_use
+                .refusal(error, self.0.pool.options().get_max_connections()),
+        }
     }
 
     /// The pool behind.
@@ -130,29 +143,39 @@ impl WarmPool {
         let _waiting = Waiting::new(&self.0);
         // Before the pool looks at it: what changes meanwhile counts as later.
         let taken_at = Instant::now();
-        Ok((taken_at, self.0.pool.acquire().await?))
+        let mut connection = self.0.pool.acquire().await?;
+        if let Some(mismatch) = self.0.fence.mismatch() {
+            connection.close_on_drop();
+            return Err(mismatch.into());
+        }
+        Ok((taken_at, connection))
     }
 
+    /// The transaction, whose connection comes back here. If it was refused, it comes back now.
     fn recycled(
         &self,
-        begun: StrategyTransaction<Postgres>,
+        attempt: Attempt,
         mode: Mode,
         taken_at: Instant,
-    ) -> StrategyTransaction<Postgres> {
-        begun
-            .with_commit(commit_of(mode))
-            .with_recycler(RecycleInto::new(Arc::clone(&self.0), mode, taken_at))
+    ) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
+        let recycled = |tx: StrategyTransaction<Postgres>| {
+            tx.with_commit(commit_of(mode))
+                .with_recycler(RecycleInto::new(Arc::clone(&self.0), mode, taken_at))
+        };
+        match attempt {
+            Attempt::Begun(begun) => Ok(recycled(begun)),
+            Attempt::Refused(refused, error) => {
+                drop(recycled(refused));
+                Err(error)
+            }
+        }
     }
 }
 
 /// `None` where there is no answer in time. The connection comes back to its pool if one comes later, and is closed
 /// after [`RETURN_TIMEOUT`].
-async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<StrategyTransaction<Postgres>, sqlx::Error>> {
-    let connection = entry.take()?;
-    let (text, echo) = text.after_open();
-    let mut beginning = Box::pin(StrategyTransaction::begin_after_open(connection, text, move |rows| {
-        echo.is_in(rows)
-    }));
+async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<Attempt, sqlx::Error>> {
+    let mut beginning = Box::pin(attempt_after_open(entry.take()?, text));
     match tokio::time::timeout(BEGIN_TIMEOUT, beginning.as_mut()).await {
         Ok(begun) => Some(begun),
         Err(_) => {

@@ -9,6 +9,7 @@ use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
 use crate::postgres::execute::execute;
+use crate::postgres::fence::install;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
@@ -28,6 +29,7 @@ pub(in crate::postgres) struct DatabaseProvisioning<'p> {
     pub(in crate::postgres) application: &'p PgIdentifier,
     pub(in crate::postgres) migrations: Option<&'p Migrator>,
     pub(in crate::postgres) administrator: &'p PgConnectOptions,
+    pub(in crate::postgres) is_fenced: bool,
 }
 
 impl DatabaseProvisioning<'_> {
@@ -94,7 +96,13 @@ impl DatabaseProvisioning<'_> {
             .database(self.database.as_str())
             .connect()
             .await?;
+        if !self.is_fenced {
+            install::require(&mut connection, false, &[]).await?;
+        }
         let has_changed = inside.run(&mut connection).await?;
+        if self.is_fenced {
+            install::enable(&mut connection, std::slice::from_ref(self.application)).await?;
+        }
         connection.close().await?;
         Ok(has_changed)
     }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgDatabaseError;
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
@@ -17,10 +17,18 @@ use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
+use crate::postgres::fence::enter::{Enter, Seal};
+use crate::postgres::fence::refusal::fenced;
+use crate::postgres::fence::retry::until_unlocked;
+use crate::postgres::fence::{install, place};
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::strategy::isolation_strategy::not_fenced;
+use crate::transaction::begin::begin_lent;
+use crate::{
+    Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+};
 
 /// The strategy `database`: each tenant has a database of its own.
 ///
@@ -102,6 +110,24 @@ impl PgDatabaseStrategy {
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
+        let mut text = BeginText::at(binding.mode(), binding.isolation());
+        if self.plan.has_transaction_pooler {
+            text = text.forget_prepared();
+        }
+        if !self.plan.is_fenced {
+            return self.begin_once(&binding, &database, text).await;
+        }
+        let text = text.enter(Enter::new(&binding, Seal::Unsealed));
+        let attempt = || self.begin_once(&binding, &database, text.clone());
+        until_unlocked(self.plan.settings.acquire_timeout(), attempt).await
+    }
+
+    async fn begin_once(
+        &self,
+        binding: &Binding<'_>,
+        database: &PgIdentifier,
+        text: BeginText,
+    ) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let permit = self.budget.take(&key(binding.tenant())).await;
         let mut permit = permit.map_err(|exhausted| self.refusal(exhausted))?;
         if let Some(others) = permit.take_evicted() {
@@ -111,30 +137,77 @@ impl PgDatabaseStrategy {
             Some(pool) => pool.clone(),
             None => {
                 let server = self.servers.of(binding.tenant()).await?;
-                let pool = self.pool_of_one(server, &database);
+                let pool = self.pool_of_one(server, database);
                 permit.cache(pool.clone());
                 pool
             }
         };
-        let mut text = BeginText::new(binding.mode());
-        if self.plan.has_transaction_pooler {
-            text = text.forget_prepared();
+        let error = match pool.begin(text).await {
+            Ok(begun) => return Ok(begun.with_lease(permit)),
+            Err(error) => error,
+        };
+        let error = match fenced(error) {
+            // The connection is as good as before.
+            Ok(refusal @ StrategyError::Fenced(_)) => return Err(refusal),
+            Ok(mismatch) => mismatch,
+            Err(error) if is_not_provisioned(&error) => StrategyError::NotProvisioned {
+                tenant: binding.id().clone(),
+            },
+            Err(error) => error.into(),
+        };
+        // A pool that cannot be used takes up no permit.
+        if let Some(pool) = permit.take_cached() {
+            pool.close().await;
         }
-        match pool.begin(text).await {
-            Ok(begun) => Ok(begun.with_lease(permit)),
-            Err(error) => {
-                // A pool that cannot be used takes up no permit.
-                if let Some(pool) = permit.take_cached() {
-                    pool.close().await;
-                }
-                Err(match error {
-                    error if is_not_provisioned(&error) => StrategyError::NotProvisioned {
-                        tenant: binding.id().clone(),
-                    },
-                    error => error.into(),
-                })
-            }
+        Err(error)
+    }
+
+    /// The administrator's connection to a tenant's database; `None` if it has none.
+    async fn connect_to_place(
+        &self,
+        tenant: &TenantRecord,
+        operation: &'static str,
+    ) -> Result<Option<PgConnection>, StrategyError> {
+        if !self.plan.is_fenced {
+            return Err(not_fenced(Self::NAME));
         }
+        let database = self.names.of(&tenant.id)?;
+        let server = self.servers.of(tenant).await?;
+        let options = server.administrator_for(operation)?.clone().database(database.as_str());
+        let mut connection = match options.connect().await {
+            Err(error) if is_not_provisioned(&error) => return Ok(None),
+            connection => connection?,
+        };
+        let is_database_fenced = install::is_fenced(&mut connection).await?;
+        if is_database_fenced {
+            Ok(Some(connection))
+        } else {
+            Err(StrategyError::FenceMismatch { is_database_fenced })
+        }
+    }
+
+    async fn place_of(&self, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
+        let Some(mut connection) = self.connect_to_place(tenant, "read the place of a tenant").await? else {
+            return Ok(None);
+        };
+        let place = place::read(&mut connection, &tenant.id).await?;
+        connection.close().await?;
+        Ok(place)
+    }
+
+    async fn change_place_of(
+        &self,
+        tenant: &TenantRecord,
+        change: PlaceChange,
+    ) -> Result<Option<Place>, StrategyError> {
+        let Some(mut connection) = self.connect_to_place(tenant, "change the place of a tenant").await? else {
+            return Ok(None);
+        };
+        let mut tx = begin_lent(&mut connection, Some(place::BEGIN)).await?;
+        let place = place::change(&mut tx, &tenant.id, change).await?;
+        tx.commit().await?;
+        connection.close().await?;
+        Ok(place)
     }
 
     /// A pool of one connection, which a permit caches.
@@ -142,7 +215,7 @@ impl PgDatabaseStrategy {
         let connect = self.plan.connect_options(server.application);
         let pool = self.plan.pool_options().max_connections(1);
         self.plan
-            .refreshed_warm_pool(pool, connect.database(database.as_str()), &self.last_change)
+            .application_pool(pool, connect.database(database.as_str()), &self.last_change)
     }
 
     fn refusal(&self, exhausted: Exhausted) -> StrategyError {
@@ -169,6 +242,7 @@ impl PgDatabaseStrategy {
             application: &application,
             migrations: self.migrations.as_ref(),
             administrator,
+            is_fenced: self.plan.is_fenced,
         };
         // Marked even if the future is dropped and the outcome is not known.
         let changes = self.last_change.mark_on_drop();
@@ -199,6 +273,18 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.dangerously_drop_database(removal.tenant()))
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.plan.is_fenced
+    }
+
+    fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(self.place_of(tenant))
+    }
+
+    fn change_place<'f>(&'f self, tenant: &'f TenantRecord, change: PlaceChange) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(self.change_place_of(tenant, change))
     }
 
     fn refresh(&self) {

@@ -138,6 +138,7 @@ pub(super) fn migrations() -> Migrator {
     let names_of_changes = include_str!("../../../migrations/directory/postgres/0006_names_of_changes.sql");
     let pages = include_str!("../../../migrations/directory/postgres/0007_pages_and_metadata.sql");
     let events = include_str!("../../../migrations/directory/postgres/0008_events.sql");
+    let places = include_str!("../../../migrations/directory/postgres/0009_places.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -150,6 +151,7 @@ pub(super) fn migrations() -> Migrator {
         migration(6, "names of changes", names_of_changes),
         migration(7, "pages and metadata", pages),
         migration(8, "events", events),
+        migration(9, "places", places),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

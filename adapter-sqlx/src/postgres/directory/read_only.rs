@@ -11,7 +11,7 @@ use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::{DirectoryError, StrategyError};
 
 /// What a reader selects: never the digests of creation keys, which would let it continue a creation.
-const TENANT_COLUMNS: &str = "id, slug, external_id, name, status, strategy, placement";
+const TENANT_COLUMNS: &str = "id, slug, external_id, name, status, strategy, placement, epoch, revision";
 
 /// What a reader selects of the ledger, to see whether it knows these tables.
 const LEDGER_COLUMNS: &str = "version, success, checksum";

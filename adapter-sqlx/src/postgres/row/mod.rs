@@ -6,6 +6,7 @@
 mod adopt;
 mod builder;
 mod citus;
+mod fence;
 mod policies;
 mod rebuild;
 mod removal;

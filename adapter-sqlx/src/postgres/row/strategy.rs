@@ -14,10 +14,14 @@ use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
+use crate::postgres::fence::enter::{Enter, Seal};
+use crate::postgres::fence::place;
+use crate::postgres::fence::retry::until_unlocked;
 use crate::postgres::identifier::Literal;
+use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
-    TransactionError,
+    AcrossTenants, Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
+    StrategyTransaction, TransactionError,
 };
 
 /// The strategy `row`: tenants share tables, and row-level security shows each its own rows.
@@ -58,6 +62,7 @@ pub struct PgRowStrategy {
     pub(super) application: WarmPool,
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
+    pub(super) is_fenced: bool,
 }
 
 impl PgRowStrategy {
@@ -91,9 +96,39 @@ impl PgRowStrategy {
         })
     }
 
+    fn begin_text(&self, binding: &Binding<'_>) -> BeginText {
+        let tenant = Literal(binding.id().as_str());
+        let mut text = BeginText::at(binding.mode(), binding.isolation());
+        if self.is_fenced {
+            text = text.enter(Enter::new(binding, Seal::Sealed));
+        }
+        let setting = self.schema.setting().as_str();
+        text = if self.schema.is_on_citus() {
+            text.set_on_cluster(setting, tenant)
+        } else {
+            text.set(setting, tenant)
+        };
+        if let Some(pins) = &self.pins {
+            text = pins.set_in(text).forget_prepared();
+        }
+        text
+    }
+
+    async fn begin_once(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let begun = self.application.begin(text).await;
+        begun.map_err(|error| self.application.refusal(error))
+    }
+
     fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
         let administrator = self.administrator.as_ref();
         administrator.ok_or(StrategyError::NeedsAdministrator { operation })
+    }
+
+    fn fence_administrator(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
+        if !self.is_fenced {
+            return Err(not_fenced(Self::NAME));
+        }
+        self.administrator_for(operation)
     }
 
     /// Fails if the administrator would not see every tenant.
@@ -120,19 +155,12 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
                     tenant: binding.id().clone(),
                 });
             }
-            let tenant = Literal(binding.id().as_str());
-            let mut text = BeginText::new(binding.mode());
-            let setting = self.schema.setting().as_str();
-            text = if self.schema.is_on_citus() {
-                text.set_on_cluster(setting, tenant)
-            } else {
-                text.set(setting, tenant)
-            };
-            if let Some(pins) = &self.pins {
-                text = pins.set_in(text).forget_prepared();
+            let text = self.begin_text(&binding);
+            if !self.is_fenced {
+                return self.begin_once(text).await;
             }
-            let begun = self.application.begin(text).await;
-            begun.map_err(|error| self.application.refusal(error))
+            let timeout = self.application.pool().options().get_acquire_timeout();
+            until_unlocked(timeout, || self.begin_once(text.clone())).await
         })
     }
 
@@ -159,6 +187,24 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.is_fenced
+    }
+
+    fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async {
+            let administrator = self.fence_administrator("read the place of a tenant")?;
+            place::read_by(administrator, &tenant.id).await
+        })
+    }
+
+    fn change_place<'f>(&'f self, tenant: &'f TenantRecord, change: PlaceChange) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async move {
+            let administrator = self.fence_administrator("change the place of a tenant")?;
+            place::change_by(administrator, &tenant.id, change).await
+        })
     }
 
     fn refresh(&self) {

@@ -13,11 +13,17 @@ use super::removal;
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
+use crate::postgres::fence::enter::{Enter, Seal};
+use crate::postgres::fence::place;
+use crate::postgres::fence::retry::until_unlocked;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
-use crate::{Binding, IsolationStrategy, Removal, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::strategy::isolation_strategy::not_fenced;
+use crate::{
+    Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+};
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
 ///
@@ -71,6 +77,7 @@ pub struct PgSchemaStrategy {
     pub(super) is_sharded: bool,
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
+    pub(super) is_fenced: bool,
 }
 
 impl PgSchemaStrategy {
@@ -112,6 +119,43 @@ impl PgSchemaStrategy {
         administrator.ok_or(StrategyError::NeedsAdministrator { operation })
     }
 
+    fn begin_text(&self, binding: &Binding<'_>) -> Result<BeginText, StrategyError> {
+        let schema = self.names.of(binding.id())?;
+        let mut text = BeginText::at(binding.mode(), binding.isolation())
+            .require_schema(&schema)
+            .set("search_path", self.names.search_path(&schema));
+        if self.is_fenced {
+            text = text.enter(Enter::new(binding, Seal::Unsealed));
+        }
+        if !self.keeps_prepared {
+            text = text.forget_prepared();
+        }
+        Ok(text)
+    }
+
+    async fn begin_once(
+        &self,
+        binding: &Binding<'_>,
+        text: BeginText,
+    ) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let begun = self.application.begin(text).await;
+        begun.map_err(|error| {
+            if is_not_provisioned(&error) {
+                let tenant = binding.id().clone();
+                StrategyError::NotProvisioned { tenant }
+            } else {
+                self.application.refusal(error)
+            }
+        })
+    }
+
+    fn fence_administrator(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
+        if !self.is_fenced {
+            return Err(not_fenced(Self::NAME));
+        }
+        self.administrator_for(operation)
+    }
+
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
         let provisioning = Provisioning {
@@ -142,22 +186,12 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
 
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Postgres>> {
         Box::pin(async move {
-            let schema = self.names.of(binding.id())?;
-            let mut text = BeginText::new(binding.mode())
-                .require_schema(&schema)
-                .set("search_path", self.names.search_path(&schema));
-            if !self.keeps_prepared {
-                text = text.forget_prepared();
+            let text = self.begin_text(&binding)?;
+            if !self.is_fenced {
+                return self.begin_once(&binding, text).await;
             }
-            let begun = self.application.begin(text).await;
-            begun.map_err(|error| {
-                if is_not_provisioned(&error) {
-                    let tenant = binding.id().clone();
-                    StrategyError::NotProvisioned { tenant }
-                } else {
-                    self.application.refusal(error)
-                }
-            })
+            let timeout = self.application.pool().options().get_acquire_timeout();
+            until_unlocked(timeout, || self.begin_once(&binding, text.clone())).await
         })
     }
 
@@ -171,6 +205,24 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.dangerously_drop_schema(removal.id()))
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.is_fenced
+    }
+
+    fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async {
+            let administrator = self.fence_administrator("read the place of a tenant")?;
+            place::read_by(administrator, &tenant.id).await
+        })
+    }
+
+    fn change_place<'f>(&'f self, tenant: &'f TenantRecord, change: PlaceChange) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async move {
+            let administrator = self.fence_administrator("change the place of a tenant")?;
+            place::change_by(administrator, &tenant.id, change).await
+        })
     }
 
     fn refresh(&self) {

@@ -20,6 +20,7 @@ pub struct SqliteDatabaseBuilder {
     migrations: Option<Migrator>,
     max_open: usize,
     plan: FilePlan,
+    is_fenced: bool,
 }
 
 const DEFAULT_POOL: PoolSettings = PoolSettings::new()
@@ -37,6 +38,7 @@ impl SqliteDatabaseStrategy {
             migrations: None,
             max_open: 64,
             plan: FilePlan::new(DEFAULT_POOL),
+            is_fenced: false,
         }
     }
 }
@@ -71,6 +73,18 @@ impl SqliteDatabaseBuilder {
         self
     }
 
+    /// Declares that tenants' files are fenced: each transaction looks at its tenant's place when it begins, so that a suspended or archived
+    /// tenant is refused at once, whatever this process has cached.
+    ///
+    /// Each tenant's file has a fence of its own: [provisioning](crate::TenantDb::provision) makes it, of a tenant that was
+    /// provisioned before too. A file that has none ends in [`FenceMismatch`](StrategyError::FenceMismatch) when it is opened, and
+    /// so does a fenced one without this. So provision all tenants once, with the fence, and then restart what serves; afterwards
+    /// let the places follow the directory, by [`finish_pending_places`](crate::SqlDirectory::finish_pending_places).
+    pub const fn with_fence(mut self) -> Self {
+        self.is_fenced = true;
+        self
+    }
+
     /// Opens the directory, and creates it if it is missing. No file is opened yet.
     ///
     /// # Errors
@@ -90,6 +104,7 @@ impl SqliteDatabaseBuilder {
                 settings: settings.with_idle_timeout(CONNECTION_IDLE),
                 ..self.plan
             },
+            is_fenced: self.is_fenced,
         })
     }
 }

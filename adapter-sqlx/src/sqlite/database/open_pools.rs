@@ -9,12 +9,14 @@ use tokio::sync::Notify;
 
 use crate::StrategyError;
 use crate::sqlite::connections::Connections;
+use crate::sqlite::fence::FenceWatch;
 
 /// The pools of one tenant's file. They connect when a connection is needed.
 #[derive(Debug)]
 pub(in crate::sqlite) struct TenantPools {
     pub(in crate::sqlite) read_write: Connections,
     pub(in crate::sqlite) read_only: Connections,
+    pub(in crate::sqlite) fence: FenceWatch,
     /// Which file it was when it was opened.
     pub(in crate::sqlite) file: FileIdentity,
 }

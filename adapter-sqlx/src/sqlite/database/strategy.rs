@@ -8,16 +8,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
-use sqlx::{Connection, Sqlite};
+use sqlx::{Connection, Sqlite, SqliteConnection};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::tenant_file::{at, identify, publish, refuse_leftovers, remove_files};
 use crate::sqlite::connections::Connections;
+use crate::sqlite::fence::{self, FenceWatch};
 use crate::sqlite::migrate;
 use crate::sqlite::pool::FilePlan;
-use crate::{Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction};
+use crate::strategy::isolation_strategy::not_fenced;
+use crate::{
+    Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+};
 
 /// The strategy `database`: each tenant has a file of its own.
 ///
@@ -43,6 +47,7 @@ pub struct SqliteDatabaseStrategy {
     pub(super) migrations: Option<Arc<Migrator>>,
     pub(super) plan: FilePlan,
     pub(super) open: OpenPools,
+    pub(super) is_fenced: bool,
 }
 
 impl SqliteDatabaseStrategy {
@@ -73,8 +78,27 @@ impl SqliteDatabaseStrategy {
             Mode::ReadOnly => (&lease.pools().read_only, "begin"),
         };
         let (connection, in_use) = pool.acquire().await?;
-        let begun = StrategyTransaction::begin(connection, statement).await?;
+        lease.pools().fence.require()?;
+        let begun = if self.is_fenced {
+            fence::begin(connection, format!("{statement}; {}", fence::bind(&binding))).await?
+        } else {
+            StrategyTransaction::begin(connection, statement).await?
+        };
         Ok(begun.with_lease((lease, in_use)))
+    }
+
+    /// A connection to a tenant's file; `None` if it has none.
+    async fn connect_to_place(&self, tenant: &TenantRecord) -> Result<Option<SqliteConnection>, StrategyError> {
+        if !self.is_fenced {
+            return Err(not_fenced(Self::NAME));
+        }
+        let path = self.path(&tenant.id);
+        if identify(&path)?.is_none() {
+            return Ok(None);
+        }
+        let mut connection = migrate::connect(&self.plan.connect_options(&path), None).await?;
+        fence::require(&mut connection, true).await?;
+        Ok(Some(connection))
     }
 
     async fn remove(&self, tenant: &TenantId) -> Result<(), StrategyError> {
@@ -85,9 +109,11 @@ impl SqliteDatabaseStrategy {
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
         let options = self.plan.connect_options(path);
         let read_only = options.clone().read_only(true);
+        let watch = FenceWatch::new(self.is_fenced);
         TenantPools {
-            read_write: Connections::new(self.plan.pool(options)),
-            read_only: Connections::new(self.plan.pool(read_only)),
+            read_write: Connections::new(self.plan.watched_pool(options, &watch)),
+            read_only: Connections::new(self.plan.watched_pool(read_only, &watch)),
+            fence: watch,
             file,
         }
     }
@@ -123,7 +149,12 @@ impl SqliteDatabaseStrategy {
 
     async fn migrate(&self, path: &Path, create: bool) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(path).create_if_missing(create);
-        let connection = migrate::connect(&options, self.migrations.as_deref()).await?;
+        let mut connection = migrate::connect(&options, self.migrations.as_deref()).await?;
+        if self.is_fenced {
+            fence::enable(&mut connection).await?;
+        } else {
+            fence::require(&mut connection, false).await?;
+        }
         connection.close().await?;
         Ok(())
     }
@@ -144,6 +175,32 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove(removal.id()))
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.is_fenced
+    }
+
+    fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async {
+            let Some(mut connection) = self.connect_to_place(tenant).await? else {
+                return Ok(None);
+            };
+            let place = fence::read(&mut connection, &tenant.id).await?;
+            connection.close().await?;
+            Ok(place)
+        })
+    }
+
+    fn change_place<'f>(&'f self, tenant: &'f TenantRecord, change: PlaceChange) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async move {
+            let Some(mut connection) = self.connect_to_place(tenant).await? else {
+                return Ok(None);
+            };
+            let place = fence::change(&mut connection, &tenant.id, change).await?;
+            connection.close().await?;
+            Ok(place)
+        })
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

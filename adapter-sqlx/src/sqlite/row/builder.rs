@@ -13,6 +13,7 @@ use super::row_pool::{RowSchema, install, row_pool};
 use super::strategy::SqliteRowStrategy;
 use super::table::TenantTable;
 use crate::sqlite::connections::Connections;
+use crate::sqlite::fence;
 use crate::sqlite::migrate;
 use crate::sqlite::pool::FilePlan;
 use crate::{Mode, PoolSettings, StrategyError};
@@ -25,6 +26,7 @@ pub struct SqliteRowBuilder {
     declared: Declarations,
     migrations: Option<Migrator>,
     plan: FilePlan,
+    is_fenced: bool,
 }
 
 const DEFAULT_POOL: PoolSettings = PoolSettings::new().with_max_connections(8);
@@ -37,6 +39,7 @@ impl SqliteRowStrategy {
             declared: Declarations::default(),
             migrations: None,
             plan: FilePlan::new(DEFAULT_POOL),
+            is_fenced: false,
         }
     }
 }
@@ -85,6 +88,44 @@ impl SqliteRowBuilder {
         self
     }
 
+    /// Declares that the file is fenced: each transaction looks at its tenant's place when it begins, so that a suspended or archived
+    /// tenant is refused at once, whatever this process has cached.
+    ///
+    /// [`enable_fence`](Self::enable_fence) fences the file. [`open`](Self::open) fails with
+    /// [`FenceMismatch`](StrategyError::FenceMismatch) if it is not, and without this if it is; so do the connections of a strategy
+    /// that was open before.
+    pub const fn with_fence(mut self) -> Self {
+        self.is_fenced = true;
+        self
+    }
+
+    /// Fences the file: it makes the table `tenancy_places` in it. Doing it again changes nothing.
+    ///
+    /// Afterwards let the places follow the directory, by
+    /// [`finish_pending_places`](crate::SqlDirectory::finish_pending_places). `drop table tenancy_places` takes the fence away.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened or written.
+    pub async fn enable_fence(&self) -> Result<(), StrategyError> {
+        let options = self.plan.connect_options(&self.file).create_if_missing(true);
+        let mut connection = migrate::connect(&options, None).await?;
+        fence::enable(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    /// Whether the file is fenced now, whatever the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
+        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None).await?;
+        let is_fenced = fence::is_fenced(&mut connection).await?;
+        connection.close().await?;
+        Ok(is_fenced)
+    }
+
     /// Opens the file, creates it if it is missing, migrates it and proves its schema.
     ///
     /// # Errors
@@ -96,11 +137,11 @@ impl SqliteRowBuilder {
         let options = plan.connect_options(&self.file);
         let create = options.clone().create_if_missing(true);
         let mut connection = migrate::connect(&create, self.migrations.as_ref()).await?;
-        install(&mut connection, &self.declared).await?;
+        install(&mut connection, &self.declared, self.is_fenced).await?;
         catalog::prove_all_declared(&mut connection, &self.declared).await?;
         connection.close().await?;
 
-        let schema = Arc::new(RowSchema::new(self.declared));
+        let schema = Arc::new(RowSchema::new(self.declared, self.is_fenced));
         let alone = FilePlan {
             settings: plan.settings.with_max_connections(1),
             ..plan

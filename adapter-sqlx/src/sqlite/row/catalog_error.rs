@@ -12,6 +12,8 @@ pub(in crate::sqlite) enum CatalogError {
     Database(#[from] sqlx::Error),
     #[error(transparent)]
     Unsafe(#[from] UnsafeSchema),
+    #[error("the file is not fenced as the strategy is")]
+    FenceMismatch { is_database_fenced: bool },
 }
 
 impl From<CatalogError> for StrategyError {
@@ -19,6 +21,7 @@ impl From<CatalogError> for StrategyError {
         match error {
             CatalogError::Database(error) => Self::Database(error),
             CatalogError::Unsafe(error) => Self::UnsafeSchema(error),
+            CatalogError::FenceMismatch { is_database_fenced } => Self::FenceMismatch { is_database_fenced },
         }
     }
 }

@@ -11,6 +11,7 @@ use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::views;
 use crate::sqlite::commit_guard;
+use crate::sqlite::fence;
 use crate::sqlite::pool::{FilePlan, remember};
 use crate::transaction::begin::begin_lent;
 use crate::{Mode, StrategyError};
@@ -19,13 +20,15 @@ use crate::{Mode, StrategyError};
 #[derive(Debug, Default)]
 pub(in crate::sqlite) struct RowSchema {
     pub(in crate::sqlite) declared: Declarations,
+    pub(in crate::sqlite) is_fenced: bool,
     refusal: Mutex<Option<Arc<CatalogError>>>,
 }
 
 impl RowSchema {
-    pub(in crate::sqlite) const fn new(declared: Declarations) -> Self {
+    pub(in crate::sqlite) const fn new(declared: Declarations, is_fenced: bool) -> Self {
         Self {
             declared,
+            is_fenced,
             refusal: Mutex::new(None),
         }
     }
@@ -39,6 +42,9 @@ impl RowSchema {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         Some(match &*refusal {
             CatalogError::Unsafe(error) => StrategyError::UnsafeSchema(error.clone()),
+            CatalogError::FenceMismatch { is_database_fenced } => StrategyError::FenceMismatch {
+                is_database_fenced: *is_database_fenced,
+            },
             CatalogError::Database(_) => sqlx::Error::Configuration(Box::new(SharedRefusal(refusal))).into(),
         })
     }
@@ -65,7 +71,7 @@ pub(in crate::sqlite) fn row_pool(
         .after_connect(move |connection, _| {
             let schema = Arc::clone(&schema);
             Box::pin(async move {
-                let refusal = install(connection, &schema.declared).await.err();
+                let refusal = install(connection, &schema.declared, schema.is_fenced).await.err();
                 if let Some(refusal) = &refusal {
                     tracing::error!("a connection is refused: {refusal}");
                     // Without this table no transaction begins on it.
@@ -86,7 +92,12 @@ pub(in crate::sqlite) fn row_pool(
 pub(in crate::sqlite) async fn install(
     connection: &mut SqliteConnection,
     declared: &Declarations,
+    is_fenced: bool,
 ) -> Result<(), CatalogError> {
+    let is_database_fenced = fence::is_fenced(connection).await?;
+    if is_database_fenced != is_fenced {
+        return Err(CatalogError::FenceMismatch { is_database_fenced });
+    }
     // The proof lists what triggers read, and the checks of foreign keys are no part of that.
     sqlx::raw_sql("pragma foreign_keys = off")
         .execute(&mut *connection)
@@ -99,7 +110,7 @@ pub(in crate::sqlite) async fn install(
             .execute(&mut *tx)
             .await?;
     }
-    remember(&mut tx).await?;
+    remember(&mut tx, is_fenced).await?;
     tx.commit().await?;
     sqlx::raw_sql("pragma foreign_keys = on")
         .execute(&mut *connection)

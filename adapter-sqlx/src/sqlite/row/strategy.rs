@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Sqlite};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
@@ -13,8 +14,11 @@ use super::removal;
 use super::row_pool::RowSchema;
 use crate::sqlite::commit_guard::SqliteCommit;
 use crate::sqlite::connections::Connections;
+use crate::sqlite::fence;
+use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    AcrossTenants, Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
+    StrategyTransaction,
 };
 
 /// The strategy `row`: tenants share one file, and each sees its own rows.
@@ -94,19 +98,37 @@ impl SqliteRowStrategy {
             Mode::ReadWrite => (&self.read_write, "begin immediate"),
             Mode::ReadOnly => (&self.read_only, "begin"),
         };
-        // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
-        let statement = format!(
-            "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
-            binding.id()
-        );
         let (connection, in_use) = pool.acquire().await?;
-        let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;
-        let begun = begun.map_err(|error| self.schema.refusal().unwrap_or_else(|| error.into()))?;
+        let begun = if self.schema.is_fenced {
+            fence::begin(connection, format!("{begin}; {}", fence::bind(&binding))).await
+        } else {
+            // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
+            let statement = format!(
+                "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
+                binding.id()
+            );
+            let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;
+            begun.map_err(StrategyError::from)
+        };
+        let begun = match begun {
+            Err(refused @ StrategyError::Fenced(_)) => return Err(refused),
+            begun => begun.map_err(|error| self.schema.refusal().unwrap_or(error))?,
+        };
         let begun = begun.with_lease(in_use);
         Ok(match binding.mode() {
             Mode::ReadWrite => begun.with_commit(&SqliteCommit),
             Mode::ReadOnly => begun,
         })
+    }
+
+    /// A connection that sees the file as it is. It is closed afterwards: a future that is dropped leaves nothing in it.
+    async fn fence_connection(&self) -> Result<PoolConnection<Sqlite>, StrategyError> {
+        if !self.schema.is_fenced {
+            return Err(not_fenced(Self::NAME));
+        }
+        let mut connection = self.across_tenants.pool().acquire().await?;
+        connection.close_on_drop();
+        Ok(connection)
     }
 
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
@@ -140,6 +162,24 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.schema.is_fenced
+    }
+
+    fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async {
+            let mut connection = self.fence_connection().await?;
+            fence::read(&mut connection, &tenant.id).await
+        })
+    }
+
+    fn change_place<'f>(&'f self, tenant: &'f TenantRecord, change: PlaceChange) -> StrategyFuture<'f, Option<Place>> {
+        Box::pin(async move {
+            let mut connection = self.fence_connection().await?;
+            fence::change(&mut connection, &tenant.id, change).await
+        })
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -10,6 +10,7 @@ mod directory_changes;
 mod directory_members;
 mod directory_writes;
 mod error_kind;
+mod fence;
 mod lifecycle;
 mod lifecycle_creation;
 mod lifecycle_names;

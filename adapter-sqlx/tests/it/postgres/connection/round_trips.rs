@@ -17,6 +17,7 @@ use tenancy_sqlx::{
     TenantDb,
 };
 
+use crate::postgres::support::fence_server::{self, Fenced};
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{self, TestDatabase, migrations};
 
@@ -67,6 +68,64 @@ async fn database() {
         .with_pool(PoolSettings::new().with_max_connections(1));
     let registry = StrategyRegistry::new().with(own.open().await.unwrap());
     costs(&TenantDb::new(registry.unwrap()), "database", &wire).await;
+}
+
+/// Entering is in the message that begins: the fence costs no round trip.
+#[tokio::test]
+async fn row_fenced() {
+    let fenced = Fenced::new().await;
+    let database = &fenced.database;
+    let wire = Wire::to(&database.application());
+    let tables = database.schema().with_table(PgTenantTable::new("notes").unwrap());
+    let server = PgServer::new(wire.of(database.application()), database.administrator());
+    let row = PgRowStrategy::builder(server, tables)
+        .with_pool(PoolSettings::new().with_max_connections(1))
+        .with_fence();
+    let registry = StrategyRegistry::new().with(row.open().await.unwrap());
+    costs(&TenantDb::new(registry.unwrap()), "row", &wire).await;
+}
+
+#[tokio::test]
+async fn schema_fenced() {
+    let fenced = Fenced::new().await;
+    let database = &fenced.database;
+    let wire = Wire::to(&database.application());
+    let server = PgServer::new(wire.of(database.application()), database.administrator());
+    let schema = PgSchemaStrategy::builder(server)
+        .with_migrations(migrations(&[schema_server::NOTES]))
+        .with_pool(PoolSettings::new().with_max_connections(1))
+        .with_fence();
+    let registry = StrategyRegistry::new().with(schema.open().await.unwrap());
+    costs(&TenantDb::new(registry.unwrap()), "schema", &wire).await;
+}
+
+/// A warm refusal is three: by what the session has prepared, by what rests on nothing of it, and the rollback that shows that the
+/// connection is in step.
+#[tokio::test]
+async fn a_refusal() {
+    let fenced = Fenced::new().await;
+    let database = &fenced.database;
+    let record = fenced.create("acme", "row").await;
+    let wire = Wire::to(&database.application());
+    let tables = database.schema().with_table(PgTenantTable::new("notes").unwrap());
+    let server = PgServer::new(wire.of(database.application()), database.administrator());
+    let row = PgRowStrategy::builder(server, tables)
+        .with_pool(PoolSettings::new().with_max_connections(1))
+        .with_fence();
+    let registry = StrategyRegistry::new().with(row.open().await.unwrap());
+    let db = TenantDb::new(registry.unwrap());
+    fenced.directory.suspend(&record.id).await.unwrap();
+    let member = fence_server::member(&record);
+    drop(db.dangerously_begin_in_any_status(&member).await.unwrap());
+    // The first may find a connection that has gone back meanwhile.
+    for _ in 0..100 {
+        let before = wire.flights();
+        fence_server::refusal(db.begin(&member).await);
+        if wire.flights() - before == 3 {
+            return;
+        }
+    }
+    panic!("no refusal was three round trips");
 }
 
 /// Asks on a warm connection: its statement is prepared, and the tenant's place is known.

@@ -1,0 +1,71 @@
+//! A tenant's place, read and written.
+
+use sqlx::{Row, SqliteConnection};
+use tenancy_core::names::TenantId;
+
+use crate::transaction::begin::begin_lent;
+use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError};
+
+/// The order of revisions decides, and not the order of arrival. A place that is gone stays so, unless the tenant moves back.
+const WRITE: &str = "
+insert into main.tenancy_places as p (tenant, epoch, revision, state) values ($1, $2, $3, $4)
+on conflict (tenant) do update set epoch = excluded.epoch, revision = excluded.revision, state = excluded.state
+where p.revision < excluded.revision and (p.epoch < excluded.epoch or p.epoch = excluded.epoch and p.state <> 'gone')";
+
+const READ: &str = "select epoch, revision, state, version from main.tenancy_places where tenant = $1";
+
+/// Writes what a place is to become, in a transaction of its own, and returns what it is then. It has the write lock, so no
+/// transaction that writes is under way meanwhile.
+pub(in crate::sqlite) async fn change(
+    connection: &mut SqliteConnection,
+    tenant: &TenantId,
+    change: PlaceChange,
+) -> Result<Option<Place>, StrategyError> {
+    let mut tx = begin_lent(connection, Some("begin immediate")).await?;
+    sqlx::query(WRITE)
+        .bind(tenant.as_str())
+        .bind(number(change.epoch))
+        .bind(number(change.revision))
+        .bind(change.state.as_str())
+        .execute(&mut *tx)
+        .await?;
+    let place = read(&mut tx, tenant).await?;
+    tx.commit().await?;
+    match place {
+        Some(place) if place.epoch > change.epoch => Err(StrategyError::Fenced(FenceRefusal::Moved)),
+        Some(place) if place.state == PlaceState::Gone && change.state != PlaceState::Gone => {
+            Err(StrategyError::Fenced(FenceRefusal::Gone))
+        }
+        place => Ok(place),
+    }
+}
+
+/// Reads a place.
+pub(in crate::sqlite) async fn read(
+    connection: &mut SqliteConnection,
+    tenant: &TenantId,
+) -> Result<Option<Place>, StrategyError> {
+    let row = sqlx::query(READ)
+        .bind(tenant.as_str())
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let state: &str = row.try_get("state")?;
+    let state = PlaceState::of_text(state).ok_or_else(|| StrategyError::other("a place has an unknown state"))?;
+    let counter = |column| {
+        row.try_get(column)
+            .map(|counter: i64| u64::try_from(counter).unwrap_or_default())
+    };
+    Ok(Some(Place {
+        epoch: counter("epoch")?,
+        revision: counter("revision")?,
+        state,
+        version: row.try_get("version")?,
+    }))
+}
+
+fn number(counter: u64) -> i64 {
+    i64::try_from(counter).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,85 @@
+//! How a transaction is bound to its tenant: by a record, and by a newer one if the tenant's place says that it is old.
+
+use sqlx::Database;
+use tenancy_core::directory::TenantRecord;
+
+use super::entrant::Entrant;
+use super::tenant_db::TenantDb;
+use crate::strategy::isolation_strategy::Binding;
+use crate::{Begin, FenceRefusal, Purpose, StrategyError, TenantTransaction, TransactionError};
+
+impl<DB: Database> TenantDb<DB> {
+    /// Begins a transaction, unless the tenant's record says that it is not active.
+    pub(crate) async fn bind(
+        &self,
+        entrant: Entrant<'_>,
+        begin: Begin,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        let begun = self.bind_by_record(entrant, begin).await;
+        match begun {
+            Err(error) if may_be_elsewhere(&error) => match self.look_up_again(entrant.tenant).await {
+                Some(record) => self.bind_by_record(entrant.of(&record), begin).await,
+                None => Err(error),
+            },
+            begun => begun,
+        }
+    }
+
+    async fn bind_by_record(
+        &self,
+        entrant: Entrant<'_>,
+        begin: Begin,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        let tenant = entrant.tenant;
+        if !entrant.may_begin() {
+            return Err(TransactionError::NotActive {
+                tenant: tenant.id.clone(),
+                status: tenant.status,
+            });
+        }
+        self.bind_unjudged(tenant, begin, entrant.purpose()).await
+    }
+
+    pub(super) async fn bind_unjudged(
+        &self,
+        tenant: &TenantRecord,
+        begin: Begin,
+        purpose: Purpose,
+    ) -> Result<TenantTransaction<DB>, TransactionError> {
+        let strategy = self
+            .registry
+            .find(&tenant.strategy)
+            .map_err(|source| TransactionError::UnknownStrategy {
+                tenant: tenant.id.clone(),
+                source,
+            })?;
+        strategy
+            .begin(Binding::new(tenant, begin, purpose))
+            .await
+            .map(TenantTransaction::new)
+            .map_err(|source| TransactionError::Begin {
+                tenant: tenant.id.clone(),
+                source,
+            })
+    }
+
+    /// The tenant's record as the directory has it now, if its data is elsewhere by that.
+    async fn look_up_again(&self, tenant: &TenantRecord) -> Option<TenantRecord> {
+        let found = self.directory.as_ref()?.look_up(&tenant.id).await;
+        let found = found.inspect_err(
+            |error| tracing::warn!(tenant = %tenant.id, "failed to look up a tenant whose data has moved: {error}"),
+        );
+        found.ok().flatten().filter(|record| record.epoch > tenant.epoch)
+    }
+}
+
+/// Whether the place says that the tenant's record may be old.
+const fn may_be_elsewhere(error: &TransactionError) -> bool {
+    matches!(
+        error,
+        TransactionError::Begin {
+            source: StrategyError::Fenced(FenceRefusal::Moved | FenceRefusal::Gone),
+            ..
+        }
+    )
+}

@@ -1,0 +1,8 @@
+//! The fence: what a tenant's place lets begin, and how it follows the directory.
+
+mod interleavings;
+mod kept_connections;
+mod mismatch;
+mod places;
+mod reach;
+mod table;
