@@ -134,6 +134,8 @@ pub use strategy::{
     AcrossTenants, Begin, Binding, Fence, IsolationLevel, IsolationStrategy, Mode, RegisterError, Removal,
     StrategyFuture, StrategyRegistry, StrategyTransaction, UnknownStrategy,
 };
+#[cfg(feature = "metrics")]
+pub use transaction::describe_metrics;
 pub use transaction::{
     CallWork, ErasedError, RunFuture, TenantDb, TenantTransaction, TransactionWork, TypedError, WorkError,
 };

@@ -43,6 +43,7 @@ impl FenceRefusal {
     }
 
     /// The refusal that this SQLSTATE means.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn of_sqlstate(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|refusal| refusal.sqlstate() == code)
     }

@@ -119,7 +119,7 @@ impl<DB: Database> StrategyTransaction<DB> {
     }
 
     /// Says that nothing of it is left, and how its connection is: dropped, it is given back so.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) const fn ended(mut self, end: EndState) -> Self {
         self.state = State::Ended(end);
         self

@@ -4,6 +4,7 @@ use sqlx::Database;
 use tenancy_core::directory::TenantRecord;
 
 use super::entrant::Entrant;
+use super::observation::Beginning;
 use super::tenant_db::TenantDb;
 use crate::strategy::isolation_strategy::Binding;
 use crate::{Begin, FenceRefusal, Purpose, StrategyError, TenantTransaction, TransactionError};
@@ -53,14 +54,16 @@ impl<DB: Database> TenantDb<DB> {
                 tenant: tenant.id.clone(),
                 source,
             })?;
-        strategy
-            .begin(Binding::new(tenant, begin, purpose))
-            .await
-            .map(TenantTransaction::new)
-            .map_err(|source| TransactionError::Begin {
-                tenant: tenant.id.clone(),
-                source,
-            })
+        let beginning = Beginning::new(tenant);
+        let begun = beginning
+            .watch(strategy.begin(Binding::new(tenant, begin, purpose)))
+            .await;
+        let begun = begun.map_err(|source| TransactionError::Begin {
+            tenant: tenant.id.clone(),
+            source,
+        });
+        let under_way = beginning.end(begun.as_ref().map(drop), self.slow_begin);
+        begun.map(|begun| TenantTransaction::new(begun, under_way))
     }
 
     /// The tenant's record as the directory has it now, if its data is elsewhere by that.

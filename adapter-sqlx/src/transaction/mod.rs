@@ -10,10 +10,13 @@ pub(crate) mod give_back;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod in_use;
 mod look_up_again;
+mod observation;
 mod run;
 mod tenant_db;
 mod tenant_transaction;
 
+#[cfg(feature = "metrics")]
+pub use observation::metrics::describe_metrics;
 pub use run::{CallWork, ErasedError, RunFuture, TransactionWork, TypedError, WorkError};
 pub use tenant_db::TenantDb;
 pub use tenant_transaction::TenantTransaction;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::Database;
 use tenancy_core::context;
@@ -10,6 +11,7 @@ use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::StrategyName;
 
 use super::look_up_again::LookUpAgain;
+use super::observation::{SLOW, UnderWay};
 use crate::strategy::isolation_strategy::{AcrossTenants, Removal};
 use crate::{
     Begin, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
@@ -57,6 +59,7 @@ use crate::{
 pub struct TenantDb<DB: Database> {
     pub(super) registry: Arc<StrategyRegistry<DB>>,
     pub(super) directory: Option<Arc<dyn LookUpAgain>>,
+    pub(super) slow_begin: Duration,
 }
 
 impl<DB: Database> TenantDb<DB> {
@@ -66,6 +69,7 @@ impl<DB: Database> TenantDb<DB> {
         Self {
             registry: Arc::new(registry),
             directory: None,
+            slow_begin: SLOW,
         }
     }
 
@@ -79,6 +83,13 @@ impl<DB: Database> TenantDb<DB> {
             directory: Some(Arc::new(directory)),
             ..self
         }
+    }
+
+    /// Sets how long a transaction may take to begin before that is logged, at the level warn. Default: 1 s. A slow one has
+    /// most often waited for a connection of its pool.
+    #[must_use]
+    pub fn with_slow_begin(self, slow_begin: Duration) -> Self {
+        Self { slow_begin, ..self }
     }
 
     /// The strategies.
@@ -194,7 +205,7 @@ impl<DB: Database> TenantDb<DB> {
             .map_err(|unknown| TransactionError::AcrossTenants(crate::StrategyError::other(unknown)))?;
         let begun = strategy.begin_across_tenants(AcrossTenants::new()).await;
         begun
-            .map(TenantTransaction::new)
+            .map(|begun| TenantTransaction::new(begun, UnderWay::default()))
             .map_err(TransactionError::AcrossTenants)
     }
 
@@ -318,6 +329,7 @@ impl<DB: Database> Clone for TenantDb<DB> {
         Self {
             registry: Arc::clone(&self.registry),
             directory: self.directory.clone(),
+            slow_begin: self.slow_begin,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::Database;
 
+use super::observation::UnderWay;
 use crate::{StrategyTransaction, TransactionError};
 
 /// A transaction that is bound to its tenant, and is the connection to it.
@@ -22,11 +23,15 @@ use crate::{StrategyTransaction, TransactionError};
 #[must_use = "a transaction that is dropped rolls back"]
 pub struct TenantTransaction<DB: Database> {
     inner: StrategyTransaction<DB>,
+    _under_way: UnderWay,
 }
 
 impl<DB: Database> TenantTransaction<DB> {
-    pub(crate) const fn new(inner: StrategyTransaction<DB>) -> Self {
-        Self { inner }
+    pub(super) const fn new(inner: StrategyTransaction<DB>, under_way: UnderWay) -> Self {
+        Self {
+            inner,
+            _under_way: under_way,
+        }
     }
 
     /// Commits what was done.

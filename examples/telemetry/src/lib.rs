@@ -12,9 +12,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sqlx::migrate::Migrator;
 use tenancy::Sqlite;
 use tenancy::axum::{Tenancy, Tenant};
-use tenancy::sql::TenantDb;
+use tenancy::sql::{InsecureTestStrategy, StrategyRegistry, TenantDb};
 
 /// Installs the recorder of this process. What is recorded before is lost.
 ///
@@ -26,6 +27,16 @@ pub fn install_metrics() -> Result<PrometheusHandle, Box<dyn std::error::Error>>
     tenancy::http::describe_metrics();
     tenancy::sql::describe_metrics();
     Ok(handle)
+}
+
+/// A database in memory, where the example keeps nothing.
+///
+/// # Errors
+///
+/// If it cannot be opened.
+pub async fn database() -> Result<TenantDb<Sqlite>, Box<dyn std::error::Error>> {
+    let strategy = InsecureTestStrategy::open(&Migrator::DEFAULT).await?;
+    Ok(TenantDb::new(StrategyRegistry::new().with(strategy)?))
 }
 
 /// The application. `/metrics` is central: it tells of all tenants together. Serve it where clients cannot reach it.
@@ -42,7 +53,10 @@ async fn notes(_: Tenant, State(db): State<TenantDb<Sqlite>>) -> Result<&'static
         tracing::error!(error = &error as &dyn std::error::Error, "failed to begin");
         StatusCode::SERVICE_UNAVAILABLE
     })?;
-    transaction.commit().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    transaction
+        .commit()
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     tracing::info!("showed the notes");
     Ok("no notes yet\n")
 }
