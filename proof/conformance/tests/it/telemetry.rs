@@ -1,4 +1,4 @@
-//! What is told of requests: the spans that their code runs in, and the metrics of decisions.
+//! What metrics and `tracing` learn of requests: the spans that their code runs in, and how decisions are measured.
 
 use std::collections::BTreeMap;
 
