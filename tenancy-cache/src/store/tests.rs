@@ -212,3 +212,27 @@ fn a_change_spares_the_copies_of_others() {
     let after = others.iter().filter(is_copied).count();
     assert!(after + 20 > before && after <= before, "{before}, then {after}");
 }
+
+/// What a thread has a copy of may have been evicted since from what all threads share, and so be in no index.
+#[test]
+fn a_copy_of_what_was_evicted_is_forgotten() {
+    let store = Names::new(CacheLimits::new().with_capacity(10));
+    let copied = name(1);
+    query(&store, copied);
+    (0..3).for_each(|_| assert!(store.cached(&copied).is_some()));
+    let mut flood = (100..).filter(|number| number % 10 != 9).map(name);
+    while store.tables.hit(store.hash(&copied)).is_some() {
+        query(&store, flood.next().unwrap());
+    }
+    assert_eq!(
+        store.cached(&copied),
+        Some(Some(Value(copied))),
+        "the thread's own copy"
+    );
+    assert_eq!(
+        store.forget(Forgotten(0, vec![name(0)])),
+        1,
+        "it is not found by the index"
+    );
+    assert_eq!(store.cached(&copied), None);
+}
