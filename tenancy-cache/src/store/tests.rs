@@ -221,7 +221,7 @@ fn a_copy_of_what_was_evicted_is_forgotten() {
     query(&store, copied);
     (0..3).for_each(|_| assert!(store.cached(&copied).is_some()));
     let mut flood = (100..).filter(|number| number % 10 != 9).map(name);
-    while store.tables.hit(store.hash(&copied)).is_some() {
+    while store.tables.has(store.hash(&copied), &copied) {
         query(&store, flood.next().unwrap());
     }
     assert_eq!(

@@ -1,5 +1,4 @@
 //! How much memory a cached name takes.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
 
