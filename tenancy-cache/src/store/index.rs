@@ -65,11 +65,6 @@ impl Index {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
-
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.0.allocation_size()
-    }
 }
 
 const fn half_of(group: Group) -> u32 {

@@ -173,10 +173,4 @@ impl<K: Eq, V: Clone> Tables<K, V> {
     pub(super) fn len(&self) -> usize {
         self.hits.len() + self.misses.len()
     }
-
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        let used = self.hits.memory_used();
-        used.entries + used.map
-    }
 }
