@@ -230,7 +230,7 @@ fn a_copy_of_what_was_evicted_is_forgotten() {
         "the thread's own copy"
     );
     assert_eq!(
-        store.forget(Forgotten(0, vec![name(0)])),
+        store.forget(Forgotten(0, vec![name(5)])),
         1,
         "it is not found by the index"
     );
