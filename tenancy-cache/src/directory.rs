@@ -28,8 +28,9 @@ use crate::{CacheLimits, SharedError};
 /// # Security
 ///
 /// A tenant that is suspended, renamed or removed is served as before until its answer expires, or until
-/// [`forget`](Self::forget) is called, in each process. The answer of a look-up that was under way then is not cached.
-/// [`follow`](crate::follow) calls it for each change.
+/// [`forget`](Self::forget) is called, in each process. The answer of a look-up that was under way then is not cached if it
+/// is this tenant. [`follow`](crate::follow) notifies the cache of each change. A change costs the names of its tenant, and
+/// leaves the answers for others, however many are cached.
 ///
 /// ```
 /// use std::time::Duration;
