@@ -54,8 +54,8 @@ impl Generations {
 
     /// Copies of the group and of these keys that were taken before this invalidation are out of date from now on.
     ///
-    /// It is called once the cache holds none of these answers, and by one caller at a time. Whoever has loaded an older
-    /// generation may have read one of them before, and whoever loads this one cannot.
+    /// Call it once the cache holds none of these answers, and from one thread at a time. A thread that has loaded an older
+    /// generation may have read one of them before; a thread that loads this one cannot.
     pub(crate) fn forget(&self, number: u64, group: Group, keys: impl IntoIterator<Item = KeyHash>) {
         let hashes = std::iter::once(group.0).chain(keys.into_iter().map(|key| key.0));
         for stripe in hashes.filter_map(|hash| self.stripes.get(usize::from(stripe_of(hash)))) {
