@@ -15,10 +15,11 @@ mod count;
 mod fixture;
 mod isolation;
 mod layers;
+mod many;
 mod measure;
 mod report;
 mod resolution;
-mod scale;
+mod threads;
 mod tokens;
 
 pub use count::{Counted, count_rows};
@@ -33,7 +34,7 @@ pub use layers::{known, tenancy};
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 13] = [
+pub const GROUPS: [MakeGroup; 14] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -41,7 +42,8 @@ pub const GROUPS: [MakeGroup; 13] = [
     ("poem", |_| layers::poem()),
     ("warp", |_| layers::warp()),
     ("tower", |_| layers::tower()),
-    ("scale", |_| scale::group()),
+    ("many tenants", many::group),
+    ("threads", |_| threads::group()),
     ("tokens", |_| tokens::group()),
     ("sqlite", |_| isolation::sqlite()),
     ("postgres", |_| isolation::postgres()),

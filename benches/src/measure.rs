@@ -126,6 +126,8 @@ pub struct Group {
     pub rows: Vec<Row>,
     /// What is compared.
     pub comparisons: Vec<Comparison>,
+    /// What was found when the rows were made, below their table.
+    pub notes: Vec<String>,
     /// How many times as long as another group's its turns are.
     pub longer: u32,
 }
@@ -135,6 +137,7 @@ impl Default for Group {
         Self {
             rows: Vec::new(),
             comparisons: Vec::new(),
+            notes: Vec::new(),
             longer: 1,
         }
     }
@@ -144,6 +147,12 @@ impl Group {
     /// For operations that wait, and vary more.
     pub(crate) fn with_longer_turns(self, longer: u32) -> Self {
         Self { longer, ..self }
+    }
+
+    /// Adds a sentence that the report shows below the table.
+    pub(crate) fn note(mut self, note: String) -> Self {
+        self.notes.push(note);
+        self
     }
 
     /// Adds a row, whose name no other has.

@@ -153,6 +153,9 @@ impl Display for Shown<'_> {
                 }
             }
         }
+        if !group.notes.is_empty() {
+            writeln!(f, "\n{}", group.notes.join("\n"))?;
+        }
         Ok(())
     }
 }

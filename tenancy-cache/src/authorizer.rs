@@ -1,14 +1,16 @@
+mod caller;
+mod scope;
+
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use quick_cache::Equivalent;
 use tenancy_core::directory::{Authorizer, Change, Decision, Invalidate};
 use tenancy_core::enforce::Authorize;
 use tenancy_core::names::{Subject, TenantId};
-use tenancy_core::request::VerifiedClaims;
 
-use crate::store::{Store, Unshare};
+use self::caller::{Caller, Known, Question};
+use self::scope::Forgotten;
+use crate::store::Store;
 use crate::{CacheLimits, SharedError};
 
 /// An authorizer that caches the decisions of another, by tenant, issuer and subject. It is cheap to clone; clones share
@@ -30,7 +32,7 @@ use crate::{CacheLimits, SharedError};
 #[doc(alias = "single flight")]
 pub struct CachedAuthorizer<A: Authorizer> {
     authorizer: Arc<A>,
-    store: Arc<Store<Caller, Decision, A::Error>>,
+    store: Arc<Store<Caller, Known, Forgotten, A::Error>>,
 }
 
 impl<A: Authorizer> CachedAuthorizer<A> {
@@ -47,34 +49,34 @@ impl<A: Authorizer> CachedAuthorizer<A> {
         }
     }
 
-    /// Forgets what is known of a subject in a tenant, and all denials.
+    /// Forgets what is known of a subject in a tenant, denials too.
     ///
-    /// The answer of a query that is under way is not cached.
+    /// It costs what is cached of them, however many others are. The answer of a query for them that is under way is not
+    /// cached.
     pub fn forget(&self, tenant: &TenantId, subject: &Subject) {
-        self.store.forget(
-            |caller, _| caller.tenant == *tenant && caller.subject == *subject,
-            |_| true,
-        );
+        self.store.forget(Forgotten::Member {
+            tenant: tenant.clone(),
+            subject: subject.clone(),
+        });
     }
 
-    /// Forgets what is known of a tenant's members, and all denials.
+    /// Forgets what is known of a tenant's members, denials too.
     pub fn forget_tenant(&self, tenant: &TenantId) {
-        self.store.forget(|caller, _| caller.tenant == *tenant, |_| true);
+        self.store.forget(Forgotten::Tenant(tenant.clone()));
     }
 
-    /// Forgets what is known of a subject in all tenants, and all denials. Without an issuer, the subject of that name of
-    /// every issuer is forgotten. A caller without an issuer may be any issuer's, and is forgotten too.
+    /// Forgets what is known of a subject in all tenants, denials too. Without an issuer, the subject of that name of every
+    /// issuer is forgotten. A caller without an issuer may be any issuer's, and is forgotten too.
     pub fn forget_subject(&self, issuer: Option<&str>, subject: &Subject) {
-        let is_subject = |caller: &Caller| {
-            let is_issuers = issuer.is_none() || caller.issuer.is_none() || caller.issuer.as_deref() == issuer;
-            is_issuers && caller.subject == *subject
-        };
-        self.store.forget(|caller, _| is_subject(caller), |_| true);
+        self.store.forget(Forgotten::Subject {
+            issuer: issuer.map(Into::into),
+            subject: subject.clone(),
+        });
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.store.forget(|_, _| true, |_| true);
+        self.store.forget(Forgotten::Everything);
     }
 }
 
@@ -123,16 +125,16 @@ impl<A: Authorizer> Authorizer for CachedAuthorizer<A> {
     type Error = SharedError<A::Error>;
 
     async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, Self::Error> {
-        let query = async || match self.authorizer.authorize(question).await? {
-            Decision::Deny => Ok(None),
-            allowed => Ok(Some(allowed)),
-        };
-        let is_member = |decision: &Decision| matches!(decision, Decision::Allow(_));
         if question.claims().is_platform_staff() {
             let decision = self.authorizer.authorize(question).await;
             return decision.map_err(|error| SharedError::new(Arc::new(error)));
         }
         let caller = Question::of(question).to_caller();
+        let query = async || match self.authorizer.authorize(question).await? {
+            Decision::Deny => Ok(None),
+            decision => Ok(Some(Known::new(caller.clone(), decision))),
+        };
+        let is_member = |known: &Known| matches!(known.decision(), Decision::Allow(_));
         let answer = self.store.get_or_query(&caller, query, is_member).await;
         answer.map(decision).map_err(SharedError::new)
     }
@@ -156,68 +158,6 @@ impl<A: Authorizer> Invalidate for CachedAuthorizer<A> {
     }
 }
 
-impl Unshare for Decision {
-    fn unshare(&self) -> Self {
-        match self {
-            Self::Allow(roles) => Self::Allow(roles.iter().cloned().collect()),
-            Self::AllowStaff => Self::AllowStaff,
-            Self::Deny => Self::Deny,
-        }
-    }
-}
-
-fn decision(cached: Option<Decision>) -> Decision {
-    cached.unwrap_or(Decision::Deny)
-}
-
-/// Whose membership in which tenant is in question.
-#[derive(Clone, PartialEq, Eq)]
-struct Caller {
-    tenant: TenantId,
-    issuer: Option<Arc<str>>,
-    subject: Subject,
-}
-
-impl Hash for Caller {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let question = Question {
-            tenant: &self.tenant,
-            issuer: self.issuer.as_deref(),
-            subject: &self.subject,
-        };
-        question.hash(state);
-    }
-}
-
-/// A caller that is borrowed from the question, so that a hit allocates nothing.
-#[derive(Hash)]
-struct Question<'a> {
-    tenant: &'a TenantId,
-    issuer: Option<&'a str>,
-    subject: &'a Subject,
-}
-
-impl<'a> Question<'a> {
-    fn of(question: &'a Authorize<'_>) -> Self {
-        let claims: &dyn VerifiedClaims = question.claims();
-        Self {
-            tenant: &question.tenant().id,
-            issuer: claims.issuer(),
-            subject: claims.subject(),
-        }
-    }
-
-    fn to_caller(&self) -> Caller {
-        Caller {
-            tenant: self.tenant.clone(),
-            issuer: self.issuer.map(Into::into),
-            subject: self.subject.clone(),
-        }
-    }
-}
-
-impl Equivalent<Caller> for Question<'_> {
-    fn equivalent(&self, caller: &Caller) -> bool {
-        *self.tenant == caller.tenant && self.issuer == caller.issuer.as_deref() && *self.subject == caller.subject
-    }
+fn decision(cached: Option<Known>) -> Decision {
+    cached.map_or(Decision::Deny, |known| known.decision().clone())
 }

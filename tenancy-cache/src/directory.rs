@@ -1,11 +1,15 @@
+mod entry;
+mod scope;
+
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
-use tenancy_core::directory::{Change, Directory, Invalidate, TenantEntry, TenantHandle, TenantRecord, answers_to};
-use tenancy_core::names::{Domain, TenantId, TenantKey};
+use tenancy_core::directory::{Change, Directory, Invalidate, answers_to};
+use tenancy_core::names::{TenantId, TenantKey};
 
-use crate::store::{Store, Unshare};
+pub use self::entry::CachedEntry;
+use self::scope::Forgotten;
+use crate::store::Store;
 use crate::{CacheLimits, SharedError};
 
 /// A directory that caches the answers of another. It is cheap to clone; clones share one cache.
@@ -24,8 +28,9 @@ use crate::{CacheLimits, SharedError};
 /// # Security
 ///
 /// A tenant that is suspended, renamed or removed is served as before until its answer expires, or until
-/// [`forget`](Self::forget) is called, in each process. The answer of a look-up that was under way then is not cached.
-/// [`follow`](crate::follow) calls it for each change.
+/// [`forget`](Self::forget) is called, in each process. The answer of a look-up that was under way then is not cached if it
+/// is this tenant. [`follow`](crate::follow) notifies the cache of each change. A change costs the names of its tenant, and
+/// leaves the answers for others, however many are cached.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,8 +51,10 @@ use crate::{CacheLimits, SharedError};
 #[doc(alias = "thundering herd")]
 pub struct CachedDirectory<D: Directory<Entry: Sync>> {
     directory: Arc<D>,
-    store: Arc<Store<TenantKey, CachedEntry<D::Entry>, D::Error>>,
+    store: Arc<Entries<D>>,
 }
+
+type Entries<D> = Store<TenantKey, CachedEntry<<D as Directory>::Entry>, Forgotten, <D as Directory>::Error>;
 
 impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
     /// Caches the answers of `directory`, within the default limits.
@@ -69,16 +76,25 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
         &self.directory
     }
 
-    /// Forgets a tenant, by all its names, and all misses: one may be a name that the tenant has now.
+    /// Forgets a tenant, by all its names, and all misses: one may be a name that the tenant has now. To spare the misses
+    /// of others, notify the cache of a [`Change::Tenant`] with the tenant's names, old and new.
     ///
-    /// The answer of a look-up that is under way is not cached.
+    /// It costs the names of this tenant, however many others are cached. The answer of a look-up that is under way is not
+    /// cached if it is this tenant, or none.
     pub fn forget(&self, tenant: &TenantId) {
-        self.store.forget(|_, entry| entry.record().id == *tenant, |_| true);
+        self.forget_names(tenant, &[]);
+    }
+
+    fn forget_names(&self, tenant: &TenantId, names: &[TenantKey]) {
+        self.store.forget(Forgotten::Tenant {
+            id: tenant.clone(),
+            names: names.into(),
+        });
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.store.forget(|_, _| true, |_| true);
+        self.store.forget(Forgotten::Everything);
     }
 }
 
@@ -142,68 +158,6 @@ where
     }
 }
 
-/// An entry of a directory that is cached, with its record ready to be handed on. It is cheap to clone.
-pub struct CachedEntry<E> {
-    entry: Arc<E>,
-    handle: TenantHandle,
-}
-
-impl<E: TenantEntry> CachedEntry<E> {
-    fn new(entry: E) -> Self {
-        Self {
-            handle: entry.handle(),
-            entry: Arc::new(entry),
-        }
-    }
-}
-
-impl<E> Clone for CachedEntry<E> {
-    fn clone(&self) -> Self {
-        Self {
-            entry: Arc::clone(&self.entry),
-            handle: self.handle.clone(),
-        }
-    }
-}
-
-/// The record is copied: each request that it admits holds a handle to it.
-impl<E> Unshare for CachedEntry<E> {
-    fn unshare(&self) -> Self {
-        Self {
-            entry: Arc::clone(&self.entry),
-            handle: TenantRecord::clone(&self.handle).into(),
-        }
-    }
-}
-
-impl<E> Deref for CachedEntry<E> {
-    type Target = E;
-
-    fn deref(&self) -> &E {
-        &self.entry
-    }
-}
-
-impl<E: fmt::Debug> fmt::Debug for CachedEntry<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.entry.fmt(f)
-    }
-}
-
-impl<E: TenantEntry> TenantEntry for CachedEntry<E> {
-    fn record(&self) -> &TenantRecord {
-        self.entry.record()
-    }
-
-    fn handle(&self) -> TenantHandle {
-        self.handle.clone()
-    }
-
-    fn has_domain(&self, domain: &Domain) -> bool {
-        self.entry.has_domain(domain)
-    }
-}
-
 /// A changed tenant is forgotten. A directory says nothing about members, so their changes concern it not at all.
 impl<D> Invalidate for CachedDirectory<D>
 where
@@ -211,13 +165,7 @@ where
 {
     fn invalidate(&self, change: &Change) {
         match change {
-            Change::Tenant { id, names } if names.is_empty() => self.forget(id),
-            Change::Tenant { id, names } => {
-                let is_name =
-                    |key: &TenantKey| names.contains(key) || matches!(key, TenantKey::Id(other) if other == id);
-                self.store
-                    .forget(|key, entry| entry.record().id == *id || is_name(key), is_name);
-            }
+            Change::Tenant { id, names } => self.forget_names(id, names),
             Change::Member { .. } | Change::Subject { .. } => {}
             _ => self.forget_all(),
         }

@@ -28,6 +28,8 @@ mod coarse_clock;
 mod directory;
 mod error;
 mod follow;
+mod generations;
+mod group;
 mod limits;
 mod local;
 mod store;

@@ -189,10 +189,14 @@ impl Caches {
     }
 
     fn forget_tenant(&self, id: &TenantId, random: &mut Random) {
-        match random.below(4) {
+        match random.below(5) {
             0 => self.directory.forget_all(),
             1 => self.directory.invalidate(&Change::Everything),
             2 => self.directory.invalidate(&Change::tenant(id.clone())),
+            3 => self.directory.invalidate(&Change::Tenant {
+                id: id.clone(),
+                names: vec![TenantKey::Id(id.clone())],
+            }),
             _ => self.directory.forget(id),
         }
     }

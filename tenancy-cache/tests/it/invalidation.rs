@@ -162,7 +162,7 @@ async fn what_an_authorizer_forgets() {
 
 /// A new member need not wait until the denial's time is over.
 #[tokio::test]
-async fn a_denial_is_forgotten_by_any_change() {
+async fn a_denial_is_forgotten_by_each_change_that_may_concern_it() {
     for change in [tenant("acme"), member("acme", "alice"), subject(Some("one"), "alice")] {
         let fixture = Fixture::new();
         assert_eq!(fixture.enter("acme one alice").await.0, 403);
@@ -170,6 +170,34 @@ async fn a_denial_is_forgotten_by_any_change() {
         assert_eq!(fixture.enter("acme one alice").await.0, 403, "kept");
         fixture.cached.invalidate(&change);
         assert_eq!(fixture.enter("acme one alice").await.0, 200, "{change}");
+    }
+}
+
+/// Whose denial it is, is known: a flood of changes decides nothing about others again.
+#[tokio::test]
+async fn a_change_spares_the_denials_of_others() {
+    let callers = ["acme one alice", "acme one bob", "globex one alice"];
+    for (change, asked_again) in [
+        (tenant("acme"), &callers[..2]),
+        (member("acme", "alice"), &callers[..1]),
+        (subject(None, "alice"), &[callers[0], callers[2]]),
+        (subject(None, "carol"), &[]),
+        (tenant("initech"), &[]),
+        (Change::Everything, &callers),
+    ] {
+        let fixture = Fixture::new();
+        for caller in callers {
+            assert_eq!(fixture.enter(caller).await.0, 403);
+        }
+        fixture.cached.invalidate(&change);
+        callers.iter().for_each(|caller| fixture.members.set(caller, "editor"));
+        let mut admitted = Vec::new();
+        for caller in callers {
+            if fixture.enter(caller).await.0 == 200 {
+                admitted.push(caller);
+            }
+        }
+        assert_eq!(admitted, asked_again, "{change}");
     }
 }
 

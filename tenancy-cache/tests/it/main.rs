@@ -5,4 +5,6 @@ mod cache_support;
 mod cached_authorizer;
 mod cached_directory;
 mod invalidation;
+mod resident;
 mod thread_local_cache;
+mod under_way;

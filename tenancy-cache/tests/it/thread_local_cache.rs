@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use tenancy_cache::{CacheLimits, CachedDirectory, CoarseClock};
 use tenancy_core::clock::{Clock, ManualClock};
-use tenancy_core::directory::{Directory, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantRecord};
+use tenancy_core::directory::{
+    Change, Directory, Invalidate, MemoryDirectory, MemoryEntry, TenantEntry, TenantHandle, TenantRecord,
+};
 use tenancy_core::names::TenantKey;
 
 use crate::cache_support::directory::{id, key, record};
@@ -105,6 +107,20 @@ fn all_threads_forget() {
     now(cached.find(&key("globex"))).unwrap();
     cached.forget(&id("acme"));
     assert!(askers.iter().all(|asker| asker.ask("globex").is_some()));
+}
+
+/// The name is that of another tenant until now: its copies are not those of the tenant that changed.
+#[test]
+fn all_threads_forget_a_name_that_goes_to_another_tenant() {
+    let cached = directory(CacheLimits::new());
+    let asker = Asker::of(&cached);
+    now(cached.find(&key("globex"))).unwrap();
+    assert!(asker.ask("globex").is_some());
+    cached.invalidate(&Change::Tenant {
+        id: id("initech"),
+        names: vec![key("globex")],
+    });
+    assert!(asker.ask("globex").is_none());
 }
 
 #[test]

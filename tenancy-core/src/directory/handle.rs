@@ -14,7 +14,7 @@ type Held = TenantRecord;
 ///
 /// A directory that keeps its answers keeps a handle with each, and hands that out
 /// ([`TenantEntry::handle`](crate::directory::TenantEntry::handle)): a record is large to move, and goes from the look-up
-/// to the handler through many hands.
+/// to the handler through many hands. It is an entry itself, for a directory whose answers are records and nothing else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TenantHandle(Held);
 

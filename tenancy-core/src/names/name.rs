@@ -3,7 +3,7 @@
 use heapless::String;
 
 use super::parse::{ParseError, ParseProblem};
-use super::text::{Short, Text, text_traits};
+use super::text::{Brief, Identifier, Short, Text, text_traits};
 
 /// A name of at most `$max` bytes whose text passes `$accepts`, with one spelling for one value.
 macro_rules! name {
@@ -80,7 +80,7 @@ name! {
 
 name! {
     /// An identity provider's id of the organisation, as its tokens carry it. Case-sensitive.
-    ExternalId(Text), 128, "an external id", "1 to 128 of A-Z, a-z, 0-9, `_`, `.`, `:`, `|` and `-`", is_external_id
+    ExternalId(Identifier), 128, "an external id", "1 to 128 of A-Z, a-z, 0-9, `_`, `.`, `:`, `|` and `-`", is_external_id
 }
 
 name! {
@@ -99,12 +99,12 @@ name! {
 
 name! {
     /// The name of an isolation strategy: `row`, `schema`, `database`, or one of your own.
-    StrategyName(Short), 31, "a strategy name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    StrategyName(Brief), 31, "a strategy name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
 name! {
     /// The name of the place where a tenant's data is, such as a database server: where there are several.
-    PlacementName(Short), 31, "a placement name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+    PlacementName(Brief), 31, "a placement name", "1 to 31 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
 }
 
 name! {

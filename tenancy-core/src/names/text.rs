@@ -50,26 +50,30 @@ impl<const MAX: usize> Clone for Short<MAX> {
 /// A text of at most `MAX` bytes, where that is many. Requests hand names from step to step, so a name must be small
 /// to move.
 ///
-/// Up to [`IN_PLACE`] bytes stand in place: nearly every name does. A longer text is shared by its clones where there
+/// Up to `IN_PLACE` bytes stand in place: nearly every name does. A longer text is shared by its clones where there
 /// is an allocator (feature `std`); without one, there is room in place for all of them.
 #[derive(Clone)]
-pub(crate) struct Text<const MAX: usize>(Kept<MAX>);
+pub(crate) struct Text<const MAX: usize, const IN_PLACE: usize = 62>(Kept<MAX, IN_PLACE>);
 
-/// With its length and its kind: 64 bytes.
-#[cfg(feature = "std")]
-const IN_PLACE: usize = 62;
+/// With its length and its kind 24 bytes, where [`Text`] has 64: for names of which records hold many and which no
+/// request spells.
+pub(crate) type Brief<const MAX: usize> = Text<MAX, 22>;
+
+/// 48 bytes: for identifiers that are longer than a UUID now and then.
+pub(crate) type Identifier<const MAX: usize> = Text<MAX, 46>;
 
 #[cfg(feature = "std")]
 #[derive(Clone)]
-enum Kept<const MAX: usize> {
+enum Kept<const MAX: usize, const IN_PLACE: usize> {
     InPlace(Short<IN_PLACE>),
     Shared(std::sync::Arc<str>),
 }
 
 #[cfg(not(feature = "std"))]
-type Kept<const MAX: usize> = Short<MAX>;
+#[derive(Clone)]
+struct Kept<const MAX: usize, const IN_PLACE: usize>(Short<MAX>);
 
-impl<const MAX: usize> Text<MAX> {
+impl<const MAX: usize, const IN_PLACE: usize> Text<MAX, IN_PLACE> {
     /// `None` for a text that is too long.
     pub(crate) fn new(text: &str) -> Option<Self> {
         #[cfg(feature = "std")]
@@ -79,7 +83,7 @@ impl<const MAX: usize> Text<MAX> {
             None => None,
         };
         #[cfg(not(feature = "std"))]
-        Short::new(text).map(Self)
+        Short::new(text).map(|text| Self(Kept(text)))
     }
 
     /// As [`new`](Self::new), in lower case.
@@ -95,31 +99,31 @@ impl<const MAX: usize> Text<MAX> {
             Kept::Shared(text) => text,
         };
         #[cfg(not(feature = "std"))]
-        self.0.as_str()
+        self.0.0.as_str()
     }
 }
 
-impl<const MAX: usize> PartialEq for Text<MAX> {
+impl<const MAX: usize, const IN_PLACE: usize> PartialEq for Text<MAX, IN_PLACE> {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
     }
 }
 
-impl<const MAX: usize> Eq for Text<MAX> {}
+impl<const MAX: usize, const IN_PLACE: usize> Eq for Text<MAX, IN_PLACE> {}
 
-impl<const MAX: usize> PartialOrd for Text<MAX> {
+impl<const MAX: usize, const IN_PLACE: usize> PartialOrd for Text<MAX, IN_PLACE> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<const MAX: usize> Ord for Text<MAX> {
+impl<const MAX: usize, const IN_PLACE: usize> Ord for Text<MAX, IN_PLACE> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.as_str().cmp(other.as_str())
     }
 }
 
-impl<const MAX: usize> Hash for Text<MAX> {
+impl<const MAX: usize, const IN_PLACE: usize> Hash for Text<MAX, IN_PLACE> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_str().hash(state);
     }
@@ -191,26 +195,34 @@ mod tests {
 
     #[test]
     fn long_and_short_texts_are_alike() {
-        let texts = [0, 1, 61, 62, 63, 64, 127, 128]
+        compare::<62>();
+        compare::<22>();
+    }
+
+    fn compare<const IN_PLACE: usize>() {
+        let texts = [0, 1, IN_PLACE - 1, IN_PLACE, IN_PLACE + 1, 64, 127, 128]
             .map(|length| std::string::String::from_iter(["A", "b"].into_iter().cycle().take(length)));
         for text in &texts {
-            let kept = Text::<128>::new(text).unwrap();
+            let kept = Text::<128, IN_PLACE>::new(text).unwrap();
             assert_eq!(kept.as_str(), text);
             assert_eq!(kept.clone().as_str(), text);
             assert!(kept == Text::new(text).unwrap());
-            assert_eq!(Text::<128>::lower(text).unwrap().as_str(), text.to_ascii_lowercase());
+            let lower = Text::<128, IN_PLACE>::lower(text).unwrap();
+            assert_eq!(lower.as_str(), text.to_ascii_lowercase());
             for other in &texts {
                 assert_eq!(kept.cmp(&Text::new(other).unwrap()), text.cmp(other));
             }
         }
-        assert!(Text::<128>::new(&"a".repeat(129)).is_none());
-        assert!(Text::<128>::lower(&"a".repeat(129)).is_none());
+        assert!(Text::<128, IN_PLACE>::new(&"a".repeat(129)).is_none());
+        assert!(Text::<128, IN_PLACE>::lower(&"a".repeat(129)).is_none());
     }
 
     #[cfg(feature = "std")]
     #[test]
     fn a_name_is_small_to_move() {
         assert_eq!(size_of::<Text<255>>(), 64);
+        assert_eq!(size_of::<Brief<31>>(), 24);
+        assert_eq!(size_of::<Identifier<128>>(), 48);
         assert!(size_of::<crate::names::TenantKey>() <= 72);
     }
 }
