@@ -79,7 +79,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// [`DirectoryError::Pending`]: the same verb finishes it, and so does
     /// [`finish_pending_places`](Self::finish_pending_places). Of two verbs that cross the later one's state stays.
     ///
-    /// Strategies that are not fenced cost nothing: nothing is looked up or written for their tenants.
+    /// Of a tenant whose strategy is not fenced, nothing is written anywhere else.
     ///
     /// ```no_run
     /// # async fn example(
