@@ -18,7 +18,7 @@ use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError, TenantD
 const TRIES: u32 = 5;
 
 /// The places of all tenants, whatever database they are in.
-pub(super) trait Places: Send + Sync {
+pub(super) trait FencedPlaces: Send + Sync {
     /// Whether the place of this tenant is fenced.
     fn is_fenced(&self, tenant: &TenantRecord) -> bool;
 
@@ -30,7 +30,7 @@ pub(super) trait Places: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Option<Place>, StrategyError>> + Send + 'p>>;
 }
 
-impl<DB: Database> Places for TenantDb<DB> {
+impl<DB: Database> FencedPlaces for TenantDb<DB> {
     fn is_fenced(&self, tenant: &TenantRecord) -> bool {
         self.strategies()
             .find(&tenant.strategy)
@@ -79,7 +79,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// [`DirectoryError::Pending`]: the same verb finishes it, and so does
     /// [`finish_pending_places`](Self::finish_pending_places). Of two verbs that cross the later one's state stays.
     ///
-    /// Strategies that are not fenced cost nothing: nothing is looked up or written for their tenants.
+    /// Of a tenant whose strategy is not fenced, nothing is written anywhere else.
     ///
     /// ```no_run
     /// # async fn example(

@@ -14,7 +14,7 @@ use super::entry::DirectoryEntry;
 use super::error::DirectoryError;
 use super::events::Attribution;
 use super::events::{EventKind, PendingEvent};
-use super::places::Places;
+use super::places::FencedPlaces;
 use super::rows::{parse, select};
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
@@ -41,7 +41,7 @@ pub struct SqlDirectory<DB: DirectoryDatabase> {
     pub(super) attribution: Attribution,
     pub(crate) lock_timeout: DB::LockTimeout,
     pub(super) is_read_only: bool,
-    pub(super) places: Option<Arc<dyn Places>>,
+    pub(super) places: Option<Arc<dyn FencedPlaces>>,
 }
 
 pub(super) const BY_ID: &str = "t.id = $1";

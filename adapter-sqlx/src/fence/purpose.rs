@@ -15,7 +15,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The purpose as the database is told.
+    /// The purpose as it is given to the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

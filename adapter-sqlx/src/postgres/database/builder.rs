@@ -134,7 +134,7 @@ impl PgDatabaseBuilder {
     }
 
     /// Declares that tenants' databases are fenced: each transaction looks at its tenant's place when it begins, so that a
-    /// suspended or archived tenant is refused at once, whatever this process has cached. It costs a fifth of a short transaction.
+    /// suspended or archived tenant is refused at once, whatever this process has cached. It is a statement more in the message that begins.
     ///
     /// Each tenant's database has a fence of its own: [provisioning](crate::TenantDb::provision) makes it, of a tenant that was
     /// provisioned before too. A database that has none ends in [`FenceMismatch`](StrategyError::FenceMismatch) when a connection

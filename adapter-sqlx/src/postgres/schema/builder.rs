@@ -107,7 +107,7 @@ impl PgSchemaBuilder {
     }
 
     /// Declares that the database is fenced: each transaction looks at its tenant's place when it begins, so that a suspended or
-    /// archived tenant is refused at once, whatever this process has cached. It costs a fifth of a short transaction.
+    /// archived tenant is refused at once, whatever this process has cached. It is a statement more in the message that begins.
     ///
     /// [`enable_fence`](Self::enable_fence) fences the database. [`open`](Self::open) fails with
     /// [`FenceMismatch`](StrategyError::FenceMismatch) if it is not, and without this if it is.

@@ -1,10 +1,5 @@
 //! The fence on SQLite: what a tenant's place lets begin, by both strategies.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use sqlx::{AssertSqlSafe, Connection, Sqlite, SqliteConnection};
 use tempfile::TempDir;

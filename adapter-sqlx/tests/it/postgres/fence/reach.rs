@@ -2,6 +2,7 @@
 
 use tenancy_sqlx::{DeleteError, ErrorKind, FenceRefusal, TransactionError};
 
+use crate::BY_POOLER;
 use crate::postgres::support::fence_server::{Fenced, STRATEGIES, add, count, member, open, refusal};
 
 /// The record of before is what a cache has for a minute whose notification is lost.
@@ -74,6 +75,10 @@ async fn the_verbs_reach_the_place_until_the_tenant_is_gone() {
             FenceRefusal::Closed,
             "{strategy}"
         );
+        if BY_POOLER && strategy == "database" {
+            // The tests' PgBouncer is connected as a superuser, whose session the administrator cannot end.
+            continue;
+        }
         let none = std::time::Duration::ZERO;
         assert!(fenced.directory.delete(&fenced.db, &record.id, none).await.unwrap());
         match (

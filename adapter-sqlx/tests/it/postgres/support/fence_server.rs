@@ -83,7 +83,7 @@ impl Fenced {
 fn pool() -> PoolSettings {
     PoolSettings::new()
         .with_max_connections(4)
-        .with_acquire_timeout(Duration::from_secs(20))
+        .with_acquire_timeout(Duration::from_secs(120))
 }
 
 pub(crate) fn row(database: &TestDatabase) -> PgRowBuilder {
