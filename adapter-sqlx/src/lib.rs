@@ -124,7 +124,8 @@ pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning,
     PgChanges, PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgFault, PgFinding, PgIdentifier, PgNote, PgReport,
     PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder, PgSchemaStrategy, PgServer, PgServers, PgSetting,
-    PgSeverity, PgTableGrants, PgTenantChannel, PgTenantColumn, PgTenantTable, PgTenantView, SchemaNameError,
+    PgSeverity, PgTableGrants, PgTenantChannel, PgTenantColumn, PgTenantSession, PgTenantTable, PgTenantView,
+    SchemaNameError,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{

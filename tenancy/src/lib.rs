@@ -88,10 +88,13 @@ pub use tenancy_sqlx as sql;
 #[cfg(feature = "warp")]
 pub use tenancy_warp as warp;
 
-#[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
-pub use open::Opened;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use open::{Data, Open, OpenData, OpenDatabase, OpenError, OpenFailure, OpenFailures, open, open_text};
+pub use open::{
+    Data, Describe, Description, Open, OpenData, OpenDatabase, OpenDirectory, OpenError, OpenFailure, OpenFailures,
+    open, open_text,
+};
+#[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
+pub use open::{OpenRules, Opened, Rules};
 
 /// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
 ///

@@ -20,11 +20,11 @@ use crate::{PoolSettings, StrategyError};
 #[must_use]
 pub struct PgDatabaseBuilder {
     pub(super) application_role: Option<PgIdentifier>,
-    pub(super) servers: Servers,
-    pub(super) names: SchemaNames,
+    pub(in crate::postgres) servers: Servers,
+    pub(in crate::postgres) names: SchemaNames,
     pub(super) template: PgIdentifier,
     pub(super) migrations: Option<Migrator>,
-    pub(super) plan: PoolPlan,
+    pub(in crate::postgres) plan: PoolPlan,
     pub(super) max_connections_per_tenant: usize,
     pub(super) max_waiting: usize,
 }
@@ -60,6 +60,12 @@ impl PgDatabaseStrategy {
 }
 
 impl PgDatabaseBuilder {
+    /// How the server of tenants without a placement is reached.
+    #[must_use]
+    pub const fn server(&self) -> &PgServer {
+        &self.servers.default
+    }
+
     /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
     /// over all of them. The application's role on each is the user name of its connect options there.
     ///

@@ -55,6 +55,22 @@ impl PgRowStrategy {
 }
 
 impl PgRowBuilder {
+    /// How the server is reached.
+    #[must_use]
+    pub const fn server(&self) -> &PgServer {
+        &self.server
+    }
+
+    /// The declared tables.
+    #[must_use]
+    pub const fn tables(&self) -> &PgRowTables {
+        &self.schema
+    }
+
+    pub(in crate::postgres) const fn has_transaction_pooler(&self) -> bool {
+        self.plan.has_transaction_pooler
+    }
+
     /// Migrations that the administrator runs when the database is opened.
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {

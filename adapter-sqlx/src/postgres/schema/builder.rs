@@ -45,6 +45,24 @@ impl PgSchemaStrategy {
 }
 
 impl PgSchemaBuilder {
+    /// How the server is reached.
+    #[must_use]
+    pub const fn server(&self) -> &PgServer {
+        &self.server
+    }
+
+    pub(in crate::postgres) const fn names(&self) -> &SchemaNames {
+        &self.names
+    }
+
+    pub(in crate::postgres) const fn has_transaction_pooler(&self) -> bool {
+        self.plan.has_transaction_pooler
+    }
+
+    pub(in crate::postgres) const fn is_on_citus(&self) -> bool {
+        self.is_sharded
+    }
+
     /// Names the application's role, where the server knows it by another name than the user name of the application's
     /// connect options: a pooler may connect everyone as a role of its own.
     pub fn with_application_role(mut self, role: PgIdentifier) -> Self {
