@@ -74,7 +74,7 @@ pub use sqlx::Sqlite;
 pub use tenancy_axum as axum;
 #[cfg(feature = "cache")]
 pub use tenancy_cache as cache;
-pub use tenancy_core::{clock, context, directory, enforce, names, request, resolve};
+pub use tenancy_core::{clock, context, directory, enforce, lifecycle, names, request, resolve};
 #[cfg(feature = "http")]
 pub use tenancy_http as http;
 #[cfg(feature = "jwt")]

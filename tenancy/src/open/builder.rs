@@ -189,7 +189,7 @@ pub struct OpenData<DB: OpenDatabase> {
 
 impl<DB: OpenDatabase> OpenData<DB> {
     /// Leaves the administrator's URLs out, as if they were not set: nothing is migrated, granted or provisioned, and all
-    /// that is opened is only looked at. On SQLite it changes nothing.
+    /// that is opened is only looked at. On SQLite it leaves out the migrations of the strategies.
     pub fn serving_only(mut self) -> Self {
         self.parts.serves_only = true;
         self

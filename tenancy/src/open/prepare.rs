@@ -79,6 +79,7 @@ impl<DB: OpenDatabase> Parts<DB> {
             DB::leave_out_administrator(&mut config);
         }
         let mut check = Check::new(&base_dir, variables);
+        check.serves_only = serves_only;
         if !document.is_toml() {
             return Err(ConfigProblems::new(file, document.take_problems()).into());
         }

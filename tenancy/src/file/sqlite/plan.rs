@@ -70,6 +70,7 @@ async fn row_builder(
     const KEY: &str = "strategies.row";
     let file = required("strategies.row.file", config.file.as_deref(), "the file", check);
     let migrations = folder("row", config.migrations.as_deref(), compiled, check).await;
+    let migrations = migrations.filter(|_| !check.serves_only);
     let pool = config.pool.settings("strategies.row.pool", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),
@@ -106,6 +107,7 @@ async fn database_builder(
         check,
     );
     let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
+    let migrations = migrations.filter(|_| !check.serves_only);
     let pool = config.pool.settings("strategies.database.pool", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),
