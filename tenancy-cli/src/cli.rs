@@ -111,7 +111,7 @@ impl Cli {
         if json {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim();
-            let failure = Failure::usage(text).advise("read `--help`");
+            let failure = Failure::usage(text);
             return Output::new(self.name, true).fail(&failure).into();
         }
         // Nothing can be done where even that fails.

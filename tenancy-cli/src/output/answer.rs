@@ -133,7 +133,11 @@ impl Output {
 
     /// Prints a failure.
     pub(crate) fn fail(&self, failure: &Failure) -> Exit {
-        let next = self.shown(&failure.next);
+        let next = match (failure.next.as_slice(), failure.exit) {
+            ([], Exit::Usage) => self.shown(&[Next::Run("--help".to_owned())]),
+            ([], _) => self.shown(&[Next::Run("check".to_owned())]),
+            (next, _) => self.shown(next),
+        };
         if !self.json {
             let _ = writeln!(io::stderr(), "error: {}", failure.message);
             say_next(&next);

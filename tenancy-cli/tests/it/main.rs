@@ -7,5 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod confirmation;
+mod crash;
+mod events;
+mod explain;
+mod faults;
+mod findings;
+mod init;
+mod life;
+mod operators;
+mod sql;
 mod support;
 mod table;

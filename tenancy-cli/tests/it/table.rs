@@ -118,7 +118,7 @@ const ROWS: &[Row] = &[
     fine("explain --access public https://acme.example.com/", "decision"),
     failure("explain / --header Authorization:Bearer", 2, "usage"),
     failure("explain / --token-env UNSET", 2, "usage"),
-    failure("explain / --raw nowhere", 1, "unreadable_input"),
+    failure("explain --raw nowhere", 1, "unreadable_input"),
     failure("", 2, "usage"),
     failure("tenant", 2, "usage"),
     failure("nonsense", 2, "usage"),
@@ -259,9 +259,12 @@ fn each_row_ends_as_it_should(service: &Service) {
         let words = words(row.line);
         let line = || words.iter().map(String::as_str);
         check_text(row, &service.run(line()), false);
-        check_text(row, &service.type_in(line(), ""), true);
-        check_json(row, &service.run(line().chain(["--json"])), false);
         check_json(row, &service.type_in(line().chain(["--json"]), ""), true);
+        // How an answer is printed does not depend on the database.
+        if service.is_sqlite() {
+            check_text(row, &service.type_in(line(), ""), true);
+            check_json(row, &service.run(line().chain(["--json"])), false);
+        }
     }
 }
 on_both!(rows, super::each_row_ends_as_it_should);

@@ -4,7 +4,7 @@ mod command;
 mod pty;
 mod service;
 
-pub(crate) use command::{Done, Running};
+pub(crate) use command::{Done, Running, piped};
 pub(crate) use service::Service;
 
 /// Runs a test on SQLite and on PostgreSQL.
