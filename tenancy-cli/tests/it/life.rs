@@ -14,7 +14,7 @@ const SCRIPT: &[&str] = &[
     "sql acme --write --command insert/into/notes/(id,body)/values/('1','hello')",
     "sql acme --command select/body/from/notes",
     "tenant rename acme --slug acme-two",
-    "domain add acme second.test",
+    "domain add acme acme-second.test",
     "domain remove acme acme.test",
     "domain list acme",
     "member remove acme bob",
