@@ -166,7 +166,12 @@ impl From<TransactionError> for Failure {
             TransactionError::UnknownStrategy { .. } => {
                 Self::new("unknown_strategy", text).advise("add the tenant's strategy to the configuration")
             }
-            TransactionError::NotOpen | TransactionError::Failed => Self::new("statement_failed", text),
+            TransactionError::NotOpen
+            | TransactionError::Failed
+            | TransactionError::SchemaChanged
+            | TransactionError::Commit(_) => {
+                Self::new("not_committed", text).advise("look whether the statement ended the transaction by itself")
+            }
             _ => Self::new("database", text).run("check"),
         }
     }

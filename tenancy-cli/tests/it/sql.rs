@@ -39,7 +39,7 @@ fn one_tenants_rows_and_no_others(service: &Service) {
             .run(["sql", other, "--write", "--command", "commit", "--json"])
             .ended(1)
             .document();
-        assert_eq!(ended["error"]["code"], "statement_failed", "{strategy}: {ended}");
+        assert_eq!(ended["error"]["code"], "not_committed", "{strategy}: {ended}");
         let kinds = service.kinds(other);
         assert!(
             kinds.iter().filter(|kind| *kind == "tenant.accessed").count() >= 3,
