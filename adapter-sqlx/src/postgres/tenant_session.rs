@@ -58,7 +58,7 @@ impl fmt::Debug for PgTenantSession {
     }
 }
 
-const OPERATION: &str = "session of one tenant for another client, behind a pooler or on Citus";
+const OPERATION: &str = "session of one tenant for another client, behind a pooler or a fence, or on Citus";
 
 fn unsupported(strategy: &'static str) -> StrategyError {
     StrategyError::Unsupported {
@@ -72,10 +72,10 @@ impl PgRowBuilder {
     ///
     /// # Errors
     ///
-    /// If the id is not how the tenants' column spells a value, and behind a transaction pooler or on Citus, where the
-    /// tenant is bound by each transaction.
+    /// If the id is not how the tenants' column spells a value, and behind a transaction pooler or a fence, or on
+    /// Citus, where the tenant is bound by each transaction.
     pub fn session_of(&self, tenant: &TenantRecord) -> Result<PgTenantSession, StrategyError> {
-        if self.has_transaction_pooler() || self.tables().is_on_citus() {
+        if self.lends_no_session() || self.tables().is_on_citus() {
             return Err(unsupported(PgRowStrategy::NAME));
         }
         if !self.tables().is_canonical(&tenant.id) {
@@ -92,9 +92,9 @@ impl PgSchemaBuilder {
     ///
     /// # Errors
     ///
-    /// If the id names no schema, and behind a transaction pooler or on Citus.
+    /// If the id names no schema, and behind a transaction pooler or a fence, or on Citus.
     pub fn session_of(&self, tenant: &TenantRecord) -> Result<PgTenantSession, StrategyError> {
-        if self.has_transaction_pooler() || self.is_on_citus() {
+        if self.lends_no_session() || self.is_on_citus() {
             return Err(unsupported(PgSchemaStrategy::NAME));
         }
         let schema = self.names().of(&tenant.id)?;
@@ -108,9 +108,9 @@ impl PgDatabaseBuilder {
     ///
     /// # Errors
     ///
-    /// If the id names no database, the placement is not known, and behind a transaction pooler.
+    /// If the id names no database, the placement is not known, and behind a transaction pooler or a fence.
     pub async fn session_of(&self, tenant: &TenantRecord) -> Result<PgTenantSession, StrategyError> {
-        if self.plan.has_transaction_pooler {
+        if self.plan.has_transaction_pooler || self.plan.is_fenced {
             return Err(unsupported(PgDatabaseStrategy::NAME));
         }
         let database = self.names.of(&tenant.id)?;

@@ -48,6 +48,7 @@ impl From<DirectoryError> for Failure {
             DirectoryError::Busy(_) => Self::new("busy", text).advise("give the command again: nothing was changed"),
             DirectoryError::Commit(_) => Self::new("not_confirmed_by_database", text)
                 .advise("give the command again: it finishes what was begun"),
+            DirectoryError::Pending { .. } => Self::new("pending", text).advise("give the same command again"),
             DirectoryError::ReadOnly => Self::needs_administrator(),
             DirectoryError::Corrupt { .. } | DirectoryError::CorruptStatus(_) => {
                 Self::new("corrupt_directory", text).advise("correct the row in the directory")

@@ -67,8 +67,9 @@ impl PgRowBuilder {
         &self.schema
     }
 
-    pub(in crate::postgres) const fn has_transaction_pooler(&self) -> bool {
-        self.plan.has_transaction_pooler
+    /// Whether a session that is bound by its settings is of no use: they are refused, or bind nobody.
+    pub(in crate::postgres) const fn lends_no_session(&self) -> bool {
+        self.plan.has_transaction_pooler || self.plan.is_fenced
     }
 
     /// Migrations that the administrator runs when the database is opened.
