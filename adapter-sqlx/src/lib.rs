@@ -107,10 +107,11 @@ mod transaction;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
-    Attribution, Count, CreateError, CreationKey, CursorName, DeleteError, DirectoryDatabase, DirectoryEntry,
-    DirectoryError, EventKind, EventMember, EventReader, ForgetError, LifecycleError, Membership, MetadataError,
-    NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError, ProvisionProgress,
-    ProvisionSummary, Reason, SqlDirectory, TenantEvent, TenantMetadata, UpsertAllError, UpsertError,
+    Attribution, Count, CreateError, CreationKey, CursorName, DataAccess, DeleteError, DirectoryDatabase,
+    DirectoryEntry, DirectoryError, EventKind, EventMember, EventReader, ForgetError, LifecycleError, Membership,
+    MetadataError, NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError,
+    ProvisionProgress, ProvisionSummary, Reason, Renaming, SqlDirectory, TenantEvent, TenantJobs, TenantMetadata,
+    UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 pub use fence::{FenceRefusal, Place, PlaceChange, PlaceState, Purpose};
@@ -123,7 +124,8 @@ pub use postgres::{
     AdoptError, FindServer, ParseIdentifierError, ParseSettingError, PgAdoption, PgAdoptionHazard, PgAdoptionWarning,
     PgChanges, PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgFault, PgFinding, PgIdentifier, PgNote, PgReport,
     PgRowBuilder, PgRowStrategy, PgRowTables, PgSchemaBuilder, PgSchemaStrategy, PgServer, PgServers, PgSetting,
-    PgSeverity, PgTableGrants, PgTenantChannel, PgTenantColumn, PgTenantTable, PgTenantView, SchemaNameError,
+    PgSeverity, PgTableGrants, PgTenantChannel, PgTenantColumn, PgTenantSession, PgTenantTable, PgTenantView,
+    SchemaNameError,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{

@@ -74,7 +74,7 @@ pub use sqlx::Sqlite;
 pub use tenancy_axum as axum;
 #[cfg(feature = "cache")]
 pub use tenancy_cache as cache;
-pub use tenancy_core::{clock, context, directory, enforce, names, request, resolve};
+pub use tenancy_core::{clock, context, directory, enforce, lifecycle, names, request, resolve};
 #[cfg(feature = "http")]
 pub use tenancy_http as http;
 #[cfg(feature = "jwt")]
@@ -88,10 +88,13 @@ pub use tenancy_sqlx as sql;
 #[cfg(feature = "warp")]
 pub use tenancy_warp as warp;
 
-#[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
-pub use open::Opened;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use open::{Data, Open, OpenData, OpenDatabase, OpenError, OpenFailure, OpenFailures, open, open_text};
+pub use open::{
+    Data, Describe, Description, Open, OpenData, OpenDatabase, OpenDirectory, OpenError, OpenFailure, OpenFailures,
+    open, open_text,
+};
+#[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
+pub use open::{OpenRules, Opened, Rules};
 
 /// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
 ///

@@ -119,7 +119,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     }
 
     /// Ends a creation. A tenant that was suspended or archived while its place was made stays so.
-    async fn end_creation(&self, id: &TenantId, digest: &str) -> Result<(), DirectoryError> {
+    pub(super) async fn end_creation(&self, id: &TenantId, digest: &str) -> Result<(), DirectoryError> {
         let mut change = self.begin(Writers::OfATenant).await?;
         let sql = format!(
             "select status, creation_status from tenancy_tenants
@@ -146,13 +146,13 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 }
 
 /// How a tenant that is in the directory came there.
-struct Creation {
+pub(super) struct Creation {
     /// The digest of the key by which it was created; `None` if it was put there by other means.
-    key: Option<String>,
-    is_done: bool,
+    pub(super) key: Option<String>,
+    pub(super) is_done: bool,
 }
 
-async fn creation_of<DB: Queries>(
+pub(super) async fn creation_of<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,
 ) -> Result<Option<Creation>, DirectoryError> {

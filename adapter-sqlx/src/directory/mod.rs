@@ -10,6 +10,7 @@ mod events;
 mod lifecycle;
 mod members;
 mod metadata;
+mod operate;
 mod pages;
 mod places;
 #[cfg(all(test, feature = "sqlite"))]
@@ -34,6 +35,7 @@ pub use events::{
     TenantEvent,
 };
 pub use metadata::{MetadataError, TenantMetadata};
+pub use operate::{DataAccess, Renaming, TenantJobs};
 pub use pages::{Count, Membership, Page, PageRequest};
 pub use provision_all::{ProvisionProgress, ProvisionSummary};
 pub use sql_directory::SqlDirectory;

@@ -65,7 +65,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     }
 
     /// It waits for all other writers, so what is looked up stays true.
-    async fn upsert_in(
+    pub(super) async fn upsert_in(
         &self,
         change: &mut DirectoryChange<'_, DB>,
         tenant: &NewTenant,

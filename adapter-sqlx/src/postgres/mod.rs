@@ -12,6 +12,7 @@ mod schema;
 mod server;
 mod tenant_channel;
 mod tenant_schema;
+mod tenant_session;
 
 pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers};
 pub use directory::{PgChanges, PgDirectory};
@@ -25,3 +26,4 @@ pub use schema::{PgSchemaBuilder, PgSchemaStrategy};
 pub use server::PgServer;
 pub use tenant_channel::PgTenantChannel;
 pub use tenant_schema::SchemaNameError;
+pub use tenant_session::PgTenantSession;

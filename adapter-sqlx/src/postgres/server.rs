@@ -66,6 +66,18 @@ impl PgServer {
         self.administrator.is_some()
     }
 
+    /// The application's connect options. They hold its password.
+    #[must_use]
+    pub const fn application_options(&self) -> &PgConnectOptions {
+        &self.application
+    }
+
+    /// The administrator's connect options, if they are there. They hold its password.
+    #[must_use]
+    pub const fn administrator_options(&self) -> Option<&PgConnectOptions> {
+        self.administrator.as_ref()
+    }
+
     /// The role that the application connects as.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use tenancy_sqlx::SqliteDirectory;
+
 use crate::client::answer::{answer, check};
 use crate::client::raw::Request;
 use crate::client::token::Token;
@@ -117,6 +119,31 @@ fn what_another_process_changes() {
         change_behind(&server, &change(&short));
         eventually(&server, &get("alice"), REFUSED);
     }
+}
+
+/// The tenants of the file are a seed: what an operator changes in the directory stays, until the file says something new.
+#[test]
+fn what_an_operator_changes_stays() {
+    let setup = setup("enabled = false");
+    let server = Server::start(&setup);
+    check(&server, &[(get("alice"), ADMITTED)]);
+    let file = server.folder().path().join("data/directory.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let directory = SqliteDirectory::open(file).await.unwrap();
+        directory.suspend(&"acme".parse().unwrap()).await.unwrap();
+        directory.close().await;
+    });
+    check(&server, &[(get("alice"), REFUSED)]);
+    let server = Server::start_in(server.into_folder());
+    check(&server, &[(get("alice"), REFUSED)]);
+    server.folder().configure(&with_members(&setup, r#"["alice", "dora"]"#));
+    server.signal("HUP");
+    eventually(&server, &get("dora"), ADMITTED);
+    check(&server, &[(get("alice"), ADMITTED)]);
 }
 
 /// A file that is wrong changes nothing, and the server goes on.

@@ -13,6 +13,8 @@ pub(crate) struct Check {
     base_dir: PathBuf,
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only URLs are in variables"))]
     pub(super) variables: Variables,
+    /// Whether nothing is changed: no migration runs.
+    pub(crate) serves_only: bool,
     problems: Vec<ConfigProblem>,
 }
 
@@ -21,6 +23,7 @@ impl Check {
         Self {
             base_dir: base_dir.to_owned(),
             variables,
+            serves_only: false,
             problems: Vec::new(),
         }
     }

@@ -12,8 +12,12 @@ use tenancy_sqlx::IsolationStrategy;
 
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
+use super::description::Describe;
+use super::directory::OpenDirectory;
 use super::error::OpenError;
 use super::prepare::{Parts, Source};
+#[cfg(feature = "http")]
+use super::rules::OpenRules;
 #[cfg(feature = "http")]
 use super::tenancy::{Callers, With};
 
@@ -63,6 +67,7 @@ impl<DB: OpenDatabase> Open<DB> {
                 migrations: Vec::new(),
                 strategies: Vec::new(),
                 resolvers: Vec::new(),
+                serves_only: false,
             },
             #[cfg(feature = "http")]
             callers: Callers::default(),
@@ -133,6 +138,29 @@ impl<DB: OpenDatabase> Open<DB> {
     pub fn without_http(self) -> OpenData<DB> {
         OpenData { parts: self.parts }
     }
+
+    /// Opens the directory alone, for a command that changes tenants and touches none of their data: it works where a
+    /// strategy does not open.
+    pub fn directory_alone(self) -> OpenDirectory<DB> {
+        OpenDirectory {
+            parts: self.parts,
+            reads: false,
+        }
+    }
+
+    /// Reads and checks the configuration, and connects to nothing: for a tool that looks at the databases by itself.
+    pub fn describe(self) -> Describe<DB> {
+        Describe { parts: self.parts }
+    }
+
+    /// Opens what judges requests, and no tenants' data: for a tool that explains decisions.
+    #[cfg(feature = "http")]
+    pub fn rules_alone(self) -> OpenRules<DB> {
+        OpenRules {
+            parts: self.parts,
+            callers: self.callers,
+        }
+    }
 }
 
 impl<DB: OpenDatabase> fmt::Debug for Open<DB> {
@@ -157,6 +185,15 @@ impl<DB: OpenDatabase> IntoFuture for Open<DB> {
 #[must_use = "nothing is opened until it is awaited"]
 pub struct OpenData<DB: OpenDatabase> {
     parts: Parts<DB>,
+}
+
+impl<DB: OpenDatabase> OpenData<DB> {
+    /// Leaves the administrator's URLs out, as if they were not set: nothing is migrated, granted or provisioned, and all
+    /// that is opened is only looked at. On SQLite it leaves out the migrations of the strategies.
+    pub fn serving_only(mut self) -> Self {
+        self.parts.serves_only = true;
+        self
+    }
 }
 
 impl<DB: OpenDatabase> fmt::Debug for OpenData<DB> {

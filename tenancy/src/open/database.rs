@@ -35,7 +35,7 @@ pub(crate) trait Opens: DirectoryDatabase {
     /// The tables of the file.
     type Config: Clone + Default + fmt::Debug + DeserializeOwned + Send + Sync;
     /// What they come to, before anything is connected.
-    type Plan: Send;
+    type Plan: Send + Sync;
     /// How the feed of changes is reached.
     type Reach: Clone + Send + Sync;
     /// The database's own feed of the directory's changes.
@@ -57,6 +57,16 @@ pub(crate) trait Opens: DirectoryDatabase {
         compiled: &mut Migrations,
         check: &mut Check,
     ) -> impl Future<Output = Option<Self::Plan>> + Send;
+
+    /// Removes what names the administrator.
+    fn leave_out_administrator(config: &mut Self::Config);
+
+    /// Opens the directory alone; for reading, if it `reads`.
+    fn open_directory(
+        plan: &Self::Plan,
+        reserved: ReservedNames,
+        reads: bool,
+    ) -> impl Future<Output = Result<SqlDirectory<Self>, OpenFailure>> + Send;
 
     /// Opens all of it, as far as it can be opened.
     fn connect(

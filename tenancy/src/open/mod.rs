@@ -3,10 +3,14 @@
 mod builder;
 mod data;
 mod database;
+mod description;
+mod directory;
 mod error;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepare;
+#[cfg(feature = "http")]
+mod rules;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "http")]
@@ -15,8 +19,12 @@ mod tenancy;
 pub use builder::{Open, OpenData, open, open_text};
 pub use data::Data;
 pub use database::OpenDatabase;
+pub use description::{Describe, Description};
+pub use directory::OpenDirectory;
 #[cfg(all(feature = "http", feature = "jwt"))]
 pub(crate) use error::chain;
 pub use error::{OpenError, OpenFailure, OpenFailures};
+#[cfg(feature = "http")]
+pub use rules::{OpenRules, Rules};
 #[cfg(feature = "http")]
 pub use tenancy::Opened;

@@ -16,7 +16,7 @@ use super::database::{Connected, OpenDatabase, Opens};
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
-use crate::file::postgres::{PostgresConfig, PostgresPlan, plan};
+use crate::file::postgres::{PostgresConfig, PostgresPlan, Server, plan};
 use crate::file::{CacheConfig, Check, LimitsConfig, Migrations};
 
 impl OpenDatabase for Postgres {}
@@ -70,38 +70,56 @@ impl Opens for Postgres {
         plan(config, compiled, check).await
     }
 
+    fn leave_out_administrator(config: &mut PostgresConfig) {
+        config.leave_out_administrator();
+    }
+
+    async fn open_directory(
+        plan: &PostgresPlan,
+        reserved: ReservedNames,
+        reads: bool,
+    ) -> Result<PgDirectory, OpenFailure> {
+        let Server {
+            application,
+            administrator,
+        } = &plan.directory;
+        let changes = administrator.as_ref().filter(|_| !reads);
+        let directory = match changes {
+            Some(administrator) => PgDirectory::open(administrator.clone()).await,
+            None => PgDirectory::open_read_only(administrator.as_ref().unwrap_or(application).clone()).await,
+        };
+        let directory = directory
+            .map_err(|error| OpenFailure::new("directory", error))?
+            .with_reserved_names(reserved)
+            .with_quarantine(plan.quarantine)
+            .with_lock_timeout(plan.lock_timeout);
+        if changes.is_some()
+            && let Err(error) = directory.allow_reading(&plan.reader).await
+        {
+            directory.close().await;
+            return Err(OpenFailure::new("directory", error));
+        }
+        Ok(directory)
+    }
+
     async fn connect(
-        plan: PostgresPlan,
+        mut plan: PostgresPlan,
         reserved: ReservedNames,
         failures: &mut Vec<OpenFailure>,
     ) -> Connected<Self, PgConnectOptions> {
+        let reach = plan.directory.application.clone();
         let mut registry = StrategyRegistry::new();
-        if let Some(row) = plan.row {
+        if let Some(row) = plan.row.take() {
             register("row", row.open().await, &mut registry, failures);
         }
-        if let Some(schema) = plan.schema {
+        if let Some(schema) = plan.schema.take() {
             register("schema", schema.open().await, &mut registry, failures);
         }
-        if let Some(database) = plan.database {
+        if let Some(database) = plan.database.take() {
             register("database", database.open().await, &mut registry, failures);
         }
-        let reach = plan.directory.application.clone();
-        let directory = match &plan.directory.administrator {
-            Some(administrator) => PgDirectory::open(administrator.clone()).await,
-            None => PgDirectory::open_read_only(reach.clone()).await,
-        };
-        let directory = directory.map_err(|error| failures.push(OpenFailure::new("directory", error)));
-        let directory = directory.ok().map(|directory| {
-            directory
-                .with_reserved_names(reserved)
-                .with_quarantine(plan.quarantine)
-                .with_lock_timeout(plan.lock_timeout)
-        });
-        if let Some(directory) = directory.as_ref().filter(|_| plan.directory.administrator.is_some())
-            && let Err(error) = directory.allow_reading(&plan.reader).await
-        {
-            failures.push(OpenFailure::new("directory", error));
-        }
+        let directory = Self::open_directory(&plan, reserved, false).await;
+        let directory = directory.map_err(|failure| failures.push(failure)).ok();
         Connected {
             registry,
             directory,

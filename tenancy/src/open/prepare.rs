@@ -31,13 +31,15 @@ pub(super) struct Parts<DB: OpenDatabase> {
     pub(super) migrations: Migrations,
     pub(super) strategies: Vec<Arc<dyn IsolationStrategy<DB>>>,
     pub(super) resolvers: Vec<Arc<dyn Resolver>>,
+    /// Whether the administrator's URLs are left out.
+    pub(super) serves_only: bool,
 }
 
 /// A configuration that is right.
 pub(super) struct Prepared<DB: OpenDatabase, E> {
-    plan: <DB as Opens>::Plan,
+    pub(super) plan: <DB as Opens>::Plan,
     strategies: Vec<Arc<dyn IsolationStrategy<DB>>>,
-    reserved: ReservedNames,
+    pub(super) reserved: ReservedNames,
     /// What was made of the configuration besides.
     pub(super) extra: E,
 }
@@ -70,9 +72,14 @@ impl<DB: OpenDatabase> Parts<DB> {
             mut migrations,
             strategies,
             resolvers,
+            serves_only,
         } = self;
-        let (mut document, config, base_dir, file) = read::<DB>(source, &own_tables)?;
+        let (mut document, mut config, base_dir, file) = read::<DB>(source, &own_tables)?;
+        if serves_only {
+            DB::leave_out_administrator(&mut config);
+        }
         let mut check = Check::new(&base_dir, variables);
+        check.serves_only = serves_only;
         if !document.is_toml() {
             return Err(ConfigProblems::new(file, document.take_problems()).into());
         }

@@ -67,25 +67,35 @@ impl Opens for Sqlite {
         plan(config, compiled, check).await
     }
 
+    fn leave_out_administrator(_: &mut SqliteConfig) {}
+
+    async fn open_directory(
+        plan: &SqlitePlan,
+        reserved: ReservedNames,
+        _: bool,
+    ) -> Result<SqliteDirectory, OpenFailure> {
+        let directory = SqliteDirectory::open(&plan.directory).await;
+        let directory = directory.map_err(|error| OpenFailure::new("directory", error))?;
+        Ok(directory.with_reserved_names(reserved).with_quarantine(plan.quarantine))
+    }
+
     async fn connect(
-        plan: SqlitePlan,
+        mut plan: SqlitePlan,
         reserved: ReservedNames,
         failures: &mut Vec<OpenFailure>,
     ) -> Connected<Self, ()> {
         let mut registry = StrategyRegistry::new();
-        if let Some(row) = plan.row {
+        if let Some(row) = plan.row.take() {
             register("row", row.open().await, &mut registry, failures);
         }
-        if let Some(database) = plan.database {
+        if let Some(database) = plan.database.take() {
             register("database", database.open().await, &mut registry, failures);
         }
-        let directory = SqliteDirectory::open(&plan.directory).await;
-        let directory = directory.map_err(|error| failures.push(OpenFailure::new("directory", error)));
+        let directory = Self::open_directory(&plan, reserved, false).await;
+        let directory = directory.map_err(|failure| failures.push(failure)).ok();
         Connected {
             registry,
-            directory: directory
-                .ok()
-                .map(|directory| directory.with_reserved_names(reserved).with_quarantine(plan.quarantine)),
+            directory,
             reach: (),
         }
     }

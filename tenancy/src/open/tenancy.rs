@@ -56,7 +56,7 @@ impl<DB: OpenDatabase> fmt::Debug for Opened<DB> {
 }
 
 /// What of a configuration is about requests.
-struct Requests<DB: OpenDatabase> {
+pub(super) struct Requests<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
@@ -64,9 +64,31 @@ struct Requests<DB: OpenDatabase> {
     authenticator: Box<dyn Authenticates<DB>>,
 }
 
-/// Reads, checks, opens, and follows changes.
-pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB>) -> Result<Opened<DB>, OpenError> {
-    let read = |config: &<DB as Opens>::Config, rules: Rules, check: &mut Check| {
+impl<DB: OpenDatabase> Requests<DB> {
+    fn lookups(self, directory: SqlDirectory<DB>) -> (Box<dyn Authenticates<DB>>, Lookups<DB>) {
+        let lookups = Lookups {
+            enforcer: self.enforcer,
+            enforcement: self.enforcement,
+            cache: self.cache,
+            limits: self.limits,
+            directory,
+        };
+        (self.authenticator, lookups)
+    }
+
+    /// The layers, which query the directory each time.
+    pub(super) fn uncached(self, directory: SqlDirectory<DB>) -> Tenancy {
+        let uncached = Self { cache: None, ..self };
+        let (authenticator, lookups) = uncached.lookups(directory);
+        authenticator.tenancy(lookups).0
+    }
+}
+
+/// Reads what of a configuration is about requests.
+pub(super) fn requests_of<DB: OpenDatabase>(
+    callers: Callers<DB>,
+) -> impl FnOnce(&<DB as Opens>::Config, Rules, &mut Check) -> Option<Requests<DB>> + Send {
+    |config, rules, check| {
         let authenticator = authenticator_of(callers, config, check);
         Some(Requests {
             enforcement: DB::enforcement(config).clone(),
@@ -75,8 +97,12 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
             enforcer: rules.enforcer?,
             authenticator: authenticator?,
         })
-    };
-    let (data, requests) = parts.prepare(true, read).await?.connect().await?;
+    }
+}
+
+/// Reads, checks, opens, and follows changes.
+pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB>) -> Result<Opened<DB>, OpenError> {
+    let (data, requests) = parts.prepare(true, requests_of(callers)).await?.connect().await?;
     let feed = match DB::feed(&data.reach).await {
         Ok(feed) => feed,
         Err(error) => {
@@ -85,20 +111,8 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
         }
     };
     let Data { db, directory, .. } = data;
-    let Requests {
-        enforcer,
-        enforcement,
-        cache,
-        limits,
-        authenticator,
-    } = requests;
-    let (tenancy, caches) = authenticator.tenancy(Lookups {
-        enforcer,
-        enforcement,
-        cache,
-        limits,
-        directory: directory.clone(),
-    });
+    let (authenticator, lookups) = requests.lookups(directory.clone());
+    let (tenancy, caches) = authenticator.tenancy(lookups);
     let changes = LocalChanges::new();
     let mut followers = vec![spawn(changes.subscribe(), &caches)];
     followers.extend(feed.map(|feed| spawn(feed, &caches)));
@@ -121,6 +135,8 @@ type Caches = Vec<Arc<dyn Invalidate>>;
 /// What code says of who verifies callers.
 pub(super) struct Callers<DB: OpenDatabase> {
     pub(super) authenticator: Option<Box<dyn Authenticates<DB>>>,
+    /// Whether the authenticator stands in place of the file's issuers, and may be there beside them.
+    pub(super) replaces_table: bool,
     #[cfg(feature = "jwt")]
     pub(super) payload: Option<crate::file::WithPayload>,
 }
@@ -129,6 +145,7 @@ impl<DB: OpenDatabase> Default for Callers<DB> {
     fn default() -> Self {
         Self {
             authenticator: None,
+            replaces_table: false,
             #[cfg(feature = "jwt")]
             payload: None,
         }
@@ -143,6 +160,10 @@ fn authenticator_of<DB: OpenDatabase>(
 ) -> Option<Box<dyn Authenticates<DB>>> {
     let table = DB::jwt(config);
     if let Some(authenticator) = callers.authenticator {
+        if callers.replaces_table {
+            check_table::<DB>(config, check);
+            return Some(authenticator);
+        }
         refuse_unused(table, check);
         #[cfg(feature = "jwt")]
         if callers.payload.is_some() {
@@ -165,6 +186,16 @@ fn authenticator_of<DB: OpenDatabase>(
         `without_http`",
     );
     None
+}
+
+/// Notes what is wrong with the issuers of the file, which are not used.
+fn check_table<DB: OpenDatabase>(config: &<DB as Opens>::Config, check: &mut Check) {
+    #[cfg(feature = "jwt")]
+    if let Some(table) = DB::jwt(config) {
+        crate::file::build_verifier(table, &DB::tenancy(config), None, check);
+    }
+    #[cfg(not(feature = "jwt"))]
+    let _ = (config, check);
 }
 
 /// How requests look tenants and members up.

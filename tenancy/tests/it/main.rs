@@ -8,6 +8,7 @@
 
 #[cfg(all(feature = "axum", feature = "jwt", feature = "postgres", feature = "sqlite"))]
 mod all {
+    mod alone;
     mod bad_databases;
     mod bad_files;
     mod bad_rows;

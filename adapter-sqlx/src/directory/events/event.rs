@@ -97,6 +97,8 @@ kinds! {
     MEMBER_REMOVED = "member.removed",
     /// The application's own data of it was replaced. `after` is its revision.
     METADATA_CHANGED = "metadata.changed",
+    /// Somebody was about to work with its data outside of a request. `after` is `read` or `write`.
+    ACCESSED = "tenant.accessed",
     /// A name may be given to another tenant before its quarantine is over. `before` is its form and the name.
     QUARANTINE_ENDED = "quarantine.ended",
 }

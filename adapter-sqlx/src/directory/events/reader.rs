@@ -81,6 +81,18 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         self.read_events(sql, &values).await
     }
 
+    /// The number of the last event; 0 if there is none. Events after it are those to come.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried.
+    pub async fn last_event(&self) -> Result<i64, DirectoryError> {
+        let sql = "select coalesce(max(seq), 0) as last from tenancy_events";
+        let mut connection = self.pool.acquire().await?;
+        let row = DB::fetch_optional(&mut connection, sql, &[]).await?;
+        Ok(DB::number(&row.ok_or(sqlx::Error::RowNotFound)?, "last")?)
+    }
+
     /// A reader that remembers in the directory how far it has read. A new one begins with the first event.
     ///
     /// # Errors

@@ -77,12 +77,12 @@ impl<K> PageRequest<K> {
     }
 
     /// How many rows to read: one more than is shown says whether there is another page.
-    pub(super) fn rows(&self) -> i64 {
+    pub(in crate::directory) fn rows(&self) -> i64 {
         i64::from(self.limit.get()) + 1
     }
 
     /// The page out of the items that were read, up to [`rows`](Self::rows) of them.
-    pub(super) fn page<T>(&self, mut items: Vec<T>, key_of: impl FnOnce(&T) -> K) -> Page<T, K> {
+    pub(in crate::directory) fn page<T>(&self, mut items: Vec<T>, key_of: impl FnOnce(&T) -> K) -> Page<T, K> {
         let limit = usize::from(self.limit.get());
         let has_more = items.len() > limit;
         items.truncate(limit);

@@ -20,11 +20,12 @@ use crate::{PoolSettings, StrategyError};
 #[must_use]
 pub struct PgDatabaseBuilder {
     pub(super) application_role: Option<PgIdentifier>,
-    pub(super) servers: Servers,
-    pub(super) names: SchemaNames,
+    pub(in crate::postgres) servers: Servers,
+    pub(in crate::postgres) names: SchemaNames,
     pub(super) template: PgIdentifier,
+    pub(super) has_migrated_template: bool,
     pub(super) migrations: Option<Migrator>,
-    pub(super) plan: PoolPlan,
+    pub(in crate::postgres) plan: PoolPlan,
     pub(super) max_connections_per_tenant: usize,
     pub(super) max_waiting: usize,
 }
@@ -47,6 +48,7 @@ impl PgDatabaseStrategy {
             },
             names: SchemaNames::default(),
             template: PgIdentifier::from_static("template1"),
+            has_migrated_template: false,
             migrations: None,
             plan: PoolPlan {
                 settings: DEFAULT_POOL,
@@ -60,6 +62,12 @@ impl PgDatabaseStrategy {
 }
 
 impl PgDatabaseBuilder {
+    /// How the server of tenants without a placement is reached.
+    #[must_use]
+    pub const fn server(&self) -> &PgServer {
+        &self.servers.default
+    }
+
     /// Servers beside the default one, by the placement that a tenant's record names. The bound on connections is
     /// over all of them. The application's role on each is the user name of its connect options there.
     ///
@@ -104,6 +112,17 @@ impl PgDatabaseBuilder {
     pub fn with_template(mut self, template: &str) -> Result<Self, ParseIdentifierError> {
         self.template = template.parse()?;
         Ok(self)
+    }
+
+    /// Makes each new database a copy of one that has run all migrations, so that a sign-up does not wait for them. That
+    /// database, `tenancy_template_…` on each server, is made and migrated by provisioning, which does so one tenant at a time;
+    /// it is a copy of the [template](Self::with_template), and nobody but the administrator connects to it.
+    ///
+    /// Rows that migrations write are copied, too. If a migration is changed that has run there and in no tenant's database yet,
+    /// drop that database.
+    pub const fn with_migrated_template(mut self) -> Self {
+        self.has_migrated_template = true;
+        self
     }
 
     /// Sets the connection limit and the timeouts. The default is 50 connections of the application to all databases
@@ -170,6 +189,7 @@ impl PgDatabaseBuilder {
             application_role: self.application_role,
             servers: self.servers,
             template: self.template,
+            has_migrated_template: self.has_migrated_template,
             migrations: self.migrations,
             plan: self.plan,
             last_change: LastChange::new(),

@@ -2,6 +2,8 @@
 
 mod builder;
 mod connection_budget;
+mod found;
+mod migrated_template;
 mod provision;
 mod servers;
 mod strategy;

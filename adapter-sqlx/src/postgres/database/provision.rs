@@ -1,22 +1,18 @@
 //! A tenant's database, made, migrated and removed.
 
-use std::time::Duration;
-
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
+use super::found::{execute_when_unused, find, locked};
+use super::migrated_template::MigratedTemplate;
 use crate::StrategyError;
 use crate::postgres::execute::execute;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
-
-/// How often what needs an unused database is tried while somebody is connected, and the pause in between.
-const TRIES: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// What a tenant's database is described as, before the id.
 const COMMENT: &str = "tenant ";
@@ -26,6 +22,8 @@ pub(in crate::postgres) struct DatabaseProvisioning<'p> {
     pub(in crate::postgres) tenant: &'p TenantId,
     pub(in crate::postgres) database: &'p PgIdentifier,
     pub(in crate::postgres) template: &'p PgIdentifier,
+    /// The prefix of tenants' databases, if each is a copy of one that has run the migrations.
+    pub(in crate::postgres) migrated_template: Option<&'p str>,
     pub(in crate::postgres) application: &'p PgIdentifier,
     pub(in crate::postgres) migrations: Option<&'p Migrator>,
     pub(in crate::postgres) administrator: &'p PgConnectOptions,
@@ -41,13 +39,14 @@ impl DatabaseProvisioning<'_> {
         let mut server = locked(self.administrator, self.database).await?;
         match find(&mut server, self.database.as_str()).await? {
             None => self.create(&mut server).await?,
-            Some(found) if found.is_of(self.tenant) => {}
+            Some(found) if found.is_described(&comment(self.tenant)) => {}
             Some(_) => return Err(refusal(self.database, self.tenant)),
         }
         // Nobody but the owner comes in, until all is done.
         let closed = format!("revoke all on database {} from public", self.database);
         execute(&mut server, closed).await?;
-        let has_changed = self.fill().await?;
+        let database = self.administrator.clone().database(self.database.as_str());
+        let has_changed = self.fill(&database).await?;
         execute(&mut server, self.opening_sql()).await?;
         server.close().await?;
         Ok(has_changed)
@@ -58,11 +57,8 @@ impl DatabaseProvisioning<'_> {
     async fn create(&self, server: &mut PgConnection) -> Result<(), StrategyError> {
         let unfinished = unfinished_name(server, self.database).await?;
         match find(server, unfinished.as_str()).await? {
-            None => {
-                let sql = format!("create database {unfinished} template {}", self.template);
-                execute_when_unused(server, sql).await?;
-            }
-            Some(found) if found.is_unfinished_of(self.tenant) => {}
+            None => self.copy_template(server, &unfinished).await?,
+            Some(found) if found.is_described_or_unfinished(&comment(self.tenant)) => {}
             Some(_) => return Err(refusal(&unfinished, self.tenant)),
         }
         let sql = format!(
@@ -74,13 +70,26 @@ impl DatabaseProvisioning<'_> {
         execute_when_unused(server, sql).await
     }
 
+    async fn copy_template(&self, server: &mut PgConnection, copy: &PgIdentifier) -> Result<(), StrategyError> {
+        let create = |template: &PgIdentifier| format!("create database {copy} template {template}");
+        match self.migrated_template.filter(|_| self.migrations.is_some()) {
+            Some(prefix) => {
+                let template = MigratedTemplate::find(self.administrator, self.template, prefix).await?;
+                self.fill(&template.database(self.administrator)).await?;
+                execute_when_unused(server, create(&template.name)).await?;
+                template.copied().await
+            }
+            None => execute_when_unused(server, create(self.template)).await,
+        }
+    }
+
     fn opening_sql(&self) -> String {
         format!("grant connect on database {} to {}", self.database, self.application)
     }
 
     /// Tables and rights. Each migration commits by itself, on a connection that holds a lock in the tenant's database: a
     /// statement of a run that was given up may go on for a while, when the lock on the server is free again.
-    async fn fill(&self) -> Result<bool, StrategyError> {
+    async fn fill(&self, database: &PgConnectOptions) -> Result<bool, StrategyError> {
         let schema: PgIdentifier = "public".parse().map_err(StrategyError::other)?;
         let inside = Provisioning {
             schema: &schema,
@@ -90,12 +99,7 @@ impl DatabaseProvisioning<'_> {
             is_sharded: false,
             reach: Reach::Database,
         };
-        let mut connection = self
-            .administrator
-            .clone()
-            .database(self.database.as_str())
-            .connect()
-            .await?;
+        let mut connection = database.connect().await?;
         if !self.is_fenced {
             install::require(&mut connection, false, &[]).await?;
         }
@@ -106,36 +110,6 @@ impl DatabaseProvisioning<'_> {
         connection.close().await?;
         Ok(has_changed)
     }
-}
-
-/// What there is of a database's name.
-struct Found {
-    /// Whether it is the administrator's, and another than the one that they are connected to.
-    is_administrators: bool,
-    comment: Option<String>,
-}
-
-impl Found {
-    /// Whether it is this tenant's: by the whole id. The end of the name says nothing where one prefix begins
-    /// another, and a database without a comment is somebody else's.
-    fn is_of(&self, tenant: &TenantId) -> bool {
-        self.is_administrators && self.comment.as_deref() == Some(&*comment(tenant))
-    }
-
-    /// Under the name that only unfinished ones have, it may have ended before the comment.
-    fn is_unfinished_of(&self, tenant: &TenantId) -> bool {
-        self.is_of(tenant) || self.is_administrators && self.comment.is_none()
-    }
-}
-
-async fn find(server: &mut PgConnection, database: &str) -> Result<Option<Found>, StrategyError> {
-    let sql = "select pg_catalog.pg_get_userbyid(datdba) = current_user and datname <> pg_catalog.current_database(), \
-        pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database where datname = $1";
-    let found: Option<(bool, Option<String>)> = sqlx::query_as(sql).bind(database).fetch_optional(server).await?;
-    Ok(found.map(|(is_administrators, comment)| Found {
-        is_administrators,
-        comment,
-    }))
 }
 
 fn comment(tenant: &TenantId) -> String {
@@ -171,7 +145,7 @@ pub(in crate::postgres) async fn remove(
     let mut server = locked(administrator, database).await?;
     match find(&mut server, database.as_str()).await? {
         None => {}
-        Some(found) if found.is_of(tenant) => {
+        Some(found) if found.is_described(&comment(tenant)) => {
             execute(&mut server, format!("drop database {database} with (force)")).await?;
         }
         Some(_) => return Err(refusal(database, tenant)),
@@ -179,38 +153,9 @@ pub(in crate::postgres) async fn remove(
     // What provisioning began, and nobody ended.
     let unfinished = unfinished_name(&mut server, database).await?;
     if let Some(found) = find(&mut server, unfinished.as_str()).await?
-        && found.is_of(tenant)
+        && found.is_described(&comment(tenant))
     {
         execute(&mut server, format!("drop database {unfinished} with (force)")).await?;
     }
     Ok(server.close().await?)
-}
-
-/// A connection that is the only one of its kind for this database, as long as it is open.
-async fn locked(administrator: &PgConnectOptions, database: &PgIdentifier) -> Result<PgConnection, StrategyError> {
-    let mut server = administrator.clone().connect().await?;
-    let lock = format!(
-        "select pg_advisory_lock(hashtextextended({}, 0))",
-        Literal(database.as_str())
-    );
-    execute(&mut server, lock).await?;
-    Ok(server)
-}
-
-/// Runs what needs a database that nobody is connected to, as often as somebody still is.
-async fn execute_when_unused(server: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
-    for _ in 1..TRIES {
-        match sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *server).await {
-            Err(error) if is_in_use(&error) => tokio::time::sleep(PAUSE).await,
-            done => return Ok(done.map(drop)?),
-        }
-    }
-    Ok(execute(server, sql).await?)
-}
-
-/// Whether somebody is connected to the database: PostgreSQL's `object_in_use`.
-fn is_in_use(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.code().as_deref() == Some("55006"))
 }

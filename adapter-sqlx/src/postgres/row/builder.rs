@@ -55,6 +55,23 @@ impl PgRowStrategy {
 }
 
 impl PgRowBuilder {
+    /// How the server is reached.
+    #[must_use]
+    pub const fn server(&self) -> &PgServer {
+        &self.server
+    }
+
+    /// The declared tables.
+    #[must_use]
+    pub const fn tables(&self) -> &PgRowTables {
+        &self.schema
+    }
+
+    /// Whether a session that is bound by its settings is of no use: they are refused, or bind nobody.
+    pub(in crate::postgres) const fn lends_no_session(&self) -> bool {
+        self.plan.has_transaction_pooler || self.plan.is_fenced
+    }
+
     /// Migrations that the administrator runs when the database is opened.
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {

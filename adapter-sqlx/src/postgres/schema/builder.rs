@@ -45,6 +45,25 @@ impl PgSchemaStrategy {
 }
 
 impl PgSchemaBuilder {
+    /// How the server is reached.
+    #[must_use]
+    pub const fn server(&self) -> &PgServer {
+        &self.server
+    }
+
+    pub(in crate::postgres) const fn names(&self) -> &SchemaNames {
+        &self.names
+    }
+
+    /// Whether a session that is bound by its settings is of no use: they are refused, or bind nobody.
+    pub(in crate::postgres) const fn lends_no_session(&self) -> bool {
+        self.plan.has_transaction_pooler || self.plan.is_fenced
+    }
+
+    pub(in crate::postgres) const fn is_on_citus(&self) -> bool {
+        self.is_sharded
+    }
+
     /// Names the application's role, where the server knows it by another name than the user name of the application's
     /// connect options: a pooler may connect everyone as a role of its own.
     pub fn with_application_role(mut self, role: PgIdentifier) -> Self {

@@ -21,14 +21,14 @@ const NO_GRACE: Duration = Duration::ZERO;
 
 /// A strategy that removes nothing, and counts how often it was to. It can fail to make anything, too.
 #[derive(Clone, Default)]
-struct Removals {
-    count: Arc<AtomicUsize>,
-    failures: Arc<AtomicUsize>,
-    makes_nothing: bool,
+pub(super) struct Removals {
+    pub(super) count: Arc<AtomicUsize>,
+    pub(super) failures: Arc<AtomicUsize>,
+    pub(super) makes_nothing: bool,
 }
 
 impl Removals {
-    fn database(&self) -> TenantDb<Sqlite> {
+    pub(super) fn database(&self) -> TenantDb<Sqlite> {
         TenantDb::new(StrategyRegistry::new().with(self.clone()).unwrap())
     }
 

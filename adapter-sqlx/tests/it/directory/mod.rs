@@ -13,6 +13,7 @@ mod finding;
 mod jobs;
 mod lifecycle;
 mod metadata;
+mod operating;
 mod pages;
 mod tenants_of;
 

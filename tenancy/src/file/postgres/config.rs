@@ -51,6 +51,31 @@ impl PostgresConfig {
         tenancy.enforcement = self.enforcement.clone();
         tenancy
     }
+
+    /// Takes out what names the administrator, wherever it is named.
+    pub(crate) fn leave_out_administrator(&mut self) {
+        macro_rules! leave_out {
+            ($table:expr) => {
+                $table.administrator_url_env = None;
+                $table.administrator_url_file = None;
+            };
+        }
+        leave_out!(self.database);
+        leave_out!(self.directory);
+        let strategies = &mut self.strategies;
+        if let Some(row) = &mut strategies.row {
+            leave_out!(row);
+        }
+        if let Some(schema) = &mut strategies.schema {
+            leave_out!(schema);
+        }
+        if let Some(database) = &mut strategies.database {
+            leave_out!(database);
+            for server in database.servers.values_mut() {
+                leave_out!(server);
+            }
+        }
+    }
 }
 
 tenancy_core::config::settings! {

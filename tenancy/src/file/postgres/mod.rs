@@ -10,3 +10,4 @@ pub use config::{PgDatabaseConfig, PgDirectoryConfig, PostgresConfig};
 pub(crate) use plan::{PostgresPlan, plan};
 pub use strategies::{PgDatabaseStrategyConfig, PgRowConfig, PgSchemaConfig, PgServerConfig, PgStrategiesConfig};
 pub use tables::{PgColumnType, PgTableConfig, PgTableEntry, PgTableRight};
+pub(crate) use urls::Server;

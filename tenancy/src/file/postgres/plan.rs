@@ -230,6 +230,9 @@ impl Shared {
         if let Some(template) = template {
             builder = builder.with_template(template.as_str()).ok()?;
         }
+        if config.migrated_template {
+            builder = builder.with_migrated_template();
+        }
         if let Some(migrations) = migrations {
             builder = builder.with_migrations(migrations);
         }

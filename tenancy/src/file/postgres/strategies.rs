@@ -96,6 +96,8 @@ tenancy_core::config::settings! {
         pub prefix: Option<String> = None,
         /// What new databases are copies of. Default: `template1`.
         pub template: Option<String> = None,
+        /// Whether new databases are copies of one that has run the migrations. Default: `false`.
+        pub migrated_template: bool = false,
         /// The folder of migrations of each tenant. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
         /// The greatest number of connections that one tenant uses at a time, at least 1. Default: 5.

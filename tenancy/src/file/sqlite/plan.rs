@@ -14,6 +14,8 @@ use crate::file::{Check, Migrations, folder};
 /// What is opened. Nothing is yet.
 pub(crate) struct SqlitePlan {
     pub(crate) directory: PathBuf,
+    /// What holds the directory and tenants' data, by its key.
+    pub(crate) paths: Vec<(&'static str, PathBuf)>,
     pub(crate) quarantine: Duration,
     pub(crate) row: Option<SqliteRowBuilder>,
     pub(crate) database: Option<SqliteDatabaseBuilder>,
@@ -33,8 +35,27 @@ pub(crate) async fn plan(config: &SqliteConfig, compiled: &mut Migrations, check
         is_whole &= database.is_some();
     }
     let directory = directory?;
+    let named = [
+        ("directory.file", config.directory.file.as_deref()),
+        (
+            "strategies.row.file",
+            config.strategies.row.as_ref().and_then(|row| row.file.as_deref()),
+        ),
+        (
+            "strategies.database.folder",
+            config
+                .strategies
+                .database
+                .as_ref()
+                .and_then(|database| database.folder.as_deref()),
+        ),
+    ];
+    let paths = named
+        .into_iter()
+        .filter_map(|(key, path)| path.map(|path| (key, check.path(path))));
     is_whole.then_some(SqlitePlan {
         directory,
+        paths: paths.collect(),
         quarantine: Duration::from_secs(24 * 60 * 60) * config.directory.quarantine_days,
         row,
         database,
@@ -49,6 +70,7 @@ async fn row_builder(
     const KEY: &str = "strategies.row";
     let file = required("strategies.row.file", config.file.as_deref(), "the file", check);
     let migrations = folder("row", config.migrations.as_deref(), compiled, check).await;
+    let migrations = migrations.filter(|_| !check.serves_only);
     let pool = config.pool.settings("strategies.row.pool", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),
@@ -85,6 +107,7 @@ async fn database_builder(
         check,
     );
     let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
+    let migrations = migrations.filter(|_| !check.serves_only);
     let pool = config.pool.settings("strategies.database.pool", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),

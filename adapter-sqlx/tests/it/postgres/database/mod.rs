@@ -3,3 +3,4 @@
 mod database;
 mod database_direct;
 mod database_provision;
+mod database_template;

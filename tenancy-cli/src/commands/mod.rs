@@ -1,0 +1,9 @@
+//! The commands about the directory.
+
+mod completions;
+pub(crate) mod domains;
+pub(crate) mod events;
+pub(crate) mod members;
+pub(crate) mod tenants;
+
+pub(crate) use completions::completions;

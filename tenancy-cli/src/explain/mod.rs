@@ -1,0 +1,7 @@
+//! `explain`: how a request would be decided.
+
+mod callers;
+mod decision;
+mod request;
+
+pub(crate) use decision::explain;

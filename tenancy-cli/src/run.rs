@@ -1,0 +1,182 @@
+//! From the arguments to the command, on the database that the file is for.
+
+use std::fs;
+
+use sqlx::{Postgres, Sqlite};
+use toml::{Table, Value};
+
+use crate::args::{Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, MemberCommand, TenantCommand};
+use crate::check::{check, verify};
+use crate::cli::Cli;
+use crate::commands::{completions, domains, events, members, tenants};
+use crate::explain::explain;
+use crate::init::init;
+use crate::interrupt::Interrupt;
+use crate::output::{Answer, Exit, Failure, Output};
+use crate::site::{Operated, Site};
+use crate::sql::{Statements, sql};
+
+/// Runs a command, prints what it comes to, and returns how the process is to end.
+pub(crate) async fn run(cli: Cli, args: Args, output: &Output) -> Exit {
+    let mut options = String::new();
+    if args.global.file.as_os_str() != DEFAULT_FILE {
+        options = format!(" --file {}", args.global.file.display());
+    }
+    let output = &output.clone().with_options(options);
+    let site = Site {
+        cli: &cli,
+        global: &args.global,
+        output,
+    };
+    let ended = match args.command {
+        Command::Completions { shell } => Ok(completions(&cli, shell)),
+        // There may be no file yet.
+        Command::Init(args) => init(&site, &args).await,
+        command => match database_of(&site) {
+            Ok(Database::Sqlite) => run_on::<Sqlite>(&site, command).await,
+            Ok(Database::Postgres) => run_on::<Postgres>(&site, command).await,
+            Err(failure) => Err(failure),
+        },
+    };
+    output.end(ended)
+}
+
+/// Which database a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// By the keys that only one of them has. What is wrong with the file, its reader tells.
+fn database_of(site: &Site<'_>) -> Result<Database, Failure> {
+    let path = site.file();
+    let text = fs::read_to_string(path).map_err(|source| tenancy::OpenError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(database_in(&text))
+}
+
+pub(crate) fn database_in(text: &str) -> Database {
+    const URLS: [&str; 4] = ["url_env", "url_file", "administrator_url_env", "administrator_url_file"];
+    let table: Table = text.parse().unwrap_or_default();
+    let strategies = table.get("strategies").and_then(Value::as_table);
+    let tables = strategies
+        .into_iter()
+        .flat_map(Table::values)
+        .chain(table.get("directory"));
+    let names_url = tables
+        .filter_map(Value::as_table)
+        .any(|table| URLS.iter().any(|key| table.contains_key(*key)));
+    let has_schemas = strategies.is_some_and(|strategies| strategies.contains_key("schema"));
+    if table.contains_key("database") || names_url || has_schemas {
+        Database::Postgres
+    } else {
+        Database::Sqlite
+    }
+}
+
+async fn run_on<DB: Operated + Statements>(site: &Site<'_>, command: Command) -> Result<Answer, Failure> {
+    let interrupt = Interrupt::listen();
+    match command {
+        Command::Tenant(command) => tenant::<DB>(site, command, &interrupt).await,
+        Command::Member(command) => member::<DB>(site, command).await,
+        Command::Domain(command) => domain::<DB>(site, command).await,
+        Command::Events(EventCommand::List(list)) => events::list::<DB>(site, &list).await,
+        Command::Events(EventCommand::Tail(tail)) => events::tail::<DB>(site, &tail, &interrupt).await,
+        Command::Check => check::<DB>(site).await,
+        Command::Verify(args) => verify::<DB>(site, args.fix_sql).await,
+        Command::Adopt(args) => DB::adopt(site, &args).await,
+        Command::Sql(args) => sql::<DB>(site, &args).await,
+        Command::Explain(args) => explain::<DB>(site, &args).await,
+        Command::Init(args) => init(site, &args).await,
+        Command::Completions { shell } => Ok(completions(site.cli, shell)),
+    }
+}
+
+async fn tenant<DB: Operated>(
+    site: &Site<'_>,
+    command: TenantCommand,
+    interrupt: &Interrupt,
+) -> Result<Answer, Failure> {
+    use tenancy::lifecycle::Verb;
+    match command {
+        TenantCommand::List(list) => tenants::list::<DB>(site, &list).await,
+        TenantCommand::Show(one) => tenants::show::<DB>(site, &one.id).await,
+        TenantCommand::Create(create) => tenants::create::<DB>(site, &create).await,
+        TenantCommand::Rename(rename) => tenants::rename::<DB>(site, rename).await,
+        TenantCommand::Suspend(lead) => tenants::lead::<DB>(site, Verb::Suspend, &lead, interrupt).await,
+        TenantCommand::Activate(lead) => tenants::lead::<DB>(site, Verb::Activate, &lead, interrupt).await,
+        TenantCommand::Archive(lead) => tenants::lead::<DB>(site, Verb::Archive, &lead, interrupt).await,
+        TenantCommand::Restore(lead) => tenants::lead::<DB>(site, Verb::Restore, &lead, interrupt).await,
+        TenantCommand::Delete(delete) => tenants::delete::<DB>(site, &delete).await,
+    }
+}
+
+async fn member<DB: Operated>(site: &Site<'_>, command: MemberCommand) -> Result<Answer, Failure> {
+    match command {
+        MemberCommand::List { tenant } => members::list::<DB>(site, &tenant.id).await,
+        MemberCommand::Add {
+            tenant,
+            subject,
+            roles,
+            issuer,
+            change,
+        } => {
+            let member = members::member(subject, roles, issuer.as_deref());
+            members::add::<DB>(site, &tenant.id, &member, &change).await
+        }
+        MemberCommand::Remove {
+            tenant,
+            subject,
+            issuer,
+            every_issuer,
+            change,
+        } => {
+            let which = if every_issuer {
+                members::Which::OfEveryIssuer
+            } else {
+                members::Which::Of(issuer.as_deref())
+            };
+            members::remove::<DB>(site, &tenant.id, &subject, which, &change).await
+        }
+    }
+}
+
+async fn domain<DB: Operated>(site: &Site<'_>, command: DomainCommand) -> Result<Answer, Failure> {
+    match command {
+        DomainCommand::List { tenant } => domains::list::<DB>(site, &tenant.id).await,
+        DomainCommand::Add { tenant, domain, change } => domains::add::<DB>(site, &tenant.id, &domain, &change).await,
+        DomainCommand::Remove { tenant, domain, change } => {
+            domains::remove::<DB>(site, &tenant.id, &domain, &change).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_which_database_it_is_for() {
+        for (text, expected) in [
+            (
+                "[directory]\nfile = \"d.sqlite\"\n[strategies.database]\nfolder = \"t\"",
+                Database::Sqlite,
+            ),
+            (
+                "[database]\nurl_env = \"DATABASE_URL\"\n[strategies.row]",
+                Database::Postgres,
+            ),
+            (
+                "[directory]\nurl_env = \"A\"\n[strategies.database]\nurl_env = \"B\"",
+                Database::Postgres,
+            ),
+            ("[strategies.schema]", Database::Postgres),
+            ("no toml", Database::Sqlite),
+        ] {
+            assert_eq!(database_in(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The service that is operated: its file, and what is opened of it.
+
+use std::path::Path;
+
+use sqlx::{Postgres, Sqlite};
+use tenancy::directory::TenantEntry as _;
+use tenancy::names::TenantId;
+use tenancy::{Data, Description, Open, OpenDatabase};
+use tenancy_sqlx::{DirectoryEntry, DirectoryError, SqlDirectory};
+
+use crate::args::{Adopt, Change, Global};
+use crate::check::{self, Checks, Verification};
+use crate::cli::Cli;
+use crate::output::{Answer, Failure, Output};
+use crate::{reach, sql};
+
+/// A service, by its file and by what is compiled in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site<'s> {
+    pub(crate) cli: &'s Cli,
+    pub(crate) global: &'s Global,
+    pub(crate) output: &'s Output,
+}
+
+/// What differs between the databases.
+pub(crate) trait Operated: OpenDatabase + Sized {
+    /// Whether the directory's database is there, found out before a pool waits for it.
+    async fn reach(description: &Description<Self>) -> Result<(), Failure>;
+
+    /// Whether the role by which the directory is read sees unfinished jobs.
+    fn sees_jobs(description: &Description<Self>) -> bool;
+
+    /// Looks at what only this database has. Returns whether what is described is there, so that it can be opened.
+    async fn check(description: &Description<Self>, checks: &mut Checks) -> bool;
+
+    /// Verifies that the tables keep tenants apart.
+    async fn verify(site: &Site<'_>, description: &Description<Self>) -> Result<Verification, Failure>;
+
+    /// Adopts tables from before there were tenants.
+    async fn adopt(site: &Site<'_>, args: &Adopt) -> Result<Answer, Failure>;
+
+    /// A statement that is piped in, where there is no session of another client.
+    fn statement_of_input() -> Result<Option<String>, Failure>;
+
+    /// A session of another client.
+    async fn interactive(site: &Site<'_>, tenant: &DirectoryEntry, write: bool) -> Result<Answer, Failure>;
+}
+
+impl Operated for Sqlite {
+    async fn reach(description: &Description<Self>) -> Result<(), Failure> {
+        reach::sqlite(description)
+    }
+
+    fn sees_jobs(_: &Description<Self>) -> bool {
+        true
+    }
+
+    async fn check(description: &Description<Self>, checks: &mut Checks) -> bool {
+        check::files(description, checks)
+    }
+
+    async fn verify(site: &Site<'_>, _: &Description<Self>) -> Result<Verification, Failure> {
+        check::verify_sqlite(site).await
+    }
+
+    async fn adopt(_: &Site<'_>, _: &Adopt) -> Result<Answer, Failure> {
+        Err(Failure::usage("tables are adopted on PostgreSQL alone")
+            .advise("on SQLite copy the rows into new tables by a migration"))
+    }
+
+    fn statement_of_input() -> Result<Option<String>, Failure> {
+        sql::piped().map(Some)
+    }
+
+    async fn interactive(_: &Site<'_>, _: &DirectoryEntry, _: bool) -> Result<Answer, Failure> {
+        Err(Failure::usage("SQLite has no interactive session in a tenant's scope")
+            .advise("give a statement by `--command`"))
+    }
+}
+
+impl Operated for Postgres {
+    async fn reach(description: &Description<Self>) -> Result<(), Failure> {
+        reach::postgres(description).await
+    }
+
+    fn sees_jobs(description: &Description<Self>) -> bool {
+        description.directory().has_administrator()
+    }
+
+    async fn check(description: &Description<Self>, checks: &mut Checks) -> bool {
+        check::servers(description, checks).await;
+        true
+    }
+
+    async fn verify(_: &Site<'_>, description: &Description<Self>) -> Result<Verification, Failure> {
+        check::verify_postgres(description).await
+    }
+
+    async fn adopt(site: &Site<'_>, args: &Adopt) -> Result<Answer, Failure> {
+        sql::adopt(site, args).await
+    }
+
+    fn statement_of_input() -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
+    async fn interactive(site: &Site<'_>, tenant: &DirectoryEntry, write: bool) -> Result<Answer, Failure> {
+        sql::psql(site, tenant, write).await
+    }
+}
+
+impl Site<'_> {
+    pub(crate) fn file(&self) -> &Path {
+        &self.global.file
+    }
+
+    /// The file, about to be opened.
+    pub(crate) fn open<DB: OpenDatabase>(&self) -> Open<DB> {
+        self.cli.equip(tenancy::open(self.file()))
+    }
+
+    /// The directory, for a command that changes nothing.
+    pub(crate) async fn reader<DB: Operated>(&self) -> Result<SqlDirectory<DB>, Failure> {
+        self.reach::<DB>().await?;
+        Ok(self.open().directory_alone().read_only().await?)
+    }
+
+    /// The directory, for a command that changes it.
+    pub(crate) async fn writer<DB: Operated>(&self, change: &Change) -> Result<SqlDirectory<DB>, Failure> {
+        self.reach::<DB>().await?;
+        let directory = if change.dry_run {
+            self.open().directory_alone().read_only().await?
+        } else {
+            self.open().directory_alone().await?
+        };
+        if directory.is_read_only() && !change.dry_run {
+            directory.close().await;
+            return Err(Failure::needs_administrator());
+        }
+        Ok(directory.by(change.attribution()))
+    }
+
+    /// The directory and tenants' data, for a command that makes or removes places.
+    pub(crate) async fn data<DB: Operated>(&self, change: &Change) -> Result<Data<DB>, Failure> {
+        self.reach::<DB>().await?;
+        let mut data = self.open().without_http().await?;
+        if data.directory.is_read_only() {
+            data.close().await;
+            return Err(Failure::needs_administrator());
+        }
+        data.directory = data.directory.by(change.attribution());
+        Ok(data)
+    }
+
+    pub(crate) async fn reach<DB: Operated>(&self) -> Result<(), Failure> {
+        let description = self.open().describe().await?;
+        DB::reach(&description).await
+    }
+}
+
+/// The tenant of that id.
+pub(crate) async fn entry<DB: OpenDatabase>(
+    directory: &SqlDirectory<DB>,
+    id: &TenantId,
+) -> Result<DirectoryEntry, Failure> {
+    let found = directory.find_by_id(id).await?;
+    Ok(found.ok_or_else(|| DirectoryError::UnknownTenant { id: id.clone() })?)
+}
+
+/// A tenant's status, as machines read it.
+pub(crate) fn status_of(entry: &DirectoryEntry) -> &'static str {
+    entry.record().status.as_str()
+}

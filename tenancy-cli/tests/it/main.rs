@@ -1,0 +1,21 @@
+//! The real binary, on SQLite and on PostgreSQL.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod confirmation;
+mod crash;
+mod events;
+mod explain;
+mod faults;
+mod findings;
+mod init;
+mod life;
+mod operators;
+mod sql;
+mod support;
+mod table;
