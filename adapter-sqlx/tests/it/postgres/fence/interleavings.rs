@@ -86,10 +86,12 @@ async fn writers_wait_for_a_locked_place_in_memory() {
 async fn a_place_that_stays_locked_is_retryable() {
     let fenced = Fenced::new().await;
     let record = fenced.create("acme", "row").await;
-    let pool = tenancy_sqlx::PoolSettings::new().with_acquire_timeout(Duration::from_millis(300));
+    let pool = tenancy_sqlx::PoolSettings::new().with_acquire_timeout(Duration::from_secs(5));
     let row = crate::postgres::support::fence_server::row(&fenced.database).with_pool(pool);
     let registry = tenancy_sqlx::StrategyRegistry::new().with(row.open().await.unwrap());
     let db = tenancy_sqlx::TenantDb::new(registry.unwrap());
+    // Its connection is there, so that the time-out is that of the lock.
+    assert_eq!(count(&db, &record).await.unwrap(), 0);
     let mut mover = fenced.administrator_of(&record).await;
     run(&mut mover, &record, "begin").await.unwrap();
     run(&mut mover, &record, LOCK).await.unwrap();
