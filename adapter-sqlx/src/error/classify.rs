@@ -75,11 +75,12 @@ fn of_database(error: &dyn DatabaseError, phase: Phase) -> ErrorKind {
 /// committed before it is.
 #[cfg(feature = "postgres")]
 fn of_worker(error: &dyn DatabaseError, phase: Phase) -> Option<ErrorKind> {
-    WorkerFault::of(error).map(|_| match phase {
-        Phase::Begin => ErrorKind::Unavailable,
-        Phase::Statement => ErrorKind::Retryable,
-        Phase::Commit => ErrorKind::Unconfirmed,
-    })
+    match (WorkerFault::of(error)?, phase) {
+        (_, Phase::Commit) => Some(ErrorKind::Unconfirmed),
+        (WorkerFault::Passing, Phase::Begin) => Some(ErrorKind::Unavailable),
+        (WorkerFault::Passing, Phase::Statement) => Some(ErrorKind::Retryable),
+        (WorkerFault::Internal, Phase::Begin | Phase::Statement) => None,
+    }
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -11,7 +11,7 @@ pub(in crate::postgres) const PROPAGATION: (&str, &str) = ("citus.propagate_set_
 
 const VERSION: &str = "select extversion from pg_catalog.pg_extension where extname = 'citus'";
 
-/// Whether the server is the coordinator. Only after [`VERSION`] has a row.
+/// Whether the server is the coordinator. Without the extension there is no such function.
 const IS_COORDINATOR: &str = "select pg_catalog.citus_is_coordinator()";
 
 /// Each active worker, and what came of a connection to it from the coordinator as the role that runs this.
@@ -22,32 +22,18 @@ const LOG_IN: &str =
 pub(in crate::postgres) async fn administrator_findings(
     administrator: &mut PgConnection,
 ) -> Result<Vec<PgFinding>, StrategyError> {
-    if sqlx::raw_sql(VERSION)
-        .fetch_optional(&mut *administrator)
-        .await?
-        .is_none()
-    {
-        let mend = "create extension citus".to_owned();
-        return Ok(vec![PgFinding::new(
-            PgFault::ExtensionMissing,
-            "citus".to_owned(),
-            mend,
-        )]);
-    }
-    Ok(not_the_coordinator("administrator", administrator)
-        .await?
-        .into_iter()
-        .collect())
+    let finding = no_coordinator("administrator", administrator).await?;
+    Ok(finding.into_iter().collect())
 }
 
-/// What is wrong with the application's connection: this is a worker, its session would send its settings to the workers,
+/// What is wrong with the application's connection: the extension is missing, this is a worker, its session would send its settings to the workers,
 /// or the coordinator cannot log in on a worker as the application, which each of its queries needs.
 ///
 /// No statement is prepared: there may be a pooler between.
 pub(in crate::postgres) async fn application_findings(
     application: &mut PgConnection,
 ) -> Result<Vec<PgFinding>, StrategyError> {
-    if let Some(finding) = not_the_coordinator("application", application).await? {
+    if let Some(finding) = no_coordinator("application", application).await? {
         return Ok(vec![finding]);
     }
     let mut findings = Vec::new();
@@ -69,21 +55,25 @@ pub(in crate::postgres) async fn application_findings(
 
 /// Whether the server is a worker of a cluster. On any other server there is no such question.
 pub(in crate::postgres) async fn is_worker(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    if sqlx::raw_sql(VERSION).fetch_optional(&mut *connection).await?.is_none() {
-        return Ok(false);
-    }
-    let is_coordinator: bool = sqlx::raw_sql(IS_COORDINATOR).fetch_one(connection).await?.try_get(0)?;
-    Ok(!is_coordinator)
+    Ok(has_extension(connection).await? && !is_coordinator(connection).await?)
 }
 
-async fn not_the_coordinator(who: &str, connection: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
-    let is_coordinator: bool = sqlx::raw_sql(IS_COORDINATOR).fetch_one(connection).await?.try_get(0)?;
-    let finding = || {
-        PgFinding::new(
-            PgFault::NotCoordinator,
-            format!("the {who}'s connection"),
-            String::new(),
-        )
-    };
-    Ok((!is_coordinator).then(finding))
+/// Why this connection is to no coordinator.
+async fn no_coordinator(who: &str, connection: &mut PgConnection) -> Result<Option<PgFinding>, StrategyError> {
+    let finding = |fault, object: String, mend: &str| Ok(Some(PgFinding::new(fault, object, mend.to_owned())));
+    if !has_extension(connection).await? {
+        return finding(PgFault::ExtensionMissing, "citus".to_owned(), "create extension citus");
+    }
+    if !is_coordinator(connection).await? {
+        return finding(PgFault::NotCoordinator, format!("the {who}'s connection"), "");
+    }
+    Ok(None)
+}
+
+async fn has_extension(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::raw_sql(VERSION).fetch_optional(connection).await?.is_some())
+}
+
+async fn is_coordinator(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql(IS_COORDINATOR).fetch_one(connection).await?.try_get(0)
 }

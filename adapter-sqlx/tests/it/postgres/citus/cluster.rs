@@ -124,6 +124,16 @@ impl TestCluster {
         PgServer::new(self.application(), self.administrator())
     }
 
+    /// The application through PgBouncer in front of the coordinator. Nothing, and a word, where no such port is named.
+    pub(crate) fn application_by_pooler(&self) -> Option<PgConnectOptions> {
+        let Ok(port) = env::var("TENANCY_CITUS_PGBOUNCER_PORT") else {
+            println!("NOT TESTED on Citus through PgBouncer: TENANCY_CITUS_PGBOUNCER_PORT names none");
+            return None;
+        };
+        let application = self.application().port(port.parse().unwrap());
+        Some(application.statement_cache_capacity(0).extra_float_digits(None))
+    }
+
     pub(crate) fn application_role(&self) -> &str {
         &self.application
     }

@@ -12,3 +12,4 @@ mod schema;
 mod schema_migrations;
 mod schema_reached;
 mod schema_there;
+mod serving;

@@ -71,4 +71,9 @@ fn the_sql_for_a_cluster_is_blocks_alone_and_its_policies_are_permissive() {
         assert_eq!(sql.contains(text), is_there, "{text}: {sql}");
     }
     assert_eq!(sql.matches(" force row level security").count(), 2);
+    // Refused on a table that is distributed, so it is written before that or not at all.
+    let default = r#"if not exists (select from pg_dist_partition where logicalrelid = guarded) then
+        alter table "public"."notes" alter column "tenant_id" set default "#;
+    assert!(sql.contains(default), "{sql}");
+    assert_eq!(sql.matches("set default").count(), 2);
 }

@@ -1,4 +1,4 @@
-//! The strategy `row` on a cluster: shards that move, tenants that go, many that open.
+//! The strategy `row` on a cluster: shards that move, tenants that go, how both roles connect.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tenancy_sqlx::{PgFault, PgFinding, PgRowStrategy, PgServer, StrategyError, T
 
 use super::cluster::TestCluster;
 use super::row::TABLES;
-use super::row::{declared, open, options};
+use super::row::{declared, open};
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{bodies_of, migrations, seed, tenant};
 
@@ -104,22 +104,6 @@ async fn a_tenant_is_removed_and_nobody_else() {
         .await
         .unwrap();
     assert_eq!(left, "globex");
-}
-
-#[tokio::test]
-async fn six_open_at_once_on_an_empty_database() {
-    let Some(cluster) = TestCluster::new().await else {
-        return;
-    };
-    let mut opening = tokio::task::JoinSet::new();
-    for _ in 0..6 {
-        opening.spawn(options(&cluster).open());
-    }
-    while let Some(opened) = opening.join_next().await {
-        opened.unwrap().unwrap();
-    }
-    let report = declared(&cluster).verify(&mut cluster.connect().await).await.unwrap();
-    assert!(report.is_clean(), "{report}");
 }
 
 #[tokio::test]

@@ -1,19 +1,23 @@
 //! The strategy `schema`: new tenants.
 
-use tenancy_sqlx::{PgSchemaBuilder, PgSchemaStrategy};
+use tenancy_sqlx::{PgSchemaBuilder, PgSchemaStrategy, PgServer};
 
 use super::cluster::TestCluster;
 use crate::postgres::support::schema_server::{self, NOTES, member, open};
 use crate::postgres::support::server::migrations;
 
-pub(super) fn options(cluster: &TestCluster) -> PgSchemaBuilder {
-    PgSchemaStrategy::builder(cluster.server())
+pub(in crate::postgres::citus) fn options(cluster: &TestCluster) -> PgSchemaBuilder {
+    options_for(cluster.server())
+}
+
+pub(in crate::postgres::citus) fn options_for(server: PgServer) -> PgSchemaBuilder {
+    PgSchemaStrategy::builder(server)
         .with_migrations(migrations(&[NOTES]))
         .with_citus()
 }
 
 /// The node that the tenant's tables are on, and how many they are.
-pub(super) async fn placed(cluster: &TestCluster, id: &str) -> Vec<(i32, i64)> {
+pub(in crate::postgres::citus) async fn placed(cluster: &TestCluster, id: &str) -> Vec<(i32, i64)> {
     let sql = "select c.groupid, count(*) from pg_dist_shard s join pg_dist_placement c using (shardid)
         join pg_class t on t.oid = s.logicalrelid where t.relnamespace = to_regnamespace($1) group by 1";
     let placed = sqlx::query_as(sql).bind(format!("tenant_{id}"));

@@ -89,16 +89,7 @@ async fn a_statement_s_error_is_the_client_s_or_the_service_s() {
 #[tokio::test]
 async fn what_a_worker_did_not_do_can_be_done_again() {
     let database = TestDatabase::new().await;
-    let faults = "create table faults (code text, message text);
-        create function fail() returns trigger language plpgsql as $$ begin
-            raise exception using errcode = new.code, message = new.message;
-        end $$;
-        create constraint trigger fail after insert on faults deferrable initially deferred
-            for each row execute function fail()";
-    let options = schema_server::options(&database).with_migrations(migrations(&[faults]));
-    let (db, _) = schema_server::open(options).await;
-    let member = schema_server::member("acme");
-    db.provision(member.tenant()).await.unwrap();
+    let (db, member) = with_faults(&database).await;
     for (code, message, expected, at_commit) in [
         (
             "08006",
@@ -124,6 +115,18 @@ async fn what_a_worker_did_not_do_can_be_done_again() {
             ErrorKind::Retryable,
             ErrorKind::Unconfirmed,
         ),
+        (
+            "08006",
+            "could not establish any connections to the node 127.0.0.1:5433 after 30000 ms",
+            ErrorKind::Retryable,
+            ErrorKind::Unconfirmed,
+        ),
+        (
+            "58030",
+            "failed to COPY to shard 102008 on 127.0.0.1:5433",
+            ErrorKind::Retryable,
+            ErrorKind::Unconfirmed,
+        ),
         // The server's own, and other faults of a cluster.
         (
             "08006",
@@ -139,17 +142,79 @@ async fn what_a_worker_did_not_do_can_be_done_again() {
         ),
     ] {
         let insert = format!("insert into faults values ('{code}', '{message}')");
-        let calls = AtomicUsize::new(0);
-        let done: Result<(), sqlx::Error> = run_fault(&db, &member, &insert, &calls).await;
-        let error = done.unwrap_err();
-        assert_eq!(ErrorKind::of(&error), expected, "{message}");
-        let expected_calls = if expected == ErrorKind::Retryable { 2 } else { 1 };
-        assert_eq!(calls.load(Ordering::Relaxed), expected_calls, "{message}");
-        let mut tx = db.begin(&member).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(insert)).execute(&mut *tx).await.unwrap();
-        let error = tx.commit().await.unwrap_err();
-        assert_eq!(ErrorKind::of(&error), at_commit, "{message}");
+        assert_kinds(&db, &member, &insert, expected, at_commit).await;
     }
+}
+
+/// `libpq` has no code for a connection that is lost, so a coordinator reports an internal error, in the context of a
+/// command on a worker. Seen as the answer to commits while a worker restarted.
+#[tokio::test]
+async fn a_worker_that_is_lost_without_a_code_can_be_asked_again() {
+    let database = TestDatabase::new().await;
+    let (db, member) = with_faults(&database).await;
+    for message in [
+        "SSL SYSCALL error: EOF detected\ninvalid socket",
+        "SSL SYSCALL error: Connection reset by peer",
+        "SSL connection has been closed unexpectedly",
+        "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally",
+        "could not receive data from server: Connection reset by peer",
+        "could not send data to server: Broken pipe",
+        "no connection to the server",
+        "connection not open",
+        "invalid socket",
+    ] {
+        let insert = format!("insert into worker_faults values ('XX000', '{message}')");
+        assert_kinds(&db, &member, &insert, ErrorKind::Retryable, ErrorKind::Unconfirmed).await;
+    }
+    // A fault of the worker itself is there again the next time. A commit may have been done before it.
+    let fault = "insert into worker_faults values ('XX000', 'cache lookup failed for relation 1')";
+    assert_kinds(&db, &member, fault, ErrorKind::Internal, ErrorKind::Unconfirmed).await;
+}
+
+/// Tables whose rows are errors: of the commit, unless the statement wants them at once. The context of an error names
+/// the functions that it came through.
+const FAULTS: &str = r#"create table faults (code text, message text);
+    create table worker_faults (code text, message text);
+    create function fail() returns trigger language plpgsql as $$ begin
+        raise exception using errcode = new.code, message = new.message;
+    end $$;
+    create function "while executing command on 127.0.0.1:5433"() returns trigger language plpgsql as $$ begin
+        raise exception using errcode = new.code, message = new.message;
+    end $$;
+    create constraint trigger fail after insert on faults deferrable initially deferred
+        for each row execute function fail();
+    create constraint trigger fail after insert on worker_faults deferrable initially deferred
+        for each row execute function "while executing command on 127.0.0.1:5433"()"#;
+
+async fn with_faults(database: &TestDatabase) -> (TenantDb<Postgres>, Admitted) {
+    let options = schema_server::options(database).with_migrations(migrations(&[FAULTS]));
+    let (db, _) = schema_server::open(options).await;
+    let member = schema_server::member("acme");
+    db.provision(member.tenant()).await.unwrap();
+    (db, member)
+}
+
+/// Of a row that is inserted: its error as the statement's, and as the commit's.
+async fn assert_kinds(
+    db: &TenantDb<Postgres>,
+    member: &Admitted,
+    insert: &str,
+    expected: ErrorKind,
+    at_commit: ErrorKind,
+) {
+    let calls = AtomicUsize::new(0);
+    let done: Result<(), sqlx::Error> = run_fault(db, member, insert, &calls).await;
+    let error = done.unwrap_err();
+    assert_eq!(ErrorKind::of(&error), expected, "{insert}");
+    let expected_calls = if expected == ErrorKind::Retryable { 2 } else { 1 };
+    assert_eq!(calls.load(Ordering::Relaxed), expected_calls, "{insert}");
+    let mut tx = db.begin(member).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(insert.to_owned()))
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let error = tx.commit().await.unwrap_err();
+    assert_eq!(ErrorKind::of(&error), at_commit, "{insert}");
 }
 
 /// The fault comes of a statement, and not of the commit.
