@@ -47,6 +47,8 @@
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications. Turn it on under
 //!   `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod authenticate;
 mod extract;
 #[cfg(all(feature = "jwt", any(doc, doctest)))]
@@ -99,3 +101,8 @@ pub use tenancy_jwt::{
 #[cfg(feature = "limits")]
 pub use tenancy_limits::{LimitExceeded, Limits, Permit, Rate, TenantLimiter};
 pub use view::{HeaderFields, OriginalUri, request_view};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

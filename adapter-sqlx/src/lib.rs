@@ -80,6 +80,8 @@
 //!   that are there already become tables that tenants share.
 //! - `testing`: databases that are thrown away, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(all(feature = "postgres", any(doc, doctest)))]
 #[doc = include_str!("../docs/adopting.md")]
 pub mod adopting {}
@@ -137,3 +139,8 @@ pub use strategy::{
 pub use transaction::{
     CallWork, ErasedError, RunFuture, TenantDb, TenantTransaction, TransactionWork, TypedError, WorkError,
 };
+
+/// The example of the package's README, as a doc test.
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

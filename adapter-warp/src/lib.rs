@@ -99,6 +99,8 @@
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
 //!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod extract;
 mod policy;
@@ -123,3 +125,8 @@ pub use tenancy_http::{
 };
 #[cfg(feature = "jwt")]
 pub use tenancy_http::{JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -61,6 +61,8 @@
 //! - `metrics`, `spans`: what happens, for the crates `metrics` and `tracing`.
 //! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod file;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -150,3 +152,8 @@ pub mod config {
         ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
     };
 }
+
+/// The example of the package's README, as a doc test.
+#[cfg(all(doctest, feature = "axum", feature = "jwt", feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -6,6 +6,7 @@ pub(crate) mod foreign;
 pub(crate) mod links;
 pub(crate) mod msrv;
 pub(crate) mod no_std;
+pub(crate) mod packages;
 pub(crate) mod public_api;
 mod tracked;
 pub(crate) mod words;
