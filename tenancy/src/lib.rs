@@ -95,6 +95,25 @@ pub use open::Opened;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use open::{Data, Open, OpenData, OpenDatabase, OpenError, OpenFailure, OpenFailures, open, open_text};
 
+/// Complete programs, from an empty folder to the first answers.
+#[cfg(any(doc, doctest))]
+pub mod getting_started {
+    #[cfg(all(feature = "axum", feature = "jwt", feature = "sqlite"))]
+    #[doc = include_str!("../docs/getting-started-axum.md")]
+    pub mod axum {}
+    #[cfg(all(feature = "jwt", feature = "poem", feature = "sqlite"))]
+    #[doc = include_str!("../docs/getting-started-poem.md")]
+    pub mod poem {}
+    #[doc = include_str!("../docs/getting-started-postgresql.md")]
+    pub mod postgresql {}
+    #[cfg(all(feature = "http", feature = "jwt", feature = "sqlite"))]
+    #[doc = include_str!("../docs/getting-started-tower.md")]
+    pub mod tower {}
+    #[cfg(all(feature = "jwt", feature = "sqlite", feature = "warp"))]
+    #[doc = include_str!("../docs/getting-started-warp.md")]
+    pub mod warp {}
+}
+
 /// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
 ///
 /// ```no_run
