@@ -60,7 +60,7 @@ impl Page {
         let lines = self.0.lines().filter(|line| line.starts_with("$ curl "));
         let requests: Vec<Request> = lines.map(Request::of).collect();
         let statuses: Vec<u16> = requests.iter().map(|request| request.status).collect();
-        assert_eq!(statuses, [201, 200, 200, 403, 401], "what the page promises");
+        assert_eq!(statuses, [201, 409, 200, 200, 403, 401], "what the page promises");
         requests
     }
 }

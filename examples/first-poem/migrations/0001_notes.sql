@@ -1,2 +1,1 @@
-create table notes_rows (tenant_id text not null, body text not null);
-create index notes_of_tenants on notes_rows (tenant_id);
+create table notes_rows (tenant_id text not null, body text not null, primary key (tenant_id, body));
