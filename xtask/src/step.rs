@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bench::{self, peers};
-use crate::check::{core_tree, features, foreign, links, msrv, no_std, packages, public_api, words};
+use crate::check::{core_tree, error_texts, features, foreign, links, msrv, no_std, packages, public_api, words};
 use crate::command::{Failure, cargo};
 use crate::proof::{fuzz, sabotage, stress};
 use crate::tests;
@@ -89,7 +89,7 @@ impl Step {
     pub(crate) const fn purpose(self) -> &'static str {
         match self {
             Self::Fmt => "the code is formatted",
-            Self::Links => "each link of a page, and each path that it names, leads to something",
+            Self::Links => "each link of a page, each path and each error text that it names, leads to something",
             Self::Words => "sources and pages use the words of the glossary",
             Self::Msrv => "no dependency needs a newer Rust than a library promises",
             Self::Package => "each crate makes a package with its licences, and without tests",
@@ -121,7 +121,10 @@ impl Step {
                 cargo("clippy --workspace --all-targets --locked -- -D warnings".split(' ')).run()?;
                 cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings".split(' ')).run()
             }
-            Self::Links => links::check(),
+            Self::Links => {
+                links::check()?;
+                error_texts::check()
+            }
             Self::Words => words::check(),
             Self::Msrv => msrv::check(),
             Self::Package => packages::check(),

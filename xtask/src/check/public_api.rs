@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use serde_json::Value;
-
 use super::features::{libraries, name};
 use super::packages::is_published;
 use super::tracked::none_of;
