@@ -1,4 +1,4 @@
-//! What is told of requests: the spans that their code runs in, and the metrics of decisions.
+//! What is reported of requests: the spans that their code runs in, and the metrics of decisions.
 
 use std::collections::BTreeMap;
 
