@@ -44,6 +44,9 @@
 //! tables = ["notes"]
 //! ```
 //!
+//! The pages of [`getting_started`] have complete programs for each framework, on SQLite and PostgreSQL, and [`tasks`] what a
+//! service does with its tenants.
+//!
 //! This crate has no rules of its own: it re-exports the project's crates, and opens them together. Each of them can be used
 //! by itself.
 //!
@@ -113,6 +116,10 @@ pub mod getting_started {
     #[doc = include_str!("../docs/getting-started-warp.md")]
     pub mod warp {}
 }
+
+#[cfg(all(feature = "http", feature = "postgres", any(doc, doctest)))]
+#[doc = include_str!("../docs/tasks.md")]
+pub mod tasks {}
 
 /// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
 ///

@@ -42,7 +42,10 @@ async fn notes(_: Tenant, State(db): State<TenantDb<Sqlite>>) -> Result<&'static
         tracing::error!(error = &error as &dyn std::error::Error, "failed to begin");
         StatusCode::SERVICE_UNAVAILABLE
     })?;
-    transaction.commit().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    transaction
+        .commit()
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     tracing::info!("showed the notes");
     Ok("no notes yet\n")
 }
