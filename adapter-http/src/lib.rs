@@ -28,6 +28,9 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::tower` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! # Features
 //!
 //! - `cache`: re-exports `tenancy-cache`: `CachedDirectory` and `CachedAuthorizer`, which cache the answers of others,

@@ -52,6 +52,9 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::poem` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! # What stands inside an access policy
 //!
 //! Errors of the endpoints inside become responses there, so that they carry `Vary` too: `catch_error`

@@ -62,6 +62,9 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::warp` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! An access policy is decided on where its routes ask for the tenant, so a request with another path or method is not
 //! refused, and goes on to the siblings. To enforce a 405 or a 404 too, extract the tenant before the
 //! method, and in a last route of any path.
