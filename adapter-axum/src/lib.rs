@@ -44,8 +44,54 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::axum` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! The resolver `path` reads the path that the client sent, also inside a nested router. A service
 //! around the router that rewrites paths (such as `NormalizePath`) hides it: the rewritten path is read.
+//!
+//! # CORS
+//!
+//! Put tower-http's `CorsLayer` outside of the access policies: the layer that is added last to the whole `Router`. There it
+//! answers preflights, which carry no credentials and would be refused with 401 further in, and it adds its fields to
+//! refusals, so that a script of another origin can read their status. Allow the fields that name the caller and the tenant:
+//!
+//! ```
+//! use axum::http::{HeaderName, HeaderValue, Method, header::AUTHORIZATION};
+//! use axum::{Router, routing::get};
+//! use tenancy_axum::{Tenancy, Tenant};
+//! use tower_http::cors::CorsLayer;
+//!
+//! async fn notes(tenant: Tenant) -> String {
+//!     format!("notes of {}", tenant.id())
+//! }
+//!
+//! fn app(tenancy: &Tenancy) -> Router {
+//!     let cors = CorsLayer::new()
+//!         .allow_origin([HeaderValue::from_static("https://app.example.com")])
+//!         .allow_methods([Method::GET, Method::POST])
+//!         .allow_headers([AUTHORIZATION, HeaderName::from_static("x-tenant-id")]);
+//!     Router::new().route("/notes", get(notes)).layer(tenancy.scoped()).layer(cors)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # use axum::{body::Body, http::Request};
+//! # use tower::ServiceExt;
+//! # let app = app(&Tenancy::insecure_test_stub());
+//! # let preflight = Request::options("/notes")
+//! #     .header("origin", "https://app.example.com")
+//! #     .header("access-control-request-method", "GET");
+//! # let answer = app.clone().oneshot(preflight.body(Body::empty()).unwrap()).await.unwrap();
+//! # assert_eq!(answer.status(), 200);
+//! # let refused = Request::get("/notes").header("origin", "https://app.example.com").body(Body::empty()).unwrap();
+//! # let answer = app.oneshot(refused).await.unwrap();
+//! # assert_eq!(answer.status(), 401);
+//! # assert_eq!(answer.headers()["access-control-allow-origin"], "https://app.example.com");
+//! # }
+//! ```
+//!
+//! # What runs outside of the handler
 //!
 //! A WebSocket is refused before the 101. `on_upgrade` spawns a task of its own. Enter the scope in it:
 //! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
@@ -68,6 +114,8 @@
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
 //!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "aide")]
 mod documented;
 mod extract;
@@ -86,3 +134,8 @@ pub use tenancy_http::{
 };
 #[cfg(feature = "jwt")]
 pub use tenancy_http::{JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

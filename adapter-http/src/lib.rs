@@ -28,6 +28,9 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::tower` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! # Features
 //!
 //! - `cache`: re-exports `tenancy-cache`: `CachedDirectory` and `CachedAuthorizer`, which cache the answers of others,
@@ -46,6 +49,8 @@
 //!   `outcome`, `code` and `tenant`. An attempt that finds that it must wait has a span without an outcome.
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications. Turn it on under
 //!   `[dev-dependencies]` alone.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authenticate;
 mod extract;
@@ -99,3 +104,8 @@ pub use tenancy_jwt::{
 #[cfg(feature = "limits")]
 pub use tenancy_limits::{LimitExceeded, Limits, Permit, Rate, TenantLimiter};
 pub use view::{HeaderFields, OriginalUri, request_view};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -52,6 +52,9 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::poem` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! # What stands inside an access policy
 //!
 //! Errors of the endpoints inside become responses there, so that they carry `Vary` too: `catch_error`
@@ -97,6 +100,8 @@
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
 //!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod extract;
 mod middleware;
 mod problem;
@@ -115,3 +120,8 @@ pub use tenancy_http::{
 };
 #[cfg(feature = "jwt")]
 pub use tenancy_http::{JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

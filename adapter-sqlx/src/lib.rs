@@ -71,7 +71,8 @@
 //!
 //! What each strategy guards against, and what goes around it, stands under its `Security` heading.
 //!
-//! Types of columns, migrations, backups and bulk loads are on the page `working_with_postgresql`.
+//! Which strategy to take, what each costs and what none protects against is on the page `isolation`; types of columns,
+//! migrations, backups and bulk loads are on `working_with_postgresql`, and clusters on `citus`.
 //!
 //! # Features
 //!
@@ -80,12 +81,29 @@
 //!   that are there already become tables that tenants share.
 //! - `testing`: databases that are thrown away, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(all(feature = "postgres", any(doc, doctest)))]
 #[doc = include_str!("../docs/adopting.md")]
 pub mod adopting {}
+// Links between pages are files where they are read as files. The first definition is in force.
+#[cfg(all(feature = "postgres", any(doc, doctest)))]
+/// [adopting]: crate::adopting
+/// [limits]: crate::isolation#limits
+///
+#[doc = include_str!("../docs/citus.md")]
+pub mod citus {}
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
 mod error;
+#[cfg(all(feature = "postgres", any(doc, doctest)))]
+/// [adopting]: crate::adopting
+/// [citus]: crate::citus
+/// [postgresql]: crate::working_with_postgresql
+/// [upserts]: crate::working_with_postgresql#upserts
+///
+#[doc = include_str!("../docs/isolation.md")]
+pub mod isolation {}
 mod fence;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod jobs;
@@ -94,6 +112,10 @@ mod pool_settings;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(all(feature = "postgres", any(doc, doctest)))]
+/// [isolation]: crate::isolation
+/// [leakproof]: crate::isolation#operators-that-lose-their-index-under-row
+/// [upserts-on-sqlite]: crate::isolation#upserts-on-sqlite
+///
 #[doc = include_str!("../docs/postgresql.md")]
 pub mod working_with_postgresql {}
 #[cfg(test)]
@@ -141,3 +163,8 @@ pub use transaction::describe_metrics;
 pub use transaction::{
     CallWork, ErasedError, RunFuture, TenantDb, TenantTransaction, TransactionWork, TypedError, WorkError,
 };
+
+/// The example of the package's README, as a doc test.
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

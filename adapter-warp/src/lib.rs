@@ -62,6 +62,9 @@
 //! # }
 //! ```
 //!
+//! The stub is no security at all. A whole service, with tokens, a directory and a database, is on the page
+//! `getting_started::warp` of the crate `tenancy`, which makes a [`Tenancy`] from one file.
+//!
 //! An access policy is decided on where its routes ask for the tenant, so a request with another path or method is not
 //! refused, and goes on to the siblings. To enforce a 405 or a 404 too, extract the tenant before the
 //! method, and in a last route of any path.
@@ -99,6 +102,8 @@
 //! - `testing`: made-up tenants and a check for leaks, for the tests of applications: see
 //!   [`tenancy_http`]. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod extract;
 mod policy;
@@ -123,3 +128,8 @@ pub use tenancy_http::{
 };
 #[cfg(feature = "jwt")]
 pub use tenancy_http::{JwtConfig, JwtConfigError, JwtIssuerConfig, JwtKeyConfig, JwtTokenCacheConfig};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

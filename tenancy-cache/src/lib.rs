@@ -23,6 +23,8 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod authorizer;
 mod coarse_clock;
 mod directory;
@@ -42,3 +44,8 @@ pub use error::SharedError;
 pub use follow::follow;
 pub use limits::CacheLimits;
 pub use local::{LocalChangeFeed, LocalChanges};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

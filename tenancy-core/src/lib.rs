@@ -109,6 +109,7 @@
 //! [`ResolverChain`]: resolve::ResolverChain
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(feature = "std", test))]
 extern crate std;
@@ -131,3 +132,8 @@ pub mod context;
 pub mod custom_servers {}
 #[cfg(feature = "std")]
 pub mod testing;
+
+/// The example of the package's README, as a doc test.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -39,6 +39,8 @@
 //! - `jwks`: `RemoteJwks`, the key sets of issuers, fetched over HTTPS, and fetched again when they rotate.
 //! - `testing`: an issuer that a test makes up, with keys and tokens. Turn it on under `[dev-dependencies]` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod build_error;
 mod builder;
 mod cache;
@@ -69,3 +71,8 @@ pub use key::{JwkProblem, KeyAlgorithm, KeyError, KeyProblem, KeySource, Verific
 pub use secrecy::SecretSlice;
 pub use signer::{SignTokenError, TokenSigner};
 pub use verify::{TenantsShape, TokenVerifier};
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -29,6 +29,8 @@
 //! The limits hold in one process: where a service runs in three, a tenant gets three times as much at most, or the
 //! limits are set to a third. A limit over all processes would cost each request a round trip to where they count.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod counters;
 mod exceeded;
 mod limiter;
@@ -42,3 +44,8 @@ pub use limiter::TenantLimiter;
 pub use limits::Limits;
 pub use permit::Permit;
 pub use rate::Rate;
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

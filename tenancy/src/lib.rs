@@ -44,6 +44,9 @@
 //! tables = ["notes"]
 //! ```
 //!
+//! The pages of [`getting_started`] have complete programs for each framework, on SQLite and PostgreSQL, and [`tasks`] what a
+//! service does with its tenants.
+//!
 //! This crate has no rules of its own: it re-exports the project's crates, and opens them together. Each of them can be used
 //! by itself.
 //!
@@ -60,6 +63,8 @@
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 //! - `metrics`, `spans`: what happens, for the crates `metrics` and `tracing`.
 //! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod file;
@@ -95,6 +100,29 @@ pub use open::{
 };
 #[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
 pub use open::{OpenRules, Opened, Rules};
+
+/// Complete programs, from an empty folder to the first answers.
+#[cfg(any(doc, doctest))]
+pub mod getting_started {
+    #[cfg(all(feature = "axum", feature = "jwt", feature = "sqlite"))]
+    #[doc = include_str!("../docs/getting-started-axum.md")]
+    pub mod axum {}
+    #[cfg(all(feature = "jwt", feature = "poem", feature = "sqlite"))]
+    #[doc = include_str!("../docs/getting-started-poem.md")]
+    pub mod poem {}
+    #[doc = include_str!("../docs/getting-started-postgresql.md")]
+    pub mod postgresql {}
+    #[cfg(all(feature = "http", feature = "jwt", feature = "sqlite"))]
+    #[doc = include_str!("../docs/getting-started-tower.md")]
+    pub mod tower {}
+    #[cfg(all(feature = "jwt", feature = "sqlite", feature = "warp"))]
+    #[doc = include_str!("../docs/getting-started-warp.md")]
+    pub mod warp {}
+}
+
+#[cfg(all(feature = "http", feature = "postgres", any(doc, doctest)))]
+#[doc = include_str!("../docs/tasks.md")]
+pub mod tasks {}
 
 /// For the tests of applications: made-up tenants, issuers and databases, and a check that a handler leaks nothing.
 ///
@@ -153,3 +181,8 @@ pub mod config {
         ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
     };
 }
+
+/// The example of the package's README, as a doc test.
+#[cfg(all(doctest, feature = "axum", feature = "jwt", feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bench::{self, peers};
-use crate::check::{core_tree, features, foreign, links, msrv, no_std, public_api, words};
+use crate::check::{core_tree, error_texts, features, foreign, links, msrv, no_std, packages, public_api, words};
 use crate::command::{Failure, cargo};
 use crate::proof::{fuzz, sabotage, stress};
 use crate::tests;
@@ -24,6 +24,7 @@ pub(crate) enum Step {
     Links,
     Words,
     Msrv,
+    Package,
     PublicApi,
     Clippy,
     Doc,
@@ -41,11 +42,12 @@ pub(crate) enum Step {
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Fmt,
         Self::Links,
         Self::Words,
         Self::Msrv,
+        Self::Package,
         Self::CoreTree,
         Self::NoStd,
         Self::Deny,
@@ -67,6 +69,7 @@ impl Step {
             Self::Links => "links",
             Self::Words => "words",
             Self::Msrv => "msrv",
+            Self::Package => "package",
             Self::PublicApi => "public-api",
             Self::Clippy => "clippy",
             Self::Doc => "doc",
@@ -86,9 +89,10 @@ impl Step {
     pub(crate) const fn purpose(self) -> &'static str {
         match self {
             Self::Fmt => "the code is formatted",
-            Self::Links => "each link of a page, and each path that it names, leads to something",
+            Self::Links => "each link of a page, each path and each error text that it names, leads to something",
             Self::Words => "sources and pages use the words of the glossary",
             Self::Msrv => "no dependency needs a newer Rust than a library promises",
+            Self::Package => "each crate makes a package with its licences, and without tests",
             Self::PublicApi => "the public API is as listed in proof/public-api",
             Self::Clippy => "no lint fires, with default and with all features",
             Self::Doc => "the documentation builds without warnings",
@@ -117,9 +121,13 @@ impl Step {
                 cargo("clippy --workspace --all-targets --locked -- -D warnings".split(' ')).run()?;
                 cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings".split(' ')).run()
             }
-            Self::Links => links::check(),
+            Self::Links => {
+                links::check()?;
+                error_texts::check()
+            }
             Self::Words => words::check(),
             Self::Msrv => msrv::check(),
+            Self::Package => packages::check(),
             Self::PublicApi => public_api::check(),
             Self::Doc => cargo("doc --workspace --all-features --no-deps --locked".split(' '))
                 .env("RUSTDOCFLAGS", "-D warnings")

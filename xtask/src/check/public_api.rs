@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use serde_json::Value;
-
 use super::features::{libraries, name};
+use super::packages::is_published;
 use super::tracked::none_of;
 use crate::command::{Failure, cargo, metadata, root, target};
 
@@ -51,8 +50,7 @@ pub(crate) fn check() -> Result<(), Failure> {
 /// The libraries that are published.
 fn published() -> Result<Vec<String>, Failure> {
     let metadata = metadata("--no-deps")?;
-    let is_published = |package: &&Value| package.get("publish").is_none_or(Value::is_null);
-    let libraries = libraries(&metadata).filter(is_published);
+    let libraries = libraries(&metadata).filter(|package| is_published(package));
     let names: Vec<String> = libraries.map(|package| name(package).to_owned()).collect();
     if names.is_empty() {
         return Err(Failure::new("`cargo metadata` lists no library that is published"));

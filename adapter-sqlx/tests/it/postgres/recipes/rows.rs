@@ -2,9 +2,9 @@
 
 use sqlx::AssertSqlSafe;
 use tempfile::tempdir;
-use tenancy_sqlx::{PgFault, PgRowStrategy, PgTenantTable, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{PgFault, PgRowStrategy, PgTenantTable, PgTenantView, StrategyRegistry, TenantDb};
 
-use super::page::{recipe, shell};
+use super::page::{named, recipe, shell};
 use crate::postgres::support::schema_server::{self, run};
 use crate::postgres::support::server::{TestDatabase, bodies_of, code, seed, tenant};
 
@@ -64,6 +64,24 @@ async fn rows_are_loaded_by_way_of_a_temporary_table() {
     tx.commit().await.unwrap();
     assert_eq!(bodies_of(&db, "acme").await.len(), 4);
     assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
+}
+
+#[tokio::test]
+async fn a_view_shows_one_tenants_rows() {
+    let database = TestDatabase::new().await;
+    let db = database.one_connection().await;
+    seed(&db, &["acme", "globex"]).await;
+    run(&mut database.connect().await, &named(&database, recipe("view"))).await;
+    let mut tx = db.begin_read(&tenant("acme")).await.unwrap();
+    let bodies: Vec<String> = sqlx::query_scalar("select body from first_notes")
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(bodies, ["of acme"]);
+    drop(tx);
+    let tables = database.schema().with_view(PgTenantView::new("first_notes").unwrap());
+    let report = tables.verify(&mut database.connect().await).await.unwrap();
+    assert!(report.is_clean(), "{report}");
 }
 
 /// Where a tenant's tables are its own, no policy is in the way.

@@ -1,0 +1,16 @@
+//! The page is this program, and what it says of the program's answers is so.
+
+#[path = "../../first-run/page.rs"]
+mod page;
+
+#[test]
+fn the_program_answers_as_the_page_says() {
+    let page = page::Page::of(include_str!("../../../tenancy/docs/getting-started-poem.md"));
+    page.has("src/main.rs", include_str!("../src/main.rs"));
+    page.has("tenancy.toml", include_str!("../tenancy.toml"));
+    page.has(
+        "migrations/0001_notes.sql",
+        include_str!("../migrations/0001_notes.sql"),
+    );
+    page.answers(env!("CARGO_BIN_EXE_first-poem"), env!("CARGO_MANIFEST_DIR"), &[]);
+}
