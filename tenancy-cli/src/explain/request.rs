@@ -103,8 +103,6 @@ fn parts_of(method: &str, target: &str, version: Version) -> Result<Parts, Failu
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     #[test]

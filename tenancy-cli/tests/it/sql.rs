@@ -39,7 +39,12 @@ fn one_tenants_rows_and_no_others(service: &Service) {
             .run(["sql", other, "--write", "--command", "commit", "--json"])
             .ended(1)
             .document();
-        assert_eq!(ended["error"]["code"], "not_committed", "{strategy}: {ended}");
+        // What holds the tenant refuses it, or it is found when the transaction is to be committed.
+        let code = ended["error"]["code"].as_str().unwrap();
+        assert!(
+            matches!(code, "statement_failed" | "not_committed"),
+            "{strategy}: {ended}"
+        );
         let kinds = service.kinds(other);
         assert!(
             kinds.iter().filter(|kind| *kind == "tenant.accessed").count() >= 3,
