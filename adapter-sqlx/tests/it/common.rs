@@ -12,10 +12,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, Sqlite};
 use tempfile::TempDir;
 use tenancy_core::directory::TenantRecord;
-use tenancy_core::enforce::{Access, Admitted, Enforcer, Outcome, Step};
+use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, StrategyName, Subject};
-use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target};
-use tenancy_core::resolve::{HeaderResolver, ResolverChain};
 use tenancy_sqlx::{
     PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction,
 };
@@ -50,32 +48,6 @@ pub fn record(id: &str, strategy: &'static str) -> TenantRecord {
 pub fn admitted(id: &str, strategy: &'static str) -> Admitted {
     let job = ResolverName::from_static("test");
     Admitted::dangerously_assume(record(id, strategy), job, Subject::from_static("alice"))
-}
-
-/// Staff of the platform whom enforcement has let into this tenant.
-pub fn let_in_as_staff(tenant: TenantRecord) -> Admitted {
-    let claims = Claims::new(Subject::from_static("staff")).with_platform_staff(true);
-    let field = [("x-tenant-id", tenant.id.as_str().as_bytes())];
-    let headers = HeaderList::new(&field);
-    let request = RequestView {
-        version: HttpVersion::Http11,
-        target: Target::path("/"),
-        headers: &headers,
-        credentials: Credentials::Verified(&claims),
-    };
-    let chain = ResolverChain::new().then(HeaderResolver::new("x-tenant-id".parse().unwrap()));
-    let enforcer = Enforcer::new(chain.unwrap()).with_staff_in_suspended_tenants(true);
-    let mut key = None;
-    let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {
-        unreachable!("the request names a tenant")
-    };
-    let Step::Authorize(authorize) = lookup.found(&tenant) else {
-        unreachable!("staff may enter")
-    };
-    match authorize.allow_staff() {
-        Step::Done(Outcome::Admitted(admitted)) => admitted,
-        step => unreachable!("{step:?}"),
-    }
 }
 
 pub fn row_tenant(id: &str) -> Admitted {

@@ -14,6 +14,8 @@ mod polling;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod staff;
 #[cfg(all(feature = "postgres", feature = "sqlite", feature = "metrics", feature = "spans"))]
 mod telemetry;
 #[cfg(all(feature = "postgres", feature = "sqlite", feature = "testing"))]

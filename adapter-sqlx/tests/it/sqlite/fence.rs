@@ -13,6 +13,7 @@ use tenancy_sqlx::{
 };
 
 use crate::common::{self, migrations, row_options};
+use crate::staff;
 
 const STRATEGIES: [&str; 2] = ["row", "database"];
 
@@ -138,7 +139,7 @@ async fn a_suspension_binds_at_once_whatever_a_process_has_cached() {
         drop(
             fenced
                 .db
-                .begin(&common::let_in_as_staff(suspended.clone()))
+                .begin(&staff::let_in_as_staff(suspended.clone()))
                 .await
                 .unwrap(),
         );

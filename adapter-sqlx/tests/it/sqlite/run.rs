@@ -9,8 +9,8 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{ErrorKind, TenantDb, TenantTransaction, TransactionError};
 
-use crate::common;
-use crate::common::{bodies, row_db, row_tenant, run, two_tenants};
+use crate::common::{self, bodies, row_db, row_tenant, run, two_tenants};
+use crate::staff;
 use crate::transparent::Transparent;
 
 /// As most applications have one.
@@ -183,7 +183,7 @@ async fn staff_work_in_the_suspended_tenant_that_they_were_let_into() {
     let dir = tempfile::tempdir().unwrap();
     let db = row_db(&dir).await;
     let record = common::record("a", "row").with_status(TenantStatus::Suspended);
-    let staff = common::let_in_as_staff(record);
+    let staff = staff::let_in_as_staff(record);
     db.begin(&staff).await.unwrap().rollback().await.unwrap();
     db.begin_read(&staff).await.unwrap().rollback().await.unwrap();
     db.run(&staff, async |tx| Ok::<_, NotesError>(add(tx, "seen").await?))

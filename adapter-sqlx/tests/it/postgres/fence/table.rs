@@ -4,9 +4,9 @@ use sqlx::AssertSqlSafe;
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_sqlx::{ErrorKind, FenceRefusal, StrategyError, TransactionError};
 
-use crate::common;
 use crate::postgres::support::fence_server::{Fenced, STRATEGIES, add, count, member, refusal};
 use crate::postgres::support::server::code;
+use crate::staff;
 
 async fn set(fenced: &Fenced, record: &TenantRecord, sql: &str) {
     let mut administrator = fenced.administrator_of(record).await;
@@ -118,13 +118,13 @@ async fn staff_pass_where_they_know_that_the_tenant_is_suspended() {
         add(&fenced.db, &active, "first").await.unwrap();
         fenced.directory.suspend(&active.id).await.unwrap();
         let suspended = fenced.record(&active.id).await;
-        let mut tx = fenced.db.begin(&common::let_in_as_staff(suspended)).await.unwrap();
+        let mut tx = fenced.db.begin(&staff::let_in_as_staff(suspended)).await.unwrap();
         let notes = sqlx::query_scalar("select count(*) from notes")
             .fetch_one(&mut *tx)
             .await;
         assert_eq!(notes.unwrap_or(0_i64), 1, "{strategy}");
         drop(tx);
-        let begun = fenced.db.begin_read(&common::let_in_as_staff(active.clone())).await;
+        let begun = fenced.db.begin_read(&staff::let_in_as_staff(active.clone())).await;
         match begun {
             // Staff is let into no active tenant by this helper's authorizer.
             Err(TransactionError::Begin {
