@@ -19,7 +19,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let notes = Route::new().at("/notes", get(list).post(add)).with(tenancy.scoped());
     let address = std::env::var("LISTEN").unwrap_or("127.0.0.1:3000".into());
     let acceptor = TcpListener::bind(address).into_acceptor().await?;
-    println!("listening on {}", acceptor.local_addr()[0]);
+    for address in acceptor.local_addr() {
+        println!("listening on {address}");
+    }
     Ok(Server::new_with_acceptor(acceptor)
         .run(notes.data(opened.db.clone()))
         .await?)
