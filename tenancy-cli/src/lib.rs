@@ -37,6 +37,8 @@
 //! No secret is an argument, and none is printed: URLs and tokens come from variables and files. Who runs the command is the
 //! actor of each event (`--actor`), by what the operating system says; it is an entry of an audit, and proves nothing.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod args;
 mod check;
 mod cli;
@@ -51,3 +53,8 @@ mod site;
 mod sql;
 
 pub use cli::Cli;
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
