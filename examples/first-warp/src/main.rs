@@ -39,9 +39,9 @@ async fn list(tenant: Tenant, db: TenantDb<Sqlite>) -> Result<String, Response> 
     Ok(notes.join("\n"))
 }
 
-async fn add(tenant: Tenant, db: TenantDb<Sqlite>, note: warp::hyper::body::Bytes) -> Result<StatusCode, Response> {
+async fn add(tenant: Tenant, db: TenantDb<Sqlite>, note: impl AsRef<[u8]>) -> Result<StatusCode, Response> {
     let mut tx = db.begin(&tenant).await.map_err(refuse)?;
-    let insert = sqlx::query("insert into notes (body) values (?)").bind(String::from_utf8_lossy(&note));
+    let insert = sqlx::query("insert into notes (body) values (?)").bind(String::from_utf8_lossy(note.as_ref()));
     insert.execute(&mut *tx).await.map_err(refuse)?;
     tx.commit().await.map_err(refuse)?;
     Ok(StatusCode::CREATED)
