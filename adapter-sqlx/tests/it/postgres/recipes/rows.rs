@@ -79,7 +79,8 @@ async fn a_view_shows_one_tenants_rows() {
         .unwrap();
     assert_eq!(bodies, ["of acme"]);
     drop(tx);
-    let tables = database.schema().with_view(PgTenantView::new("first_notes").unwrap());
+    let tables = database.schema().with_table(PgTenantTable::new("notes").unwrap());
+    let tables = tables.with_view(PgTenantView::new("first_notes").unwrap());
     let report = tables.verify(&mut database.connect().await).await.unwrap();
     assert!(report.is_clean(), "{report}");
 }
