@@ -231,7 +231,9 @@ where
         let access = met.map_or(policy.access, |(_, met)| policy.access.within(met));
         let policy = RoutePolicy { access, ..policy };
         let observation = Observation::begin(access);
-        let deciding = observation.watch(self.decide::<WAIT>(policy, parts, credentials));
+        let deciding = self.decide::<WAIT>(policy, parts, credentials);
+        #[cfg(feature = "spans")]
+        let deciding = observation.watch(deciding);
         let decided = if WAIT {
             let decided = tokio::time::timeout(self.timeout, deciding).await;
             decided.unwrap_or_else(|_| Err(Rejection::new(Cause::TimedOut)).inspect_err(log_refusal))

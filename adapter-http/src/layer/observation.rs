@@ -35,10 +35,9 @@ impl Observation {
     }
 
     /// Runs the decision in its span.
-    pub(super) async fn watch<F: Future>(&self, decision: F) -> F::Output {
-        #[cfg(feature = "spans")]
-        let decision = tracing::Instrument::instrument(decision, self.span.clone());
-        decision.await
+    #[cfg(feature = "spans")]
+    pub(super) fn watch<F: Future>(&self, decision: F) -> impl Future<Output = F::Output> + use<F> {
+        tracing::Instrument::instrument(decision, self.span.clone())
     }
 
     /// The decision is made. What is served gets a span for its guard.

@@ -55,9 +55,10 @@ impl<DB: Database> TenantDb<DB> {
                 source,
             })?;
         let beginning = Beginning::new(tenant);
-        let begun = beginning
-            .watch(strategy.begin(Binding::new(tenant, begin, purpose)))
-            .await;
+        let begin = strategy.begin(Binding::new(tenant, begin, purpose));
+        #[cfg(feature = "spans")]
+        let begin = beginning.watch(begin);
+        let begun = begin.await;
         let begun = begun.map_err(|source| TransactionError::Begin {
             tenant: tenant.id.clone(),
             source,

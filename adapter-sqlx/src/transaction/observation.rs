@@ -43,10 +43,9 @@ impl<'t> Beginning<'t> {
     }
 
     /// Runs what begins it in its span.
-    pub(super) async fn watch<F: Future>(&self, begin: F) -> F::Output {
-        #[cfg(feature = "spans")]
-        let begin = tracing::Instrument::instrument(begin, self.span.clone());
-        begin.await
+    #[cfg(feature = "spans")]
+    pub(super) fn watch<F: Future>(&self, begin: F) -> impl Future<Output = F::Output> + use<F> {
+        tracing::Instrument::instrument(begin, self.span.clone())
     }
 
     /// It has begun, or failed. Returns what counts it as under way.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 use crate::StrategyError;
@@ -67,9 +67,11 @@ pub(super) async fn execute_when_unused(server: &mut PgConnection, sql: String) 
     Ok(execute(server, sql).await?)
 }
 
-/// Whether somebody is connected to the database: PostgreSQL's `object_in_use`.
+/// Whether somebody is connected to the database: PostgreSQL's `object_in_use`, or a session of a role that the administrator
+/// is not a member of, which it may not end.
 fn is_in_use(error: &sqlx::Error) -> bool {
-    error
+    let error = error
         .as_database_error()
-        .is_some_and(|error| error.code().as_deref() == Some("55006"))
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| error.code() == "55006" || error.routine() == Some("TerminateOtherDBBackends"))
 }

@@ -135,7 +135,8 @@ fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
     ))
 }
 
-/// Removes a tenant's database, whichever sessions are connected to it. One that does not say that it is this tenant's is refused:
+/// Removes a tenant's database. Sessions that the administrator may end are ended; for others, such as the application's, it
+/// waits a moment, and fails if they stay. One that does not say that it is this tenant's is refused:
 /// it is somebody else's data.
 pub(in crate::postgres) async fn remove(
     administrator: &PgConnectOptions,
@@ -146,7 +147,7 @@ pub(in crate::postgres) async fn remove(
     match find(&mut server, database.as_str()).await? {
         None => {}
         Some(found) if found.is_described(&comment(tenant)) => {
-            execute(&mut server, format!("drop database {database} with (force)")).await?;
+            execute_when_unused(&mut server, format!("drop database {database} with (force)")).await?;
         }
         Some(_) => return Err(refusal(database, tenant)),
     }
@@ -155,7 +156,7 @@ pub(in crate::postgres) async fn remove(
     if let Some(found) = find(&mut server, unfinished.as_str()).await?
         && found.is_described(&comment(tenant))
     {
-        execute(&mut server, format!("drop database {unfinished} with (force)")).await?;
+        execute_when_unused(&mut server, format!("drop database {unfinished} with (force)")).await?;
     }
     Ok(server.close().await?)
 }
