@@ -129,7 +129,10 @@ pub enum JobKeyError {
         id: String,
     },
     /// The secret could be guessed.
-    #[error("the secret of the key for jobs `{id}` is shorter than {} bytes", JobKeys::MIN_SECRET_LEN)]
+    #[error(
+        "the secret of the key for jobs `{id}` is shorter than {} bytes",
+        JobKeys::MIN_SECRET_LEN
+    )]
     TooShort {
         /// The name.
         id: String,

@@ -57,6 +57,9 @@ pub enum WorkFailed {
         /// What the panic said, if it is text.
         message: String,
     },
+    /// The process has ended in the last attempt, so that it was not noted what that came to.
+    #[error("the last attempt of the job has not ended")]
+    Unfinished,
     /// The work took longer than its time limit, and was dropped.
     #[error("the work of the job exceeded its time limit")]
     TimedOut,

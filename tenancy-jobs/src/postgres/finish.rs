@@ -19,10 +19,6 @@ const GIVE_UP: &str = "update tenancy_jobs.jobs set gave_up = true, last_error =
 const LATER: &str = "update tenancy_jobs.jobs set attempts = attempts - 1,
     run_at = pg_catalog.now() + pg_catalog.make_interval(secs => $3) where id = $1 and attempts = $2";
 
-/// The tenant's other jobs that are due wait with it, so that a directory is not queried for each of them.
-const LATER_TOO: &str = "update tenancy_jobs.jobs set run_at = pg_catalog.now() + pg_catalog.make_interval(secs => $2)
-    where tenant = $1 and not gave_up and run_at <= pg_catalog.now()";
-
 pub(super) async fn remove(pool: &PgPool, job: &Claimed) -> Result<(), sqlx::Error> {
     let query = sqlx::query(REMOVE).bind(&job.id).bind(job.attempts);
     query.execute(pool).await.map(drop)
@@ -35,18 +31,13 @@ pub(super) async fn retry(pool: &PgPool, job: &Claimed, delay: Duration, error: 
 }
 
 pub(super) async fn give_up(pool: &PgPool, job: &Claimed, error: String) -> Result<(), sqlx::Error> {
-    let query = sqlx::query(GIVE_UP)
-        .bind(&job.id)
-        .bind(job.attempts)
-        .bind(error);
+    let query = sqlx::query(GIVE_UP).bind(&job.id).bind(job.attempts).bind(error);
     query.execute(pool).await.map(drop)
 }
 
 pub(super) async fn later(pool: &PgPool, job: &Claimed, delay: Duration) -> Result<(), sqlx::Error> {
-    let delay = delay.as_secs_f64();
-    let query = sqlx::query(LATER).bind(&job.id).bind(job.attempts).bind(delay);
-    query.execute(pool).await?;
-    let query = sqlx::query(LATER_TOO).bind(&job.tenant).bind(delay);
+    let query = sqlx::query(LATER).bind(&job.id).bind(job.attempts);
+    let query = query.bind(delay.as_secs_f64());
     query.execute(pool).await.map(drop)
 }
 

@@ -33,11 +33,11 @@ pub(super) struct Shared<D> {
 const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 
 impl<D: Directory> Shared<D> {
-    /// Judges and runs a job, and writes what it came to.
-    pub(super) async fn run(&self, job: &Claimed) {
+    /// Judges and runs a job, and writes what it came to. Returns whether its tenant's jobs are to wait.
+    pub(super) async fn run(&self, job: &Claimed) -> bool {
         let attempt = u32::try_from(job.attempts).unwrap_or(0);
         // The gate is within the limit, too: the claim is this worker's for no longer.
-        let outcome = match tokio::time::timeout(self.time_limit, self.judge(job)).await {
+        let outcome = match tokio::time::timeout(self.time_limit, self.judge(job, attempt)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => self.failed(attempt, error),
             Err(_) => self.failed(attempt, WorkFailed::TimedOut),
@@ -46,13 +46,15 @@ impl<D: Directory> Shared<D> {
             tracing::error!(job = job.id, %error, "failed to write the end of a job; it will run again");
         }
         self.report(job, attempt, &outcome);
+        matches!(outcome, JobOutcome::Later { .. })
     }
 
-    async fn judge(&self, job: &Claimed) -> Result<JobOutcome, WorkFailed> {
+    async fn judge(&self, job: &Claimed, attempt: u32) -> Result<JobOutcome, WorkFailed> {
         let Some((sealed, work)) = self.read(job) else {
             return Ok(JobOutcome::Dropped(Dropped::Forged));
         };
         Ok(match self.gate.admit(&sealed).await {
+            GateDecision::Run(_) if attempt > self.max_attempts => JobOutcome::GaveUp(WorkFailed::Unfinished),
             GateDecision::Run(admitted) => {
                 work(*admitted).await?;
                 JobOutcome::Done

@@ -14,6 +14,7 @@ use tenancy_core::directory::Directory;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::Subject;
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 use super::claim::{Claimed, claim};
 use super::event::{JobEvent, WorkFailed};
@@ -82,11 +83,11 @@ impl<D: Directory + 'static> PgWorker<D> {
             };
             tokio::select! {
                 () = &mut stop => break,
-                true = running.next() => {}
+                true = running.next(self.shared.later) => {}
                 () = tokio::time::sleep(self.poll), if is_idle => {}
             }
         }
-        while running.next().await {}
+        while running.next(self.shared.later).await {}
     }
 
     /// Runs the jobs that are due, until none is, for tests and commands.
@@ -99,10 +100,10 @@ impl<D: Directory + 'static> PgWorker<D> {
         loop {
             let filled = self.fill(&mut running).await;
             if filled.is_err() {
-                while running.next().await {}
+                while running.next(self.shared.later).await {}
                 return filled;
             }
-            if !running.next().await {
+            if !running.next(self.shared.later).await {
                 return Ok(());
             }
         }
@@ -174,7 +175,8 @@ impl<D: Directory + 'static> PgWorkerBuilder<D> {
         self
     }
 
-    /// How long jobs wait whose tenant is suspended, or not known to be active. The default is 30 seconds.
+    /// How long jobs wait whose tenant is suspended, or not known to be active; for that long the directory is queried for one
+    /// job of the tenant. The default is 30 seconds.
     #[must_use]
     pub const fn with_later(mut self, later: Duration) -> Self {
         self.shared.later = later;
@@ -219,8 +221,10 @@ impl<D: Directory + 'static> PgWorkerBuilder<D> {
 /// The jobs that run, and whose they are. Dropped, it ends them.
 #[derive(Default)]
 struct Running {
-    tasks: JoinSet<()>,
+    tasks: JoinSet<bool>,
     tenants: HashMap<Id, String>,
+    /// The tenants whose jobs wait, and until when: the directory is not queried for each of their jobs.
+    resting: HashMap<String, Instant>,
     /// Whose turn it was last.
     last: String,
 }
@@ -234,26 +238,31 @@ impl Running {
         self.tenants.insert(task.id(), tenant);
     }
 
-    /// The tenants that have as many jobs running as they may.
-    fn busy(&self, per_tenant: usize) -> Vec<String> {
+    /// The tenants that have as many jobs running as they may, or none.
+    fn busy(&mut self, per_tenant: usize) -> Vec<String> {
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
         let mut counts = HashMap::<&String, usize>::new();
         for tenant in self.tenants.values() {
             *counts.entry(tenant).or_default() += 1;
         }
         let busy = counts.into_iter().filter(|(_, count)| *count >= per_tenant);
-        busy.map(|(tenant, _)| tenant.clone()).collect()
+        busy.map(|(tenant, _)| tenant)
+            .chain(self.resting.keys())
+            .cloned()
+            .collect()
     }
 
     /// Waits until a job ends; `false` if none runs.
-    async fn next(&mut self) -> bool {
+    async fn next(&mut self, later: Duration) -> bool {
         let Some(ended) = self.tasks.join_next_with_id().await else {
             return false;
         };
-        let id = match ended {
-            Ok((id, ())) => id,
-            Err(error) => error.id(),
-        };
-        self.tenants.remove(&id);
+        let (id, rests) = ended.unwrap_or_else(|error| (error.id(), false));
+        let tenant = self.tenants.remove(&id);
+        if let (Some(tenant), true, Some(until)) = (tenant, rests, Instant::now().checked_add(later)) {
+            self.resting.insert(tenant, until);
+        }
         true
     }
 }

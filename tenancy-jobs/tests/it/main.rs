@@ -1,1 +1,9 @@
-fn main(){}
+//! Jobs on PostgreSQL, in ordinary roles: the application's owns nothing, the administrator's is no superuser.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod enqueue;
+mod fairness;
+mod forged;
+mod gate;
+mod runs;
+mod support;

@@ -1,0 +1,114 @@
+//! A job is part of the transaction that makes it.
+
+use sqlx::Connection;
+use tenancy_core::testing::TestTenant;
+use tenancy_jobs::postgres::{EnqueueError, PgJobs, SetUpError};
+use tenancy_jobs::{ReceivedJob, TenantJob};
+use tenancy_sqlx::TenantDb;
+use tenancy_sqlx::testing::{db_of, provisioned};
+
+use crate::support::{World, keys, lines, migrations, note, write};
+
+const OWN_NOTES: &str = "create table notes (body text not null)";
+
+#[tokio::test]
+async fn a_rolled_back_transaction_leaves_no_job() {
+    let world = World::new().await;
+    let admitted = TestTenant::new("acme").admitted();
+    let mut tx = world.db.begin(&admitted).await.unwrap();
+    PgJobs::enqueue(&mut tx, &TenantJob::new(&admitted, note(), "undone"), &keys())
+        .await
+        .unwrap();
+    tx.rollback().await.unwrap();
+    assert_eq!(world.attempts().await, [0; 0]);
+    world.enqueue("acme", "kept").await;
+    assert_eq!(world.attempts().await, [0]);
+}
+
+#[tokio::test]
+async fn a_tenant_with_a_schema_enqueues_in_its_transaction() {
+    let world = World::new().await;
+    let schema = world
+        .postgres
+        .schema()
+        .with_migrations(migrations(OWN_NOTES))
+        .open()
+        .await
+        .unwrap();
+    let db: TenantDb<_> = db_of(schema);
+    let tenant = TestTenant::new("initech").with_strategy("schema");
+    world.tenant("initech", "schema").await;
+    let admitted = provisioned(&db, &tenant).await.unwrap();
+    for (body, commits) in [("undone", false), ("kept", true)] {
+        let mut tx = db.begin(&admitted).await.unwrap();
+        PgJobs::enqueue(&mut tx, &TenantJob::new(&admitted, note(), body), &keys())
+            .await
+            .unwrap();
+        if commits {
+            tx.commit().await.unwrap();
+        } else {
+            tx.rollback().await.unwrap();
+        }
+    }
+    let (worker, seen) = world.worker();
+    let work = db.clone();
+    let worker = worker.with_job(note(), move |_, job: ReceivedJob<String>| {
+        let db = work.clone();
+        async move { write(&db, &job.payload).await }
+    });
+    worker.build().run_due().await.unwrap();
+    assert_eq!(lines(&seen), ["initech done"]);
+    let mut tx = db.begin_read(&admitted).await.unwrap();
+    let notes: Vec<String> = sqlx::query_scalar("select body from notes")
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(notes, ["kept"]);
+}
+
+#[tokio::test]
+async fn the_database_of_a_tenant_has_no_queue() {
+    let world = World::new().await;
+    let database = world
+        .postgres
+        .database()
+        .with_migrations(migrations(OWN_NOTES))
+        .open()
+        .await
+        .unwrap();
+    let db: TenantDb<_> = db_of(database);
+    let tenant = TestTenant::new("umbrella").with_strategy("database");
+    let admitted = provisioned(&db, &tenant).await.unwrap();
+    let job = TenantJob::new(&admitted, note(), "later");
+    let mut tx = db.begin(&admitted).await.unwrap();
+    let refused = PgJobs::enqueue(&mut tx, &job, &keys()).await;
+    assert!(matches!(refused, Err(EnqueueError::NoQueue)), "{refused:?}");
+    tx.rollback().await.unwrap();
+    // After the commit, by a connection to the queue's database.
+    let options = world.postgres.application();
+    let mut queue = sqlx::PgConnection::connect_with(&options).await.unwrap();
+    PgJobs::enqueue(&mut queue, &job, &keys()).await.unwrap();
+    assert_eq!(world.attempts().await, [0]);
+    db.close().await;
+}
+
+#[tokio::test]
+async fn the_application_is_not_the_worker() {
+    let world = World::new().await;
+    let application = world.postgres.application_role().as_str();
+    let mut connection = world.queue.acquire().await.unwrap();
+    let refused = PgJobs::set_up(&mut connection, application, application).await;
+    assert!(matches!(refused, Err(SetUpError::SameRole)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_jobs_of_an_erased_tenant_are_removed() {
+    let world = World::new().await;
+    world.enqueue("acme", "1").await;
+    world.enqueue("acme", "2").await;
+    world.enqueue("globex", "3").await;
+    let mut connection = world.queue.acquire().await.unwrap();
+    let acme = "acme".parse().unwrap();
+    assert_eq!(PgJobs::remove_of(&mut connection, &acme).await.unwrap(), 2);
+    assert_eq!(world.attempts().await, [0]);
+}
