@@ -47,6 +47,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admitted_job;
 mod enqueued_by;
 mod gate;
@@ -62,3 +64,13 @@ pub use gate::{Dropped, Gate, GateDecision, Later};
 pub use job::{SealError, TenantJob};
 pub use key::{JobKeyError, JobKeys};
 pub use sealed::SealedJob;
+
+/// The example of the package's README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+/// The programs of the page on jobs, which is in the repository alone.
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/jobs.md")]
+mod page {}

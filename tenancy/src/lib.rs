@@ -60,6 +60,7 @@
 //! - `postgres`, `sqlite`: tenants' data and the directory, and [`open`].
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
 //! - `limits`: each tenant's requests per second and at a time. `postgres` and `sqlite` include it.
+//! - `jobs`: jobs that carry their tenant; with `postgres` a queue of them, too.
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 //! - `metrics`, `spans`: what happens, for the crates `metrics` and `tracing`.
 //! - `config`: the tables `[resolution]` and `[enforcement]` alone. `postgres` and `sqlite` include it.
@@ -82,6 +83,8 @@ pub use tenancy_cache as cache;
 pub use tenancy_core::{clock, context, directory, enforce, lifecycle, names, request, resolve};
 #[cfg(feature = "http")]
 pub use tenancy_http as http;
+#[cfg(feature = "jobs")]
+pub use tenancy_jobs as jobs;
 #[cfg(feature = "jwt")]
 pub use tenancy_jwt as jwt;
 #[cfg(feature = "limits")]
