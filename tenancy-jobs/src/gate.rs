@@ -6,6 +6,7 @@ use tenancy_core::directory::{Directory, TenantStatus};
 use tenancy_core::enforce::{JobRefused, admit_job};
 use tenancy_core::names::{Subject, TenantId};
 
+use crate::sealed::Body;
 use crate::{AdmittedJob, JobKeys, SealedJob};
 
 /// The gate between a queue and a tenant: it knows the application's jobs by their code, and queries the directory whether
@@ -65,9 +66,19 @@ impl<D: Directory> Gate<D> {
 
     /// Decides what becomes of a job. Call it when the work is about to begin.
     pub async fn admit(&self, sealed: &SealedJob) -> GateDecision<D::Error> {
-        let Some(body) = sealed.open(&self.keys) else {
-            return GateDecision::Drop(Dropped::Forged);
-        };
+        match self.open(sealed) {
+            Some(body) => self.admit_opened(body).await,
+            None => GateDecision::Drop(Dropped::Forged),
+        }
+    }
+
+    /// What a job says, if a key of the application has sealed it.
+    pub(crate) fn open(&self, sealed: &SealedJob) -> Option<Body> {
+        sealed.open(&self.keys)
+    }
+
+    /// Decides of a job that is known to be the application's.
+    pub(crate) async fn admit_opened(&self, body: Body) -> GateDecision<D::Error> {
         let (Ok(tenant), Ok(name)) = (body.tenant.parse::<TenantId>(), body.name.parse::<Subject>()) else {
             return GateDecision::Drop(Dropped::Forged);
         };
@@ -87,10 +98,6 @@ impl<D: Directory> Gate<D> {
             Err(_) => GateDecision::Later(Later::NotToldApart { tenant }),
         }
     }
-
-    pub(crate) const fn keys(&self) -> &JobKeys {
-        &self.keys
-    }
 }
 
 /// What becomes of a job.
@@ -101,7 +108,7 @@ pub enum GateDecision<E> {
     Run(Box<AdmittedJob>),
     /// It goes back to the queue. That was no attempt, since the work has not begun.
     Later(Later<E>),
-    /// It never runs. Whoever takes this decision removes the job, and reports it: the worker of this crate notifies its
+    /// It never runs. The caller removes the job, and reports it: the worker of this crate notifies its
     /// observer and logs a warning.
     Drop(Dropped),
 }

@@ -81,7 +81,7 @@ impl<T: Serialize> TenantJob<T> {
     ///
     /// # Security
     ///
-    /// The payload is not encrypted. Whoever can read the queue reads it.
+    /// The payload is not encrypted. Anyone who can read the queue reads it.
     ///
     /// # Errors
     ///

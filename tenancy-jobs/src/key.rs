@@ -14,7 +14,7 @@ const DOMAIN: &[u8] = b"tenancy job 1\n";
 
 /// The keys that seal jobs: one that seals, and older ones by which jobs that wait are still known.
 ///
-/// A job carries an HMAC-SHA-256 of what it says. Whoever can write to the queue and has no key makes no job of it.
+/// A job carries an HMAC-SHA-256 of what it says. A row that is written to the queue without a key is no job.
 #[derive(Clone)]
 pub struct JobKeys {
     current: JobKey,

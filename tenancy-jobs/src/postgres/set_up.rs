@@ -6,7 +6,7 @@ use thiserror::Error;
 /// Two processes that set up at once wait for each other. The number is the queue's own.
 const LOCK: &str = "select pg_catalog.pg_advisory_xact_lock(8387236824100947)";
 
-/// Whoever owns the schema could give rights to the table, or be the table. `set_up` goes on only in a schema of its own.
+/// The owner of a schema or table could give rights to the jobs in it, so these must be the administrator's.
 const OWNERS: &str = "select pg_catalog.count(*) from (
     select nspowner as owner from pg_catalog.pg_namespace where nspname = 'tenancy_jobs'
     union all select c.relowner from pg_catalog.pg_class c

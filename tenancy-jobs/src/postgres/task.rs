@@ -11,6 +11,7 @@ use tenancy_core::directory::Directory;
 use super::claim::Claimed;
 use super::event::{JobEvent, JobOutcome, WorkFailed};
 use super::finish::{self, chain};
+use crate::sealed::Body;
 use crate::{AdmittedJob, Dropped, Gate, GateDecision, SealedJob};
 
 /// The work of jobs of one name, whatever their payload.
@@ -50,10 +51,10 @@ impl<D: Directory> Shared<D> {
     }
 
     async fn judge(&self, job: &Claimed, attempt: u32) -> Result<JobOutcome, WorkFailed> {
-        let Some((sealed, work)) = self.read(job) else {
+        let Some((body, work)) = self.read(job) else {
             return Ok(JobOutcome::Dropped(Dropped::Forged));
         };
-        Ok(match self.gate.admit(&sealed).await {
+        Ok(match self.gate.admit_opened(body).await {
             GateDecision::Run(_) if attempt > self.max_attempts => JobOutcome::GaveUp(WorkFailed::Unfinished),
             GateDecision::Run(admitted) => {
                 work(*admitted).await?;
@@ -66,13 +67,13 @@ impl<D: Directory> Shared<D> {
         })
     }
 
-    /// The sealed job of a row, if it says what the row does: else somebody has put a job that was sealed elsewhere.
-    fn read(&self, job: &Claimed) -> Option<(SealedJob, &Work)> {
+    /// What the sealed job of a row says, if it is what the row says, too: else a sealed job was copied into the row.
+    fn read(&self, job: &Claimed) -> Option<(Body, &Work)> {
         let sealed: SealedJob = serde_json::from_str(&job.sealed).ok()?;
-        let body = sealed.open(self.gate.keys())?;
+        let body = self.gate.open(&sealed)?;
         let is_of_row = body.id == job.id && body.tenant == job.tenant && body.name == job.name;
         let work = self.work.get(&body.name)?;
-        is_of_row.then_some((sealed, work))
+        is_of_row.then_some((body, work))
     }
 
     const fn failed(&self, attempt: u32, error: WorkFailed) -> JobOutcome {

@@ -4,8 +4,8 @@ use sqlx::Connection;
 use tenancy_core::testing::TestTenant;
 use tenancy_jobs::postgres::{EnqueueError, PgJobs, SetUpError};
 use tenancy_jobs::{ReceivedJob, TenantJob};
-use tenancy_sqlx::TenantDb;
 use tenancy_sqlx::testing::{db_of, provisioned};
+use tenancy_sqlx::{PgTenantTable, TenantDb};
 
 use crate::support::{World, keys, lines, migrations, note, write};
 
@@ -99,6 +99,16 @@ async fn the_application_is_not_the_worker() {
     let mut connection = world.queue.acquire().await.unwrap();
     let refused = PgJobs::set_up(&mut connection, application, application).await;
     assert!(matches!(refused, Err(SetUpError::SameRole)), "{refused:?}");
+}
+
+/// The queue is no tenants' table, and opening the strategy verifies the database with it.
+#[tokio::test]
+async fn the_queue_is_no_finding_of_the_verification() {
+    let world = World::new().await;
+    let tables = world.postgres.tables().with_table(PgTenantTable::new("notes").unwrap());
+    let notes = "create table notes (tenant_id text not null, body text not null)";
+    let again = world.postgres.row(tables).with_migrations(migrations(notes));
+    again.open().await.unwrap();
 }
 
 #[tokio::test]

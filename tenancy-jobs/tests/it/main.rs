@@ -1,5 +1,5 @@
 //! Jobs on PostgreSQL, in ordinary roles: the application's owns nothing, the administrator's is no superuser.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod enqueue;
 mod fairness;
