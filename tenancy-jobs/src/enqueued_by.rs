@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// Who enqueued a job, for the record. It is no capability: the work runs as the job, in no roles, and what the caller was
 /// allowed then is not what they are allowed now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 #[doc(alias = "actor")]
 pub struct EnqueuedBy {

@@ -48,8 +48,9 @@ impl JobKeys {
         })
     }
 
-    /// Also accepts jobs that were sealed by this key. To rotate: add the new key here in every worker, then seal by it
-    /// and keep the old one here until no job of it waits.
+    /// Also accepts jobs that were sealed by this key. To rotate: give every worker both keys,
+    /// then let the service seal by the new one, and keep the old one here until no job of it waits. A worker that does not
+    /// have the key of a job drops the job.
     ///
     /// # Errors
     ///

@@ -13,16 +13,14 @@ use crate::JobKeys;
 ///
 /// It is no capability, whatever it says. The [`Gate`](crate::Gate) judges it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SealedJob {
     pub(crate) key: String,
     pub(crate) code: String,
     pub(crate) job: String,
 }
 
-/// What the text says.
+/// What the text says. A field that a newer version of the service adds is ignored by an older one.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Body {
     pub(crate) id: String,
     pub(crate) tenant: String,

@@ -1,6 +1,7 @@
 //! A job is part of the transaction that makes it.
 
-use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection};
 use tenancy_core::testing::TestTenant;
 use tenancy_jobs::postgres::{EnqueueError, PgJobs, SetUpError};
 use tenancy_jobs::{ReceivedJob, TenantJob};
@@ -99,6 +100,26 @@ async fn the_application_is_not_the_worker() {
     let mut connection = world.queue.acquire().await.unwrap();
     let refused = PgJobs::set_up(&mut connection, application, application).await;
     assert!(matches!(refused, Err(SetUpError::SameRole)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_queue_that_somebody_else_owns_is_not_set_up() {
+    let world = World::new().await;
+    let administrator = world.postgres.administrator();
+    // Neither the owner of the database nor the application may give the table away: a superuser plants this.
+    let server: PgConnectOptions = std::env::var("DATABASE_URL").unwrap().parse().unwrap();
+    let superuser = server.database(administrator.get_database().unwrap());
+    let application = world.postgres.application_role();
+    let plant = format!("alter table tenancy_jobs.jobs owner to {application}");
+    let mut connection = sqlx::PgConnection::connect_with(&superuser).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(plant))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let mut connection = world.queue.acquire().await.unwrap();
+    let worker = administrator.get_username();
+    let refused = PgJobs::set_up(&mut connection, application.as_str(), worker).await;
+    assert!(matches!(refused, Err(SetUpError::ForeignSchema)), "{refused:?}");
 }
 
 /// The queue is no tenants' table, and opening the strategy verifies the database with it.
