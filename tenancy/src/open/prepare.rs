@@ -45,7 +45,10 @@ pub(super) struct Prepared<DB: OpenDatabase, E> {
 }
 
 /// The rules for requests.
-#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "they are checked, and no requests come"))]
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "they are checked, and no requests come")
+)]
 pub(super) struct Rules {
     /// If they are right.
     pub(super) enforcer: Option<Enforcer>,
