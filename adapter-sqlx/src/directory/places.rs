@@ -111,17 +111,23 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let Some(places) = &self.places else {
             return Ok(Vec::new());
         };
+        let unplaced = self.unplaced_tenants().await?;
+        let pending = unplaced.iter().filter(|record| places.is_fenced(record));
+        Ok(pending.map(|record| record.id.clone()).collect())
+    }
+
+    /// The tenants of which no fenced place is known to follow the directory, by id: those of strategies without a fence, and
+    /// those that are pending. It needs no [`with_places`](Self::with_places): it is for operators, who know which are fenced.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be queried, which it cannot be by a role that only reads it.
+    pub async fn unplaced_tenants(&self) -> Result<Vec<TenantRecord>, DirectoryError> {
         let mut connection = self.pool.acquire().await?;
         let sql = unplaced::<DB>("t.revision > t.placed_revision order by t.id");
         let rows = DB::fetch_all(&mut connection, sql, &[]).await?;
-        let mut pending = Vec::new();
-        for row in &rows {
-            let record = &parse::<DB>(row)?.record;
-            if places.is_fenced(record) {
-                pending.push(record.id.clone());
-            }
-        }
-        Ok(pending)
+        let record = |row| Ok(TenantRecord::clone(&parse::<DB>(row)?.record));
+        rows.iter().map(record).collect()
     }
 
     /// Finishes what is [pending](Self::pending_places), one tenant after the other, and returns how many there were. Call it
@@ -168,6 +174,34 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             }
         }
         Err(pending(id, StrategyError::Fenced(FenceRefusal::Locked)))
+    }
+
+    /// Writes the place of one tenant anew, as the directory says, also where it seems to follow: after a backup of the directory or
+    /// of the tenant's database was restored, or a fence was made anew. [`TenantDb::place`] shows what the place is.
+    ///
+    /// # Security
+    ///
+    /// The directory is in force then, whatever the place has seen: a suspension that a restored directory no longer knows is
+    /// undone.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError::Pending`] if the place cannot be changed, [`DirectoryError::UnknownTenant`], and if the directory cannot
+    /// be changed.
+    pub async fn restate_place(&self, id: &TenantId) -> Result<(), DirectoryError> {
+        let mut change = self.begin(Writers::OfATenant).await?;
+        let sql = "update tenancy_tenants set revision = revision + 1 where id = $1 returning revision";
+        let row = DB::fetch_optional(
+            change.connection_mut(),
+            AssertSqlSafe(sql.to_owned()),
+            &[id.as_str().into()],
+        )
+        .await?;
+        if row.is_none() {
+            return Err(DirectoryError::UnknownTenant { id: id.clone() });
+        }
+        change.commit().await?;
+        self.finish_pending_place(id).await
     }
 
     /// `None` if the tenant's place follows, or there is no such tenant.

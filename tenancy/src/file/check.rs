@@ -15,6 +15,8 @@ pub(crate) struct Check {
     pub(super) variables: Variables,
     /// Whether nothing is changed: no migration runs.
     pub(crate) serves_only: bool,
+    /// Whether tenants' places are all that is changed: no migration runs.
+    pub(crate) places_alone: bool,
     problems: Vec<ConfigProblem>,
 }
 
@@ -24,6 +26,7 @@ impl Check {
             base_dir: base_dir.to_owned(),
             variables,
             serves_only: false,
+            places_alone: false,
             problems: Vec::new(),
         }
     }

@@ -15,6 +15,7 @@ use super::database::{OpenDatabase, Opens};
 use super::description::Describe;
 use super::directory::OpenDirectory;
 use super::error::OpenError;
+use super::places::OpenPlaces;
 use super::prepare::{Parts, Source};
 #[cfg(feature = "http")]
 use super::rules::OpenRules;
@@ -68,6 +69,7 @@ impl<DB: OpenDatabase> Open<DB> {
                 strategies: Vec::new(),
                 resolvers: Vec::new(),
                 serves_only: false,
+                places_alone: None,
             },
             #[cfg(feature = "http")]
             callers: Callers::default(),
@@ -145,6 +147,15 @@ impl<DB: OpenDatabase> Open<DB> {
         OpenDirectory {
             parts: self.parts,
             reads: false,
+        }
+    }
+
+    /// Opens the directory, and of tenants' data the places alone, for a command whose verbs are to bind at once: strategies
+    /// that are not fenced are not opened, and no migration runs.
+    pub fn places_alone(self) -> OpenPlaces<DB> {
+        OpenPlaces {
+            parts: self.parts,
+            fenced: Vec::new(),
         }
     }
 

@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "http")]
 use tenancy_core::config::EnforcementConfig;
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::directory::ChangeFeed;
-use tenancy_core::names::ReservedNames;
-use tenancy_sqlx::{DirectoryDatabase, SqlDirectory, StrategyRegistry};
+use tenancy_core::directory::{ChangeFeed, TenantRecord};
+use tenancy_core::names::{ReservedNames, TenantId};
+use tenancy_sqlx::{DirectoryDatabase, Place, SqlDirectory, StrategyError, StrategyRegistry};
 
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
@@ -60,6 +60,42 @@ pub(crate) trait Opens: DirectoryDatabase {
 
     /// Removes what names the administrator.
     fn leave_out_administrator(config: &mut Self::Config);
+
+    /// Fences a strategy, whatever its table says.
+    fn fence(config: &mut Self::Config, strategy: &str);
+
+    /// Removes the strategies that are not fenced.
+    fn leave_out_unfenced(plan: &mut Self::Plan);
+
+    /// The strategies of the file, and whether each is fenced.
+    fn fences(plan: &Self::Plan) -> &[(&'static str, bool)];
+
+    /// Whether the database of a strategy is fenced. `None` if each tenant has a fence of its own.
+    fn is_database_fenced(
+        plan: &Self::Plan,
+        strategy: &str,
+    ) -> impl Future<Output = Result<Option<bool>, StrategyError>> + Send;
+
+    /// Fences the database of a strategy. Where each tenant has a fence of its own, nothing happens.
+    fn enable_fence(plan: &Self::Plan, strategy: &str) -> impl Future<Output = Result<(), StrategyError>> + Send;
+
+    /// The places of all tenants of a strategy whose database they share; none of another.
+    fn places(
+        plan: &Self::Plan,
+        strategy: &str,
+    ) -> impl Future<Output = Result<Vec<(TenantId, Place)>, StrategyError>> + Send;
+
+    /// The place of a tenant that has a database of its own.
+    fn place_of(
+        plan: &Self::Plan,
+        tenant: &TenantRecord,
+    ) -> impl Future<Output = Result<Option<Place>, StrategyError>> + Send;
+
+    /// Fences the database of a tenant that has one of its own.
+    fn enable_fence_of(
+        plan: &Self::Plan,
+        tenant: &TenantRecord,
+    ) -> impl Future<Output = Result<(), StrategyError>> + Send;
 
     /// Opens the directory alone; for reading, if it `reads`.
     fn open_directory(

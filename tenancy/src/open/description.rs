@@ -4,6 +4,10 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::TenantId;
+use tenancy_sqlx::{Place, StrategyError};
+
 use super::database::{OpenDatabase, Opens};
 use super::error::OpenError;
 use super::prepare::Parts;
@@ -35,6 +39,64 @@ impl<DB: OpenDatabase> IntoFuture for Describe<DB> {
 /// A configuration that is right: every variable, table and folder that it names is read, and nothing is connected.
 pub struct Description<DB: OpenDatabase> {
     plan: <DB as Opens>::Plan,
+}
+
+impl<DB: OpenDatabase> Description<DB> {
+    /// The strategies of the configuration, and whether each is to be fenced there.
+    pub fn fences(&self) -> impl Iterator<Item = (&'static str, bool)> + use<'_, DB> {
+        DB::fences(&self.plan).iter().copied()
+    }
+
+    /// Whether the database of a strategy is fenced now, whatever the configuration says. `None` where each tenant's database has
+    /// a fence of its own, and where there is no such strategy.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached.
+    pub async fn is_database_fenced(&self, strategy: &str) -> Result<Option<bool>, StrategyError> {
+        DB::is_database_fenced(&self.plan, strategy).await
+    }
+
+    /// Fences the database of a strategy. Doing it again does what is missing. Where each tenant's database has a fence of its
+    /// own, nothing happens: [`enable_fence_of`](Self::enable_fence_of) makes it.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached, or refuses it; [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the
+    /// administrator.
+    pub async fn enable_fence(&self, strategy: &str) -> Result<(), StrategyError> {
+        DB::enable_fence(&self.plan, strategy).await
+    }
+
+    /// The places of all tenants of a strategy, by their ids, as the database has them that they share. None where that is not
+    /// fenced, and where each tenant's database has a fence of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached; [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the administrator.
+    pub async fn places(&self, strategy: &str) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+        DB::places(&self.plan, strategy).await
+    }
+
+    /// The place of a tenant that has a database of its own, as that database has it; `None` if it has none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NotProvisioned`](StrategyError::NotProvisioned) if there is no such database,
+    /// [`FenceMismatch`](StrategyError::FenceMismatch) if it is not fenced, and as of [`places`](Self::places).
+    pub async fn place_of(&self, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
+        DB::place_of(&self.plan, tenant).await
+    }
+
+    /// Fences the database of a tenant that has one of its own. Doing it again does what is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotProvisioned`](StrategyError::NotProvisioned) if there is no such database, and as of
+    /// [`enable_fence`](Self::enable_fence).
+    pub async fn enable_fence_of(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        DB::enable_fence_of(&self.plan, tenant).await
+    }
 }
 
 impl<DB: OpenDatabase> fmt::Debug for Description<DB> {

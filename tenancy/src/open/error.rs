@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use tenancy_sqlx::StrategyError;
 use thiserror::Error;
 
 use crate::file::ConfigProblems;
@@ -57,6 +58,21 @@ impl OpenFailure {
         &self.key
     }
 
+    /// What mends it, where a command or a key of the configuration does.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let Some(StrategyError::FenceMismatch { is_database_fenced }) = self.error.downcast_ref() else {
+            return None;
+        };
+        let key = &self.key;
+        let strategy = key.strip_prefix("strategies.").unwrap_or(key);
+        Some(if *is_database_fenced {
+            format!("set `{key}.fence = true`")
+        } else {
+            format!("run `tenancy fence on --strategy {strategy}`, or remove `{key}.fence`")
+        })
+    }
+
     /// Why not: a [`StrategyError`](tenancy_sqlx::StrategyError), unless it is about the directory or a feed.
     #[must_use]
     pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
@@ -66,7 +82,11 @@ impl OpenFailure {
 
 impl fmt::Display for OpenFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.key, chain(&*self.error))
+        write!(f, "`{}`: {}", self.key, chain(&*self.error))?;
+        match self.advice() {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
     }
 }
 

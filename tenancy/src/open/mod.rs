@@ -6,6 +6,7 @@ mod database;
 mod description;
 mod directory;
 mod error;
+mod places;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepare;
@@ -15,6 +16,7 @@ mod rules;
 mod sqlite;
 #[cfg(feature = "http")]
 mod tenancy;
+mod unopened;
 
 pub use builder::{Open, OpenData, open, open_text};
 pub use data::Data;
@@ -24,6 +26,7 @@ pub use directory::OpenDirectory;
 #[cfg(all(feature = "http", feature = "jwt"))]
 pub(crate) use error::chain;
 pub use error::{OpenError, OpenFailure, OpenFailures};
+pub use places::OpenPlaces;
 #[cfg(feature = "http")]
 pub use rules::{OpenRules, Rules};
 #[cfg(feature = "http")]

@@ -8,8 +8,9 @@ use sqlx::postgres::PgConnectOptions;
 #[cfg(feature = "http")]
 use tenancy_core::config::EnforcementConfig;
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::names::ReservedNames;
-use tenancy_sqlx::{IsolationStrategy, PgChanges, PgDirectory, StrategyError, StrategyRegistry};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{ReservedNames, TenantId};
+use tenancy_sqlx::{IsolationStrategy, PgChanges, PgDirectory, Place, StrategyError, StrategyRegistry};
 
 use super::builder::Open;
 use super::database::{Connected, OpenDatabase, Opens};
@@ -72,6 +73,70 @@ impl Opens for Postgres {
 
     fn leave_out_administrator(config: &mut PostgresConfig) {
         config.leave_out_administrator();
+    }
+
+    fn fence(config: &mut PostgresConfig, strategy: &str) {
+        config.strategies.fence(strategy);
+    }
+
+    fn leave_out_unfenced(plan: &mut PostgresPlan) {
+        for (strategy, is_fenced) in &plan.fences {
+            match *strategy {
+                _ if *is_fenced => {}
+                "row" => plan.row = None,
+                "schema" => plan.schema = None,
+                "database" => plan.database = None,
+                _ => {}
+            }
+        }
+    }
+
+    fn fences(plan: &PostgresPlan) -> &[(&'static str, bool)] {
+        &plan.fences
+    }
+
+    async fn is_database_fenced(plan: &PostgresPlan, strategy: &str) -> Result<Option<bool>, StrategyError> {
+        if let ("row", Some(row)) = (strategy, &plan.row) {
+            return Ok(Some(row.is_database_fenced().await?));
+        }
+        if let ("schema", Some(schema)) = (strategy, &plan.schema) {
+            return Ok(Some(schema.is_database_fenced().await?));
+        }
+        Ok(None)
+    }
+
+    async fn enable_fence(plan: &PostgresPlan, strategy: &str) -> Result<(), StrategyError> {
+        if let ("row", Some(row)) = (strategy, &plan.row) {
+            row.enable_fence().await?;
+        }
+        if let ("schema", Some(schema)) = (strategy, &plan.schema) {
+            schema.enable_fence().await?;
+        }
+        Ok(())
+    }
+
+    async fn places(plan: &PostgresPlan, strategy: &str) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+        if let ("row", Some(row)) = (strategy, &plan.row) {
+            return row.places().await;
+        }
+        if let ("schema", Some(schema)) = (strategy, &plan.schema) {
+            return schema.places().await;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn place_of(plan: &PostgresPlan, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
+        match &plan.database {
+            Some(database) => database.place_of(tenant).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn enable_fence_of(plan: &PostgresPlan, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        match &plan.database {
+            Some(database) => database.enable_fence_of(tenant).await,
+            None => Ok(()),
+        }
     }
 
     async fn open_directory(

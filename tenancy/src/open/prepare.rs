@@ -9,11 +9,12 @@ use tenancy_core::enforce::Enforcer;
 use tenancy_core::names::ReservedNames;
 use tenancy_core::resolve::Resolver;
 use tenancy_limits::Limits;
-use tenancy_sqlx::{IsolationStrategy, TenantDb};
+use tenancy_sqlx::{IsolationStrategy, SqlDirectory, TenantDb};
 
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
+use super::unopened::unopened;
 use crate::file::{Check, ConfigProblems, Document, Migrations, Variables, build_enforcer};
 
 /// Where a configuration comes from.
@@ -33,6 +34,9 @@ pub(super) struct Parts<DB: OpenDatabase> {
     pub(super) resolvers: Vec<Arc<dyn Resolver>>,
     /// Whether the administrator's URLs are left out.
     pub(super) serves_only: bool,
+    /// Whether the strategies are opened for the sake of tenants' places alone, and which of them are fenced whatever the file
+    /// says.
+    pub(super) places_alone: Option<Vec<String>>,
 }
 
 /// A configuration that is right.
@@ -40,6 +44,7 @@ pub(super) struct Prepared<DB: OpenDatabase, E> {
     pub(super) plan: <DB as Opens>::Plan,
     strategies: Vec<Arc<dyn IsolationStrategy<DB>>>,
     pub(super) reserved: ReservedNames,
+    places_alone: bool,
     /// What was made of the configuration besides.
     pub(super) extra: E,
 }
@@ -77,13 +82,18 @@ impl<DB: OpenDatabase> Parts<DB> {
             strategies,
             resolvers,
             serves_only,
+            places_alone,
         } = self;
         let (mut document, mut config, base_dir, file) = read::<DB>(source, &own_tables)?;
         if serves_only {
             DB::leave_out_administrator(&mut config);
         }
+        for strategy in places_alone.iter().flatten() {
+            DB::fence(&mut config, strategy);
+        }
         let mut check = Check::new(&base_dir, variables);
         check.serves_only = serves_only;
+        check.places_alone = places_alone.is_some();
         if !document.is_toml() {
             return Err(ConfigProblems::new(file, document.take_problems()).into());
         }
@@ -124,6 +134,7 @@ impl<DB: OpenDatabase> Parts<DB> {
                 plan,
                 strategies,
                 reserved,
+                places_alone: places_alone.is_some(),
                 extra,
             }),
             _ => Err(ConfigProblems::new(file, problems).into()),
@@ -133,8 +144,11 @@ impl<DB: OpenDatabase> Parts<DB> {
 
 impl<DB: OpenDatabase, E> Prepared<DB, E> {
     /// Opens everything. What fails is named together, and then all of it is closed again.
-    pub(super) async fn connect(self) -> Result<(Data<DB>, E), OpenError> {
+    pub(super) async fn connect(mut self) -> Result<(Data<DB>, E), OpenError> {
         let mut failures = Vec::new();
+        if self.places_alone {
+            DB::leave_out_unfenced(&mut self.plan);
+        }
         let mut connected = DB::connect(self.plan, self.reserved, &mut failures).await;
         for strategy in self.strategies {
             let key = format!("strategies.{}", strategy.name());
@@ -142,12 +156,17 @@ impl<DB: OpenDatabase, E> Prepared<DB, E> {
                 failures.push(OpenFailure::new(key, error));
             }
         }
+        if self.places_alone {
+            failures = unopened(failures, &mut connected.registry);
+        }
         let db = TenantDb::new(connected.registry);
         match connected.directory {
             Some(directory) if failures.is_empty() => {
+                // Past every cache. It has no places, and so does not hold what holds it.
+                let db = db.with_directory(directory.clone());
                 let data = Data {
+                    directory: following(directory, &db),
                     db,
-                    directory,
                     reach: connected.reach,
                 };
                 Ok((data, self.extra))
@@ -160,6 +179,18 @@ impl<DB: OpenDatabase, E> Prepared<DB, E> {
                 Err(OpenFailures::new(failures).into())
             }
         }
+    }
+}
+
+/// The directory whose verbs also change places, if one of the strategies has any and the directory can be changed.
+fn following<DB: OpenDatabase>(directory: SqlDirectory<DB>, db: &TenantDb<DB>) -> SqlDirectory<DB> {
+    let strategies = db.strategies();
+    let is_fenced = |name| strategies.find(name).is_ok_and(|strategy| strategy.is_fenced());
+    let has_places = strategies.names().any(is_fenced);
+    if has_places && !directory.is_read_only() {
+        directory.with_places(db)
+    } else {
+        directory
     }
 }
 

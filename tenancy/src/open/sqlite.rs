@@ -9,8 +9,9 @@ use tenancy_cache::LocalChangeFeed;
 #[cfg(feature = "http")]
 use tenancy_core::config::EnforcementConfig;
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::names::ReservedNames;
-use tenancy_sqlx::{IsolationStrategy, SqliteDirectory, StrategyError, StrategyRegistry};
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{ReservedNames, TenantId};
+use tenancy_sqlx::{IsolationStrategy, Place, SqliteDirectory, StrategyError, StrategyRegistry};
 
 use super::builder::Open;
 use super::database::{Connected, OpenDatabase, Opens};
@@ -68,6 +69,60 @@ impl Opens for Sqlite {
     }
 
     fn leave_out_administrator(_: &mut SqliteConfig) {}
+
+    fn fence(config: &mut SqliteConfig, strategy: &str) {
+        config.strategies.fence(strategy);
+    }
+
+    fn leave_out_unfenced(plan: &mut SqlitePlan) {
+        for (strategy, is_fenced) in &plan.fences {
+            match *strategy {
+                _ if *is_fenced => {}
+                "row" => plan.row = None,
+                "database" => plan.database = None,
+                _ => {}
+            }
+        }
+    }
+
+    fn fences(plan: &SqlitePlan) -> &[(&'static str, bool)] {
+        &plan.fences
+    }
+
+    async fn is_database_fenced(plan: &SqlitePlan, strategy: &str) -> Result<Option<bool>, StrategyError> {
+        if let ("row", Some(row)) = (strategy, &plan.row) {
+            return Ok(Some(row.is_database_fenced().await?));
+        }
+        Ok(None)
+    }
+
+    async fn enable_fence(plan: &SqlitePlan, strategy: &str) -> Result<(), StrategyError> {
+        if let ("row", Some(row)) = (strategy, &plan.row) {
+            row.enable_fence().await?;
+        }
+        Ok(())
+    }
+
+    async fn places(plan: &SqlitePlan, strategy: &str) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+        if let ("row", Some(row)) = (strategy, &plan.row) {
+            return row.places().await;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn place_of(plan: &SqlitePlan, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
+        match &plan.database {
+            Some(database) => database.place_of(tenant).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn enable_fence_of(plan: &SqlitePlan, tenant: &TenantRecord) -> Result<(), StrategyError> {
+        match &plan.database {
+            Some(database) => database.enable_fence_of(tenant).await,
+            None => Ok(()),
+        }
+    }
 
     async fn open_directory(
         plan: &SqlitePlan,

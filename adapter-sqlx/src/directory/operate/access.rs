@@ -1,6 +1,6 @@
-//! Who has looked into a tenant's data outside of a request.
+//! Who has worked with tenants' databases outside of a request.
 
-use tenancy_core::names::TenantId;
+use tenancy_core::names::{StrategyName, TenantId};
 
 use crate::directory::database::{DirectoryDatabase, Writers};
 use crate::directory::error::DirectoryError;
@@ -40,6 +40,18 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         }
         let mut change = self.begin(Writers::OfTheSameRows).await?;
         change.record(PendingEvent::new(id, EventKind::ACCESSED).to(access.as_str()));
+        change.commit().await
+    }
+
+    /// Writes an event that somebody is about to fence the databases of a strategy, as [`by`](Self::by) says who and why. It is
+    /// of no tenant.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be changed.
+    pub async fn record_fence(&self, strategy: &StrategyName) -> Result<(), DirectoryError> {
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        change.record(PendingEvent::about_a_name(EventKind::FENCE_ENABLED).to(strategy.as_str()));
         change.commit().await
     }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod connection_budget;
+mod fence;
 mod found;
 mod migrated_template;
 mod provision;

@@ -303,7 +303,7 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 }
 
 /// There is no such database, or the application may not connect to it, which is the last step of provisioning.
-fn is_not_provisioned(error: &sqlx::Error) -> bool {
+pub(super) fn is_not_provisioned(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
     let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
     error.is_some_and(|error| match error.code() {

@@ -1,10 +1,13 @@
 //! A tenant's place, read and written by the administrator.
 
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::PgRow;
+use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 use tenancy_core::names::TenantId;
 
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::warm_pool::WarmPool;
+use crate::postgres::fence::install;
+use crate::postgres::server::PgServer;
 use crate::{FenceRefusal, IsolationLevel, Mode, Place, PlaceChange, PlaceState, StrategyError, TransactionError};
 
 /// How long a change of a place waits for transactions that hold it: those under `repeatable read` and `serializable` that write,
@@ -19,6 +22,9 @@ const WRITE: &str = "
 insert into tenancy_fence.tenancy_places as p (tenant, epoch, revision, state) values ($1, $2, $3, $4)
 on conflict (tenant) do update set epoch = excluded.epoch, revision = excluded.revision, state = excluded.state
 where p.revision < excluded.revision and (p.epoch < excluded.epoch or p.epoch = excluded.epoch and p.state <> 'gone')";
+
+const READ_ALL: &str =
+    "select p.tenant, p.epoch, p.revision, p.state, p.version from tenancy_fence.tenancy_places p order by p.tenant";
 
 const READ: &str =
     "select p.epoch, p.revision, p.state, p.version from tenancy_fence.tenancy_places p where p.tenant = $1";
@@ -89,21 +95,39 @@ pub(in crate::postgres) async fn read(
     tenant: &TenantId,
 ) -> Result<Option<Place>, StrategyError> {
     let row = sqlx::query(READ).bind(tenant.as_str()).fetch_optional(tx).await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
+    row.as_ref().map(parse).transpose()
+}
+
+/// Reads all places of the database of a server, by the tenant, as the administrator. None if it is not fenced.
+pub(in crate::postgres) async fn read_all(server: &PgServer) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+    let mut connection = server
+        .administrator_for("read the places of tenants")?
+        .connect()
+        .await?;
+    let mut places = Vec::new();
+    if install::is_fenced(&mut connection).await? {
+        for row in &sqlx::query(READ_ALL).fetch_all(&mut connection).await? {
+            let tenant: &str = row.try_get("tenant")?;
+            places.push((tenant.parse().map_err(StrategyError::other)?, parse(row)?));
+        }
+    }
+    connection.close().await?;
+    Ok(places)
+}
+
+fn parse(row: &PgRow) -> Result<Place, StrategyError> {
     let state: &str = row.try_get("state")?;
     let state = PlaceState::of_text(state).ok_or_else(|| StrategyError::other("a place has an unknown state"))?;
     let counter = |column| {
         row.try_get(column)
             .map(|counter: i64| u64::try_from(counter).unwrap_or_default())
     };
-    Ok(Some(Place {
+    Ok(Place {
         epoch: counter("epoch")?,
         revision: counter("revision")?,
         state,
         version: row.try_get("version")?,
-    }))
+    })
 }
 
 fn number(counter: u64) -> i64 {

@@ -1,14 +1,15 @@
 //! How the database of the strategy `row` is fenced.
 
 use sqlx::{ConnectOptions, Connection, PgConnection};
+use tenancy_core::names::TenantId;
 
 use super::builder::PgRowBuilder;
 use super::policies::attempts::Attempts;
 use super::policies::guard::PIN;
-use crate::StrategyError;
 use crate::postgres::execute::execute;
-use crate::postgres::fence::install;
+use crate::postgres::fence::{install, place};
 use crate::transaction::begin::begin_lent;
+use crate::{Place, StrategyError};
 
 impl PgRowBuilder {
     /// Fences the database, as the administrator: it makes the schema `tenancy_fence`, with the table of places and the function by
@@ -57,5 +58,15 @@ impl PgRowBuilder {
     /// If the database cannot be reached.
     pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
         install::is_database_fenced(&self.server, self.plan).await
+    }
+
+    /// The places of all tenants, by their ids, as the database has them; none if it is not fenced. For operators, who compare them with
+    /// the directory's records.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached; [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the administrator.
+    pub async fn places(&self) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+        place::read_all(&self.server).await
     }
 }

@@ -2,17 +2,18 @@
 
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection};
+use tenancy_core::names::TenantId;
 
 use super::cluster;
 use super::strategy::PgSchemaStrategy;
 use crate::postgres::citus::cluster::PROPAGATION;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
-use crate::postgres::fence::install;
+use crate::postgres::fence::{install, place};
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::{PoolSettings, StrategyError};
+use crate::{Place, PoolSettings, StrategyError};
 
 /// How tenants' schemas are named and reached. [`PgSchemaStrategy::builder`] makes one.
 #[derive(Debug)]
@@ -168,6 +169,16 @@ impl PgSchemaBuilder {
     /// If the database cannot be reached.
     pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
         install::is_database_fenced(&self.server, self.plan).await
+    }
+
+    /// The places of all tenants, by their ids, as the database has them; none if it is not fenced. For operators, who compare them with
+    /// the directory's records.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached; [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the administrator.
+    pub async fn places(&self) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+        place::read_all(&self.server).await
     }
 
     fn application_role(&self) -> Result<PgIdentifier, StrategyError> {

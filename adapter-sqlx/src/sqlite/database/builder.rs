@@ -16,10 +16,10 @@ use crate::{PoolSettings, StrategyError};
 #[derive(Debug)]
 #[must_use]
 pub struct SqliteDatabaseBuilder {
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     migrations: Option<Migrator>,
     max_open: usize,
-    plan: FilePlan,
+    pub(super) plan: FilePlan,
     is_fenced: bool,
 }
 

@@ -13,7 +13,7 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
-use super::tenant_file::{at, identify, publish, refuse_leftovers, remove_files};
+use super::tenant_file::{at, identify, path_of, publish, refuse_leftovers, remove_files};
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence::{self, FenceWatch};
 use crate::sqlite::migrate;
@@ -61,7 +61,7 @@ impl SqliteDatabaseStrategy {
     }
 
     fn path(&self, tenant: &TenantId) -> PathBuf {
-        self.directory.join(format!("tenant-{tenant}.sqlite"))
+        path_of(&self.directory, tenant)
     }
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {

@@ -9,6 +9,11 @@ use tenancy_core::names::TenantId;
 use super::open_pools::FileIdentity;
 use crate::StrategyError;
 
+/// The file of a tenant in the folder of all files.
+pub(in crate::sqlite) fn path_of(directory: &Path, tenant: &TenantId) -> PathBuf {
+    directory.join(format!("tenant-{tenant}.sqlite"))
+}
+
 /// Removes a database and what SQLite keeps beside it, and looks that it is gone.
 ///
 /// The log goes last: without its database it is refused, and not replayed.

@@ -7,7 +7,7 @@ mod refusal;
 
 pub(in crate::sqlite) use attempt::begin;
 pub(in crate::sqlite) use install::{CREATE_TRIGGER, enable, is_fenced, require};
-pub(in crate::sqlite) use place::{change, read};
+pub(in crate::sqlite) use place::{change, read, read_all};
 pub(in crate::sqlite) use refusal::FenceWatch;
 
 use crate::Binding;

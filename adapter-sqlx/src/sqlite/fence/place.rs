@@ -1,5 +1,6 @@
 //! A tenant's place, read and written.
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use tenancy_core::names::TenantId;
 
@@ -11,6 +12,8 @@ const WRITE: &str = "
 insert into main.tenancy_places as p (tenant, epoch, revision, state) values ($1, $2, $3, $4)
 on conflict (tenant) do update set epoch = excluded.epoch, revision = excluded.revision, state = excluded.state
 where p.revision < excluded.revision and (p.epoch < excluded.epoch or p.epoch = excluded.epoch and p.state <> 'gone')";
+
+const READ_ALL: &str = "select tenant, epoch, revision, state, version from main.tenancy_places order by tenant";
 
 const READ: &str = "select epoch, revision, state, version from main.tenancy_places where tenant = $1";
 
@@ -49,21 +52,34 @@ pub(in crate::sqlite) async fn read(
         .bind(tenant.as_str())
         .fetch_optional(connection)
         .await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
+    row.as_ref().map(parse).transpose()
+}
+
+/// Reads all places of a fenced file, by the tenant.
+pub(in crate::sqlite) async fn read_all(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+    let mut places = Vec::new();
+    for row in &sqlx::query(READ_ALL).fetch_all(connection).await? {
+        let tenant: &str = row.try_get("tenant")?;
+        places.push((tenant.parse().map_err(StrategyError::other)?, parse(row)?));
+    }
+    Ok(places)
+}
+
+fn parse(row: &SqliteRow) -> Result<Place, StrategyError> {
     let state: &str = row.try_get("state")?;
     let state = PlaceState::of_text(state).ok_or_else(|| StrategyError::other("a place has an unknown state"))?;
     let counter = |column| {
         row.try_get(column)
             .map(|counter: i64| u64::try_from(counter).unwrap_or_default())
     };
-    Ok(Some(Place {
+    Ok(Place {
         epoch: counter("epoch")?,
         revision: counter("revision")?,
         state,
         version: row.try_get("version")?,
-    }))
+    })
 }
 
 fn number(counter: u64) -> i64 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::Connection;
 use sqlx::migrate::Migrator;
+use tenancy_core::names::TenantId;
 
 use super::catalog;
 use super::declarations::Declarations;
@@ -16,7 +17,7 @@ use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
 use crate::sqlite::migrate;
 use crate::sqlite::pool::FilePlan;
-use crate::{Mode, PoolSettings, StrategyError};
+use crate::{Mode, Place, PoolSettings, StrategyError};
 
 /// Which file holds the rows of many tenants, and which of its tables do. [`SqliteRowStrategy::builder`] makes one.
 #[derive(Debug)]
@@ -124,6 +125,23 @@ impl SqliteRowBuilder {
         let is_fenced = fence::is_fenced(&mut connection).await?;
         connection.close().await?;
         Ok(is_fenced)
+    }
+
+    /// The places of all tenants, by their ids, as the file has them; none if it is not fenced. For operators, who compare them with
+    /// the directory's records.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub async fn places(&self) -> Result<Vec<(TenantId, Place)>, StrategyError> {
+        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None).await?;
+        let places = if fence::is_fenced(&mut connection).await? {
+            fence::read_all(&mut connection).await?
+        } else {
+            Vec::new()
+        };
+        connection.close().await?;
+        Ok(places)
     }
 
     /// Opens the file, creates it if it is missing, migrates it and proves its schema.

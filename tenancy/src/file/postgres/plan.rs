@@ -28,6 +28,8 @@ pub(crate) struct PostgresPlan {
     pub(crate) row: Option<PgRowBuilder>,
     pub(crate) schema: Option<PgSchemaBuilder>,
     pub(crate) database: Option<PgDatabaseBuilder>,
+    /// The strategies of the file, and whether each is fenced.
+    pub(crate) fences: Vec<(&'static str, bool)>,
 }
 
 /// Reads every URL, table and folder that the file names. `None` if something is wrong, and noted.
@@ -68,6 +70,7 @@ pub(crate) async fn plan(
         row: all(row)?,
         schema: all(schema)?,
         database: all(database)?,
+        fences: strategies.fences(),
     })
 }
 
@@ -149,11 +152,14 @@ impl Shared {
         if let Some(lock_timeout) = lock_timeout {
             builder = builder.with_lock_timeout(lock_timeout);
         }
-        if let Some(migrations) = migrations {
+        if let Some(migrations) = migrations.filter(|_| !check.places_alone) {
             builder = builder.with_migrations(migrations);
         }
         for schema in extensions {
             builder = builder.with_extension_schema(schema.as_str()).ok()?;
+        }
+        if config.fence {
+            builder = builder.with_fence();
         }
         Some(if self.has_transaction_pooler {
             builder.with_transaction_pooler()
@@ -183,6 +189,15 @@ impl Shared {
         }
         for schema in extensions {
             builder = builder.with_extension_schema(schema.as_str()).ok()?;
+        }
+        if config.citus && config.fence {
+            check.problem(
+                format!("{KEY}.fence"),
+                "a Citus cluster has no fence: remove this key, or `citus`",
+            );
+        }
+        if config.fence {
+            builder = builder.with_fence();
         }
         if config.citus {
             builder = builder.with_citus();
@@ -233,8 +248,11 @@ impl Shared {
         if config.migrated_template {
             builder = builder.with_migrated_template();
         }
-        if let Some(migrations) = migrations {
+        if let Some(migrations) = migrations.filter(|_| !check.places_alone) {
             builder = builder.with_migrations(migrations);
+        }
+        if config.fence {
+            builder = builder.with_fence();
         }
         if let Some(max) = config.max_connections_per_tenant {
             builder = builder.with_max_connections_per_tenant(usize::try_from(max).unwrap_or(usize::MAX));

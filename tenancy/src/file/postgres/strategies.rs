@@ -46,6 +46,8 @@ tenancy_core::config::settings! {
         pub extension_schemas: Vec<String> = Vec::new(),
         /// The folder of migrations. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// Whether the database is fenced, so that a suspension is in force at once. `tenancy fence on` fences it. Default: `false`.
+        pub fence: bool = false,
         /// How long one attempt to change a table waits for a lock, in seconds, at least 1. Default: 2.
         pub lock_timeout_seconds: Option<u32> = None,
         /// The application's pool. Default: that of `[database]`, and then 10 connections.
@@ -72,6 +74,8 @@ tenancy_core::config::settings! {
         pub migrations: Option<PathBuf> = None,
         /// Whether statements stay prepared. Default: `true`.
         pub prepared_statements: bool = true,
+        /// Whether the database is fenced, so that a suspension is in force at once. `tenancy fence on` fences it. Default: `false`.
+        pub fence: bool = false,
         /// Whether the database is a Citus cluster's. Default: `false`.
         pub citus: bool = false,
         /// The application's pool. Default: that of `[database]`, and then 10 connections.
@@ -100,6 +104,8 @@ tenancy_core::config::settings! {
         pub migrated_template: bool = false,
         /// The folder of migrations of each tenant. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// Whether the tenants' databases are fenced, so that a suspension is in force at once. `tenancy fence on` fences them. Default: `false`.
+        pub fence: bool = false,
         /// The greatest number of connections that one tenant uses at a time, at least 1. Default: 5.
         pub max_connections_per_tenant: Option<u32> = None,
         /// How many callers may wait for a connection at a time. Default: 1000.
@@ -124,6 +130,26 @@ tenancy_core::config::settings! {
 }
 
 impl PgStrategiesConfig {
+    /// The strategies that have a table, and whether each is fenced.
+    pub(crate) fn fences(&self) -> Vec<(&'static str, bool)> {
+        let fences = [
+            self.row.as_ref().map(|row| ("row", row.fence)),
+            self.schema.as_ref().map(|schema| ("schema", schema.fence)),
+            self.database.as_ref().map(|database| ("database", database.fence)),
+        ];
+        fences.into_iter().flatten().collect()
+    }
+
+    /// Fences a strategy, whatever its table says.
+    pub(crate) fn fence(&mut self, name: &str) {
+        match (name, &mut self.row, &mut self.schema, &mut self.database) {
+            ("row", Some(row), _, _) => row.fence = true,
+            ("schema", _, Some(schema), _) => schema.fence = true,
+            ("database", _, _, Some(database)) => database.fence = true,
+            _ => {}
+        }
+    }
+
     /// What the names of tenants' own schemas begin with. They may be in the database of `row`.
     pub(super) fn tenant_schemas(&self) -> Option<&str> {
         let schema = self.schema.as_ref()?;

@@ -58,6 +58,24 @@ tenancy_core::config::settings! {
     }
 }
 
+impl SqliteStrategiesConfig {
+    /// The strategies that have a table, and whether each is fenced.
+    pub(crate) fn fences(&self) -> Vec<(&'static str, bool)> {
+        let row = self.row.as_ref().map(|row| ("row", row.fence));
+        let database = self.database.as_ref().map(|database| ("database", database.fence));
+        [row, database].into_iter().flatten().collect()
+    }
+
+    /// Fences a strategy, whatever its table says.
+    pub(crate) fn fence(&mut self, name: &str) {
+        match (name, &mut self.row, &mut self.database) {
+            ("row", Some(row), _) => row.fence = true,
+            ("database", _, Some(database)) => database.fence = true,
+            _ => {}
+        }
+    }
+}
+
 tenancy_core::config::settings! {
     /// The table `[strategies.row]`: which tables of which file hold rows of many tenants.
     pub struct SqliteRowConfig {
@@ -69,6 +87,8 @@ tenancy_core::config::settings! {
         pub dangerously_exposed: Vec<String> = Vec::new(),
         /// The folder of migrations. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// Whether the file is fenced, so that a suspension is in force at once. `tenancy fence on` fences it. Default: `false`.
+        pub fence: bool = false,
         /// How long a transaction waits for another writer, in seconds, at least 1. Default: 5.
         pub busy_timeout_seconds: Option<u32> = None,
         /// The pool. Default: 8 connections that write and 8 that read.
@@ -95,6 +115,8 @@ tenancy_core::config::settings! {
         pub folder: Option<PathBuf> = None,
         /// The folder of migrations of each tenant. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// Whether the tenants' files are fenced, so that a suspension is in force at once. `tenancy fence on` fences them. Default: `false`.
+        pub fence: bool = false,
         /// The greatest number of files that are open at once, at least 1. Default: 64.
         pub max_open: Option<u32> = None,
         /// How long a transaction waits for another writer, in seconds, at least 1. Default: 5.

@@ -19,6 +19,8 @@ pub(crate) struct SqlitePlan {
     pub(crate) quarantine: Duration,
     pub(crate) row: Option<SqliteRowBuilder>,
     pub(crate) database: Option<SqliteDatabaseBuilder>,
+    /// The strategies of the file, and whether each is fenced.
+    pub(crate) fences: Vec<(&'static str, bool)>,
 }
 
 /// Reads every table and folder that the file names. `None` if something is wrong, and noted.
@@ -59,6 +61,7 @@ pub(crate) async fn plan(config: &SqliteConfig, compiled: &mut Migrations, check
         quarantine: Duration::from_secs(24 * 60 * 60) * config.directory.quarantine_days,
         row,
         database,
+        fences: config.strategies.fences(),
     })
 }
 
@@ -70,7 +73,7 @@ async fn row_builder(
     const KEY: &str = "strategies.row";
     let file = required("strategies.row.file", config.file.as_deref(), "the file", check);
     let migrations = folder("row", config.migrations.as_deref(), compiled, check).await;
-    let migrations = migrations.filter(|_| !check.serves_only);
+    let migrations = migrations.filter(|_| !check.serves_only && !check.places_alone);
     let pool = config.pool.settings("strategies.row.pool", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),
@@ -87,6 +90,9 @@ async fn row_builder(
     }
     if let Some(timeout) = busy_timeout {
         builder = builder.with_busy_timeout(timeout);
+    }
+    if config.fence {
+        builder = builder.with_fence();
     }
     Some(match migrations {
         Some(migrations) => builder.with_migrations(migrations),
@@ -107,7 +113,7 @@ async fn database_builder(
         check,
     );
     let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
-    let migrations = migrations.filter(|_| !check.serves_only);
+    let migrations = migrations.filter(|_| !check.serves_only && !check.places_alone);
     let pool = config.pool.settings("strategies.database.pool", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),
@@ -123,6 +129,9 @@ async fn database_builder(
     }
     if let Some(timeout) = busy_timeout {
         builder = builder.with_busy_timeout(timeout);
+    }
+    if config.fence {
+        builder = builder.with_fence();
     }
     Some(match migrations {
         Some(migrations) => builder.with_migrations(migrations),
