@@ -44,6 +44,7 @@ mod check;
 mod cli;
 mod commands;
 mod explain;
+mod fence;
 mod init;
 mod interrupt;
 mod output;

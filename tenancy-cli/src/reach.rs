@@ -40,6 +40,28 @@ pub(crate) async fn postgres(description: &Description<Postgres>) -> Result<(), 
     Ok(())
 }
 
+/// The strategies whose tenants share the database of this one; it is one of them. Each tenant of `database` has one of its own.
+pub(crate) fn in_the_same_database(description: &Description<Postgres>, strategy: &'static str) -> Vec<&'static str> {
+    let servers = description.servers();
+    let database_of = |name: &str| {
+        let key = format!("strategies.{name}");
+        let (_, server) = servers.iter().find(|(other, _)| *other == key)?;
+        let options = server.administrator_options().unwrap_or(server.application_options());
+        let database = options.get_database().unwrap_or(options.get_username());
+        Some((options.get_host().to_owned(), options.get_port(), database.to_owned()))
+    };
+    let shared = description
+        .fences()
+        .map(|(name, _)| name)
+        .filter(|name| *name != "database");
+    let same = shared.filter(|name| *name == strategy || database_of(name) == database_of(strategy));
+    if strategy == "database" {
+        vec![strategy]
+    } else {
+        same.collect()
+    }
+}
+
 /// A connection, or why there is none, without any part of the URL but host, port, database and role.
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, String> {
     let place = format!(

@@ -5,11 +5,14 @@ use std::fs;
 use sqlx::{Postgres, Sqlite};
 use toml::{Table, Value};
 
-use crate::args::{Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, MemberCommand, TenantCommand};
+use crate::args::{
+    Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, MemberCommand, TenantCommand,
+};
 use crate::check::{check, verify};
 use crate::cli::Cli;
 use crate::commands::{completions, domains, events, members, tenants};
 use crate::explain::explain;
+use crate::fence;
 use crate::init::init;
 use crate::interrupt::Interrupt;
 use crate::output::{Answer, Exit, Failure, Output};
@@ -87,6 +90,9 @@ async fn run_on<DB: Operated + Statements>(site: &Site<'_>, command: Command) ->
         Command::Events(EventCommand::Tail(tail)) => events::tail::<DB>(site, &tail, &interrupt).await,
         Command::Check => check::<DB>(site).await,
         Command::Verify(args) => verify::<DB>(site, args.fix_sql).await,
+        Command::Fence(FenceCommand::On(on)) => fence::on::<DB>(site, &on, &interrupt).await,
+        Command::Fence(FenceCommand::Status) => fence::status::<DB>(site).await,
+        Command::Fence(FenceCommand::Finish(finish)) => fence::finish::<DB>(site, &finish, &interrupt).await,
         Command::Adopt(args) => DB::adopt(site, &args).await,
         Command::Sql(args) => sql::<DB>(site, &args).await,
         Command::Explain(args) => explain::<DB>(site, &args).await,

@@ -30,6 +30,9 @@ pub(crate) trait Operated: OpenDatabase + Sized {
     /// Whether the role by which the directory is read sees unfinished jobs.
     fn sees_jobs(description: &Description<Self>) -> bool;
 
+    /// The strategies that are in the same database as this one, and so are fenced with it; it is one of them.
+    fn fenced_with(description: &Description<Self>, strategy: &'static str) -> Vec<&'static str>;
+
     /// Looks at what only this database has. Returns whether what is described is there, so that it can be opened.
     async fn check(description: &Description<Self>, checks: &mut Checks) -> bool;
 
@@ -53,6 +56,10 @@ impl Operated for Sqlite {
 
     fn sees_jobs(_: &Description<Self>) -> bool {
         true
+    }
+
+    fn fenced_with(_: &Description<Self>, strategy: &'static str) -> Vec<&'static str> {
+        vec![strategy]
     }
 
     async fn check(description: &Description<Self>, checks: &mut Checks) -> bool {
@@ -85,6 +92,10 @@ impl Operated for Postgres {
 
     fn sees_jobs(description: &Description<Self>) -> bool {
         description.directory().has_administrator()
+    }
+
+    fn fenced_with(description: &Description<Self>, strategy: &'static str) -> Vec<&'static str> {
+        reach::in_the_same_database(description, strategy)
     }
 
     async fn check(description: &Description<Self>, checks: &mut Checks) -> bool {
@@ -138,6 +149,25 @@ impl Site<'_> {
             return Err(Failure::needs_administrator());
         }
         Ok(directory.by(change.attribution()))
+    }
+
+    /// The directory and tenants' places, for a command whose verbs are to bind at the database.
+    ///
+    /// A database that is fenced counts, also where the file does not say so yet: while the fence is being turned on, both are
+    /// there.
+    pub(crate) async fn places<DB: Operated>(&self, change: &Change, fenced: &[&str]) -> Result<Data<DB>, Failure> {
+        self.reach::<DB>().await?;
+        let mut open = self.open().places_alone();
+        for strategy in fenced {
+            open = open.with_fenced(*strategy);
+        }
+        let mut data = open.await?;
+        if data.directory.is_read_only() {
+            data.close().await;
+            return Err(Failure::needs_administrator());
+        }
+        data.directory = data.directory.by(change.attribution());
+        Ok(data)
     }
 
     /// The directory and tenants' data, for a command that makes or removes places.

@@ -10,6 +10,7 @@ use tenancy_core::names::TenantId;
 
 use super::database::{DirectoryDatabase, Queries, Writers};
 use super::error::DirectoryError;
+use super::events::{EventKind, PendingEvent};
 use super::rows::{columns, counter, parse};
 use super::sql_directory::SqlDirectory;
 use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError, TenantDb};
@@ -200,6 +201,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         if row.is_none() {
             return Err(DirectoryError::UnknownTenant { id: id.clone() });
         }
+        change.record(PendingEvent::new(id, EventKind::PLACE_RESTATED));
         change.commit().await?;
         self.finish_pending_place(id).await
     }

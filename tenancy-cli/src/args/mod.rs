@@ -2,6 +2,7 @@
 
 mod change;
 mod explain;
+mod fence;
 mod init;
 mod selection;
 mod sql;
@@ -15,6 +16,7 @@ use tenancy::names::TenantId;
 
 pub(crate) use change::Change;
 pub(crate) use explain::{AccessPolicy, Explain};
+pub(crate) use fence::{FenceCommand, FenceFinish, FenceOn};
 pub(crate) use init::{Described, Init, InitDatabase, InitPostgres, InitSqlite, Strategy};
 pub(crate) use selection::{Filter, Selection};
 pub(crate) use sql::{Adopt, Sql};
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Read what has happened to tenants.
     #[command(subcommand)]
     Events(EventCommand),
+    /// Make a suspension bind at the database at once, whatever processes have cached.
+    #[command(subcommand)]
+    Fence(FenceCommand),
     /// Make tables from before there were tenants tables that tenants share: print the SQL, or run it (PostgreSQL).
     Adopt(Adopt),
     /// Run SQL in one tenant's scope, reading only unless told otherwise. It is an event.

@@ -4,6 +4,7 @@ use tenancy::{Description, OpenDatabase, OpenError};
 use tenancy_sqlx::{PageRequest, SqlDirectory, TenantJobs};
 
 use super::findings::{Checks, Finding, State};
+use crate::fence::{self, Depth};
 use crate::output::{Answer, Failure, chain, time};
 use crate::site::{Operated, Site};
 
@@ -43,6 +44,8 @@ async fn look_at_directory<DB: Operated>(site: &Site<'_>, description: &Descript
     if DB::sees_jobs(description) {
         checks.add("jobs", State::of_result(unfinished(&directory).await));
     }
+    let surveyed = fence::survey(description, &directory, Depth::AsTheFileSays).await;
+    checks.add("fence", State::of_result(surveyed.map(|survey| survey.findings())));
     directory.close().await;
 }
 
@@ -89,7 +92,10 @@ async fn look_at_strategies<DB: Operated>(site: &Site<'_>, checks: &mut Checks) 
                 .filter(|failure| failure.key() != "directory");
             let findings = of_strategies.map(|failure| {
                 let message = format!("`{}` does not open: {}", failure.key(), chain(failure.error()));
-                Finding::new("not_opened", message).advise("mend what the finding says, and check again")
+                match failure.advice() {
+                    Some(advice) => Finding::new("fence_mismatch", message).advise(advice),
+                    None => Finding::new("not_opened", message).advise("mend what the finding says, and check again"),
+                }
             });
             let mut findings: Vec<Finding> = findings.collect();
             let of_directory = failures

@@ -6,7 +6,7 @@ mod postgres;
 mod sqlite;
 mod verification;
 
-pub(crate) use findings::Checks;
+pub(crate) use findings::{Checks, Finding};
 pub(crate) use looks::check;
 pub(crate) use postgres::{check as servers, verify as verify_postgres};
 pub(crate) use sqlite::{check as files, verify as verify_sqlite};

@@ -30,7 +30,7 @@ pub(crate) async fn verify(site: &Site<'_>) -> Result<Verification, Failure> {
             Ok(Verification::default())
         }
         Err(OpenError::Open(failures)) => {
-            let unsafe_schemas = failures.failures().iter().filter_map(|failure| {
+            let found = failures.failures().iter().filter_map(|failure| {
                 let error = failure.error().downcast_ref::<StrategyError>();
                 match error {
                     Some(StrategyError::UnsafeSchema(schema)) => Some(Finding {
@@ -38,10 +38,14 @@ pub(crate) async fn verify(site: &Site<'_>) -> Result<Verification, Failure> {
                         ..Finding::new("unsafe_schema", format!("`{}`: {}", failure.key(), chain(schema)))
                             .advise("change the tables by a migration")
                     }),
+                    // It does not open, so nothing is known of its tables.
+                    Some(StrategyError::FenceMismatch { .. }) => {
+                        Some(Finding::new("fence_mismatch", failure.to_string()).run("fence status"))
+                    }
                     _ => None,
                 }
             });
-            let findings: Vec<Finding> = unsafe_schemas.collect();
+            let findings: Vec<Finding> = found.collect();
             if findings.is_empty() {
                 return Err(OpenError::Open(failures).into());
             }

@@ -51,6 +51,10 @@ impl Failure {
         self
     }
 
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
     pub(crate) const fn code(&self) -> &'static str {
         self.code
     }

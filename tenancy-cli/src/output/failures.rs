@@ -5,6 +5,7 @@ use tenancy_sqlx::{
     AdoptError, CreateError, DeleteError, DirectoryError, LifecycleError, StrategyError, TransactionError, UpsertError,
 };
 
+use super::exit::Exit;
 use super::failure::Failure;
 use super::text::{chain, time};
 
@@ -31,6 +32,8 @@ impl From<OpenError> for Failure {
                     Self::new("directory_unreachable", text)
                         .run("check")
                         .advise("see that the database of the directory runs, and that the URL is right")
+                } else if failures.failures().iter().any(|failure| failure.advice().is_some()) {
+                    Self::new("fence_mismatch", text).run("fence status")
                 } else {
                     Self::new("not_opened", text).run("check")
                 }
@@ -48,7 +51,12 @@ impl From<DirectoryError> for Failure {
             DirectoryError::Busy(_) => Self::new("busy", text).advise("give the command again: nothing was changed"),
             DirectoryError::Commit(_) => Self::new("not_confirmed_by_database", text)
                 .advise("give the command again: it finishes what was begun"),
-            DirectoryError::Pending { .. } => Self::new("pending", text).advise("give the same command again"),
+            DirectoryError::Pending { .. } => Self {
+                exit: Exit::Part,
+                ..Self::new("pending", text)
+            }
+            .run("fence finish")
+            .advise("or give the same command again"),
             DirectoryError::ReadOnly => Self::needs_administrator(),
             DirectoryError::Corrupt { .. } | DirectoryError::CorruptStatus(_) => {
                 Self::new("corrupt_directory", text).advise("correct the row in the directory")
@@ -147,6 +155,7 @@ impl From<StrategyError> for Failure {
                 Self::new("not_provisioned", text).run(format!("tenant show {tenant}"))
             }
             StrategyError::NeedsAdministrator { .. } => Self::needs_administrator(),
+            StrategyError::FenceMismatch { .. } => Self::new("fence_mismatch", text).run("fence status"),
             StrategyError::Unsupported { .. } => Self::new("unsupported", text),
             _ => Self::new("database", text).run("check"),
         }

@@ -12,6 +12,7 @@ mod crash;
 mod events;
 mod explain;
 mod faults;
+mod fence;
 mod findings;
 mod init;
 mod life;

@@ -99,6 +99,8 @@ kinds! {
     METADATA_CHANGED = "metadata.changed",
     /// Somebody was about to work with its data outside of a request. `after` is `read` or `write`.
     ACCESSED = "tenant.accessed",
+    /// Its fenced place was written anew, as the directory says.
+    PLACE_RESTATED = "place.restated",
     /// A strategy's databases were fenced. `after` is its name.
     FENCE_ENABLED = "fence.enabled",
     /// A name may be given to another tenant before its quarantine is over. `before` is its form and the name.

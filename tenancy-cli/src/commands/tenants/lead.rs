@@ -7,6 +7,7 @@ use tenancy_sqlx::{LifecycleError, SqlDirectory};
 
 use super::select::{Selected, select};
 use crate::args::LeadTenants;
+use crate::fence;
 use crate::interrupt::Interrupt;
 use crate::output::{Answer, Exit, Failure, Next, Progress, confirm_many};
 use crate::site::{Operated, Site, entry};
@@ -18,8 +19,27 @@ pub(crate) async fn lead<DB: Operated>(
     interrupt: &Interrupt,
 ) -> Result<Answer, Failure> {
     let change = &lead.confirmed.change;
-    let directory = site.writer::<DB>(change).await?;
-    let selected = select(&directory, &lead.selection).await?;
+    if change.dry_run {
+        let directory = site.writer::<DB>(change).await?;
+        let led = each(&directory, verb, lead, interrupt).await;
+        directory.close().await;
+        return led;
+    }
+    let fenced = fence::databases::<DB>(site).await?;
+    let data = site.places::<DB>(change, &fenced).await?;
+    let led = each(&data.directory, verb, lead, interrupt).await;
+    data.close().await;
+    led
+}
+
+async fn each<DB: Operated>(
+    directory: &SqlDirectory<DB>,
+    verb: Verb,
+    lead: &LeadTenants,
+    interrupt: &Interrupt,
+) -> Result<Answer, Failure> {
+    let change = &lead.confirmed.change;
+    let selected = select(directory, &lead.selection).await?;
     let ids = selected.ids();
     if let (Selected::Matching(_), false) = (&selected, change.dry_run)
         && !ids.is_empty()
@@ -35,15 +55,14 @@ pub(crate) async fn lead<DB: Operated>(
         }
         progress.at(id.as_str());
         let done = if change.dry_run {
-            look(&directory, verb, id).await
+            look(directory, verb, id).await
         } else {
-            by_verb(&directory, verb, id).await
+            by_verb(directory, verb, id).await
         };
         outcomes.push((id, done));
         progress.step();
     }
     progress.end();
-    directory.close().await;
     if let ([(_, Err(failure))], 1) = (outcomes.as_slice(), ids.len()) {
         return Err(failure.clone());
     }
@@ -94,9 +113,16 @@ fn report(verb: Verb, outcomes: &[Outcome<'_>], left: usize, dry_run: bool) -> A
                 machine.push(json!({ "id": id.as_str(), "changed": changed, "status": status }));
             }
             Err(failure) => {
-                lines.push(format!("failed: {}", failure.message()));
+                let how = if failure.exit() == Exit::Part {
+                    "pending"
+                } else {
+                    "failed"
+                };
+                lines.push(format!("{how}: {}", failure.message()));
                 let error = json!({ "code": failure.code(), "message": failure.message() });
-                machine.push(json!({ "id": id.as_str(), "changed": false, "error": error }));
+                // The directory has changed, and the place has not.
+                let is_pending = failure.exit() == Exit::Part;
+                machine.push(json!({ "id": id.as_str(), "changed": is_pending, "error": error }));
                 next.extend_from_slice(failure.next());
             }
         }
@@ -104,10 +130,12 @@ fn report(verb: Verb, outcomes: &[Outcome<'_>], left: usize, dry_run: bool) -> A
     if lines.is_empty() && left == 0 {
         lines.push("no tenant is selected".to_owned());
     }
-    let failed = outcomes.iter().filter(|(_, done)| done.is_err()).count();
+    let is_failed = |done: &Result<bool, Failure>| done.as_ref().is_err_and(|failure| failure.exit() != Exit::Part);
+    let failed = outcomes.iter().filter(|(_, done)| is_failed(done)).count();
+    let pending = outcomes.iter().filter(|(_, done)| done.is_err()).count() - failed;
     let exit = match (failed, outcomes.len(), left) {
         (_, _, left) if left > 0 => Exit::Interrupted,
-        (0, ..) => Exit::Done,
+        (0, ..) if pending == 0 => Exit::Done,
         (failed, all, _) if failed == all => Exit::Failed,
         _ => Exit::Part,
     };

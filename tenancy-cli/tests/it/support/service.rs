@@ -127,6 +127,17 @@ migrations = \"migrations/tenant\"
         fs::write(folder.join("0001_notes.sql"), sql).unwrap();
     }
 
+    /// Says in the file that these strategies are fenced, and that the others are not.
+    pub(crate) fn fence_in_file(&self, strategies: &[&str]) {
+        let path = self.folder().join("tenancy.toml");
+        let mut text = fs::read_to_string(&path).unwrap().replace("fence = true\n", "");
+        for strategy in strategies {
+            let table = format!("[strategies.{strategy}]\n");
+            text = text.replace(&table, &format!("{table}fence = true\n"));
+        }
+        fs::write(path, text).unwrap();
+    }
+
     /// Leaves out a variable, as if it were never set.
     pub(crate) fn without(mut self, variable: &str) -> Self {
         self.variables.retain(|(name, _)| *name != variable);
