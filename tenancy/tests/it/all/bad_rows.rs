@@ -56,7 +56,10 @@ pub(super) const ROWS: &[Row] = &[
     ("tenant_column_type = \"uuid\"", "tenant_column_type = \"hunter2-never-shown\"", &["`strategies.row.tables[1].tenant_column_type`: expected one of `text`, `uuid`, `smallint`, `integer`, `bigint`"]),
     ("tenant_column = \"org\"", "grants = [\"select\", \"truncate\"]", &["`strategies.row.tables[1].grants[1]`: expected one of `select`, `insert`, `update`, `delete`"]),
     ("membership = \"directory\"", "membership = \"hunter2-never-shown\"", &["`enforcement.membership`: expected `claim` or `directory`"]),
+    ("prefix = \"t_\"", "fence = \"hunter2-never-shown\"", &["`strategies.schema.fence`: expected `true` or `false`, found a text"]),
+    ("[strategies.database]", "[strategies.database]\nfenced = true", &["`strategies.database.fenced`", "did you mean `fence`?"]),
     // Values.
+    ("prefix = \"t_\"", "fence = true\ncitus = true", &["`strategies.schema.fence`: a Citus cluster has no fence: remove this key, or `citus`"]),
     ("max_connections = 10", "max_connections = 0", &["`database.pool.max_connections`: expected a number of at least 1"]),
     ("max_connections = 10", "acquire_timeout_seconds = 0", &["`database.pool.acquire_timeout_seconds`: expected a number of at least 1"]),
     ("enabled = true", "capacity = 0", &["`cache.capacity`: expected a number from 1 to 1000000"]),

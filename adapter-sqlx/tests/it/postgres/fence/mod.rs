@@ -3,6 +3,8 @@
 mod interleavings;
 mod kept_connections;
 mod mismatch;
+mod neighbours;
+mod operators;
 mod places;
 mod reach;
 mod table;
