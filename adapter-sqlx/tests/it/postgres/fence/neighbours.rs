@@ -25,7 +25,7 @@ async fn process(db: &TenantDb<Postgres>, record: &TenantRecord) -> i32 {
 async fn fifty_callers_of_a_closed_tenant_leave_another_served() {
     let fenced = Fenced::new().await;
     let few = PoolSettings::new()
-        .with_max_connections(u32::try_from(CONNECTIONS).unwrap())
+        .with_max_connections(CONNECTIONS)
         .with_acquire_timeout(std::time::Duration::from_secs(120));
     let test = &fenced.database;
     let registry = StrategyRegistry::new()
@@ -33,7 +33,14 @@ async fn fifty_callers_of_a_closed_tenant_leave_another_served() {
         .unwrap()
         .with(fence_server::schema(test).with_pool(few).open().await.unwrap())
         .unwrap()
-        .with(fence_server::database(test).with_pool(few).open().await.unwrap())
+        .with(
+            fence_server::database(test)
+                .with_pool(few)
+                .with_max_connections_per_tenant(1)
+                .open()
+                .await
+                .unwrap(),
+        )
         .unwrap();
     let db = TenantDb::new(registry);
     for strategy in STRATEGIES {
