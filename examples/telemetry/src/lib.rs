@@ -1,7 +1,7 @@
 //! What an operator sees of tenancy.
 //!
 //! - The log: each line that the code of a request writes stands in the span `tenancy.request`, with its tenant. The line of
-//!   [`notes`] needs no argument for that.
+//!   the handler of `/notes` needs no argument for that.
 //! - `/metrics`: how long decisions and beginnings of transactions take, and what is refused, as Prometheus collects it.
 //!
 //! The crates `metrics` and `tracing` are facades: for OpenTelemetry, install the recorder of another exporter and the layer
