@@ -137,10 +137,10 @@ async fn a_creation_is_completed_without_its_key<DB: DirectoryDatabase>(director
     let events = directory.last_event().await.unwrap();
     assert_eq!(kinds(directory, 0).await, ["tenant.created", "tenant.completed"]);
 
-    // It is done, also for the one who has the key; a suspended tenant is not let in.
+    // It is done, also for the one who has the key; a suspended tenant is not let in, and nothing is made again.
     directory.suspend(&acme).await.unwrap();
     for entry in [
-        directory.resume_creation(&works, &acme).await.unwrap(),
+        directory.resume_creation(&fails.database(), &acme).await.unwrap(),
         directory.create(&works, &tenant, &key).await.unwrap(),
     ] {
         assert_eq!(entry.record().status, TenantStatus::Suspended);
