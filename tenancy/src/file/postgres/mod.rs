@@ -1,6 +1,7 @@
 //! The tables of a file for PostgreSQL.
 
 mod config;
+mod parts;
 mod plan;
 mod strategies;
 mod tables;
