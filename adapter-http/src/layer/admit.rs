@@ -246,7 +246,7 @@ where
         let scope = decided.and_then(|(inner, lent)| {
             let has_caller = inner.caller().is_some();
             let payload = if has_caller {
-                payload(lent, credentials.take())
+                BoundPayload::of(lent, credentials.take())
             } else {
                 BoundPayload::None
             };
@@ -343,14 +343,5 @@ where
                 None => pending().await,
             }
         }
-    }
-}
-
-/// Where the payload of the caller's credential is: in the request's own claims, or in those that were read.
-fn payload(lent: Option<SharedPayload>, read: Option<Credentials<SharedClaims>>) -> BoundPayload {
-    match (lent, read) {
-        (Some(payload), _) => BoundPayload::Shared(payload),
-        (None, Some(Credentials::Verified(claims))) if claims.payload().is_some() => BoundPayload::Claims(claims),
-        _ => BoundPayload::None,
     }
 }

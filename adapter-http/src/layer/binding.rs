@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::Extensions;
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::{Access, Rejection};
-use tenancy_core::request::SharedPayload;
+use tenancy_core::request::{Credentials, SharedPayload};
 
 use crate::SharedClaims;
 
@@ -46,6 +46,15 @@ pub(crate) enum BoundPayload {
 }
 
 impl BoundPayload {
+    /// In the request's own claims, or in those that were read.
+    pub(crate) fn of(lent: Option<SharedPayload>, read: Option<Credentials<SharedClaims>>) -> Self {
+        match (lent, read) {
+            (Some(payload), _) => Self::Shared(payload),
+            (None, Some(Credentials::Verified(claims))) if claims.payload().is_some() => Self::Claims(claims),
+            _ => Self::None,
+        }
+    }
+
     pub(crate) fn get(&self) -> Option<&SharedPayload> {
         match self {
             Self::None => None,
