@@ -13,6 +13,7 @@ use super::error::DirectoryError;
 use super::events::{EventKind, PendingEvent};
 use super::rows::{columns, counter, parse};
 use super::sql_directory::SqlDirectory;
+use crate::fence::stored;
 use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError, TenantDb};
 
 /// How often a place is written anew because others have changed it or the directory meanwhile.
@@ -229,7 +230,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         if known.is_some_and(|known| known < least) {
             tracing::warn!(tenant = %id, "the directory is older than the tenant's place: was a backup restored?");
             let sql = "update tenancy_tenants set revision = $2 where id = $1";
-            let values = [id.as_str().into(), number(least.saturating_add(1)).into()];
+            let values = [id.as_str().into(), stored(least.saturating_add(1)).into()];
             DB::execute(change.connection_mut(), sql, &values).await?;
         }
         change.commit().await
@@ -238,7 +239,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     async fn record_placed(&self, id: &TenantId, revision: u64) -> Result<(), DirectoryError> {
         let mut change = self.begin(Writers::OfATenant).await?;
         let sql = "update tenancy_tenants set placed_revision = $2 where id = $1 and placed_revision < $2";
-        let values = [id.as_str().into(), number(revision).into()];
+        let values = [id.as_str().into(), stored(revision).into()];
         DB::execute(change.connection_mut(), sql, &values).await?;
         change.commit().await
     }
@@ -256,8 +257,4 @@ fn pending(id: &TenantId, source: StrategyError) -> DirectoryError {
         id: id.clone(),
         source: Box::new(source),
     }
-}
-
-fn number(counter: u64) -> i64 {
-    i64::try_from(counter).unwrap_or(i64::MAX)
 }

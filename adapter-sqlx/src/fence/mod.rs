@@ -7,6 +7,8 @@ mod place;
 mod purpose;
 mod refusal;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) use place::stored;
 pub use place::{Place, PlaceChange, PlaceState};
 pub use purpose::Purpose;
 pub use refusal::FenceRefusal;

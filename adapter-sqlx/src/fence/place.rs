@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::{FenceRefusal, StrategyError};
+
 /// Whether a tenant is served at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PlaceState {
@@ -66,6 +69,30 @@ impl Place {
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl Place {
+    /// The place whose epoch and revision, state and version are stored so.
+    pub(crate) fn of_stored(
+        (epoch, revision): (i64, i64),
+        state: &str,
+        version: Option<i64>,
+    ) -> Result<Self, StrategyError> {
+        let state = PlaceState::of_text(state).ok_or_else(|| StrategyError::other("a place has an unknown state"))?;
+        Ok(Self {
+            epoch: u64::try_from(epoch).unwrap_or_default(),
+            revision: u64::try_from(revision).unwrap_or_default(),
+            state,
+            version,
+        })
+    }
+}
+
+/// An epoch or a revision as databases store it.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) fn stored(counter: u64) -> i64 {
+    i64::try_from(counter).unwrap_or(i64::MAX)
+}
+
 /// What a place is to become. Only the directory's verbs make one, so that no place says what the directory does not.
 ///
 /// It is written where the place has a smaller revision, and no greater epoch. A place that is gone changes only for a greater
@@ -78,6 +105,16 @@ pub struct PlaceChange {
 }
 
 impl PlaceChange {
+    /// Whether the change holds at the place as it is afterwards: not where the data has moved on, or is gone.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn judge(self, place: Option<Place>) -> Result<Option<Place>, FenceRefusal> {
+        match place {
+            Some(place) if place.epoch > self.epoch => Err(FenceRefusal::Moved),
+            Some(place) if place.state == PlaceState::Gone && self.state != PlaceState::Gone => Err(FenceRefusal::Gone),
+            place => Ok(place),
+        }
+    }
+
     /// How often the tenant's data has moved.
     #[must_use]
     pub const fn epoch(self) -> u64 {

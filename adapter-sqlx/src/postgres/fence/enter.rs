@@ -27,7 +27,7 @@ impl Enter {
         Self(format!(
             "{}, {}, '{}', {}, {}",
             Literal(binding.id().as_str()),
-            i64::try_from(binding.tenant().epoch).unwrap_or(i64::MAX),
+            crate::fence::stored(binding.tenant().epoch),
             binding.purpose().as_str(),
             binding.mode() == Mode::ReadWrite,
             seal == Seal::Sealed,

@@ -4,11 +4,12 @@ use sqlx::postgres::PgRow;
 use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 use tenancy_core::names::TenantId;
 
+use crate::fence::stored;
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::fence::install;
 use crate::postgres::server::PgServer;
-use crate::{FenceRefusal, IsolationLevel, Mode, Place, PlaceChange, PlaceState, StrategyError, TransactionError};
+use crate::{IsolationLevel, Mode, Place, PlaceChange, PlaceState, StrategyError, TransactionError};
 
 /// How long a change of a place waits for transactions that hold it: those under `repeatable read` and `serializable` that write,
 /// and for a place that is to be gone all that write.
@@ -74,19 +75,13 @@ pub(in crate::postgres) async fn change(
     }
     sqlx::query(WRITE)
         .bind(tenant.as_str())
-        .bind(number(change.epoch))
-        .bind(number(change.revision))
+        .bind(stored(change.epoch))
+        .bind(stored(change.revision))
         .bind(change.state.as_str())
         .execute(&mut *tx)
         .await?;
     let place = read(tx, tenant).await?;
-    match place {
-        Some(place) if place.epoch > change.epoch => Err(StrategyError::Fenced(FenceRefusal::Moved)),
-        Some(place) if place.state == PlaceState::Gone && change.state != PlaceState::Gone => {
-            Err(StrategyError::Fenced(FenceRefusal::Gone))
-        }
-        place => Ok(place),
-    }
+    change.judge(place).map_err(StrategyError::Fenced)
 }
 
 /// Reads a place.
@@ -116,20 +111,9 @@ pub(in crate::postgres) async fn read_all(server: &PgServer) -> Result<Vec<(Tena
 }
 
 fn parse(row: &PgRow) -> Result<Place, StrategyError> {
-    let state: &str = row.try_get("state")?;
-    let state = PlaceState::of_text(state).ok_or_else(|| StrategyError::other("a place has an unknown state"))?;
-    let counter = |column| {
-        row.try_get(column)
-            .map(|counter: i64| u64::try_from(counter).unwrap_or_default())
-    };
-    Ok(Place {
-        epoch: counter("epoch")?,
-        revision: counter("revision")?,
-        state,
-        version: row.try_get("version")?,
-    })
-}
-
-fn number(counter: u64) -> i64 {
-    i64::try_from(counter).unwrap_or(i64::MAX)
+    Place::of_stored(
+        (row.try_get("epoch")?, row.try_get("revision")?),
+        row.try_get("state")?,
+        row.try_get("version")?,
+    )
 }

@@ -19,7 +19,7 @@ pub(in crate::sqlite) fn bind(binding: &Binding<'_>) -> String {
     format!(
         "delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}', {}, '{}')",
         binding.id(),
-        i64::try_from(binding.tenant().epoch).unwrap_or(i64::MAX),
+        crate::fence::stored(binding.tenant().epoch),
         binding.purpose().as_str(),
     )
 }

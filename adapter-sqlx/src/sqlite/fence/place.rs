@@ -4,8 +4,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use tenancy_core::names::TenantId;
 
+use crate::fence::stored;
 use crate::transaction::begin::begin_lent;
-use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError};
+use crate::{Place, PlaceChange, StrategyError};
 
 /// The order of revisions decides, and not the order of arrival. A place that is gone stays so, unless the tenant moves back.
 const WRITE: &str = "
@@ -27,20 +28,14 @@ pub(in crate::sqlite) async fn change(
     let mut tx = begin_lent(connection, Some("begin immediate")).await?;
     sqlx::query(WRITE)
         .bind(tenant.as_str())
-        .bind(number(change.epoch))
-        .bind(number(change.revision))
+        .bind(stored(change.epoch))
+        .bind(stored(change.revision))
         .bind(change.state.as_str())
         .execute(&mut *tx)
         .await?;
     let place = read(&mut tx, tenant).await?;
     tx.commit().await?;
-    match place {
-        Some(place) if place.epoch > change.epoch => Err(StrategyError::Fenced(FenceRefusal::Moved)),
-        Some(place) if place.state == PlaceState::Gone && change.state != PlaceState::Gone => {
-            Err(StrategyError::Fenced(FenceRefusal::Gone))
-        }
-        place => Ok(place),
-    }
+    change.judge(place).map_err(StrategyError::Fenced)
 }
 
 /// Reads a place.
@@ -68,20 +63,9 @@ pub(in crate::sqlite) async fn read_all(
 }
 
 fn parse(row: &SqliteRow) -> Result<Place, StrategyError> {
-    let state: &str = row.try_get("state")?;
-    let state = PlaceState::of_text(state).ok_or_else(|| StrategyError::other("a place has an unknown state"))?;
-    let counter = |column| {
-        row.try_get(column)
-            .map(|counter: i64| u64::try_from(counter).unwrap_or_default())
-    };
-    Ok(Place {
-        epoch: counter("epoch")?,
-        revision: counter("revision")?,
-        state,
-        version: row.try_get("version")?,
-    })
-}
-
-fn number(counter: u64) -> i64 {
-    i64::try_from(counter).unwrap_or(i64::MAX)
+    Place::of_stored(
+        (row.try_get("epoch")?, row.try_get("revision")?),
+        row.try_get("state")?,
+        row.try_get("version")?,
+    )
 }
