@@ -2,11 +2,13 @@
 
 mod files;
 mod growth;
+mod neighbours;
 mod postgres;
 mod sqlite;
 
 pub(crate) use files::group as files;
 pub(crate) use growth::group as growth;
+pub(crate) use neighbours::group as neighbours;
 pub(crate) use postgres::group as postgres;
 pub(crate) use sqlite::group as sqlite;
 
