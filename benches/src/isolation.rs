@@ -4,12 +4,14 @@ mod files;
 mod growth;
 mod neighbours;
 mod postgres;
+mod sign_up;
 mod sqlite;
 
 pub(crate) use files::group as files;
 pub(crate) use growth::group as growth;
 pub(crate) use neighbours::group as neighbours;
 pub(crate) use postgres::group as postgres;
+pub(crate) use sign_up::group as sign_up;
 pub(crate) use sqlite::group as sqlite;
 
 use tenancy_core::directory::TenantRecord;

@@ -42,9 +42,9 @@ pub(crate) fn group() -> Group {
             // In a fenced database each transaction looks at its tenant's place, and one that writes takes a lock, too.
             group
                 .row(read_only(&fenced, strategy, BY_KEY, 1))
-                .against(["unscoped query"], 1.4)
+                .against(["unscoped query"], 1.25)
                 .row(read_write(&fenced, strategy, 1))
-                .against(["unscoped query"], 2.0)
+                .against(["unscoped query"], 1.5)
         });
     let group = ["row", "schema", "database"]
         .into_iter()
