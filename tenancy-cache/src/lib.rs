@@ -51,6 +51,7 @@ pub use local::{LocalChangeFeed, LocalChanges};
 #[cfg(feature = "settings")]
 pub use settings::{
     CurrentSettings, ReadSettingsError, SettingsProblem, SettingsSourceError, TenantSettings, TenantSettingsBuilder,
+    check_settings,
 };
 
 /// The example of the package's README, as a doc test.

@@ -125,7 +125,7 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
     ///
     /// If it does not fit the type: a key is unknown, or a value is of another type. The problem names the key, and shows no value.
     pub fn check(&self, object: &Map<String, Value>) -> Result<T, SettingsProblem> {
-        value::parse(&Value::Object(object.clone()))
+        check_settings(object)
     }
 
     /// Forgets the settings of a tenant. What is being read now is not cached.
@@ -175,6 +175,18 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
             drop(loading);
         });
     }
+}
+
+/// Parses an object that is to be the settings of a tenant, for a command or a form that has no [`TenantSettings`].
+///
+/// # Errors
+///
+/// As [`TenantSettings::check`].
+pub fn check_settings<T>(object: &Map<String, Value>) -> Result<T, SettingsProblem>
+where
+    T: Default + DeserializeOwned + Send + Sync + 'static,
+{
+    value::parse(&Value::Object(object.clone()))
 }
 
 /// Configures [`TenantSettings`].

@@ -59,6 +59,7 @@
 //! - `jwt`: verification of bearer tokens. `jwks`: key sets that are fetched over HTTPS.
 //! - `postgres`, `sqlite`: tenants' data and the directory, and [`open`].
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
+//! - `settings`: what each tenant has set, as a type of the application. `postgres` and `sqlite` include it.
 //! - `limits`: each tenant's requests per second and at a time. `postgres` and `sqlite` include it.
 //! - `jobs`: jobs that carry their tenant; with `postgres` a queue of them, too.
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
