@@ -186,6 +186,11 @@ pub mod config {
     };
 }
 
+/// The programs of the page on settings, which is in the repository alone.
+#[cfg(all(doctest, feature = "axum", feature = "postgres"))]
+#[doc = include_str!("../../docs/settings.md")]
+mod settings_page {}
+
 /// The example of the package's README, as a doc test.
 #[cfg(all(doctest, feature = "axum", feature = "jwt", feature = "sqlite"))]
 #[doc = include_str!("../README.md")]

@@ -21,7 +21,7 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Open it as the administrator where tenants are created and changed. A process that only serves opens it as a role that
 /// may only read ([`open_read_only`](Self::open_read_only)). Make that a role of its own if tenants' SQL is not trusted:
-/// in the application's transactions it could read the names and members of all tenants.
+/// in the application's transactions it could read the names, members and settings of all tenants.
 pub type PgDirectory = SqlDirectory<Postgres>;
 
 impl SqlDirectory<Postgres> {

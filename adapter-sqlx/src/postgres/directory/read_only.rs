@@ -37,7 +37,7 @@ impl SqlDirectory<Postgres> {
     ///
     /// # Security
     ///
-    /// Who may read the directory sees the names and members of all tenants. If tenants' SQL is not trusted, read it as a
+    /// Who may read the directory sees the names, members and settings of all tenants. If tenants' SQL is not trusted, read it as a
     /// role of its own, and not as the application's, in whose transactions that SQL runs.
     ///
     /// # Errors

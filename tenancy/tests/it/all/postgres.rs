@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use sqlx::{AssertSqlSafe, Executor};
-use tenancy::directory::{ChangeFeed as _, TenantStatus};
+use tenancy::directory::{ChangeFeed as _, TenantEntry as _, TenantStatus};
 use tenancy::{Open, Postgres};
 
 use super::support::{Database, SHARED, TENANT, add, app, folder, record, send, serves, tenant};
@@ -133,7 +133,7 @@ async fn settings_reach_a_process_that_only_serves() {
         .unwrap()
         .unwrap();
     let member = tenancy::enforce::Admitted::dangerously_assume(
-        tenancy::directory::TenantEntry::handle(&acme),
+        acme.record().clone(),
         tenancy::names::ResolverName::from_static("test"),
         "alice".parse().unwrap(),
     );

@@ -109,9 +109,9 @@ async fn settings_follow_what_is_published() {
         seats: u32,
     }
     let folder = folder();
+    fs::create_dir(folder.path().join("migrations")).unwrap();
     let opened = tenancy::open_text::<Sqlite>(file(), folder.path())
         .with_migrations("row", sqlx::migrate!("tests/migrations/sqlite-shared"))
-        .with_migrations("database", sqlx::migrate!("tests/migrations/sqlite-tenant"))
         .await
         .unwrap();
     add(&opened.directory, &opened.db, &tenant("acme", "row", "alice")).await;
@@ -130,7 +130,6 @@ async fn settings_follow_what_is_published() {
         .compare_and_set_settings(&id, 0, &object)
         .await
         .unwrap();
-    assert_eq!(settings.of(&member).await.unwrap().seats, 0, "cached");
     opened
         .changes
         .publish(tenancy::directory::Change::Settings { tenant: id });
