@@ -61,6 +61,7 @@
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
 //! - `settings`: what each tenant has set, as a type of the application. `postgres` and `sqlite` include it.
 //! - `limits`: each tenant's requests per second and at a time. `postgres` and `sqlite` include it.
+//! - `keys`: keys of what all tenants share, which carry their tenant; with `moka`, `redis` and `object-store` for those.
 //! - `jobs`: jobs that carry their tenant; with `postgres` a queue of them, too.
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 //! - `metrics`, `spans`: what happens, for the crates `metrics` and `tracing`.
@@ -88,6 +89,8 @@ pub use tenancy_http as http;
 pub use tenancy_jobs as jobs;
 #[cfg(feature = "jwt")]
 pub use tenancy_jwt as jwt;
+#[cfg(feature = "keys")]
+pub use tenancy_keys as keys;
 #[cfg(feature = "limits")]
 pub use tenancy_limits as limits;
 #[cfg(feature = "poem")]

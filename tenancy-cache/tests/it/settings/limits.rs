@@ -71,6 +71,11 @@ async fn the_latest_are_read_in_the_background() {
     for _ in 0..1000 {
         assert_eq!(revision(&settings, "acme"), Some(1));
     }
+    assert_eq!(
+        tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+        1,
+        "once at a time"
+    );
     settle(&documents, 2).await;
     drop(held);
     settle(&documents, 2).await;
