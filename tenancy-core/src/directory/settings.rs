@@ -18,7 +18,7 @@ pub struct SettingsDocument {
 }
 
 impl SettingsDocument {
-    /// A document of that revision. The text is read by whoever parses it, and not here.
+    /// A document of that revision. The text is not looked at here: it is the type of the application that parses it.
     #[must_use]
     pub fn new(json: impl Into<String>, revision: u64) -> Self {
         Self {

@@ -110,7 +110,7 @@ async fn a_value_is_computed_once() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// As a map of maps does it.
     #[test]

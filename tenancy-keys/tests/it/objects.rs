@@ -159,7 +159,7 @@ fn paths_of(text: &str) -> Vec<Path> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// What is written is in the tenant's folder, at the same path, and is found by that tenant alone.
     #[test]
@@ -189,7 +189,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A file system has names that mean something else there. What is written at all is in the tenant's folder.
     #[test]

@@ -75,7 +75,7 @@ fn patterns_are_as_they_are_documented() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// It matches what begins with the text, of that tenant, and nothing else.
     #[test]

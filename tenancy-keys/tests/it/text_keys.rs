@@ -11,7 +11,7 @@ fn text(namespace: &str, tenant: &str, key: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Two keys are equal only if all of their parts are.
     #[test]
