@@ -110,6 +110,11 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
     ///
     /// Take it where former settings are better than none, such as for limits. It is also `None` while what is stored does not fit
     /// the type. Outside of a tokio runtime nothing is read.
+    ///
+    /// # Security
+    ///
+    /// It is by id, for a limiter, which is called with the tenant of the request. Never call it with an id that a request names: that
+    /// is another tenant's settings. In a handler call [`of`](Self::of).
     #[must_use]
     pub fn latest(&self, tenant: &TenantId) -> Option<CurrentSettings<T>> {
         if let Some(cached) = self.inner.store.cached(tenant) {

@@ -4,6 +4,7 @@
 mod caching;
 mod limits;
 mod parsing;
+mod types;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
