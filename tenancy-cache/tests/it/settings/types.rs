@@ -12,7 +12,6 @@ use super::{Documents, object};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Limits {
-    #[expect(dead_code, reason = "it is never read")]
     rate: u32,
 }
 
