@@ -5,6 +5,7 @@ mod explain;
 mod fence;
 mod init;
 mod selection;
+mod settings;
 mod sql;
 mod tenant;
 
@@ -19,6 +20,7 @@ pub(crate) use explain::{AccessPolicy, Explain};
 pub(crate) use fence::{FenceCommand, FenceFinish, FenceOn};
 pub(crate) use init::{Described, Init, InitDatabase, InitPostgres, InitSqlite, Strategy};
 pub(crate) use selection::{Filter, Selection};
+pub(crate) use settings::{SetSetting, SettingsCommand, WriteSetting};
 pub(crate) use sql::{Adopt, Sql};
 pub(crate) use tenant::{
     CreateTenant, DeleteTenant, DomainCommand, EventCommand, LeadTenants, ListEvents, ListTenants, MemberCommand,
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Add, list and remove domains of a tenant.
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// Read and change what tenants have set of their own.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
     /// Read what has happened to tenants.
     #[command(subcommand)]
     Events(EventCommand),

@@ -18,6 +18,7 @@ mod findings;
 mod init;
 mod life;
 mod operators;
+mod settings;
 mod sql;
 mod support;
 mod table;

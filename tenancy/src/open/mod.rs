@@ -12,6 +12,8 @@ mod postgres;
 mod prepare;
 #[cfg(feature = "http")]
 mod rules;
+#[cfg(feature = "http")]
+mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "http")]
