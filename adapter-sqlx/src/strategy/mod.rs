@@ -2,6 +2,8 @@
 
 pub(crate) mod begin_options;
 pub(crate) mod isolation_strategy;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod minimum_version;
 pub(crate) mod registry;
 pub(crate) mod strategy_transaction;
 pub(crate) mod unknown_strategy;
