@@ -133,6 +133,11 @@ impl BeginText {
         self.enter.is_some() || self.requirement.is_some()
     }
 
+    /// Whether the tenant's data may be behind.
+    pub(in crate::postgres) const fn has_requirement(&self) -> bool {
+        self.requirement.is_some()
+    }
+
     /// Whether this error says so: the fence has refused, or the tenant's data is behind, or nothing is known of its version. Where a
     /// schema must be there, its absence has the same code.
     pub(in crate::postgres) fn is_refused_by(&self, error: &sqlx::Error) -> bool {

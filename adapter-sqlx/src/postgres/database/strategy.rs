@@ -146,7 +146,7 @@ impl PgDatabaseStrategy {
                 pool
             }
         };
-        let may_be_behind = text.may_be_refused();
+        let may_be_behind = text.has_requirement();
         let error = match pool.begin(text).await {
             Ok(begun) => return Ok(begun.with_lease(permit)),
             Err(error) => error,

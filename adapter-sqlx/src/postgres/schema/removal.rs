@@ -5,9 +5,9 @@ use tenancy_core::names::TenantId;
 
 use crate::StrategyError;
 use crate::postgres::execute::execute;
-use crate::postgres::versions;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::lock::lock;
+use crate::postgres::versions;
 use crate::transaction::begin::begin_lent;
 
 /// Removes the schema. The connection must not be used afterwards: it holds a lock until it is closed.

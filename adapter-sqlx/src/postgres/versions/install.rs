@@ -62,6 +62,16 @@ fn function() -> String {
     )
 }
 
+/// The name of the function that is there, if it is as this version makes it: it runs as its owner, and shows nobody's rows.
+pub(in crate::postgres) async fn function_as_made(tx: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let sql = "select p.oid::pg_catalog.regprocedure::text from pg_catalog.pg_proc p
+        join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = 'tenancy_versions' and p.proname = 'tenancy_require' and p.prosecdef and p.prosrc = $1
+            and p.proconfig = array['search_path=pg_catalog, pg_temp']";
+    let name = sqlx::query_scalar(sql).persistent(false).bind(REQUIRE_BODY);
+    name.fetch_optional(tx).await
+}
+
 /// Where versions are recorded in a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
