@@ -8,6 +8,7 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::begin_options::{Begin, IsolationLevel};
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::{Place, PlaceChange, Purpose, StrategyError, StrategyTransaction};
 
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
@@ -103,6 +104,20 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     fn version<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<i64>> {
         let _ = tenant;
         unsupported(self.name(), "version of a tenant's data")
+    }
+
+    /// Compares the catalogs of these tenants, which are in the order of their ids: see [`drift`](crate::drift).
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`].
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        let _ = (tenants, options);
+        unsupported(self.name(), "comparison of tenants' catalogs")
     }
 
     /// Whether each transaction of this strategy looks at the tenant's [place](Place) when it begins.

@@ -28,7 +28,8 @@ use crate::postgres::versions::{Requirement, is_behind};
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::transaction::begin::begin_lent;
 use crate::{
-    Binding, FenceRefusal, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, FenceRefusal, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
+    StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -155,7 +156,9 @@ impl PgDatabaseStrategy {
             // The connection is as good as before.
             Ok(refusal @ StrategyError::Fenced(_)) => return Err(refusal),
             Ok(mismatch) => mismatch,
-            Err(error) if may_be_behind && is_behind(&error) => return Err(StrategyError::Fenced(FenceRefusal::Behind)),
+            Err(error) if may_be_behind && is_behind(&error) => {
+                return Err(StrategyError::Fenced(FenceRefusal::Behind));
+            }
             Err(error) if is_not_provisioned(&error) => StrategyError::NotProvisioned {
                 tenant: binding.id().clone(),
             },
