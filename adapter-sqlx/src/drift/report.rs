@@ -47,6 +47,15 @@ impl StrategyDrift {
         }
     }
 
+    /// Of tenants who share their tables.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn of_shared_tables(strategy: StrategyName) -> Self {
+        Self {
+            shares_tables: true,
+            ..Self::new(strategy)
+        }
+    }
+
     /// Whether nothing was found.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -4,6 +4,7 @@ mod citus;
 mod connection;
 mod database;
 mod directory;
+mod drift;
 mod execute;
 mod fence;
 mod identifier;

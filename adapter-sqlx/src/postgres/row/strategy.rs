@@ -10,6 +10,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal::RowRemoval;
 use super::row_tables::PgRowTables;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
@@ -187,6 +188,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn drift<'f>(&'f self, _: &'f [&'f TenantRecord], _: &'f DriftOptions) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(async { Ok(StrategyDrift::of_shared_tables(self.name())) })
     }
 
     fn is_fenced(&self) -> bool {

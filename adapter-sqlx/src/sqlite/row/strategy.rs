@@ -12,6 +12,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 
 use super::removal;
 use super::row_pool::RowSchema;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::commit_guard::SqliteCommit;
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
@@ -162,6 +163,10 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn drift<'f>(&'f self, _: &'f [&'f TenantRecord], _: &'f DriftOptions) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(async { Ok(StrategyDrift::of_shared_tables(self.name())) })
     }
 
     fn is_fenced(&self) -> bool {
