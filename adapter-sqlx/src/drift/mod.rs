@@ -46,8 +46,11 @@
 //! table `tenancy_versions` where it is not. Which version a tenant is compared by is read from its table of migrations, which a record
 //! could contradict.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod catalog;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod compare;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod group;
 mod options;
 mod report;

@@ -26,10 +26,10 @@ const CASES: [(&str, bool); 4] = [
 
 /// The releases of a service, of which the second needs its second migration.
 async fn release(database: &TestDatabase, case: (&str, bool), knows: usize, needs: Option<i64>) -> TenantDb<Postgres> {
-    let sql = &[NOTES, MORE][..knows];
+    let sql: Vec<&'static str> = [NOTES, MORE].into_iter().take(knows).collect();
     let strategy: Arc<dyn IsolationStrategy<Postgres>> = match case {
         ("schema", is_fenced) => {
-            let mut options = schema_server::options(database).with_migrations(migrations(sql));
+            let mut options = schema_server::options(database).with_migrations(migrations(&sql));
             if is_fenced {
                 options = options.with_fence();
             }
@@ -39,7 +39,7 @@ async fn release(database: &TestDatabase, case: (&str, bool), knows: usize, need
             Arc::new(options.open().await.unwrap())
         }
         (_, is_fenced) => {
-            let mut options = database_server::options(database).with_migrations(migrations(sql));
+            let mut options = database_server::options(database).with_migrations(migrations(&sql));
             if is_fenced {
                 options = options.with_fence();
             }
