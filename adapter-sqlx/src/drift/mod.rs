@@ -52,6 +52,8 @@ mod catalog;
 mod compare;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod group;
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod group_tests;
 mod options;
 mod report;
 mod run;
