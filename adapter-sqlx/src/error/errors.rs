@@ -296,7 +296,7 @@ pub enum StrategyError {
         grants: String,
     },
     /// The place of the tenant's data refuses the transaction. The connection is kept.
-    #[error("the fence refuses the transaction")]
+    #[error("the place of the tenant's data refuses the transaction")]
     Fenced(#[source] FenceRefusal),
     /// The database is fenced and the strategy was opened without [`with_fence`](crate::PgRowBuilder::with_fence), or the other way
     /// round.
@@ -304,6 +304,21 @@ pub enum StrategyError {
     FenceMismatch {
         /// Whether the database is fenced.
         is_database_fenced: bool,
+    },
+    /// The least version that is to be served is greater than that of the newest migration: no tenant would be served.
+    #[error("the minimum version {minimum} is greater than the newest migration's, {}", known(*newest))]
+    MinimumTooGreat {
+        /// The least version that is to be served.
+        minimum: i64,
+        /// The version of the newest migration, if there is one.
+        newest: Option<i64>,
+    },
+    /// The tables that tenants share do not have the version that this process needs, or it is not known which one they have. Run the
+    /// migrations first, as the administrator.
+    #[error("the tables that tenants share are behind the version {minimum} that this service needs: run the migrations first")]
+    TablesBehind {
+        /// The least version that is to be served.
+        minimum: i64,
     },
     /// The strategy has been closed.
     #[error("the strategy is closed")]
@@ -318,6 +333,10 @@ impl StrategyError {
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
     }
+}
+
+fn known(version: Option<i64>) -> String {
+    version.map_or_else(|| "and there is none".to_owned(), |version| version.to_string())
 }
 
 const fn mismatch(is_database_fenced: bool) -> &'static str {

@@ -47,6 +47,7 @@ impl StrategyError {
             Self::TooManyInUse { .. } => ErrorKind::Exhausted,
             Self::Fenced(FenceRefusal::Closed) => ErrorKind::Forbidden,
             Self::Fenced(FenceRefusal::Locked) => ErrorKind::Retryable,
+            Self::Fenced(FenceRefusal::Behind) => ErrorKind::Updating,
             Self::Fenced(_) => ErrorKind::Unavailable,
             // Behind a pooler a database that is not there cannot be told from one that cannot be reached.
             Self::File { .. } | Self::NotProvisioned { .. } | Self::Closed => ErrorKind::Unavailable,

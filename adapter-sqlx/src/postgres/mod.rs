@@ -13,6 +13,7 @@ mod server;
 mod tenant_channel;
 mod tenant_schema;
 mod tenant_session;
+pub(crate) mod versions;
 
 pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers};
 pub use directory::{PgChanges, PgDirectory};

@@ -9,6 +9,7 @@ mod migrate;
 mod pool;
 mod row;
 mod testing;
+mod versions;
 
 pub use database::{SqliteDatabaseBuilder, SqliteDatabaseStrategy};
 pub use directory::SqliteDirectory;

@@ -3,6 +3,8 @@
 pub(crate) mod begin_options;
 pub(crate) mod data_version;
 pub(crate) mod isolation_strategy;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod minimum_version;
 pub(crate) mod registry;
 pub(crate) mod strategy_transaction;
 pub(crate) mod survey;

@@ -24,10 +24,11 @@ use crate::postgres::fence::{install, place};
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::postgres::versions::{Requirement, is_behind};
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::transaction::begin::begin_lent;
 use crate::{
-    Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, FenceRefusal, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -70,6 +71,7 @@ pub struct PgDatabaseStrategy {
     pub(super) plan: PoolPlan,
     pub(super) budget: ConnectionBudget<Key, WarmPool>,
     pub(super) last_change: LastChange,
+    pub(super) minimum_version: Option<i64>,
 }
 
 /// A tenant's database: a tenant that was moved has another one.
@@ -111,7 +113,8 @@ impl PgDatabaseStrategy {
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
-        let mut text = BeginText::at(binding.mode(), binding.isolation());
+        let mut text = BeginText::at(binding.mode(), binding.isolation())
+            .require(Requirement::new(&binding, self.minimum_version));
         if self.plan.has_transaction_pooler {
             text = text.forget_prepared();
         }
@@ -143,6 +146,7 @@ impl PgDatabaseStrategy {
                 pool
             }
         };
+        let may_be_behind = text.has_requirement();
         let error = match pool.begin(text).await {
             Ok(begun) => return Ok(begun.with_lease(permit)),
             Err(error) => error,
@@ -151,6 +155,7 @@ impl PgDatabaseStrategy {
             // The connection is as good as before.
             Ok(refusal @ StrategyError::Fenced(_)) => return Err(refusal),
             Ok(mismatch) => mismatch,
+            Err(error) if may_be_behind && is_behind(&error) => return Err(StrategyError::Fenced(FenceRefusal::Behind)),
             Err(error) if is_not_provisioned(&error) => StrategyError::NotProvisioned {
                 tenant: binding.id().clone(),
             },

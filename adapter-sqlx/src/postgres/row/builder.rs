@@ -19,6 +19,8 @@ use crate::postgres::connection::stale::LastChange;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
+use crate::postgres::versions;
+use crate::strategy::minimum_version::{judge_minimum, newest_version};
 use crate::transaction::begin::begin_lent;
 use crate::{PoolSettings, StrategyError};
 
@@ -33,6 +35,7 @@ pub struct PgRowBuilder {
     extension_schemas: Vec<PgIdentifier>,
     allows_findings: bool,
     pub(super) lock_timeout: LockTimeout,
+    minimum_version: Option<i64>,
 }
 
 /// What no policy and no setting avoids (seen on Citus 13.0 and 13.2).
@@ -50,6 +53,7 @@ impl PgRowStrategy {
             extension_schemas: Vec::new(),
             allows_findings: false,
             lock_timeout: LockTimeout::default(),
+            minimum_version: None,
         }
     }
 }
@@ -140,6 +144,16 @@ impl PgRowBuilder {
         self
     }
 
+    /// Sets the least version of the tables with which this process serves: that of the migration that this release needs. Default: none.
+    ///
+    /// It is looked at when the database is opened, and not in each transaction: the tables are all tenants', and their version only
+    /// grows. The administrator records it; a process without the administrator does not open before that, with
+    /// [`TablesBehind`](StrategyError::TablesBehind). A Citus cluster has no record of versions.
+    pub const fn with_minimum_version(mut self, version: i64) -> Self {
+        self.minimum_version = Some(version);
+        self
+    }
+
     /// Opens the database, in this order:
     ///
     /// 1. It judges the application's role, and whether the application connects as a declared role and to the same
@@ -164,8 +178,12 @@ impl PgRowBuilder {
     /// If the database cannot be reached in either role or cannot be migrated;
     /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) with the report if a finding is
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
-    /// what has to be changed.
+    /// what has to be changed; [`MinimumTooGreat`](StrategyError::MinimumTooGreat) and [`TablesBehind`](StrategyError::TablesBehind).
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
+        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
+        if self.schema.is_on_citus() && self.minimum_version.is_some() {
+            return Err(versions::on_citus());
+        }
         if self.plan.is_fenced && self.schema.is_on_citus() {
             return Err(install::on_citus());
         }
@@ -201,9 +219,14 @@ impl PgRowBuilder {
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         let cluster = self.judge_cluster(&mut connection).await?;
         if let Some(migrations) = self.migrations.take() {
+            let newest = newest_version(&migrations);
             let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
             migrating.run(&mut connection).await?;
+            if let (Some(_), Some(newest)) = (self.minimum_version, newest) {
+                versions::record_shared(&mut connection, newest).await?;
+            }
         }
+        self.require_minimum(&mut connection).await?;
         let report = self.guard(&mut connection).await?;
         let shards = self.schema.shards(&mut connection).await?;
         let report = self.judge(report.and(shards))?.and(cluster);
@@ -217,6 +240,7 @@ impl PgRowBuilder {
         let options = self.plan.connect_options(self.server.application.clone());
         let mut connection = options.connect().await?;
         install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
+        self.require_minimum(&mut connection).await?;
         let report = self.schema.verify_as_application(&mut connection).await?;
         let report = self.judge(report)?;
         // Inside a transaction, since a pooler may stand between.
@@ -228,6 +252,16 @@ impl PgRowBuilder {
         tx.rollback().await?;
         connection.close().await?;
         Ok(report)
+    }
+
+    /// Refuses tables that are behind, or of which no version is recorded.
+    async fn require_minimum(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        match self.minimum_version {
+            Some(minimum) if !versions::have_shared(connection, minimum).await? => {
+                Err(StrategyError::TablesBehind { minimum })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn into_strategy(self) -> PgRowStrategy {

@@ -20,6 +20,7 @@ use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
+use crate::postgres::versions::Requirement;
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
     Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
@@ -78,6 +79,7 @@ pub struct PgSchemaStrategy {
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
+    pub(super) minimum_version: Option<i64>,
 }
 
 impl PgSchemaStrategy {
@@ -123,6 +125,7 @@ impl PgSchemaStrategy {
         let schema = self.names.of(binding.id())?;
         let mut text = BeginText::at(binding.mode(), binding.isolation())
             .require_schema(&schema)
+            .require(Requirement::new(binding, self.minimum_version))
             .set("search_path", self.names.search_path(&schema));
         if self.is_fenced {
             text = text.enter(Enter::new(binding, Seal::Unsealed));
@@ -159,6 +162,7 @@ impl PgSchemaStrategy {
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
         let provisioning = Provisioning {
+            tenant: Some(tenant),
             schema: &schema,
             search_path: &self.names.search_path(&schema),
             application: &self.application_role,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
+use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
 use super::outside::OutsideWatch;
@@ -15,6 +16,8 @@ use crate::StrategyError;
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::versions;
+use crate::strategy::minimum_version::newest_version;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Runs what has not run yet, in the order of the versions.
@@ -23,6 +26,8 @@ use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 /// the server refuses to run in a transaction, such as `create index concurrently`, is [`Alone`]. One that fails is
 /// undone; those before it stay.
 pub(super) struct Migrating<'m> {
+    /// Whose version is recorded.
+    pub(super) tenant: Option<&'m TenantId>,
     pub(super) schema: &'m PgIdentifier,
     pub(super) search_path: &'m str,
     pub(super) reach: Reach<'m>,
@@ -45,7 +50,19 @@ impl Migrating<'_> {
         for one in &pending {
             self.run_one(one, connection).await?;
         }
+        // Where nothing was to run, or what has run was not the newest, that has run before.
+        let newest = newest_version(self.ledger);
+        if let Some(newest) = newest.filter(|_| pending.last().map(|one| one.migration.version) != newest) {
+            self.record(newest, connection).await?;
+        }
         Ok(!pending.is_empty())
+    }
+
+    async fn record(&self, version: i64, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        match self.tenant {
+            Some(tenant) => versions::record(connection, tenant, version).await,
+            None => Ok(()),
+        }
     }
 
     /// The schemas that the migrations ask for by themselves.
@@ -128,7 +145,8 @@ impl Migrating<'_> {
             migration,
             has_begun: pending.has_begun,
         };
-        alone.run(connection).await
+        alone.run(connection).await?;
+        self.record(migration.version, connection).await
     }
 
     async fn run_in_transaction(
@@ -181,9 +199,9 @@ impl Migrating<'_> {
             .bind(&*migration.description)
             .bind(&*migration.checksum)
             .bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX))
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        self.record(version, tx).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migrator};
+use tenancy_core::names::TenantId;
 
 use super::lock::lock;
 use super::migrating::Migrating;
@@ -10,10 +11,13 @@ use crate::StrategyError;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::versions;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// What a tenant's schema is to be.
 pub(in crate::postgres) struct Provisioning<'p> {
+    /// Whose version is recorded. Nobody's, of a database of which tenants' are copies.
+    pub(in crate::postgres) tenant: Option<&'p TenantId>,
     pub(in crate::postgres) schema: &'p PgIdentifier,
     pub(in crate::postgres) search_path: &'p str,
     pub(in crate::postgres) application: &'p PgIdentifier,
@@ -41,6 +45,7 @@ impl Provisioning<'_> {
         let mut has_run = false;
         if let Some(ledger) = &ledger {
             let migrating = Migrating {
+                tenant: self.tenant,
                 schema: self.schema,
                 search_path: self.search_path,
                 reach: self.reach,
@@ -77,6 +82,10 @@ impl Provisioning<'_> {
         if !has_migrated {
             for sql in self.tables_sql() {
                 execute(&mut tx, sql).await?;
+            }
+            // What an earlier schema of this name had.
+            if let Some(tenant) = self.tenant {
+                versions::forget(&mut tx, tenant).await?;
             }
         }
         if let Some(ledger) = ledger {

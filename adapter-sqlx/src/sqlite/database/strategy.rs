@@ -48,6 +48,7 @@ pub struct SqliteDatabaseStrategy {
     pub(super) plan: FilePlan,
     pub(super) open: OpenPools,
     pub(super) is_fenced: bool,
+    pub(super) minimum_version: Option<i64>,
 }
 
 impl SqliteDatabaseStrategy {
@@ -79,7 +80,7 @@ impl SqliteDatabaseStrategy {
         };
         let (connection, in_use) = pool.acquire().await?;
         lease.pools().fence.require()?;
-        let begun = if self.is_fenced {
+        let begun = if self.is_fenced || self.minimum_version.is_some() {
             fence::begin(connection, format!("{statement}; {}", fence::bind(&binding))).await?
         } else {
             StrategyTransaction::begin(connection, statement).await?
@@ -96,7 +97,7 @@ impl SqliteDatabaseStrategy {
         if identify(&path)?.is_none() {
             return Ok(None);
         }
-        let mut connection = migrate::connect(&self.plan.connect_options(&path), None).await?;
+        let mut connection = migrate::connect(&self.plan.connect_options(&path), None, None).await?;
         fence::require(&mut connection, true).await?;
         Ok(Some(connection))
     }
@@ -109,7 +110,7 @@ impl SqliteDatabaseStrategy {
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
         let options = self.plan.connect_options(path);
         let read_only = options.clone().read_only(true);
-        let watch = FenceWatch::new(self.is_fenced);
+        let watch = FenceWatch::new(self.is_fenced, self.minimum_version);
         TenantPools {
             read_write: Connections::new(self.plan.watched_pool(options, &watch)),
             read_only: Connections::new(self.plan.watched_pool(read_only, &watch)),
@@ -122,19 +123,19 @@ impl SqliteDatabaseStrategy {
         let path = self.path(tenant);
         if identify(&path)?.is_none() {
             refuse_leftovers(&path)?;
-            self.make(&path).await?;
+            self.make(&path, tenant).await?;
         }
-        self.migrate(&path, false).await
+        self.migrate(&path, tenant, false).await
     }
 
     /// Makes the file under another name, and gives it its own when it is whole.
-    async fn make(&self, path: &Path) -> Result<(), StrategyError> {
+    async fn make(&self, path: &Path, tenant: &TenantId) -> Result<(), StrategyError> {
         let workshop = tempfile::Builder::new()
             .prefix(".provisioning-")
             .tempdir_in(&self.directory)
             .map_err(|source| at(&self.directory, source))?;
         let half_made = workshop.path().join("tenant.sqlite");
-        self.migrate(&half_made, true).await?;
+        self.migrate(&half_made, tenant, true).await?;
         // The last connection took the log into the file; without it the file would not be whole.
         if workshop.path().join("tenant.sqlite-wal").exists() {
             return Err(at(
@@ -147,9 +148,9 @@ impl SqliteDatabaseStrategy {
         published.map_err(StrategyError::other)?
     }
 
-    async fn migrate(&self, path: &Path, create: bool) -> Result<(), StrategyError> {
+    async fn migrate(&self, path: &Path, tenant: &TenantId, create: bool) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(path).create_if_missing(create);
-        let mut connection = migrate::connect(&options, self.migrations.as_deref()).await?;
+        let mut connection = migrate::connect(&options, self.migrations.as_deref(), Some(tenant)).await?;
         if self.is_fenced {
             fence::enable(&mut connection).await?;
         } else {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 use sqlx::migrate::Migrator;
 use tenancy_core::names::TenantId;
 
@@ -17,6 +17,8 @@ use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
 use crate::sqlite::migrate;
 use crate::sqlite::pool::FilePlan;
+use crate::sqlite::versions;
+use crate::strategy::minimum_version::judge_minimum;
 use crate::{Mode, Place, PoolSettings, StrategyError};
 
 /// Which file holds the rows of many tenants, and which of its tables do. [`SqliteRowStrategy::builder`] makes one.
@@ -28,6 +30,7 @@ pub struct SqliteRowBuilder {
     migrations: Option<Migrator>,
     plan: FilePlan,
     is_fenced: bool,
+    minimum_version: Option<i64>,
 }
 
 const DEFAULT_POOL: PoolSettings = PoolSettings::new().with_max_connections(8);
@@ -41,6 +44,7 @@ impl SqliteRowStrategy {
             migrations: None,
             plan: FilePlan::new(DEFAULT_POOL),
             is_fenced: false,
+            minimum_version: None,
         }
     }
 }
@@ -110,7 +114,7 @@ impl SqliteRowBuilder {
     /// If the file cannot be opened or written.
     pub async fn enable_fence(&self) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(&self.file).create_if_missing(true);
-        let mut connection = migrate::connect(&options, None).await?;
+        let mut connection = migrate::connect(&options, None, None).await?;
         fence::enable(&mut connection).await?;
         Ok(connection.close().await?)
     }
@@ -121,7 +125,7 @@ impl SqliteRowBuilder {
     ///
     /// If the file cannot be opened.
     pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
-        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None).await?;
+        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None, None).await?;
         let is_fenced = fence::is_fenced(&mut connection).await?;
         connection.close().await?;
         Ok(is_fenced)
@@ -134,7 +138,7 @@ impl SqliteRowBuilder {
     ///
     /// If the file cannot be opened.
     pub async fn places(&self) -> Result<Vec<(TenantId, Place)>, StrategyError> {
-        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None).await?;
+        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None, None).await?;
         let places = if fence::is_fenced(&mut connection).await? {
             fence::read_all(&mut connection).await?
         } else {
@@ -144,17 +148,41 @@ impl SqliteRowBuilder {
         Ok(places)
     }
 
+    /// Sets the least version of the tables with which this process serves: that of the migration that this release needs. Default: none.
+    ///
+    /// It is looked at when the file is opened, behind the migrations, and not in each transaction: the tables are all tenants', and
+    /// their version only grows.
+    pub const fn with_minimum_version(mut self, version: i64) -> Self {
+        self.minimum_version = Some(version);
+        self
+    }
+
+    /// Refuses tables that are behind.
+    async fn require_minimum(&self, connection: &mut SqliteConnection) -> Result<(), StrategyError> {
+        let Some(minimum) = self.minimum_version else {
+            return Ok(());
+        };
+        let ledger = self.migrations.as_ref().map_or("_sqlx_migrations", |migrations| &migrations.table_name);
+        if versions::of_ledger(connection, ledger).await? < Some(minimum) {
+            return Err(StrategyError::TablesBehind { minimum });
+        }
+        Ok(())
+    }
+
     /// Opens the file, creates it if it is missing, migrates it and proves its schema.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] if its
+    /// If the file cannot be opened or migrated; [`MinimumTooGreat`](StrategyError::MinimumTooGreat) and
+    /// [`TablesBehind`](StrategyError::TablesBehind); and [`StrategyError::UnsafeSchema`] if its
     /// tables would not keep tenants apart.
     pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
+        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
         let plan = self.plan;
         let options = plan.connect_options(&self.file);
         let create = options.clone().create_if_missing(true);
-        let mut connection = migrate::connect(&create, self.migrations.as_ref()).await?;
+        let mut connection = migrate::connect(&create, self.migrations.as_ref(), None).await?;
+        self.require_minimum(&mut connection).await?;
         install(&mut connection, &self.declared, self.is_fenced).await?;
         catalog::prove_all_declared(&mut connection, &self.declared).await?;
         connection.close().await?;

@@ -1,0 +1,139 @@
+//! Versions, written and read by the administrator.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, PgConnection, Row};
+use tenancy_core::names::TenantId;
+
+use super::install::{self, Found};
+use crate::StrategyError;
+use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
+
+/// Whether the database is fenced does not change until this transaction has ended: what fences it takes the same lock.
+const WHILE_NOBODY_FENCES: &str = "select pg_catalog.pg_advisory_xact_lock_shared(8389754676633367138)";
+
+/// A migration that is added later and has a smaller version than the last one does not set the tenant back.
+const RECORD: &str = "
+insert into tenancy_versions.tenancy_versions as v (tenant, version) values ($1, $2)
+on conflict (tenant) do update set version = excluded.version, recorded_at = excluded.recorded_at
+where v.version < excluded.version";
+
+/// A tenant without a place gets one, as of a tenant that never moved.
+const RECORD_IN_PLACE: &str = "
+insert into tenancy_fence.tenancy_places as p (tenant, epoch, revision, state, version) values ($1, 0, 0, 'open', $2)
+on conflict (tenant) do update set version = excluded.version where p.version is null or p.version < excluded.version";
+
+/// The name of what tenants share.
+const SHARED: &str = "";
+
+/// Records that a migration of this version has run on the tenant's data, in the transaction in which it runs, or right after one that
+/// ran in none. It makes the table if it is not there.
+///
+/// On a Citus cluster nothing is recorded.
+///
+/// # Errors
+///
+/// If the database refuses it.
+pub(crate) async fn record(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    version: i64,
+) -> Result<(), StrategyError> {
+    in_transaction(connection, tenant.as_str(), version).await
+}
+
+/// The same of the tables that tenants share.
+pub(crate) async fn record_shared(connection: &mut PgConnection, version: i64) -> Result<(), StrategyError> {
+    in_transaction(connection, SHARED, version).await
+}
+
+async fn in_transaction(connection: &mut PgConnection, name: &str, version: i64) -> Result<(), StrategyError> {
+    if connection.is_in_transaction() {
+        return write(connection, name, version).await;
+    }
+    let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
+    write(&mut tx, name, version).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn write(tx: &mut PgConnection, name: &str, version: i64) -> Result<(), StrategyError> {
+    sqlx::query(WHILE_NOBODY_FENCES).persistent(false).execute(&mut *tx).await?;
+    let found = install::look(tx).await?;
+    if found.is_on_citus {
+        return Ok(());
+    }
+    install::make(found, tx).await?;
+    let sql = if found.is_fenced && name != SHARED {
+        RECORD_IN_PLACE
+    } else {
+        RECORD
+    };
+    let recorded = sqlx::query(sql).persistent(false).bind(name).bind(version);
+    recorded.execute(tx).await?;
+    Ok(())
+}
+
+/// Forgets the version of a tenant whose data is removed, or made anew, inside the caller's transaction.
+pub(crate) async fn forget(tx: &mut PgConnection, tenant: &TenantId) -> Result<(), StrategyError> {
+    let found = install::look(tx).await?;
+    let statements = [
+        (found.has_table, "delete from tenancy_versions.tenancy_versions where tenant = $1"),
+        (
+            found.is_fenced,
+            "update tenancy_fence.tenancy_places set version = null where tenant = $1 and version is not null",
+        ),
+    ];
+    for (_, sql) in statements.into_iter().filter(|(is_there, _)| *is_there) {
+        let forgotten = sqlx::query(sql).persistent(false).bind(tenant.as_str());
+        forgotten.execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// The versions of all tenants that are recorded in the database, as the administrator reads them. A tenant that is missing has a
+/// version that is not known.
+///
+/// # Errors
+///
+/// If the database cannot be queried.
+pub(crate) async fn read_all(connection: &mut PgConnection) -> Result<HashMap<TenantId, i64>, StrategyError> {
+    read(connection, None).await
+}
+
+/// As [`read_all`], of these tenants alone.
+///
+/// # Errors
+///
+/// If the database cannot be queried.
+pub(crate) async fn read_of(
+    connection: &mut PgConnection,
+    tenants: &[TenantId],
+) -> Result<HashMap<TenantId, i64>, StrategyError> {
+    let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+    read(connection, Some(names)).await
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    names: Option<Vec<&str>>,
+) -> Result<HashMap<TenantId, i64>, StrategyError> {
+    let sql = match install::look(connection).await? {
+        Found { is_fenced: true, .. } => {
+            "select tenant, version from tenancy_fence.tenancy_places
+            where version is not null and ($1::text[] is null or tenant = any ($1))"
+        }
+        Found { has_table: true, .. } => {
+            "select tenant, version from tenancy_versions.tenancy_versions
+            where tenant <> '' and ($1::text[] is null or tenant = any ($1))"
+        }
+        _ => return Ok(HashMap::new()),
+    };
+    let rows = sqlx::query(sql).persistent(false).bind(names);
+    rows.fetch_all(connection).await?.iter().map(parse).collect()
+}
+
+fn parse(row: &PgRow) -> Result<(TenantId, i64), StrategyError> {
+    let tenant: &str = row.try_get("tenant")?;
+    Ok((tenant.parse().map_err(StrategyError::other)?, row.try_get("version")?))
+}
