@@ -6,6 +6,7 @@ mod database;
 mod directory;
 mod fence;
 mod migrate;
+mod migrate_steps;
 mod pool;
 mod row;
 mod testing;

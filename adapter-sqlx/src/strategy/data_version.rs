@@ -128,6 +128,16 @@ pub(crate) fn up(migrator: &Migrator) -> impl Iterator<Item = &Migration> {
     migrator.iter().filter(is_up)
 }
 
+/// The same migrations once more: a migrator is no `Clone`.
+pub(crate) fn copy_of(migrator: &Migrator) -> Migrator {
+    Migrator {
+        migrations: migrator.migrations.clone(),
+        table_name: migrator.table_name.clone(),
+        create_schemas: migrator.create_schemas.clone(),
+        ..*migrator
+    }
+}
+
 /// What is migrated: one tenant's data, or the tables that all tenants share.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -210,6 +210,18 @@ fn unsupported<'f, T: 'f>(strategy: StrategyName, operation: &'static str) -> St
     Box::pin(async move { Err(StrategyError::Unsupported { strategy, operation }) })
 }
 
+/// The tenant that is to be migrated by a strategy whose tenants share no tables.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) fn tenant_of(strategy: StrategyName, target: MigrationTarget<'_>) -> Result<&TenantRecord, StrategyError> {
+    match target {
+        MigrationTarget::Tenant(tenant) => Ok(tenant),
+        MigrationTarget::SharedTables => Err(StrategyError::Unsupported {
+            strategy,
+            operation: "tables that tenants share",
+        }),
+    }
+}
+
 /// The error of an operation on places, by a strategy that has none.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) fn not_fenced(strategy: &'static str) -> StrategyError {

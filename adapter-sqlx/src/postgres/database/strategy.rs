@@ -25,10 +25,11 @@ use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::versions::{Requirement, is_behind};
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::transaction::begin::begin_lent;
 use crate::{
-    Binding, FenceRefusal, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, DataVersion, FenceRefusal, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place, PlaceChange,
+    Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -233,14 +234,18 @@ impl PgDatabaseStrategy {
         }
     }
 
+    pub(super) fn application_of(&self, server: &PgServer) -> Result<PgIdentifier, StrategyError> {
+        match &self.application_role {
+            Some(role) => Ok(role.clone()),
+            None => server.application_role().map_err(StrategyError::other),
+        }
+    }
+
     async fn provision_tenant(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
         let server = self.servers.of(tenant).await?;
         let administrator = server.administrator_for("provision a tenant's database")?;
-        let application = match &self.application_role {
-            Some(role) => role.clone(),
-            None => server.application_role().map_err(StrategyError::other)?,
-        };
+        let application = self.application_of(&server)?;
         let provisioning = DatabaseProvisioning {
             tenant: &tenant.id,
             database: &database,
@@ -280,6 +285,26 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.dangerously_drop_database(removal.tenant()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_ref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(
+        &'f self,
+        target: MigrationTarget<'f>,
+        options: &'f MigrateOptions,
+    ) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move { self.migrate_tenant(tenant_of(self.name(), target)?, options).await })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move { self.version_of(tenant_of(self.name(), target)?).await })
+    }
+
+    fn server(&self, tenant: &TenantRecord) -> String {
+        self.server_of(tenant)
     }
 
     fn is_fenced(&self) -> bool {

@@ -8,6 +8,7 @@ mod builder;
 mod citus;
 mod fence;
 mod policies;
+mod migrate;
 mod rebuild;
 mod removal;
 mod row_tables;

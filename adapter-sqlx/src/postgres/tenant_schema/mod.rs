@@ -4,7 +4,8 @@
 mod alone;
 mod index;
 pub(super) mod lock;
-mod migrating;
+mod migrate;
+pub(super) mod migrating;
 pub(super) mod names;
 mod outside;
 pub(super) mod provision;

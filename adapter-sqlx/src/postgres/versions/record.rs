@@ -91,6 +91,23 @@ pub(crate) async fn forget(tx: &mut PgConnection, tenant: &TenantId) -> Result<(
     Ok(())
 }
 
+/// The SQL of all tenants' recorded versions, of the columns `tenant` and `version`.
+///
+/// # Errors
+///
+/// If the database cannot be queried.
+pub(crate) async fn recorded_sql(connection: &mut PgConnection) -> Result<&'static str, StrategyError> {
+    Ok(match install::look(connection).await? {
+        Found { is_fenced: true, .. } => {
+            "select tenant, version from tenancy_fence.tenancy_places where version is not null"
+        }
+        Found { has_table: true, .. } => {
+            "select tenant, version from tenancy_versions.tenancy_versions where tenant <> ''"
+        }
+        _ => "select null::text collate \"C\" as tenant, null::bigint as version where false",
+    })
+}
+
 /// The versions of all tenants that are recorded in the database, as the administrator reads them. A tenant that is missing has a
 /// version that is not known.
 ///

@@ -5,20 +5,24 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Sqlite};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Sqlite};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
-use super::removal;
-use super::row_pool::RowSchema;
+use super::row_pool::{RowSchema, install};
+use super::{catalog, removal};
 use crate::sqlite::commit_guard::SqliteCommit;
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
+use crate::sqlite::migrate;
+use crate::sqlite::migrate_steps::{self, Steps};
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
-    StrategyTransaction,
+    AcrossTenants, Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place,
+    PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `row`: tenants share one file, and each sees its own rows.
@@ -87,13 +91,45 @@ pub struct SqliteRowStrategy {
     pub(super) read_only: Connections,
     pub(super) across_tenants: Connections,
     pub(super) schema: Arc<RowSchema>,
+    pub(super) file: SqliteConnectOptions,
+    pub(super) migrations: Option<Arc<Migrator>>,
+    /// Whether the schema is proved, and transactions begin.
+    pub(super) serves: bool,
 }
 
 impl SqliteRowStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "row";
 
+    fn require_serving(&self) -> Result<(), StrategyError> {
+        if self.serves {
+            return Ok(());
+        }
+        Err(StrategyError::other(
+            "the strategy `row` was opened for migrations, and no transaction begins: its schema is not proved",
+        ))
+    }
+
+    /// Runs what is new, and proves the schema.
+    async fn migrate_tables(&self, options: &MigrateOptions) -> Result<Migrated, StrategyError> {
+        let Some(migrations) = self.migrations.as_deref() else {
+            return Ok(Migrated::default());
+        };
+        let steps = Steps {
+            migrations,
+            tenant: None,
+            options,
+        };
+        let migrated = steps.run(&self.file).await?;
+        let mut connection = migrate::connect(&self.file, None, None).await?;
+        install(&mut connection, &self.schema.declared, self.schema.is_fenced).await?;
+        catalog::prove_all_declared(&mut connection, &self.schema.declared).await?;
+        connection.close().await?;
+        Ok(migrated)
+    }
+
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
+        self.require_serving()?;
         let (pool, begin) = match binding.mode() {
             Mode::ReadWrite => (&self.read_write, "begin immediate"),
             Mode::ReadOnly => (&self.read_only, "begin"),
@@ -132,6 +168,7 @@ impl SqliteRowStrategy {
     }
 
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        self.require_serving()?;
         let mut connection = self.across_tenants.pool().acquire().await?;
         connection.close_on_drop();
         removal::remove_rows(&mut connection, &self.schema.declared, tenant).await
@@ -154,6 +191,7 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
         Box::pin(async {
+            self.require_serving()?;
             let (connection, in_use) = self.across_tenants.acquire().await?;
             let begun = StrategyTransaction::begin(connection, "begin immediate").await?;
             Ok(begun.with_lease(in_use))
@@ -162,6 +200,23 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_deref().map(StrategyMigrations::of_shared_tables)
+    }
+
+    fn migrate<'f>(&'f self, _: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(self.migrate_tables(options))
+    }
+
+    fn version<'f>(&'f self, _: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async {
+            match self.migrations.as_deref() {
+                Some(migrations) => migrate_steps::version(&self.file, migrations).await,
+                None => Ok(DataVersion::not_provisioned()),
+            }
+        })
     }
 
     fn is_fenced(&self) -> bool {

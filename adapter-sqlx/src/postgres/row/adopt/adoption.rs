@@ -10,7 +10,7 @@ use super::keys::Remade;
 use super::report::PgAdoption;
 use crate::StrategyError;
 use crate::postgres::execute::execute;
-use crate::postgres::row::policies::attempts::{Attempts, LockTimeout};
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::row::policies::guard::{PIN, SET, SETTINGS};
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::verify::Filter;

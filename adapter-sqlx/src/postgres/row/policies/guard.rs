@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::attempts::{Attempts, LockTimeout};
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use super::difference::Change;
 use crate::StrategyError;
 use crate::postgres::execute::execute;
