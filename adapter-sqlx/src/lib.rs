@@ -124,6 +124,8 @@ pub mod working_with_postgresql {}
 mod send_tests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod statement;
 mod strategy;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -315,7 +315,9 @@ pub enum StrategyError {
     },
     /// The tables that tenants share do not have the version that this process needs, or it is not known which one they have. Run the
     /// migrations first, as the administrator.
-    #[error("the tables that tenants share are behind the version {minimum} that this service needs: run the migrations first")]
+    #[error(
+        "the tables that tenants share are behind the version {minimum} that this service needs: run the migrations first"
+    )]
     TablesBehind {
         /// The least version that is to be served.
         minimum: i64,

@@ -49,13 +49,21 @@
 //! ```
 
 mod error;
+#[expect(clippy::module_inception, reason = "the file has the type of this name")]
 mod fleet;
+mod look;
 mod options;
 mod plan;
+mod planning;
 mod progress;
 mod report;
+mod run;
 mod run_id;
 mod stop;
+mod stored;
+mod strategies;
+mod wave;
+mod words;
 
 pub use error::FleetError;
 pub use fleet::Fleet;

@@ -120,7 +120,9 @@ impl FleetPlan {
 
 impl StrategyPlan {
     fn all_behind(&self) -> u64 {
-        let shared = self.shared_tables.is_some_and(|version| version.standing == Standing::Behind);
+        let shared = self
+            .shared_tables
+            .is_some_and(|version| version.standing == Standing::Behind);
         self.behind + u64::from(shared)
     }
 

@@ -76,11 +76,7 @@ impl Attempts {
     ///
     /// The error itself if another attempt would fail like this one, and
     /// [`LocksHeld`](StrategyError::LocksHeld) if this was the last attempt.
-    pub(in crate::postgres) async fn again(
-        &mut self,
-        object: &str,
-        error: StrategyError,
-    ) -> Result<(), StrategyError> {
+    pub(in crate::postgres) async fn again(&mut self, object: &str, error: StrategyError) -> Result<(), StrategyError> {
         if !is_passing(&error, self.is_migration) {
             return Err(error);
         }

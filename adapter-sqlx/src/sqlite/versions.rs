@@ -117,6 +117,9 @@ pub(in crate::sqlite) async fn of_ledger(
     if !is_there {
         return Ok(None);
     }
-    let sql = format!("select max(version) from \"{}\" where success", table.replace('"', "\"\""));
+    let sql = format!(
+        "select max(version) from \"{}\" where success",
+        table.replace('"', "\"\"")
+    );
     Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await?)
 }

@@ -100,11 +100,7 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     /// [`StrategyError::Migration`] with the version of the migration that has failed;
     /// [`NotProvisioned`](StrategyError::NotProvisioned) if the tenant has no place, and what else keeps it from running. The
     /// default fails with [`StrategyError::Unsupported`].
-    fn migrate<'f>(
-        &'f self,
-        target: MigrationTarget<'f>,
-        options: &'f MigrateOptions,
-    ) -> StrategyFuture<'f, Migrated> {
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
         let _ = (target, options);
         unsupported(self.name(), "migration of one tenant")
     }

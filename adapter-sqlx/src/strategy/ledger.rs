@@ -29,7 +29,11 @@ pub(crate) fn judge(applied: &[Applied], migrator: &Migrator) -> DataVersion {
             _ => lacks_some = true,
         }
     }
-    let first_unknown = unknown.into_values().filter(|_| !migrator.ignore_missing).map(|one| one.0).min();
+    let first_unknown = unknown
+        .into_values()
+        .filter(|_| !migrator.ignore_missing)
+        .map(|one| one.0)
+        .min();
     let standing = match first_unknown {
         Some(version) if lacks_some || Some(version) < newest => Standing::Changed { version },
         Some(_) => Standing::Ahead,
@@ -70,7 +74,10 @@ mod tests {
     fn standing(applied: &[(i64, bool)], known: &[i64]) -> Standing {
         let migrator = migrator(known);
         let checksum = migrator.iter().next().unwrap().checksum.to_vec();
-        let applied: Vec<Applied> = applied.iter().map(|(version, ended)| (*version, checksum.clone(), *ended)).collect();
+        let applied: Vec<Applied> = applied
+            .iter()
+            .map(|(version, ended)| (*version, checksum.clone(), *ended))
+            .collect();
         judge(&applied, &migrator).standing
     }
 
@@ -86,8 +93,14 @@ mod tests {
         assert_eq!(standing(&[(1, true), (2, true), (3, true)], &[1, 2]), Standing::Ahead);
         assert_eq!(standing(&[(1, true), (2, true), (3, false)], &[1, 2]), Standing::Ahead);
         // Ahead and behind at once, and one that was taken out.
-        assert_eq!(standing(&[(1, true), (3, true)], &[1, 2]), Standing::Changed { version: 3 });
-        assert_eq!(standing(&[(1, true), (2, true)], &[2]), Standing::Changed { version: 1 });
+        assert_eq!(
+            standing(&[(1, true), (3, true)], &[1, 2]),
+            Standing::Changed { version: 3 }
+        );
+        assert_eq!(
+            standing(&[(1, true), (2, true)], &[2]),
+            Standing::Changed { version: 1 }
+        );
         let changed = judge(&[(1, vec![0], true)], &migrator(&[1]));
         assert_eq!(changed.standing, Standing::Changed { version: 1 });
         assert_eq!(changed.version, Some(1));

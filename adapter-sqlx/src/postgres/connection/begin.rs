@@ -205,11 +205,15 @@ impl BeginText {
         let enter = self.enter.as_ref().map_or_else(String::new, |enter| {
             format!("; {}", enter.statement(self.uses_prepared))
         });
-        let require = self.requirement.as_ref().map_or_else(String::new, |requirement| {
-            format!("; {}", requirement.statement())
-        });
+        let require = self
+            .requirement
+            .as_ref()
+            .map_or_else(String::new, |requirement| format!("; {}", requirement.statement()));
         let forget = if self.keeps_prepared { "" } else { FORGET_PREPARED };
-        AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}{enter}{require}{settings}")).into_sql_str()
+        AssertSqlSafe(format!(
+            "{end}{unlock}; {RESET}{forget}{begin}{enter}{require}{settings}"
+        ))
+        .into_sql_str()
     }
 }
 

@@ -44,7 +44,10 @@ impl PgDatabaseStrategy {
             return Ok(DataVersion::not_provisioned());
         };
         let schema = schema()?;
-        let version = self.inside(tenant, &schema, &application).version(&mut connection).await?;
+        let version = self
+            .inside(tenant, &schema, &application)
+            .version(&mut connection)
+            .await?;
         connection.close().await?;
         Ok(version)
     }

@@ -28,8 +28,8 @@ use crate::postgres::versions::{Requirement, is_behind};
 use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::transaction::begin::begin_lent;
 use crate::{
-    Binding, DataVersion, FenceRefusal, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place, PlaceChange,
-    Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
+    Binding, DataVersion, FenceRefusal, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place,
+    PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -156,7 +156,9 @@ impl PgDatabaseStrategy {
             // The connection is as good as before.
             Ok(refusal @ StrategyError::Fenced(_)) => return Err(refusal),
             Ok(mismatch) => mismatch,
-            Err(error) if may_be_behind && is_behind(&error) => return Err(StrategyError::Fenced(FenceRefusal::Behind)),
+            Err(error) if may_be_behind && is_behind(&error) => {
+                return Err(StrategyError::Fenced(FenceRefusal::Behind));
+            }
             Err(error) if is_not_provisioned(&error) => StrategyError::NotProvisioned {
                 tenant: binding.id().clone(),
             },
@@ -291,11 +293,7 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
         self.migrations.as_ref().map(StrategyMigrations::of_each_tenant)
     }
 
-    fn migrate<'f>(
-        &'f self,
-        target: MigrationTarget<'f>,
-        options: &'f MigrateOptions,
-    ) -> StrategyFuture<'f, Migrated> {
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
         Box::pin(async move { self.migrate_tenant(tenant_of(self.name(), target)?, options).await })
     }
 

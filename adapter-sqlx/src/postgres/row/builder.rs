@@ -7,12 +7,12 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use crate::postgres::attempts::{Attempts, LockTimeout};
 use super::policies::migrations::Migrating;
 use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
 use super::table::PgTenantTable;
 use super::verify::{PgFinding, PgReport, SharedTable};
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::cluster::{self, PROPAGATION};
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::session_pins::SessionPins;

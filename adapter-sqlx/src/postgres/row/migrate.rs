@@ -25,7 +25,10 @@ impl PgRowStrategy {
         let Some(migrations) = self.builder.migrations.as_deref() else {
             return Ok(DataVersion::not_provisioned());
         };
-        let administrator = self.builder.server.administrator_for("read the version of the tables")?;
+        let administrator = self
+            .builder
+            .server
+            .administrator_for("read the version of the tables")?;
         let mut connection: PgConnection = administrator.connect().await?;
         let has_ledger: bool = sqlx::query_scalar("select pg_catalog.to_regclass($1) is not null")
             .bind(&*migrations.table_name)

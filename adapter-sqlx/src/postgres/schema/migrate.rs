@@ -40,7 +40,9 @@ impl Migrations {
 
 impl PgSchemaStrategy {
     fn migrations_for(&self, operation: &'static str) -> Result<&Migrations, StrategyError> {
-        self.migrating.as_ref().ok_or(StrategyError::NeedsAdministrator { operation })
+        self.migrating
+            .as_ref()
+            .ok_or(StrategyError::NeedsAdministrator { operation })
     }
 
     pub(super) async fn migrate_tenant(
@@ -50,10 +52,17 @@ impl PgSchemaStrategy {
     ) -> Result<Migrated, StrategyError> {
         let schema = self.names.of(tenant)?;
         let path = self.names.search_path(&schema);
-        let mut connection = self.migrations_for("migrate a tenant's schema")?.working.connect().await?;
+        let mut connection = self
+            .migrations_for("migrate a tenant's schema")?
+            .working
+            .connect()
+            .await?;
         // Marked also if one of several migrations fails, or the future is dropped.
         let changes = self.last_change.mark_on_drop();
-        let migrated = self.provisioning(tenant, &schema, &path).migrate(&mut connection, options).await?;
+        let migrated = self
+            .provisioning(tenant, &schema, &path)
+            .migrate(&mut connection, options)
+            .await?;
         changes.known(migrated.ran > 0);
         // What has run has run, whatever becomes of the connection.
         let _ = connection.give_back().await;
@@ -80,8 +89,15 @@ impl PgSchemaStrategy {
     pub(super) async fn version_of(&self, tenant: &TenantId) -> Result<DataVersion, StrategyError> {
         let schema = self.names.of(tenant)?;
         let path = self.names.search_path(&schema);
-        let mut connection = self.migrations_for("read the version of a tenant")?.working.connect().await?;
-        let version = self.provisioning(tenant, &schema, &path).version(&mut connection).await?;
+        let mut connection = self
+            .migrations_for("read the version of a tenant")?
+            .working
+            .connect()
+            .await?;
+        let version = self
+            .provisioning(tenant, &schema, &path)
+            .version(&mut connection)
+            .await?;
         connection.give_back().await?;
         Ok(version)
     }
@@ -91,12 +107,18 @@ impl PgSchemaStrategy {
         let Some(migrations) = self.migrations.as_deref() else {
             return Ok(vec![DataVersion::not_provisioned(); tenants.len()]);
         };
-        let mut connection = self.migrations_for("read the versions of tenants")?.working.connect().await?;
+        let mut connection = self
+            .migrations_for("read the versions of tenants")?
+            .working
+            .connect()
+            .await?;
         let mut versions = Vec::with_capacity(tenants.len());
         for batch in tenants.chunks(BATCH) {
             let schemas: Result<Vec<PgIdentifier>, _> = batch.iter().map(|tenant| self.names.of(&tenant.id)).collect();
             let schemas = schemas?;
-            let mut ledgers = self.read_ledgers(&schemas, &migrations.table_name, &mut connection).await?;
+            let mut ledgers = self
+                .read_ledgers(&schemas, &migrations.table_name, &mut connection)
+                .await?;
             versions.extend(schemas.iter().map(|schema| match ledgers.remove(schema.as_str()) {
                 Some(applied) => judge(&applied, migrations),
                 None => DataVersion::not_provisioned(),
@@ -133,7 +155,8 @@ from pg_catalog.pg_namespace n where n.nspname = any ($1)
             ))
         };
         let ledgers: Vec<String> = found.iter().filter_map(ledger).collect();
-        let mut read: HashMap<String, Vec<Applied>> = found.into_iter().map(|(schema, _)| (schema, Vec::new())).collect();
+        let mut read: HashMap<String, Vec<Applied>> =
+            found.into_iter().map(|(schema, _)| (schema, Vec::new())).collect();
         if ledgers.is_empty() {
             return Ok(read);
         }
@@ -147,9 +170,7 @@ from pg_catalog.pg_namespace n where n.nspname = any ($1)
     }
 
     /// Reads all versions in the order of the tenants, by one statement whose rows are read as they are consumed.
-    pub(super) fn read_versions(
-        &self,
-    ) -> Option<impl FnOnce(Surveyor) -> Reading + use<>> {
+    pub(super) fn read_versions(&self) -> Option<impl FnOnce(Surveyor) -> Reading + use<>> {
         let (migrations, migrating) = (self.migrations.clone()?, self.migrating.as_ref()?);
         if self.is_sharded {
             // A cluster has no record of versions.

@@ -215,11 +215,7 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
         self.migrations.as_deref().map(StrategyMigrations::of_each_tenant)
     }
 
-    fn migrate<'f>(
-        &'f self,
-        target: MigrationTarget<'f>,
-        options: &'f MigrateOptions,
-    ) -> StrategyFuture<'f, Migrated> {
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
         Box::pin(async move {
             let tenant = tenant_of(self.name(), target)?;
             self.migrate_tenant(&tenant.id, options).await

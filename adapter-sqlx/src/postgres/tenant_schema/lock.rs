@@ -46,7 +46,9 @@ pub(super) async fn lock_within(
             return Err(StrategyError::LocksHeld {
                 object: format!("the schema {schema}"),
                 attempts,
-                source: Box::new(StrategyError::other("another process provisions, migrates or removes it")),
+                source: Box::new(StrategyError::other(
+                    "another process provisions, migrates or removes it",
+                )),
             });
         }
         attempts += 1;

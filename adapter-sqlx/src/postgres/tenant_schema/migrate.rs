@@ -60,7 +60,10 @@ impl Provisioning<'_> {
     }
 
     /// How the tenant stands by its ledger.
-    pub(in crate::postgres) async fn version(&self, connection: &mut PgConnection) -> Result<DataVersion, StrategyError> {
+    pub(in crate::postgres) async fn version(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<DataVersion, StrategyError> {
         let Some(migrations) = self.migrations else {
             return Ok(DataVersion::not_provisioned());
         };
@@ -98,7 +101,11 @@ select coalesce((select pg_catalog.has_schema_privilege($2::pg_catalog.text::pg_
         let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
         execute(&mut tx, format!("set local search_path = {}", self.search_path)).await?;
         tx.ensure_migrations_table(table).await?;
-        execute(&mut tx, format!("revoke all on table {table} from {}", self.application)).await?;
+        execute(
+            &mut tx,
+            format!("revoke all on table {table} from {}", self.application),
+        )
+        .await?;
         Ok(tx.commit().await?)
     }
 

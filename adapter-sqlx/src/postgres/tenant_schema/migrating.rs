@@ -11,12 +11,12 @@ use super::alone::{Alone, run_sql};
 use super::outside::OutsideWatch;
 use super::reach::Reach;
 use super::server_wide::PresetPaths;
-use super::statement::ends_its_transaction;
 use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::versions;
+use crate::statement::ends_its_transaction;
 use crate::strategy::data_version::up;
 use crate::transaction::begin::begin_lent;
 use crate::{MigrateOptions, Migrated, StrategyError};
@@ -93,7 +93,10 @@ impl Migrating<'_> {
             migrated.to = migrated.to.max(Some(version));
         }
         // Where nothing was to run, or what has run was not the newest, that has run before.
-        if let Some(newest) = migrated.to.filter(|_| pending.last().map(|one| one.migration.version) != migrated.to) {
+        if let Some(newest) = migrated
+            .to
+            .filter(|_| pending.last().map(|one| one.migration.version) != migrated.to)
+        {
             self.record(newest, connection).await?;
         }
         Ok(migrated)
@@ -127,7 +130,11 @@ impl Migrating<'_> {
     async fn pending(&self, connection: &mut PgConnection) -> Result<(Option<i64>, Vec<Pending<'_>>), StrategyError> {
         let rows = read_ledger(connection, &self.ledger.table_name).await?;
         let known: HashSet<i64> = up(self.ledger).map(|migration| migration.version).collect();
-        let latest = rows.iter().filter(|(_, _, has_ended)| *has_ended).map(|(version, ..)| *version).max();
+        let latest = rows
+            .iter()
+            .filter(|(_, _, has_ended)| *has_ended)
+            .map(|(version, ..)| *version)
+            .max();
         let mut applied = HashMap::new();
         for (version, checksum, has_ended) in rows {
             if !known.contains(&version) && !has_ended {
@@ -240,7 +247,8 @@ impl Migrating<'_> {
             }
             watch.end(tx).await?;
         }
-        self.write_row(pending, i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX), tx).await
+        self.write_row(pending, i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX), tx)
+            .await
     }
 
     /// Its row in the ledger, and the version that the tenant's data has with it.
@@ -288,5 +296,8 @@ pub(in crate::postgres) async fn read_ledger(
     table: &str,
 ) -> Result<Vec<(i64, Vec<u8>, bool)>, sqlx::Error> {
     let sql = format!("select version, checksum, success from {table}");
-    sqlx::query_as(AssertSqlSafe(sql)).persistent(false).fetch_all(connection).await
+    sqlx::query_as(AssertSqlSafe(sql))
+        .persistent(false)
+        .fetch_all(connection)
+        .await
 }

@@ -11,6 +11,5 @@ mod outside;
 pub(super) mod provision;
 pub(super) mod reach;
 mod server_wide;
-mod statement;
 
 pub use names::SchemaNameError;

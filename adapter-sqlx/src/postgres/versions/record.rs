@@ -58,7 +58,10 @@ async fn in_transaction(connection: &mut PgConnection, name: &str, version: i64)
 }
 
 async fn write(tx: &mut PgConnection, name: &str, version: i64) -> Result<(), StrategyError> {
-    sqlx::query(WHILE_NOBODY_FENCES).persistent(false).execute(&mut *tx).await?;
+    sqlx::query(WHILE_NOBODY_FENCES)
+        .persistent(false)
+        .execute(&mut *tx)
+        .await?;
     let found = install::look(tx).await?;
     if found.is_on_citus {
         return Ok(());
@@ -78,7 +81,10 @@ async fn write(tx: &mut PgConnection, name: &str, version: i64) -> Result<(), St
 pub(crate) async fn forget(tx: &mut PgConnection, tenant: &TenantId) -> Result<(), StrategyError> {
     let found = install::look(tx).await?;
     let statements = [
-        (found.has_table, "delete from tenancy_versions.tenancy_versions where tenant = $1"),
+        (
+            found.has_table,
+            "delete from tenancy_versions.tenancy_versions where tenant = $1",
+        ),
         (
             found.is_fenced,
             "update tenancy_fence.tenancy_places set version = null where tenant = $1 and version is not null",

@@ -31,8 +31,13 @@ fn statement(name: &str, minimum: i64) -> String {
 }
 
 /// Whether the tables that tenants share have at least this version, as any role finds it. What is not recorded has not.
-pub(in crate::postgres) async fn have_shared(connection: &mut PgConnection, minimum: i64) -> Result<bool, StrategyError> {
-    let required = sqlx::raw_sql(AssertSqlSafe(statement("", minimum))).execute(connection).await;
+pub(in crate::postgres) async fn have_shared(
+    connection: &mut PgConnection,
+    minimum: i64,
+) -> Result<bool, StrategyError> {
+    let required = sqlx::raw_sql(AssertSqlSafe(statement("", minimum)))
+        .execute(connection)
+        .await;
     match required {
         Ok(_) => Ok(true),
         Err(error) if is_behind(&error) => Ok(false),

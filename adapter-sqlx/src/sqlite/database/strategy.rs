@@ -210,11 +210,7 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
         self.migrations.as_deref().map(StrategyMigrations::of_each_tenant)
     }
 
-    fn migrate<'f>(
-        &'f self,
-        target: MigrationTarget<'f>,
-        options: &'f MigrateOptions,
-    ) -> StrategyFuture<'f, Migrated> {
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
         Box::pin(async move { self.migrate_file(&tenant_of(self.name(), target)?.id, options).await })
     }
 

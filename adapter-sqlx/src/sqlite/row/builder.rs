@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection};
 use sqlx::migrate::Migrator;
+use sqlx::{Connection, SqliteConnection};
 use tenancy_core::names::TenantId;
 
 use super::catalog;
@@ -162,7 +162,10 @@ impl SqliteRowBuilder {
         let Some(minimum) = self.minimum_version else {
             return Ok(());
         };
-        let ledger = self.migrations.as_ref().map_or("_sqlx_migrations", |migrations| &migrations.table_name);
+        let ledger = self
+            .migrations
+            .as_ref()
+            .map_or("_sqlx_migrations", |migrations| &migrations.table_name);
         if versions::of_ledger(connection, ledger).await? < Some(minimum) {
             return Err(StrategyError::TablesBehind { minimum });
         }

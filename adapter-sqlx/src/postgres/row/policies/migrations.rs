@@ -7,13 +7,13 @@ use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migration, Migrator};
 
 use crate::postgres::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
-use crate::{MigrateOptions, StrategyError};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::transaction::begin::begin_lent;
+use crate::{MigrateOptions, StrategyError};
 
 /// How long migrations of another process are waited for.
 const OTHERS: Duration = Duration::from_secs(600);
