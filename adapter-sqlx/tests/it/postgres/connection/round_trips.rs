@@ -172,13 +172,13 @@ async fn ask(connection: &mut PgConnection, times: u64) {
 }
 
 /// A way to the server that counts.
-struct Wire {
+pub(crate) struct Wire {
     port: u16,
     flights: Arc<AtomicU64>,
 }
 
 impl Wire {
-    fn to(server: &PgConnectOptions) -> Self {
+    pub(crate) fn to(server: &PgConnectOptions) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (server, flights) = ((server.get_host().to_owned(), server.get_port()), Arc::default());
@@ -192,13 +192,13 @@ impl Wire {
         Self { port, flights }
     }
 
-    fn of(&self, application: PgConnectOptions) -> PgConnectOptions {
+    pub(crate) fn of(&self, application: PgConnectOptions) -> PgConnectOptions {
         let here = application.host("127.0.0.1").port(self.port);
         here.ssl_mode(PgSslMode::Disable)
     }
 
     /// How often the client has spoken after the server had: each is a round trip.
-    fn flights(&self) -> u64 {
+    pub(crate) fn flights(&self) -> u64 {
         self.flights.load(Ordering::SeqCst)
     }
 }
