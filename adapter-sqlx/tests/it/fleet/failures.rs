@@ -34,9 +34,16 @@ async fn a_tenant_that_fails_half_way_is_named_and_finished_by_the_next_run() {
     assert_eq!(applied[2], (name(2), vec![1, 2]));
     assert_eq!(applied[4], (name(4), vec![1, 2, 3]));
     assert_eq!(report.fleet.behind(), 1);
-    assert_eq!(fleet.find_run(report.run).await.unwrap().unwrap().state, RunState::Failed);
+    assert_eq!(
+        fleet.find_run(report.run).await.unwrap().unwrap().state,
+        RunState::Failed
+    );
 
-    execute(&mut connection, "alter table tenant_t002.applied drop constraint at_most_two").await;
+    execute(
+        &mut connection,
+        "alter table tenant_t002.applied drop constraint at_most_two",
+    )
+    .await;
     let report = run(&fleet, &FleetOptions::new()).await;
     assert_eq!(report.done, 1);
     assert!(report.is_complete(), "{report:?}");
@@ -67,10 +74,11 @@ async fn what_is_stored_of_a_failure_has_no_data_of_the_tenant() {
         panic!("{:?}", report.failures);
     };
     assert_eq!(failure.sqlstate.as_deref(), Some("22P02"));
-    let stored: Vec<Option<String>> = sqlx::query_scalar("select i::text from tenancy_run_items i union all select r::text from tenancy_runs r")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+    let stored: Vec<Option<String>> =
+        sqlx::query_scalar("select i::text from tenancy_run_items i union all select r::text from tenancy_runs r")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
     assert_eq!(stored.len(), 2);
     assert!(!format!("{stored:?} {report:?}").contains("hidden"), "{stored:?}");
     assert_eq!(fleet.failures(report.run, None, 10).await.unwrap(), report.failures);
@@ -91,7 +99,11 @@ async fn a_table_that_is_locked_fails_its_tenant_alone() {
     };
     assert_eq!(failure.tenant.as_ref().unwrap().as_str(), "t001");
     assert_eq!((failure.version, failure.sqlstate.as_deref()), (Some(3), Some("55P03")));
-    assert!(failure.words.contains("in 2 attempts: other sessions hold locks"), "{}", failure.words);
+    assert!(
+        failure.words.contains("in 2 attempts: other sessions hold locks"),
+        "{}",
+        failure.words
+    );
     execute(&mut holder, "rollback").await;
     let report = run(&fleet, &impatient()).await;
     assert_eq!(report.done, 1);
@@ -123,7 +135,11 @@ async fn too_many_failures_end_a_run() {
     let fleet = schemas.fleet(2).await;
     let mut connection = schemas.connect().await;
     for number in 0..12 {
-        execute(&mut connection, &format!("create table tenant_{}.drafts ()", name(number))).await;
+        execute(
+            &mut connection,
+            &format!("create table tenant_{}.drafts ()", name(number)),
+        )
+        .await;
     }
     let one = impatient().with_jobs(NonZeroUsize::new(1).unwrap());
     let report = run(&fleet, &one.clone().with_max_failures(max_failures(3))).await;
@@ -141,10 +157,19 @@ async fn too_many_failures_end_a_run() {
     for number in 0..12 {
         execute(&mut connection, &format!("drop table tenant_{}.drafts", name(number))).await;
     }
-    let report = fleet.resume(None, &ResumeOptions::new(), &Stop::new(), |_| {}).await.unwrap();
-    assert!(report.failed > all && report.pending == 0, "those that failed are not tried again by themselves: {report:?}");
+    let report = fleet
+        .resume(None, &ResumeOptions::new(), &Stop::new(), |_| {})
+        .await
+        .unwrap();
+    assert!(
+        report.failed > all && report.pending == 0,
+        "those that failed are not tried again by themselves: {report:?}"
+    );
     assert!(!report.is_complete());
-    let report = fleet.resume(None, &ResumeOptions::new().with_failed(), &Stop::new(), |_| {}).await.unwrap();
+    let report = fleet
+        .resume(None, &ResumeOptions::new().with_failed(), &Stop::new(), |_| {})
+        .await
+        .unwrap();
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(report.done, 12);
     schemas.each_has(&[1, 2]).await;
@@ -159,13 +184,22 @@ async fn a_canary_that_fails_ends_a_run() {
     execute(&mut connection, "create table tenant_t004.drafts ()").await;
     let options = impatient().with_canaries(Canaries::Tenants(["t004".parse().unwrap()].into()));
     let report = run(&fleet, &options).await;
-    assert_eq!((report.ended, failed(&report)), (RunEnd::TooManyFailures, vec!["t004".to_owned()]));
+    assert_eq!(
+        (report.ended, failed(&report)),
+        (RunEnd::TooManyFailures, vec!["t004".to_owned()])
+    );
     assert_eq!((report.done, report.pending), (0, 5));
     schemas.each_has(&[1]).await;
     execute(&mut connection, "drop table tenant_t004.drafts").await;
-    let resumed = fleet.resume(None, &ResumeOptions::new(), &Stop::new(), |_| {}).await.unwrap();
+    let resumed = fleet
+        .resume(None, &ResumeOptions::new(), &Stop::new(), |_| {})
+        .await
+        .unwrap();
     assert_eq!((resumed.ended, resumed.done), (RunEnd::TooManyFailures, 0));
-    let resumed = fleet.resume(None, &ResumeOptions::new().with_failed(), &Stop::new(), |_| {}).await.unwrap();
+    let resumed = fleet
+        .resume(None, &ResumeOptions::new().with_failed(), &Stop::new(), |_| {})
+        .await
+        .unwrap();
     assert!(resumed.is_complete(), "{resumed:?}");
 }
 
@@ -188,9 +222,16 @@ async fn a_database_that_is_ahead_is_left_alone() {
     // Nor does it if it is told to by itself.
     let db = schemas.release(2).await;
     let strategy = db.strategies().find(&"schema".parse().unwrap()).unwrap();
-    let record = schemas.directory.find_by_id(&name(1).parse().unwrap()).await.unwrap().unwrap();
+    let record = schemas
+        .directory
+        .find_by_id(&name(1).parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
     let record = tenancy_core::directory::TenantEntry::record(&record);
-    let refused = strategy.migrate(MigrationTarget::Tenant(record), &MigrateOptions::DEFAULT).await;
+    let refused = strategy
+        .migrate(MigrationTarget::Tenant(record), &MigrateOptions::DEFAULT)
+        .await;
     refused.unwrap_err();
     let version = strategy.version(MigrationTarget::Tenant(record)).await.unwrap();
     assert_eq!((version.standing, version.version), (Standing::Ahead, Some(3)));
@@ -203,7 +244,10 @@ async fn a_migration_that_was_changed_is_found() {
     let edited = "create table drafts (body text not null)";
     let db = schemas.with_migrations(migrations(&[STEPS[0], edited, STEPS[2]])).await;
     let fleet = Fleet::new(schemas.directory.clone(), &db).unwrap();
-    let plan = fleet.plan(&FleetOptions::new().with_verified_ledgers(), |_| {}).await.unwrap();
+    let plan = fleet
+        .plan(&FleetOptions::new().with_verified_ledgers(), |_| {})
+        .await
+        .unwrap();
     let of_schema = &plan.strategies[&"schema".parse().unwrap()];
     assert_eq!((of_schema.changed.count, of_schema.behind), (3, 0));
     assert!(plan.has_findings());

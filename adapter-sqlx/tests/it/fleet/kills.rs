@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tenancy_sqlx::fleet::{Fleet, FleetOptions, FleetProgress, ResumeOptions, Stop};
 use tenancy_sqlx::{PgDirectory, PgSchemaStrategy, PgServer, StrategyRegistry, TenantDb};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -28,7 +28,10 @@ struct Process {
 impl Process {
     fn start(schemas: &Schemas) -> Self {
         let url = |options: PgConnectOptions| options.to_url_lossy().to_string();
-        let values = [url(schemas.database.application()), url(schemas.database.administrator())];
+        let values = [
+            url(schemas.database.application()),
+            url(schemas.database.administrator()),
+        ];
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture", "fleet::kills::one_process_runs"])
             .envs(VARIABLES.into_iter().zip(values))
@@ -44,7 +47,10 @@ impl Process {
     /// Reads until it has said this so many times. `false` if it ended before.
     async fn has_said(&mut self, what: &str, mut times: usize) -> bool {
         while times > 0 {
-            let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap();
+            let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
+                .await
+                .unwrap()
+                .unwrap();
             match line {
                 Some(line) if line.starts_with(what) => times -= 1,
                 Some(_) => {}
@@ -67,7 +73,11 @@ impl Process {
 
     async fn ends(mut self) -> Vec<String> {
         let mut said = Vec::new();
-        while let Some(line) = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap() {
+        while let Some(line) = tokio::time::timeout(PATIENCE, self.lines.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+        {
             said.push(line);
         }
         assert!(self.child.wait().await.unwrap().success(), "{said:?}");
@@ -79,14 +89,19 @@ impl Process {
 #[tokio::test]
 #[ignore = "a process that the other tests of this file start"]
 async fn one_process_runs() {
-    let [application, administrator] = VARIABLES.map(|name| PgConnectOptions::from_str(&env::var(name).unwrap()).unwrap());
+    let [application, administrator] =
+        VARIABLES.map(|name| PgConnectOptions::from_str(&env::var(name).unwrap()).unwrap());
     let directory = PgDirectory::open(administrator.clone()).await.unwrap();
     let server = PgServer::new(application, administrator);
-    let schema = PgSchemaStrategy::builder(server).with_migrations(steps(STEPS.len())).open().await.unwrap();
+    let schema = PgSchemaStrategy::builder(server)
+        .with_migrations(steps(STEPS.len()))
+        .open()
+        .await
+        .unwrap();
     let db = TenantDb::new(StrategyRegistry::new().with(schema).unwrap());
     let fleet = Fleet::new(directory, &db).unwrap();
-    let options = options();
-    let report = fleet.join(&options, &Stop::new(), |progress| match progress {
+    let (options, stop) = (options(), Stop::new());
+    let report = fleet.join(&options, &stop, |progress| match progress {
         FleetProgress::Began(_) => println!("\nbegan"),
         FleetProgress::Started(item) => println!("\nstarted {}", item.tenant.unwrap()),
         FleetProgress::Done(item, _) => println!("\ndone {}", item.tenant.unwrap()),
@@ -129,7 +144,10 @@ async fn a_runner_that_is_killed_at_random_points_is_resumed() {
         killed += 1;
     }
     let said = Process::start(&schemas).ends().await;
-    assert!(said.iter().any(|line| line.starts_with("report true")), "{killed} killed: {said:?}");
+    assert!(
+        said.iter().any(|line| line.starts_with("report true")),
+        "{killed} killed: {said:?}"
+    );
     schemas.each_has(&[1, 2, 3, 5]).await;
     // The one that runs in no transaction is there for each of them, whole.
     let sql = "select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -155,7 +173,11 @@ async fn a_runner_that_is_paused_past_its_lease_does_no_harm() {
     let schemas = Schemas::new(8, 2).await;
     let mut holder = schemas.connect().await;
     // The first tenants wait for it inside of their third migration.
-    execute(&mut holder, "begin; lock table tenant_t000.drafts, tenant_t001.drafts in access share mode").await;
+    execute(
+        &mut holder,
+        "begin; lock table tenant_t000.drafts, tenant_t001.drafts in access share mode",
+    )
+    .await;
     let mut paused = Process::start(&schemas);
     assert!(paused.has_said("started", 2).await);
     paused.signal("-STOP").await;
@@ -178,6 +200,9 @@ async fn a_runner_that_is_paused_past_its_lease_does_no_harm() {
     assert!(said.iter().any(|line| line.starts_with("report true")), "{said:?}");
     schemas.each_has(&[1, 2, 3, 5]).await;
     let sql = "select count(*) from tenancy_run_items where state = 'done'";
-    let done: i64 = sqlx::query_scalar(sql).fetch_one(&mut schemas.connect().await).await.unwrap();
+    let done: i64 = sqlx::query_scalar(sql)
+        .fetch_one(&mut schemas.connect().await)
+        .await
+        .unwrap();
     assert_eq!(done, 8);
 }

@@ -19,10 +19,16 @@ fn of_schema(plan: &FleetPlan) -> &StrategyPlan {
 async fn what_is_asked_of_a_database_does_not_depend_on_the_number_of_tenants() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite")).await.unwrap();
+    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
+        .await
+        .unwrap();
     let wire = Wire::to(&database.administrator());
     let server = PgServer::new(database.application(), wire.of(database.administrator()));
-    let schema = PgSchemaStrategy::builder(server).with_migrations(steps(1)).open().await.unwrap();
+    let schema = PgSchemaStrategy::builder(server)
+        .with_migrations(steps(1))
+        .open()
+        .await
+        .unwrap();
     let db = TenantDb::new(StrategyRegistry::new().with(schema).unwrap());
     let fleet = Fleet::new(directory.clone(), &db).unwrap();
     let mut costs = Vec::new();
@@ -47,7 +53,11 @@ async fn what_is_asked_of_a_database_does_not_depend_on_the_number_of_tenants() 
 async fn what_is_not_recorded_is_read_from_the_ledgers() {
     let schemas = Schemas::new(7, 1).await;
     let mut connection = schemas.connect().await;
-    execute(&mut connection, "delete from tenancy_versions.tenancy_versions where tenant <> 't003'").await;
+    execute(
+        &mut connection,
+        "delete from tenancy_versions.tenancy_versions where tenant <> 't003'",
+    )
+    .await;
     let fleet = schemas.fleet(1).await;
     let plan = fleet.plan(&FleetOptions::new(), |_| {}).await.unwrap();
     assert!(plan.is_up_to_date(), "{plan:?}");
@@ -55,7 +65,14 @@ async fn what_is_not_recorded_is_read_from_the_ledgers() {
     assert_eq!((plan.cost.surveys, plan.cost.ledgers), (1, 1));
     assert_eq!(run(&fleet, &FleetOptions::new()).await.done, 6);
     let plan = fleet.plan(&FleetOptions::new(), |_| {}).await.unwrap();
-    assert_eq!((of_schema(&plan).up_to_date, of_schema(&plan).unrecorded, plan.cost.ledgers), (7, 0, 0));
+    assert_eq!(
+        (
+            of_schema(&plan).up_to_date,
+            of_schema(&plan).unrecorded,
+            plan.cost.ledgers
+        ),
+        (7, 0, 0)
+    );
     // Nor where there is no record at all.
     execute(&mut connection, "drop schema tenancy_versions cascade").await;
     let plan = fleet.plan(&FleetOptions::new(), |_| {}).await.unwrap();
@@ -71,15 +88,25 @@ async fn a_migration_that_was_merged_late_is_found_in_the_ledgers() {
         let ledger = format!("tenant_{}._sqlx_migrations", name(number));
         let sql = format!("insert into {ledger} select 3, description, now(), true, checksum, 1 from {ledger}");
         execute(&mut connection, &sql).await;
-        let sql = format!("update {ledger} set checksum = '\\x{}' where version = 3", checksum(STEPS[2]));
+        let sql = format!(
+            "update {ledger} set checksum = '\\x{}' where version = 3",
+            checksum(STEPS[2])
+        );
         execute(&mut connection, &sql).await;
     }
-    execute(&mut connection, "update tenancy_versions.tenancy_versions set version = 3").await;
+    execute(
+        &mut connection,
+        "update tenancy_versions.tenancy_versions set version = 3",
+    )
+    .await;
     let fleet = schemas.fleet(3).await;
     assert!(fleet.plan(&FleetOptions::new(), |_| {}).await.unwrap().is_up_to_date());
     let verified = FleetOptions::new().with_verified_ledgers();
     let plan = fleet.plan(&verified, |_| {}).await.unwrap();
-    assert_eq!((of_schema(&plan).behind, plan.cost.surveys, plan.cost.ledgers), (2, 0, 1));
+    assert_eq!(
+        (of_schema(&plan).behind, plan.cost.surveys, plan.cost.ledgers),
+        (2, 0, 1)
+    );
     let report = run(&fleet, &verified).await;
     assert_eq!(report.done, 2);
     assert!(report.is_complete(), "{report:?}");
@@ -97,9 +124,16 @@ fn checksum(sql: &'static str) -> String {
 async fn one_that_cannot_be_read_is_named() {
     let schemas = Schemas::new(4, 1).await;
     let mut connection = schemas.connect().await;
-    execute(&mut connection, "alter table tenant_t002._sqlx_migrations rename column checksum to sum").await;
+    execute(
+        &mut connection,
+        "alter table tenant_t002._sqlx_migrations rename column checksum to sum",
+    )
+    .await;
     let fleet = schemas.fleet(1).await;
-    let plan = fleet.plan(&FleetOptions::new().with_verified_ledgers(), |_| {}).await.unwrap();
+    let plan = fleet
+        .plan(&FleetOptions::new().with_verified_ledgers(), |_| {})
+        .await
+        .unwrap();
     assert_eq!((of_schema(&plan).up_to_date, of_schema(&plan).unreadable.count), (3, 1));
     assert_eq!(of_schema(&plan).unreadable.first[0].as_str(), "t002");
     assert!(!plan.is_up_to_date());
@@ -144,9 +178,14 @@ async fn memory_is_flat_in_the_number_of_tenants() {
     let mut observed = 0;
     let plan = fleet.plan(&FleetOptions::new(), |_| observed += 1).await.unwrap();
     assert_eq!((observed, of_schema(&plan).lost), (9_001, 9_000));
-    assert_eq!((plan.cost.largest_batch, plan.cost.pages, plan.cost.surveys), (2_000, 5, 1));
+    assert_eq!(
+        (plan.cost.largest_batch, plan.cost.pages, plan.cost.surveys),
+        (2_000, 5, 1)
+    );
     assert_eq!(of_schema(&plan).not_provisioned.first.len(), 100);
-    let verified = FleetOptions::new().with_verified_ledgers().with_jobs(NonZeroUsize::new(2).unwrap());
+    let verified = FleetOptions::new()
+        .with_verified_ledgers()
+        .with_jobs(NonZeroUsize::new(2).unwrap());
     let plan = fleet.plan(&verified, |_| {}).await.unwrap();
     assert_eq!((plan.cost.largest_batch, plan.cost.ledgers), (500, 19));
 }

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::TenantId;
-use tenancy_sqlx::fleet::{Canaries, Fleet, FleetError, FleetOptions, FleetProgress, ResumeOptions, RunEnd, RunState, Stop, Wave};
+use tenancy_sqlx::fleet::{
+    Canaries, Fleet, FleetError, FleetOptions, FleetProgress, ResumeOptions, RunEnd, RunState, Stop, Wave,
+};
 use tenancy_sqlx::{
-    NewTenant, PgDatabaseStrategy, PgDirectory, PgSchemaStrategy, PgTenantTable, PgRowStrategy, Standing, StrategyRegistry, TenantDb,
+    NewTenant, PgDatabaseStrategy, PgDirectory, PgRowStrategy, PgSchemaStrategy, PgTenantTable, Standing,
+    StrategyRegistry, TenantDb,
 };
 
 use super::support::{STEPS, Schemas, create, execute, impatient, name, run, steps};
@@ -16,10 +19,19 @@ use crate::postgres::support::server::{NOTES, TestDatabase, migrations};
 const COLUMN: &str = "alter table notes add column title text";
 
 /// Every strategy of a release with so many migrations.
-async fn release(database: &TestDatabase, rows: &[&'static str], count: usize, migrates: bool) -> TenantDb<sqlx::Postgres> {
+async fn release(
+    database: &TestDatabase,
+    rows: &[&'static str],
+    count: usize,
+    migrates: bool,
+) -> TenantDb<sqlx::Postgres> {
     let tables = database.schema().with_table(PgTenantTable::new("notes").unwrap());
     let row = PgRowStrategy::builder(database.server(), tables).with_migrations(migrations(rows));
-    let row = if migrates { row.open().await } else { row.open_for_migrations().await };
+    let row = if migrates {
+        row.open().await
+    } else {
+        row.open_for_migrations().await
+    };
     let schema = PgSchemaStrategy::builder(database.server()).with_migrations(steps(count));
     let own = PgDatabaseStrategy::builder(database.server())
         .with_prefix(database.prefix())
@@ -45,13 +57,25 @@ async fn all_strategies_are_migrated_by_one_run() {
     let plan = fleet
         .plan(&FleetOptions::new(), |planned| {
             let tenant = planned.tenant.map_or("tables", TenantId::as_str).to_owned();
-            observed.push((tenant, planned.version.unwrap().standing, planned.version.unwrap().version, planned.target));
+            observed.push((
+                tenant,
+                planned.version.unwrap().standing,
+                planned.version.unwrap().version,
+                planned.target,
+            ));
         })
         .await
         .unwrap();
     observed.sort_by(|one, other| one.0.cmp(&other.0));
     let behind = |tenant: &str, target| (tenant.to_owned(), Standing::Behind, Some(1), Some(target));
-    let expected = [behind("d1", 4), behind("d2", 4), behind("s1", 4), behind("s2", 4), behind("s3", 4), behind("tables", 2)];
+    let expected = [
+        behind("d1", 4),
+        behind("d2", 4),
+        behind("s1", 4),
+        behind("s2", 4),
+        behind("s3", 4),
+        behind("tables", 2),
+    ];
     assert_eq!(observed, expected);
     assert_eq!(plan.behind(), 6);
     assert!(!plan.is_up_to_date() && !plan.has_findings());
@@ -77,7 +101,10 @@ async fn all_strategies_are_migrated_by_one_run() {
     let states: Vec<RunState> = fleet.runs(10).await.unwrap().iter().map(|run| run.state).collect();
     assert_eq!(states, [RunState::Done, RunState::Done]);
     let sql = "select array_agg(version order by version) from tenant_s2.applied";
-    let versions: Vec<i64> = sqlx::query_scalar(sql).fetch_one(&mut database.connect().await).await.unwrap();
+    let versions: Vec<i64> = sqlx::query_scalar(sql)
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
     assert_eq!(versions, [1, 2, 3]);
 }
 
@@ -89,21 +116,32 @@ async fn tenants_that_are_not_served() {
     directory.suspend(&name(1).parse().unwrap()).await.unwrap();
     directory.archive(&name(2).parse().unwrap()).await.unwrap();
     let created = |id: &str, status| NewTenant::new(id.parse().unwrap(), "schema".parse().unwrap()).with_status(status);
-    directory.upsert(&created("creating", TenantStatus::Provisioning)).await.unwrap();
+    directory
+        .upsert(&created("creating", TenantStatus::Provisioning))
+        .await
+        .unwrap();
     let fleet = schemas.fleet(2).await;
     let report = run(&fleet, &FleetOptions::new()).await;
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(report.done, 3);
     let of_schema = &report.fleet.strategies[&"schema".parse().unwrap()];
     assert_eq!((of_schema.up_to_date, of_schema.archived, of_schema.behind), (3, 1, 0));
-    assert_eq!(of_schema.not_provisioned.first, ["creating".parse::<TenantId>().unwrap()]);
+    assert_eq!(
+        of_schema.not_provisioned.first,
+        ["creating".parse::<TenantId>().unwrap()]
+    );
 
     // An active one without a schema is not all right.
     directory.upsert(&created("lost", TenantStatus::Active)).await.unwrap();
     let report = run(&fleet, &FleetOptions::new()).await;
     assert!(!report.is_complete());
     assert_eq!(report.fleet.strategies[&"schema".parse().unwrap()].lost, 1);
-    let applied = |applied: Vec<(String, Vec<i64>)>| applied.into_iter().map(|(_, versions)| versions.len()).collect::<Vec<_>>();
+    let applied = |applied: Vec<(String, Vec<i64>)>| {
+        applied
+            .into_iter()
+            .map(|(_, versions)| versions.len())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(applied(schemas.applied().await), [2, 2, 1, 2]);
 
     let report = run(&fleet, &FleetOptions::new().with_archived()).await;
@@ -181,9 +219,15 @@ async fn a_run_that_is_stopped_is_resumed() {
     assert!(!report.is_complete() && report.is_resumable());
     assert!(report.done >= 3 && report.pending > 0, "{report:?}");
     assert_eq!(report.done + report.pending, 12);
-    assert_eq!(fleet.find_run(report.run).await.unwrap().unwrap().state, RunState::Stopped);
+    assert_eq!(
+        fleet.find_run(report.run).await.unwrap().unwrap().state,
+        RunState::Stopped
+    );
 
-    let resumed = fleet.resume(None, &ResumeOptions::new(), &Stop::new(), |_| {}).await.unwrap();
+    let resumed = fleet
+        .resume(None, &ResumeOptions::new(), &Stop::new(), |_| {})
+        .await
+        .unwrap();
     assert_eq!(resumed.run, report.run);
     assert!(resumed.is_complete(), "{resumed:?}");
     assert_eq!(resumed.done, 12);
@@ -201,7 +245,9 @@ async fn a_stop_before_the_plan_leaves_a_run_that_is_resumed() {
     let report = fleet.run(&FleetOptions::new(), &stop, |_| {}).await.unwrap();
     assert_eq!((report.ended, report.done), (RunEnd::Stopped, 0));
     schemas.each_has(&[1]).await;
-    let resumed = fleet.resume(Some(report.run), &ResumeOptions::new(), &Stop::new(), |_| {}).await;
+    let resumed = fleet
+        .resume(Some(report.run), &ResumeOptions::new(), &Stop::new(), |_| {})
+        .await;
     assert!(resumed.unwrap().is_complete());
     schemas.each_has(&[1, 2]).await;
 }
@@ -216,8 +262,13 @@ async fn a_baseline_runs_nothing() {
         execute(&mut connection, &sql).await;
     }
     let fleet = schemas.fleet(5).await;
-    let unknown = fleet.run(&FleetOptions::new().with_baseline(9), &Stop::new(), |_| {}).await;
-    assert!(matches!(unknown, Err(FleetError::UnknownBaseline { version: 9, .. })), "{unknown:?}");
+    let unknown = fleet
+        .run(&FleetOptions::new().with_baseline(9), &Stop::new(), |_| {})
+        .await;
+    assert!(
+        matches!(unknown, Err(FleetError::UnknownBaseline { version: 9, .. })),
+        "{unknown:?}"
+    );
     let report = run(&fleet, &FleetOptions::new().with_baseline(3)).await;
     assert_eq!((report.done, report.failed), (3, 0));
     assert!(!report.is_complete(), "two are left to run");
@@ -235,10 +286,22 @@ async fn several_statements_outside_of_a_transaction_are_refused() {
     let sql = "-- no-transaction\ncreate index concurrently a on applied (version); create index concurrently b on applied (version)";
     let db = schemas.with_migrations(migrations(&[STEPS[0], sql])).await;
     let refused = Fleet::new(schemas.directory.clone(), &db);
-    let Err(FleetError::SeveralStatements { version: 2, statements: 2, .. }) = refused else {
+    let Err(FleetError::SeveralStatements {
+        version: 2,
+        statements: 2,
+        ..
+    }) = refused
+    else {
         panic!("{refused:?}");
     };
     let one = "-- no-transaction\n-- one; only\ncreate index concurrently a on applied (version);";
     let db = schemas.with_migrations(migrations(&[STEPS[0], one])).await;
-    assert!(run(&Fleet::new(schemas.directory.clone(), &db).unwrap(), &FleetOptions::new()).await.is_complete());
+    assert!(
+        run(
+            &Fleet::new(schemas.directory.clone(), &db).unwrap(),
+            &FleetOptions::new()
+        )
+        .await
+        .is_complete()
+    );
 }

@@ -20,8 +20,10 @@ async fn two_runners_share_a_run() {
     let options = impatient();
     let (stop, mut by_one, mut by_other) = (Stop::new(), 0, 0);
     let (first, second) = tokio::join!(
-        one.join(&options, &stop, |progress| by_one += u32::from(matches!(progress, FleetProgress::Done(..)))),
-        other.join(&options, &stop, |progress| by_other += u32::from(matches!(progress, FleetProgress::Done(..)))),
+        one.join(&options, &stop, |progress| by_one +=
+            u32::from(matches!(progress, FleetProgress::Done(..)))),
+        other.join(&options, &stop, |progress| by_other +=
+            u32::from(matches!(progress, FleetProgress::Done(..)))),
     );
     let (first, second) = (first.unwrap(), second.unwrap());
     assert!(first.is_complete() && second.is_complete(), "{first:?} {second:?}");
@@ -53,7 +55,10 @@ async fn a_second_run_is_refused_while_one_is_under_way() {
             assert!(matches!(refused, Err(FleetError::UnderWay { .. })), "{refused:?}");
             let stranger = Fleet::new(schemas.directory.clone(), &schemas.release(4).await).unwrap();
             let refused = stranger.join(&patient, &Stop::new(), |_| {}).await;
-            assert!(matches!(refused, Err(FleetError::OtherMigrations { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(FleetError::OtherMigrations { .. })),
+                "{refused:?}"
+            );
             execute(&mut holder, "rollback").await;
         }
     );
@@ -65,15 +70,25 @@ async fn a_second_run_is_refused_while_one_is_under_way() {
 async fn the_lock_of_a_tenant_keeps_others_out() {
     let schemas = Schemas::new(2, 1).await;
     let mut holder = schemas.connect().await;
-    execute(&mut holder, "select pg_advisory_lock(hashtextextended('tenant_t001', 0))").await;
+    execute(
+        &mut holder,
+        "select pg_advisory_lock(hashtextextended('tenant_t001', 0))",
+    )
+    .await;
     let fleet = schemas.fleet(2).await;
     let report = run(&fleet, &impatient()).await;
     assert_eq!((report.done, report.failed), (1, 1));
     let words = &report.failures[0].words;
-    assert!(words.contains("another process provisions, migrates or removes it"), "{words}");
+    assert!(
+        words.contains("another process provisions, migrates or removes it"),
+        "{words}"
+    );
     schemas.database.connect().await.close().await.unwrap();
     holder.close().await.unwrap();
-    let report = fleet.resume(None, &ResumeOptions::new().with_failed(), &Stop::new(), |_| {}).await.unwrap();
+    let report = fleet
+        .resume(None, &ResumeOptions::new().with_failed(), &Stop::new(), |_| {})
+        .await
+        .unwrap();
     assert!(report.is_complete(), "{report:?}");
 }
 
@@ -92,7 +107,9 @@ async fn a_ledger_is_read_under_the_lock() {
     for _ in 0..6 {
         let (strategy, record) = (Arc::clone(strategy), record.clone());
         tasks.spawn(async move {
-            let migrated = strategy.migrate(MigrationTarget::Tenant(&record), &MigrateOptions::DEFAULT).await;
+            let migrated = strategy
+                .migrate(MigrationTarget::Tenant(&record), &MigrateOptions::DEFAULT)
+                .await;
             migrated.unwrap().ran
         });
     }
@@ -109,7 +126,11 @@ async fn a_late_result_is_not_written() {
     let fleet = schemas.fleet(2).await;
     let mut connection = schemas.connect().await;
     let mut holder = schemas.connect().await;
-    execute(&mut holder, "select pg_advisory_lock(hashtextextended('tenant_t000', 0))").await;
+    execute(
+        &mut holder,
+        "select pg_advisory_lock(hashtextextended('tenant_t000', 0))",
+    )
+    .await;
     let (begun, stop) = (Arc::new(Notify::new()), Stop::new());
     let says = Arc::clone(&begun);
     let options = impatient().with_jobs(NonZeroUsize::MIN);
@@ -122,14 +143,18 @@ async fn a_late_result_is_not_written() {
         async {
             begun.notified().await;
             // As another process has it that took the tenant, and has done it.
-            let sql = "update tenancy_run_items set owner = 'another', attempt = attempt + 1, state = 'done', to_version = 2";
+            let sql =
+                "update tenancy_run_items set owner = 'another', attempt = attempt + 1, state = 'done', to_version = 2";
             execute(&mut connection, sql).await;
         }
     );
     let report = report.unwrap();
     // This process waited in vain for the lock, and says nothing of it.
     assert_eq!((report.done, report.failed), (1, 0));
-    let state: (String, Option<String>) = sqlx::query_as("select state, sqlstate from tenancy_run_items").fetch_one(&mut connection).await.unwrap();
+    let state: (String, Option<String>) = sqlx::query_as("select state, sqlstate from tenancy_run_items")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(state, ("done".to_owned(), None));
     // And whatever the ledger of runs says, a tenant that is behind is behind.
     assert!(!report.is_complete());
@@ -140,11 +165,15 @@ async fn a_late_result_is_not_written() {
 #[tokio::test]
 async fn a_single_tenant_is_migrated_by_the_strategy() {
     let schemas = Schemas::new(1, 1).await;
-    let db = schemas.with_migrations(migrations(&[STEPS[0], STEPS[1], "select 1/0"])).await;
+    let db = schemas
+        .with_migrations(migrations(&[STEPS[0], STEPS[1], "select 1/0"]))
+        .await;
     let strategy = db.strategies().find(&"schema".parse().unwrap()).unwrap();
     let migrate = async |id: &str| {
         let record = crate::common::record(id, "schema");
-        strategy.migrate(MigrationTarget::Tenant(&record), &MigrateOptions::DEFAULT).await
+        strategy
+            .migrate(MigrationTarget::Tenant(&record), &MigrateOptions::DEFAULT)
+            .await
     };
     let failed = migrate(&name(0)).await.unwrap_err();
     let StrategyError::Migration { version: 3, .. } = failed else {

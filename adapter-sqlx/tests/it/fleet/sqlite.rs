@@ -13,12 +13,22 @@ const FILES: [&str; 3] = [
 ];
 const RANK: &str = "alter table notes_rows add column title text";
 
-async fn release(folder: &tempfile::TempDir, files: usize, rows: &[&'static str], migrates: bool) -> TenantDb<sqlx::Sqlite> {
+async fn release(
+    folder: &tempfile::TempDir,
+    files: usize,
+    rows: &[&'static str],
+    migrates: bool,
+) -> TenantDb<sqlx::Sqlite> {
     let rows = SqliteRowStrategy::builder(folder.path().join("rows.sqlite"))
         .with_table(notes_table())
         .with_migrations(migrations(rows));
-    let rows = if migrates { rows.open().await } else { rows.open_for_migrations().await };
-    let files = SqliteDatabaseStrategy::builder(folder.path().join("tenants")).with_migrations(migrations(&FILES[..files]));
+    let rows = if migrates {
+        rows.open().await
+    } else {
+        rows.open_for_migrations().await
+    };
+    let files =
+        SqliteDatabaseStrategy::builder(folder.path().join("tenants")).with_migrations(migrations(&FILES[..files]));
     let registry = StrategyRegistry::new().with(rows.unwrap()).unwrap();
     TenantDb::new(registry.with(files.open().await.unwrap()).unwrap())
 }
@@ -31,7 +41,9 @@ async fn applied(db: &TenantDb<sqlx::Sqlite>, id: &str) -> Vec<String> {
 #[tokio::test]
 async fn files_and_rows_are_migrated_by_one_run() {
     let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite")).await.unwrap();
+    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
+        .await
+        .unwrap();
     let old = release(&folder, 1, &[NOTES], true).await;
     create(&directory, &old, "database", &["a", "b", "c"]).await;
     create(&directory, &old, "row", &["r"]).await;
@@ -56,7 +68,9 @@ async fn files_and_rows_are_migrated_by_one_run() {
     assert!(db.begin(&admitted("r", "row")).await.is_err());
     let serving = release(&folder, 3, &[NOTES, RANK], true).await;
     let mut tx = serving.begin(&admitted("r", "row")).await.unwrap();
-    run_sql(&mut tx, "insert into notes (id, title) values ('1', 'one')").await.unwrap();
+    run_sql(&mut tx, "insert into notes (id, title) values ('1', 'one')")
+        .await
+        .unwrap();
     // An older release finds files that are ahead.
     let older = Fleet::new(directory, &release(&folder, 2, &[NOTES], false).await).unwrap();
     let plan = older.plan(&FleetOptions::new(), |_| {}).await.unwrap();
@@ -67,7 +81,9 @@ async fn files_and_rows_are_migrated_by_one_run() {
 #[tokio::test]
 async fn a_file_that_fails_is_named_and_finished_by_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite")).await.unwrap();
+    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
+        .await
+        .unwrap();
     let old = release(&folder, 1, &[NOTES], true).await;
     create(&directory, &old, "database", &["a", "b"]).await;
     let file = folder.path().join("tenants/tenant-b.sqlite");
@@ -77,7 +93,10 @@ async fn a_file_that_fails_is_named_and_finished_by_the_next_run() {
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
         sqlx::Connection::close(connection).await.unwrap();
     };
-    execute("create trigger at_most_two before insert on applied when new.version > 2 begin select raise(abort, 'no'); end").await;
+    execute(
+        "create trigger at_most_two before insert on applied when new.version > 2 begin select raise(abort, 'no'); end",
+    )
+    .await;
     let db = release(&folder, 3, &[NOTES], false).await;
     let fleet = Fleet::new(directory, &db).unwrap();
     let report = run(&fleet, &FleetOptions::new()).await;

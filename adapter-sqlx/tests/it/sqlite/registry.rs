@@ -14,8 +14,9 @@ use tenancy_core::names::StrategyName;
 use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_sqlx::{
-    Binding, Fence, InsecureTestStrategy, IsolationStrategy, MigrateOptions, MigrationTarget, Mode, RegisterError, SqliteDatabaseStrategy,
-    StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
+    Binding, Fence, InsecureTestStrategy, IsolationStrategy, MigrateOptions, MigrationTarget, Mode, RegisterError,
+    SqliteDatabaseStrategy, StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb,
+    TransactionError,
 };
 
 use crate::common::*;
