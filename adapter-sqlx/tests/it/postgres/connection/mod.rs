@@ -10,7 +10,7 @@ mod leaks;
 mod network;
 mod odd_ends;
 mod presets;
-pub(crate) mod round_trips;
+mod round_trips;
 mod run;
 mod run_again;
 mod runtimes;
