@@ -107,6 +107,8 @@ mod error;
 pub mod isolation {}
 mod fence;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod fleet;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod jobs;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod pool_settings;
@@ -123,6 +125,8 @@ pub mod working_with_postgresql {}
 mod send_tests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod statement;
 mod strategy;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -156,8 +160,9 @@ pub use sqlite::{
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
 pub use strategy::{
-    AcrossTenants, Begin, Binding, Fence, IsolationLevel, IsolationStrategy, Mode, RegisterError, Removal,
-    StrategyFuture, StrategyRegistry, StrategyTransaction, UnknownStrategy,
+    AcrossTenants, Begin, Binding, DataVersion, Fence, IsolationLevel, IsolationStrategy, MigrateOptions, Migrated,
+    MigrationTarget, Mode, RegisterError, Removal, Standing, StrategyFuture, StrategyMigrations, StrategyRegistry,
+    StrategyTransaction, Survey, Surveyed, Surveyor, UnknownStrategy,
 };
 #[cfg(feature = "metrics")]
 pub use transaction::describe_metrics;

@@ -19,6 +19,7 @@ mod provision_all;
 mod quarantine;
 mod removal;
 mod rows;
+pub(crate) mod runs;
 mod sql_directory;
 mod upsert;
 mod write;

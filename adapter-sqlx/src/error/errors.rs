@@ -127,6 +127,14 @@ pub enum StrategyError {
     /// The migrations failed.
     #[error("failed to run the migrations")]
     Migrate(#[from] MigrateError),
+    /// This migration failed. Those before it stay, and the next run goes on with it.
+    #[error("failed to run the migration {version}")]
+    Migration {
+        /// Its version.
+        version: i64,
+        /// Why it failed.
+        source: Box<StrategyError>,
+    },
     /// The file system refused.
     #[error("failed to use the file `{}`", path.display())]
     File {

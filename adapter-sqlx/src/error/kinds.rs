@@ -43,6 +43,7 @@ impl StrategyError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Database(error) => classify::of_sqlx(error, Phase::Begin),
+            Self::Migration { source, .. } => source.kind(),
             Self::TooManyInUse { .. } => ErrorKind::Exhausted,
             Self::Fenced(FenceRefusal::Closed) => ErrorKind::Forbidden,
             Self::Fenced(FenceRefusal::Locked) => ErrorKind::Retryable,

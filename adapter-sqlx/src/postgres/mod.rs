@@ -1,5 +1,6 @@
 //! Tenants on PostgreSQL: a room for each strategy, the connections that they share, and the directory.
 
+mod attempts;
 mod citus;
 mod connection;
 mod database;

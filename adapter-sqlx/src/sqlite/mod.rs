@@ -7,6 +7,7 @@ mod directory;
 mod drift;
 mod fence;
 mod migrate;
+mod migrate_steps;
 mod pool;
 mod row;
 mod testing;

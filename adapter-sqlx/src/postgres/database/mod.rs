@@ -4,6 +4,7 @@ mod builder;
 mod connection_budget;
 mod fence;
 pub(in crate::postgres) mod found;
+mod migrate;
 mod migrated_template;
 mod provision;
 mod servers;

@@ -113,7 +113,7 @@ impl DatabaseProvisioning<'_> {
     }
 }
 
-fn comment(tenant: &TenantId) -> String {
+pub(super) fn comment(tenant: &TenantId) -> String {
     format!("{COMMENT}{tenant}")
 }
 
@@ -128,7 +128,7 @@ async fn unfinished_name(server: &mut PgConnection, database: &PgIdentifier) -> 
     name.parse().map_err(StrategyError::other)
 }
 
-fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
+pub(super) fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
     StrategyError::other(format!(
         "the database {database} is not known to be of the tenant `{tenant}`: its owner is another, or its comment is not \
         `{}`",

@@ -26,11 +26,11 @@ use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::versions::{Requirement, is_behind};
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::transaction::begin::begin_lent;
 use crate::{
-    Binding, FenceRefusal, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
-    StrategyTransaction,
+    Binding, DataVersion, FenceRefusal, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place,
+    PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -289,6 +289,22 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.dangerously_drop_database(removal.tenant()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_ref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move { self.migrate_tenant(tenant_of(self.name(), target)?, options).await })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move { self.version_of(tenant_of(self.name(), target)?).await })
+    }
+
+    fn server(&self, tenant: &TenantRecord) -> String {
+        self.server_of(tenant)
     }
 
     fn drift<'f>(

@@ -64,7 +64,7 @@ impl PgSchemaStrategy {
         let schema = |tenant: &TenantRecord| self.names.of(&tenant.id).map(|schema| schema.as_str().to_owned()).ok();
         let wanted: Vec<String> = tenants.iter().filter_map(|tenant| schema(tenant)).collect();
         let schemas = reader::existing(&mut connection, &wanted).await?;
-        let table = ledger::table(self.migrations.as_ref());
+        let table = ledger::table(self.migrations.as_deref());
         let versions = ledger::versions(&mut connection, &schemas, table).await?;
         let mut read: HashMap<String, (OwnName, Surveyed)> = HashMap::new();
         let mut order = Vec::new();
@@ -120,7 +120,7 @@ impl PgSchemaStrategy {
             application: &self.application_role,
             roles: self.roles()?,
             place: ThrowawayPlace::Schema { names: &self.names },
-            migrations: self.migrations.as_ref(),
+            migrations: self.migrations.as_deref(),
         };
         throwaway.build(surveyed).await
     }

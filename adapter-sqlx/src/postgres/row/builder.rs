@@ -1,17 +1,18 @@
 //! How the strategy `row` is opened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use super::policies::attempts::{Attempts, LockTimeout};
 use super::policies::migrations::Migrating;
 use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
 use super::table::PgTenantTable;
 use super::verify::{PgFinding, PgReport, SharedTable};
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::cluster::{self, PROPAGATION};
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::session_pins::SessionPins;
@@ -20,17 +21,18 @@ use crate::postgres::fence::install;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
 use crate::postgres::versions;
+use crate::strategy::data_version::copy_of;
 use crate::strategy::minimum_version::{judge_minimum, newest_version};
 use crate::transaction::begin::begin_lent;
-use crate::{PoolSettings, StrategyError};
+use crate::{MigrateOptions, PoolSettings, StrategyError};
 
 /// Which tables hold tenants' rows, and how they are reached. [`PgRowStrategy::builder`] makes one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct PgRowBuilder {
     pub(super) schema: PgRowTables,
     pub(super) server: PgServer,
-    migrations: Option<Migrator>,
+    pub(super) migrations: Option<Arc<Migrator>>,
     pub(super) plan: PoolPlan,
     extension_schemas: Vec<PgIdentifier>,
     allows_findings: bool,
@@ -79,7 +81,7 @@ impl PgRowBuilder {
     /// Migrations that the administrator runs when the database is opened.
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {
-            migrations: Some(migrations),
+            migrations: Some(Arc::new(migrations)),
             ..self
         }
     }
@@ -180,7 +182,7 @@ impl PgRowBuilder {
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
     /// what has to be changed; [`MinimumTooGreat`](StrategyError::MinimumTooGreat) and [`TablesBehind`](StrategyError::TablesBehind).
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
-        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
+        judge_minimum(self.minimum_version, self.migrations.as_deref())?;
         if self.schema.is_on_citus() && self.minimum_version.is_some() {
             return Err(versions::on_citus());
         }
@@ -188,7 +190,13 @@ impl PgRowBuilder {
             return Err(install::on_citus());
         }
         let report = match self.server.administrator.clone() {
-            Some(administrator) => self.set_up(administrator).await?,
+            Some(administrator) => {
+                let options = MigrateOptions {
+                    lock_timeout: self.lock_timeout.0,
+                    ..MigrateOptions::DEFAULT
+                };
+                self.set_up(administrator, &options).await.map_err(without_version)?.0
+            }
             None => self.verify_only().await?,
         };
         for finding in report.findings() {
@@ -200,28 +208,44 @@ impl PgRowBuilder {
         for note in report.notes() {
             tracing::info!("{note}");
         }
-        Ok(self.into_strategy())
+        Ok(self.into_strategy(true))
     }
 
-    /// Migrates, applies and verifies as the administrator.
-    async fn set_up(&mut self, administrator: PgConnectOptions) -> Result<PgReport, StrategyError> {
+    /// Opens the strategy for a [`Fleet`](crate::fleet::Fleet) that plans and runs the migrations of the tables: none of them runs
+    /// here, and nothing is written or verified, which [`migrate`](crate::IsolationStrategy::migrate) does. No transaction begins.
+    ///
+    /// # Errors
+    ///
+    /// [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the administrator.
+    pub async fn open_for_migrations(self) -> Result<PgRowStrategy, StrategyError> {
+        self.server.administrator_for("migrate the tables")?;
+        Ok(self.into_strategy(false))
+    }
+
+    /// Migrates, applies and verifies as the administrator. Returns how many migrations have run, too.
+    pub(super) async fn set_up(
+        &mut self,
+        administrator: PgConnectOptions,
+        options: &MigrateOptions,
+    ) -> Result<(PgReport, usize), StrategyError> {
         if !self.schema.names_administrator() {
             let role = administrator.get_username().parse().map_err(StrategyError::other)?;
             self.schema = self.schema.clone().with_administrator(role);
         }
-        let options = if self.schema.is_on_citus() {
+        let connect = if self.schema.is_on_citus() {
             administrator.options([PROPAGATION])
         } else {
             administrator
         };
-        let mut connection = options.connect().await?;
+        let mut connection = connect.connect().await?;
         install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         let cluster = self.judge_cluster(&mut connection).await?;
-        if let Some(migrations) = self.migrations.take() {
-            let newest = newest_version(&migrations);
-            let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
-            migrating.run(&mut connection).await?;
+        let mut ran = 0;
+        if let Some(migrations) = &self.migrations {
+            let newest = newest_version(migrations).map(|newest| newest.min(options.baseline.unwrap_or(i64::MAX)));
+            let migrating = Migrating::new(copy_of(migrations), &self.schema, self.lock_timeout).with(options);
+            ran = migrating.run(&mut connection).await?;
             if let (Some(_), Some(newest)) = (self.minimum_version, newest) {
                 versions::record_shared(&mut connection, newest).await?;
             }
@@ -232,7 +256,7 @@ impl PgRowBuilder {
         let report = self.judge(report.and(shards))?.and(cluster);
         self.schema.read_lengths(&mut connection).await?;
         connection.close().await?;
-        Ok(report.with(administrator).with(application))
+        Ok((report.with(administrator).with(application), ran))
     }
 
     /// Verifies as the application, which writes nothing.
@@ -264,7 +288,8 @@ impl PgRowBuilder {
         }
     }
 
-    fn into_strategy(self) -> PgRowStrategy {
+    fn into_strategy(self, serves: bool) -> PgRowStrategy {
+        let builder = Box::new(self.clone());
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
         let pins = SessionPins::of_rows(schemas, &self.extension_schemas);
         let mut application = self.plan.pinned(self.server.application, &pins);
@@ -284,6 +309,8 @@ impl PgRowBuilder {
             }),
             last_change,
             is_fenced: plan.is_fenced,
+            builder,
+            serves,
         }
     }
 
@@ -361,5 +388,13 @@ impl PgRowBuilder {
         } else {
             Err(report.into())
         }
+    }
+}
+
+/// The error as sqlx has it, which names the version already.
+fn without_version(error: StrategyError) -> StrategyError {
+    match error {
+        StrategyError::Migration { source, .. } => *source,
+        error => error,
     }
 }

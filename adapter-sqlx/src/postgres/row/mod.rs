@@ -7,6 +7,7 @@ mod adopt;
 mod builder;
 mod citus;
 mod fence;
+mod migrate;
 mod policies;
 mod rebuild;
 mod removal;

@@ -1,10 +1,13 @@
 //! How the strategy `schema` is opened.
 
+use std::sync::Arc;
+
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection};
 use tenancy_core::names::TenantId;
 
 use super::cluster;
+use super::migrate::Migrations;
 use super::strategy::PgSchemaStrategy;
 use crate::postgres::citus::cluster::PROPAGATION;
 use crate::postgres::connection::pool::PoolPlan;
@@ -235,12 +238,14 @@ impl PgSchemaBuilder {
             return Err(install::on_citus());
         }
         let applications = [application_role.clone()];
+        let mut migrating = None;
         let administrator = self.server.administrator.map(|connect| {
             let connect = if self.is_sharded {
                 connect.options([PROPAGATION])
             } else {
                 connect
             };
+            migrating = Some(Migrations::new(connect.clone()));
             self.plan.administrator().warm_pool(connect)
         });
         let mut connect = self.plan.connect_options(self.server.application);
@@ -283,7 +288,8 @@ impl PgSchemaBuilder {
         Ok(PgSchemaStrategy {
             names: self.names,
             application_role,
-            migrations: self.migrations,
+            migrations: self.migrations.map(Arc::new),
+            migrating,
             application,
             keeps_prepared,
             is_sharded: self.is_sharded,

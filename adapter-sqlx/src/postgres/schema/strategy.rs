@@ -3,12 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
+use super::migrate::Migrations;
 use super::removal;
 use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
@@ -19,12 +21,12 @@ use crate::postgres::fence::place;
 use crate::postgres::fence::retry::until_unlocked;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
 use crate::postgres::versions::Requirement;
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::{
-    Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place, PlaceChange, Removal,
+    StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction, Survey,
 };
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
@@ -73,7 +75,8 @@ use crate::{
 pub struct PgSchemaStrategy {
     pub(in crate::postgres) names: SchemaNames,
     pub(in crate::postgres) application_role: PgIdentifier,
-    pub(in crate::postgres) migrations: Option<Migrator>,
+    pub(in crate::postgres) migrations: Option<Arc<Migrator>>,
+    pub(super) migrating: Option<Migrations>,
     pub(super) application: WarmPool,
     pub(super) keeps_prepared: bool,
     pub(in crate::postgres) is_sharded: bool,
@@ -160,19 +163,16 @@ impl PgSchemaStrategy {
         self.administrator_for(operation)
     }
 
+    pub(super) fn reach(&self) -> Reach<'_> {
+        Reach::Schema {
+            shared: &self.names.shared,
+        }
+    }
+
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
-        let provisioning = Provisioning {
-            tenant: Some(tenant),
-            schema: &schema,
-            search_path: &self.names.search_path(&schema),
-            application: &self.application_role,
-            migrations: self.migrations.as_ref(),
-            is_sharded: self.is_sharded,
-            reach: Reach::Schema {
-                shared: &self.names.shared,
-            },
-        };
+        let path = self.names.search_path(&schema);
+        let provisioning = self.provisioning(tenant, &schema, &path);
         // Migrations may leave anything in their session, and it holds a lock: it is used once.
         let administrator = self.administrator_for("provision a tenant's schema")?;
         let mut connection = administrator.pool().acquire().await?;
@@ -212,6 +212,37 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
         Box::pin(self.dangerously_drop_schema(removal.id()))
     }
 
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_deref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move {
+            let tenant = tenant_of(self.name(), target)?;
+            self.migrate_tenant(&tenant.id, options).await
+        })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move {
+            let tenant = tenant_of(self.name(), target)?;
+            self.version_of(&tenant.id).await
+        })
+    }
+
+    fn versions<'f>(&'f self, tenants: &'f [TenantRecord]) -> StrategyFuture<'f, Vec<DataVersion>> {
+        Box::pin(self.versions_of(tenants))
+    }
+
+    fn survey(&self) -> Option<Survey> {
+        self.read_versions().map(Survey::spawn)
+    }
+
+    fn server(&self, _: &TenantRecord) -> String {
+        let migrating = self.migrating.as_ref();
+        migrating.map_or_else(|| Self::NAME.to_owned(), |migrating| migrating.server.clone())
+    }
+
     fn drift<'f>(
         &'f self,
         tenants: &'f [&'f TenantRecord],
@@ -247,6 +278,9 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
             self.application.close().await;
             if let Some(administrator) = &self.administrator {
                 administrator.close().await;
+            }
+            if let Some(migrating) = &self.migrating {
+                migrating.working.close().await;
             }
         })
     }

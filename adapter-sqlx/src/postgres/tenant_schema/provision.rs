@@ -5,14 +5,14 @@ use sqlx::migrate::{Migrate, Migrator};
 use tenancy_core::names::TenantId;
 
 use super::lock::lock;
-use super::migrating::Migrating;
+use super::migrating::{Failed, Migrating};
 use super::reach::Reach;
-use crate::StrategyError;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::versions;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
+use crate::{MigrateOptions, StrategyError};
 
 /// What a tenant's schema is to be.
 pub(in crate::postgres) struct Provisioning<'p> {
@@ -50,8 +50,9 @@ impl Provisioning<'_> {
                 search_path: self.search_path,
                 reach: self.reach,
                 ledger,
+                options: &MigrateOptions::DEFAULT,
             };
-            has_run = migrating.run(connection).await?;
+            has_run = migrating.run(connection).await.map_err(Failed::untold)?.ran > 0;
         }
         if self.is_sharded {
             PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;
@@ -133,7 +134,7 @@ impl Provisioning<'_> {
     }
 
     /// The migrations, with a ledger that is found whatever a migration does to the search path.
-    fn ledger(&self, migrations: &Migrator) -> Migrator {
+    pub(super) fn ledger(&self, migrations: &Migrator) -> Migrator {
         let table = &*migrations.table_name;
         let table_name = if table.contains('.') {
             table.to_owned()

@@ -3,7 +3,7 @@
 use sqlx::{Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
-use super::install;
+use super::install::{self, Found};
 use crate::StrategyError;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
@@ -92,4 +92,21 @@ pub(crate) async fn forget(tx: &mut PgConnection, tenant: &TenantId) -> Result<(
         forgotten.execute(&mut *tx).await?;
     }
     Ok(())
+}
+
+/// The SQL of all tenants' recorded versions, of the columns `tenant` and `version`.
+///
+/// # Errors
+///
+/// If the database cannot be queried.
+pub(crate) async fn recorded_sql(connection: &mut PgConnection) -> Result<&'static str, StrategyError> {
+    Ok(match install::look(connection).await? {
+        Found { is_fenced: true, .. } => {
+            "select tenant, version from tenancy_fence.tenancy_places where version is not null"
+        }
+        Found { has_table: true, .. } => {
+            "select tenant, version from tenancy_versions.tenancy_versions where tenant <> ''"
+        }
+        _ => "select null::text collate \"C\" as tenant, null::bigint as version where false",
+    })
 }

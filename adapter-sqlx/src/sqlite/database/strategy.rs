@@ -18,10 +18,12 @@ use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence::{self, FenceWatch};
 use crate::sqlite::migrate;
+use crate::sqlite::migrate_steps::{self, Steps};
 use crate::sqlite::pool::FilePlan;
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::{
-    Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place, PlaceChange,
+    Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a file of its own.
@@ -155,6 +157,32 @@ impl SqliteDatabaseStrategy {
         published.map_err(StrategyError::other)?
     }
 
+    async fn migrate_file(&self, tenant: &TenantId, options: &MigrateOptions) -> Result<Migrated, StrategyError> {
+        let Some(migrations) = self.migrations.as_deref() else {
+            return Ok(Migrated::default());
+        };
+        let path = self.path(tenant);
+        if identify(&path)?.is_none() {
+            return Err(StrategyError::NotProvisioned { tenant: tenant.clone() });
+        }
+        let steps = Steps {
+            migrations,
+            tenant: Some(tenant),
+            options,
+        };
+        steps.run(&self.plan.connect_options(&path)).await
+    }
+
+    async fn version_of(&self, tenant: &TenantId) -> Result<DataVersion, StrategyError> {
+        let path = self.path(tenant);
+        match self.migrations.as_deref() {
+            Some(migrations) if identify(&path)?.is_some() => {
+                migrate_steps::version(&self.plan.connect_options(&path), migrations).await
+            }
+            _ => Ok(DataVersion::not_provisioned()),
+        }
+    }
+
     async fn migrate(&self, path: &Path, tenant: &TenantId, create: bool) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(path).create_if_missing(create);
         let mut connection = migrate::connect(&options, self.migrations.as_deref(), Some(tenant)).await?;
@@ -183,6 +211,18 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove(removal.id()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_deref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move { self.migrate_file(&tenant_of(self.name(), target)?.id, options).await })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move { self.version_of(&tenant_of(self.name(), target)?.id).await })
     }
 
     fn drift<'f>(

@@ -27,7 +27,7 @@ use crate::{Mode, Place, PoolSettings, StrategyError};
 pub struct SqliteRowBuilder {
     file: PathBuf,
     declared: Declarations,
-    migrations: Option<Migrator>,
+    migrations: Option<Arc<Migrator>>,
     plan: FilePlan,
     is_fenced: bool,
     minimum_version: Option<i64>,
@@ -75,7 +75,7 @@ impl SqliteRowBuilder {
     /// Migrations to run when the file is opened. They see the tables by their own names.
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {
-            migrations: Some(migrations),
+            migrations: Some(Arc::new(migrations)),
             ..self
         }
     }
@@ -180,26 +180,46 @@ impl SqliteRowBuilder {
     /// [`TablesBehind`](StrategyError::TablesBehind); and [`StrategyError::UnsafeSchema`] if its
     /// tables would not keep tenants apart.
     pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
-        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
+        judge_minimum(self.minimum_version, self.migrations.as_deref())?;
         let plan = self.plan;
         let options = plan.connect_options(&self.file);
         let create = options.clone().create_if_missing(true);
-        let mut connection = migrate::connect(&create, self.migrations.as_ref(), None).await?;
+        let mut connection = migrate::connect(&create, self.migrations.as_deref(), None).await?;
         self.require_minimum(&mut connection).await?;
         install(&mut connection, &self.declared, self.is_fenced).await?;
         catalog::prove_all_declared(&mut connection, &self.declared).await?;
         connection.close().await?;
+        Ok(self.into_strategy(true))
+    }
 
+    /// Opens the strategy for a [`Fleet`](crate::fleet::Fleet) that plans and runs the migrations of the tables: none of them runs
+    /// here, and the schema is not proved. The file is made if it is missing. No transaction begins.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub async fn open_for_migrations(self) -> Result<SqliteRowStrategy, StrategyError> {
+        let create = self.plan.connect_options(&self.file).create_if_missing(true);
+        migrate::connect(&create, None, None).await?.close().await?;
+        Ok(self.into_strategy(false))
+    }
+
+    fn into_strategy(self, serves: bool) -> SqliteRowStrategy {
+        let plan = self.plan;
+        let options = plan.connect_options(&self.file);
         let schema = Arc::new(RowSchema::new(self.declared, self.is_fenced));
         let alone = FilePlan {
             settings: plan.settings.with_max_connections(1),
             ..plan
         };
-        Ok(SqliteRowStrategy {
+        SqliteRowStrategy {
+            file: options.clone(),
+            migrations: self.migrations,
+            serves,
             read_write: Connections::new(row_pool(plan, options.clone(), &schema, Mode::ReadWrite)),
             read_only: Connections::new(row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly)),
             across_tenants: Connections::new(alone.pool(options)),
             schema,
-        })
+        }
     }
 }
