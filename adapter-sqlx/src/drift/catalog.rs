@@ -87,6 +87,7 @@ pub(crate) struct OwnName(String);
 const SELF: &str = "@";
 
 impl OwnName {
+    #[cfg(any(feature = "postgres", test))]
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }

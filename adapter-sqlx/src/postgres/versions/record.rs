@@ -1,9 +1,9 @@
-//! Versions, written and read by the administrator.
+//! Versions, written by the administrator.
 
 use sqlx::{Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
-use super::install::{self, Found};
+use super::install;
 use crate::StrategyError;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 

@@ -4,9 +4,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 use tenancy_core::directory::TenantRecord;
 use tenancy_sqlx::PgDatabaseStrategy;
 
+use crate::postgres::support::database_server;
 use crate::postgres::support::schema_server::{self, NOTES};
 use crate::postgres::support::server::{TestDatabase, code, migrations};
-use crate::postgres::support::{database_server, fence_server};
 
 const MORE: &str = "alter table notes add column more int";
 const ALONE: &str = "-- no-transaction\ncreate index concurrently notes_body_idx on notes (body)";
@@ -159,7 +159,6 @@ async fn a_tenants_database_has_its_own_record() {
         .execute(&mut database.connect().await)
         .await
         .unwrap();
-    let _ = fence_server::STRATEGIES;
 }
 
 /// Migrations of many tenants at once make the table once.
