@@ -3,7 +3,7 @@
 use sqlx::{Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
-use super::install;
+use super::install::{self, Found};
 use crate::StrategyError;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
