@@ -95,6 +95,7 @@ pub mod adopting {}
 pub mod citus {}
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
+pub mod drift;
 mod error;
 #[cfg(all(feature = "postgres", any(doc, doctest)))]
 /// [adopting]: crate::adopting
@@ -105,6 +106,8 @@ mod error;
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
 mod fence;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod fleet;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod jobs;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -122,6 +125,8 @@ pub mod working_with_postgresql {}
 mod send_tests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod statement;
 mod strategy;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -155,8 +160,9 @@ pub use sqlite::{
     SqliteRowStrategy, TenantTable, TenantTableError, UnsafeSchema,
 };
 pub use strategy::{
-    AcrossTenants, Begin, Binding, Fence, IsolationLevel, IsolationStrategy, Mode, RegisterError, Removal,
-    StrategyFuture, StrategyRegistry, StrategyTransaction, UnknownStrategy,
+    AcrossTenants, Begin, Binding, DataVersion, Fence, IsolationLevel, IsolationStrategy, MigrateOptions, Migrated,
+    MigrationTarget, Mode, RegisterError, Removal, Standing, StrategyFuture, StrategyMigrations, StrategyRegistry,
+    StrategyTransaction, Survey, Surveyed, Surveyor, UnknownStrategy,
 };
 #[cfg(feature = "metrics")]
 pub use transaction::describe_metrics;
@@ -168,3 +174,8 @@ pub use transaction::{
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The example of the page on tenants that have drifted, as a doc test.
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/drift.md")]
+mod drift_page {}

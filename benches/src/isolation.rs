@@ -1,6 +1,7 @@
 //! A tenant's transaction against a query that nobody scopes, on sqlx's default pool.
 
 mod files;
+mod fleet;
 mod growth;
 mod neighbours;
 mod postgres;
@@ -8,6 +9,7 @@ mod sign_up;
 mod sqlite;
 
 pub(crate) use files::group as files;
+pub(crate) use fleet::group as fleet;
 pub(crate) use growth::group as growth;
 pub(crate) use neighbours::group as neighbours;
 pub(crate) use postgres::group as postgres;

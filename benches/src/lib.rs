@@ -34,7 +34,7 @@ pub use layers::{known, tenancy};
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 16] = [
+pub const GROUPS: [MakeGroup; 17] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -51,4 +51,5 @@ pub const GROUPS: [MakeGroup; 16] = [
     ("sign-up", |_| isolation::sign_up()),
     ("sqlite tenants", |options| isolation::files(options.tenants)),
     ("postgres tenants", |options| isolation::growth(options.tenants)),
+    ("fleet", |options| isolation::fleet(options.tenants)),
 ];

@@ -20,6 +20,7 @@ mod provision_all;
 mod quarantine;
 mod removal;
 mod rows;
+pub(crate) mod runs;
 mod settings;
 mod sql_directory;
 mod upsert;

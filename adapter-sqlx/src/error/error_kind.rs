@@ -36,6 +36,7 @@
 /// | `Conflict` | 23505, 23503, 23001, 23P01 | unique, primary key, row id, foreign key |
 /// | `Retryable` | 40001, 40P01, 55P03, a stale cached plan, a worker of Citus that a statement did not reach | busy, locked (in a transaction that has begun) |
 /// | `Unavailable` | classes 08 and 53, 57P0x, no connection | busy and locked at the beginning, full, I/O error, cannot open |
+/// | `Updating` | TN006 at the beginning | the file's version, likewise |
 /// | `Internal` | everything else, such as 42501 and `RowNotFound` | everything else |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -54,6 +55,10 @@ pub enum ErrorKind {
     Exhausted,
     /// The database cannot be reached: 503.
     Unavailable,
+    /// The tenant's data is behind the version that the service needs, until its migrations have run: 503 `tenant_updating`, for
+    /// that tenant alone.
+    #[doc(alias = "minimum version")]
+    Updating,
     /// The connection was lost during the commit, or what it answered is not understood, so the transaction is committed
     /// or not: 503 without `Retry-After`, since a retry may do it twice.
     Unconfirmed,
@@ -70,7 +75,7 @@ impl ErrorKind {
             Self::Forbidden => 403,
             Self::Conflict => 409,
             Self::Internal => 500,
-            Self::Retryable | Self::Exhausted | Self::Unavailable | Self::Unconfirmed => 503,
+            Self::Retryable | Self::Exhausted | Self::Unavailable | Self::Updating | Self::Unconfirmed => 503,
         }
     }
 
@@ -82,6 +87,7 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::Conflict => "conflict",
             Self::Internal => "internal",
+            Self::Updating => "tenant_updating",
             Self::Retryable | Self::Exhausted | Self::Unavailable | Self::Unconfirmed => "unavailable",
         }
     }
@@ -91,6 +97,7 @@ impl ErrorKind {
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::Retryable | Self::Exhausted | Self::Unavailable => Some(1),
+            Self::Updating => Some(5),
             _ => None,
         }
     }
@@ -105,6 +112,12 @@ impl ErrorKind {
     #[must_use]
     pub const fn is_exhausted(self) -> bool {
         matches!(self, Self::Exhausted)
+    }
+
+    /// Whether the tenant's data is behind the version that the service needs.
+    #[must_use]
+    pub const fn is_updating(self) -> bool {
+        matches!(self, Self::Updating)
     }
 
     /// Whether the transaction was undone and may succeed when it is run again at once.

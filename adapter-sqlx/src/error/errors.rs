@@ -65,58 +65,6 @@ pub enum TransactionError {
     Rollback(#[source] sqlx::Error),
 }
 
-/// Why a tenant could not be provisioned.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ProvisionError {
-    /// The tenant's record names a strategy that is not registered.
-    #[error("failed to provision the tenant `{tenant}`")]
-    UnknownStrategy {
-        /// The tenant.
-        tenant: TenantId,
-        /// The strategy, and the ones that are registered.
-        source: UnknownStrategy,
-    },
-    /// The strategy could not provision.
-    #[error("failed to provision the tenant `{tenant}`")]
-    Strategy {
-        /// The tenant.
-        tenant: TenantId,
-        /// What the strategy says.
-        source: StrategyError,
-    },
-}
-
-/// Why a tenant's data could not be removed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RemoveError {
-    /// The tenant may still be served.
-    #[error("failed to remove the tenant `{tenant}`, which is {} and not archived", status.as_str())]
-    NotArchived {
-        /// The tenant.
-        tenant: TenantId,
-        /// What its record says.
-        status: TenantStatus,
-    },
-    /// The tenant's record names a strategy that is not registered.
-    #[error("failed to remove the tenant `{tenant}`")]
-    UnknownStrategy {
-        /// The tenant.
-        tenant: TenantId,
-        /// The strategy, and the ones that are registered.
-        source: UnknownStrategy,
-    },
-    /// The strategy could not remove it, or not all of it.
-    #[error("failed to remove the tenant `{tenant}`")]
-    Strategy {
-        /// The tenant.
-        tenant: TenantId,
-        /// What the strategy says.
-        source: StrategyError,
-    },
-}
-
 /// Why an operation of a strategy failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -127,6 +75,14 @@ pub enum StrategyError {
     /// The migrations failed.
     #[error("failed to run the migrations")]
     Migrate(#[from] MigrateError),
+    /// This migration failed. Those before it stay, and the next run goes on with it.
+    #[error("failed to run the migration {version}")]
+    Migration {
+        /// Its version.
+        version: i64,
+        /// Why it failed.
+        source: Box<StrategyError>,
+    },
     /// The file system refused.
     #[error("failed to use the file `{}`", path.display())]
     File {
@@ -288,7 +244,7 @@ pub enum StrategyError {
         grants: String,
     },
     /// The place of the tenant's data refuses the transaction. The connection is kept.
-    #[error("the fence refuses the transaction")]
+    #[error("the place of the tenant's data refuses the transaction")]
     Fenced(#[source] FenceRefusal),
     /// The database is fenced and the strategy was opened without [`with_fence`](crate::PgRowBuilder::with_fence), or the other way
     /// round.
@@ -296,6 +252,23 @@ pub enum StrategyError {
     FenceMismatch {
         /// Whether the database is fenced.
         is_database_fenced: bool,
+    },
+    /// The least version that is to be served is greater than that of the newest migration: no tenant would be served.
+    #[error("the minimum version {minimum} is greater than the newest migration's, {}", known(*newest))]
+    MinimumTooGreat {
+        /// The least version that is to be served.
+        minimum: i64,
+        /// The version of the newest migration, if there is one.
+        newest: Option<i64>,
+    },
+    /// The tables that tenants share do not have the version that this process needs, or it is not known which one they have. Run the
+    /// migrations first, as the administrator.
+    #[error(
+        "the tables that tenants share are behind the version {minimum} that this service needs: run the migrations first"
+    )]
+    TablesBehind {
+        /// The least version that is to be served.
+        minimum: i64,
     },
     /// The strategy has been closed.
     #[error("the strategy is closed")]
@@ -310,6 +283,10 @@ impl StrategyError {
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
     }
+}
+
+fn known(version: Option<i64>) -> String {
+    version.map_or_else(|| "and there is none".to_owned(), |version| version.to_string())
 }
 
 const fn mismatch(is_database_fenced: bool) -> &'static str {

@@ -43,9 +43,11 @@ impl StrategyError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Database(error) => classify::of_sqlx(error, Phase::Begin),
+            Self::Migration { source, .. } => source.kind(),
             Self::TooManyInUse { .. } => ErrorKind::Exhausted,
             Self::Fenced(FenceRefusal::Closed) => ErrorKind::Forbidden,
             Self::Fenced(FenceRefusal::Locked) => ErrorKind::Retryable,
+            Self::Fenced(FenceRefusal::Behind) => ErrorKind::Updating,
             Self::Fenced(_) => ErrorKind::Unavailable,
             // Behind a pooler a database that is not there cannot be told from one that cannot be reached.
             Self::File { .. } | Self::NotProvisioned { .. } | Self::Closed => ErrorKind::Unavailable,

@@ -24,11 +24,22 @@ pub enum FenceRefusal {
     /// The place is older than the record (SQLSTATE `TN005`), as after a restored backup. An operator must look at it.
     #[error("the tenant's place is older than its record: was a backup restored?")]
     PlaceBehind,
+    /// The version of the tenant's data is below the least one that this process serves, or is not known (SQLSTATE `TN006`): migrations
+    /// have not run on it yet. Other tenants are served. It needs no fence.
+    #[error("the tenant's data is behind the version that this service needs")]
+    Behind,
 }
 
 impl FenceRefusal {
     /// All refusals.
-    pub const ALL: [Self; 5] = [Self::Gone, Self::Closed, Self::Locked, Self::Moved, Self::PlaceBehind];
+    pub const ALL: [Self; 6] = [
+        Self::Gone,
+        Self::Closed,
+        Self::Locked,
+        Self::Moved,
+        Self::PlaceBehind,
+        Self::Behind,
+    ];
 
     /// The SQLSTATE by which the database refuses.
     #[must_use]
@@ -39,6 +50,7 @@ impl FenceRefusal {
             Self::Locked => "TN003",
             Self::Moved => "TN004",
             Self::PlaceBehind => "TN005",
+            Self::Behind => "TN006",
         }
     }
 

@@ -1,9 +1,11 @@
 //! Tenants on PostgreSQL: a room for each strategy, the connections that they share, and the directory.
 
+mod attempts;
 mod citus;
 mod connection;
 mod database;
 mod directory;
+mod drift;
 mod execute;
 mod fence;
 mod identifier;
@@ -13,6 +15,7 @@ mod server;
 mod tenant_channel;
 mod tenant_schema;
 mod tenant_session;
+pub(crate) mod versions;
 
 pub use database::{FindServer, PgDatabaseBuilder, PgDatabaseStrategy, PgServers};
 pub use directory::{PgChanges, PgDirectory};

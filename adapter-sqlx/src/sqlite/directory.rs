@@ -118,6 +118,7 @@ fn migrations() -> Migrator {
     let pages = include_str!("../../migrations/directory/sqlite/0007_pages_and_metadata.sql");
     let events = include_str!("../../migrations/directory/sqlite/0008_events.sql");
     let places = include_str!("../../migrations/directory/sqlite/0009_places.sql");
+    let runs = include_str!("../../migrations/directory/sqlite/0010_runs.sql");
     let settings = include_str!("../../migrations/directory/sqlite/0011_settings.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
@@ -138,6 +139,7 @@ fn migrations() -> Migrator {
         migration(7, "pages and metadata", pages),
         migration(8, "events", events),
         migration(9, "places", places),
+        migration(10, "runs", runs),
         migration(11, "settings", settings),
     ]);
     // From the first version on: the warning is about changing it later.

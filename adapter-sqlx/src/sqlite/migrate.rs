@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+use tenancy_core::names::TenantId;
 
+use super::versions;
 use crate::StrategyError;
 use crate::directory::begin_write;
 use crate::error::classify::is_busy;
+use crate::strategy::minimum_version::newest_version;
 use crate::transaction::begin::begin_lent;
 
 /// How long to wait for other processes that open the same file, beyond the connection's busy timeout: SQLite does not
@@ -16,14 +19,15 @@ use crate::transaction::begin::begin_lent;
 const OTHERS: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Opens a connection and runs what is new of `migrations`.
+/// Opens a connection and runs what is new of `migrations`. They are those of the tenant, if there is one, whose version is recorded.
 pub(super) async fn connect(
     options: &SqliteConnectOptions,
     migrations: Option<&Migrator>,
+    tenant: Option<&TenantId>,
 ) -> Result<SqliteConnection, StrategyError> {
     let attempts = Attempts::new();
     loop {
-        match connect_once(options, migrations).await {
+        match connect_once(options, migrations, tenant).await {
             Err(error) => attempts.wait_after(error).await?,
             connected => return connected,
         }
@@ -44,10 +48,11 @@ pub(super) async fn run_on_pool(pool: &SqlitePool, migrations: &Migrator) -> Res
 async fn connect_once(
     options: &SqliteConnectOptions,
     migrations: Option<&Migrator>,
+    tenant: Option<&TenantId>,
 ) -> Result<SqliteConnection, StrategyError> {
     let mut connection = options.connect().await?;
     if let Some(migrations) = migrations {
-        run(&mut connection, migrations).await?;
+        run(&mut connection, migrations, tenant).await?;
     }
     Ok(connection)
 }
@@ -74,17 +79,34 @@ async fn run_on_pool_once(pool: &SqlitePool, migrations: &Migrator) -> Result<()
 ///
 /// `run_direct` is hidden in sqlx's documentation and there for this: the compiler cannot prove that
 /// the future of `run` is `Send` where the connection is borrowed.
-async fn run(connection: &mut SqliteConnection, migrations: &Migrator) -> Result<(), MigrateError> {
+async fn run(
+    connection: &mut SqliteConnection,
+    migrations: &Migrator,
+    tenant: Option<&TenantId>,
+) -> Result<(), StrategyError> {
     if is_up_to_date(connection, migrations).await? {
-        return Ok(());
+        return record(connection, migrations, tenant).await;
     }
     if migrations.iter().any(|migration| migration.no_tx) {
-        return migrations.run_direct(None, connection, false).await;
+        migrations.run_direct(None, connection, false).await?;
+        return record(connection, migrations, tenant).await;
     }
     let mut tx = begin_lent(connection, Some("begin immediate")).await?;
     migrations.run_direct(None, &mut *tx, false).await?;
-    tx.commit().await?;
-    Ok(())
+    record(&mut tx, migrations, tenant).await?;
+    Ok(tx.commit().await?)
+}
+
+/// All of them have run.
+async fn record(
+    connection: &mut SqliteConnection,
+    migrations: &Migrator,
+    tenant: Option<&TenantId>,
+) -> Result<(), StrategyError> {
+    match (tenant, newest_version(migrations)) {
+        (Some(tenant), Some(newest)) => versions::record(connection, tenant, newest).await,
+        _ => Ok(()),
+    }
 }
 
 /// Whether all migrations have run, and no others. It takes no lock; migrations are only ever added.

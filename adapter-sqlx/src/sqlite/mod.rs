@@ -4,11 +4,14 @@ mod commit_guard;
 mod connections;
 mod database;
 mod directory;
+mod drift;
 mod fence;
 mod migrate;
+mod migrate_steps;
 mod pool;
 mod row;
 mod testing;
+mod versions;
 
 pub use database::{SqliteDatabaseBuilder, SqliteDatabaseStrategy};
 pub use directory::SqliteDirectory;

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 
 use super::fence::{self, FenceWatch};
+use super::versions;
 use crate::PoolSettings;
 
-/// The table of one row that holds the tenant of the running transaction, and on a fenced connection what its place is asked by.
+/// The table of one row that holds the tenant of the running transaction, and where something is looked at what it is looked at by.
 const CREATE_BOUND: &str = "create temp table tenancy_bound (tenant text not null)";
-const CREATE_FENCED_BOUND: &str =
+const CREATE_ENTERING_BOUND: &str =
     "create temp table tenancy_bound (tenant text not null, epoch integer not null, purpose text not null)";
 
 /// How files are opened, and how many connections each has.
@@ -45,7 +46,7 @@ impl FilePlan {
     /// A pool on a file that one tenant, or an administrator of all tenants, has to themselves.
     pub(super) fn pool(self, connect: SqliteConnectOptions) -> SqlitePool {
         self.options()
-            .after_connect(|connection, _| Box::pin(remember(connection, false)))
+            .after_connect(|connection, _| Box::pin(remember(connection, false, None)))
             .connect_lazy_with(connect)
     }
 
@@ -57,7 +58,7 @@ impl FilePlan {
                 let watch = watch.clone();
                 Box::pin(async move {
                     let is_same = watch.see(fence::is_fenced(connection).await?);
-                    remember(connection, is_same && watch.is_fenced).await
+                    remember(connection, is_same && watch.is_fenced, watch.minimum_version).await
                 })
             })
             .connect_lazy_with(connect)
@@ -75,10 +76,19 @@ impl FilePlan {
 }
 
 /// Makes the temporary tables that the hooks read: which tenant is bound, which versions the schemas have.
-pub(super) async fn remember(connection: &mut SqliteConnection, is_fenced: bool) -> Result<(), sqlx::Error> {
-    if is_fenced {
-        sqlx::raw_sql(CREATE_FENCED_BOUND).execute(&mut *connection).await?;
-        sqlx::raw_sql(fence::CREATE_TRIGGER).execute(&mut *connection).await?;
+pub(super) async fn remember(
+    connection: &mut SqliteConnection,
+    is_fenced: bool,
+    minimum_version: Option<i64>,
+) -> Result<(), sqlx::Error> {
+    if is_fenced || minimum_version.is_some() {
+        let requirement = match minimum_version {
+            Some(minimum) => versions::requirement(connection, is_fenced, minimum).await?,
+            None => String::new(),
+        };
+        let trigger = fence::create_trigger(is_fenced, &requirement);
+        sqlx::raw_sql(CREATE_ENTERING_BOUND).execute(&mut *connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut *connection).await?;
     } else {
         sqlx::raw_sql(CREATE_BOUND).execute(&mut *connection).await?;
     }

@@ -46,7 +46,7 @@ impl InsecureTestStrategy {
             .filename(name)
             .vfs("memdb")
             .create_if_missing(true);
-        let anchor = migrate::connect(&options, Some(migrations)).await?;
+        let anchor = migrate::connect(&options, Some(migrations), None).await?;
         let pool = PoolOptions::new().max_connections(1).connect_lazy_with(options);
         Ok(Self {
             pool,

@@ -8,6 +8,9 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::begin_options::{Begin, IsolationLevel};
+use super::data_version::{DataVersion, MigrateOptions, Migrated, MigrationTarget, StrategyMigrations};
+use super::survey::Survey;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::{Place, PlaceChange, Purpose, StrategyError, StrategyTransaction};
 
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
@@ -80,29 +83,83 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
         unsupported(self.name(), "removal of a tenant's data")
     }
 
-    /// Runs the migrations that are new on the data of a tenant that is provisioned, and creates nothing else.
+    /// The migrations that this strategy runs, and whether once for each tenant or once for all; `None` if it has none.
     ///
-    /// No strategy of this crate has it yet: they migrate a tenant in [`provision`](Self::provision), or all tenants when
-    /// the strategy is opened.
+    /// The default has none: then nothing of the strategy is migrated by a [`Fleet`](crate::fleet::Fleet).
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        None
+    }
+
+    /// Runs the migrations that are new on the data of a tenant that is provisioned, or on the shared tables, and creates nothing
+    /// else. Each one commits by itself. One that fails leaves those before it, and the next call goes on there.
+    ///
+    /// Several processes may call it at once for the same target: each migration runs once. An implementation holds a lock in the
+    /// database that it migrates, and reads under this lock what has run.
     ///
     /// # Errors
     ///
-    /// The default fails with [`StrategyError::Unsupported`].
-    fn migrate<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, ()> {
-        let _ = tenant;
+    /// [`StrategyError::Migration`] with the version of the migration that has failed;
+    /// [`NotProvisioned`](StrategyError::NotProvisioned) if the tenant has no place, and what else keeps it from running. The
+    /// default fails with [`StrategyError::Unsupported`].
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        let _ = (target, options);
         unsupported(self.name(), "migration of one tenant")
     }
 
-    /// The version of the latest migration that has run on the tenant's data, or `None` if none has.
+    /// Which migrations have run on the data of a tenant, or on the shared tables, by the ledger that stands beside it.
     ///
-    /// No strategy of this crate has it yet.
+    /// # Errors
+    ///
+    /// If the ledger cannot be read. The default fails with [`StrategyError::Unsupported`].
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        let _ = target;
+        unsupported(self.name(), "version of a tenant's data")
+    }
+
+    /// The [`version`](Self::version) of several tenants, in their order. The default reads one after the other.
+    ///
+    /// # Errors
+    ///
+    /// If one of the ledgers cannot be read.
+    fn versions<'f>(&'f self, tenants: &'f [TenantRecord]) -> StrategyFuture<'f, Vec<DataVersion>> {
+        Box::pin(async move {
+            let mut versions = Vec::with_capacity(tenants.len());
+            for tenant in tenants {
+                versions.push(self.version(MigrationTarget::Tenant(tenant)).await?);
+            }
+            Ok(versions)
+        })
+    }
+
+    /// Reads the recorded versions of all tenants of this strategy by one question, if their data is in one database. It needs a
+    /// tokio runtime.
+    ///
+    /// The default has no such place: then each tenant's [`version`](Self::version) is read.
+    fn survey(&self) -> Option<Survey> {
+        None
+    }
+
+    /// The name of the server on which the tenant's data is: what bounds how many are migrated at once. The default is the tenant's
+    /// placement, or the strategy's name.
+    fn server(&self, tenant: &TenantRecord) -> String {
+        match &tenant.placement {
+            Some(placement) => placement.to_string(),
+            None => self.name().to_string(),
+        }
+    }
+
+    /// Compares the catalogs of these tenants, which are in the order of their ids: see [`drift`](crate::drift).
     ///
     /// # Errors
     ///
     /// The default fails with [`StrategyError::Unsupported`].
-    fn version<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<i64>> {
-        let _ = tenant;
-        unsupported(self.name(), "version of a tenant's data")
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        let _ = (tenants, options);
+        unsupported(self.name(), "comparison of tenants' catalogs")
     }
 
     /// Whether each transaction of this strategy looks at the tenant's [place](Place) when it begins.
@@ -162,6 +219,18 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
 
 fn unsupported<'f, T: 'f>(strategy: StrategyName, operation: &'static str) -> StrategyFuture<'f, T> {
     Box::pin(async move { Err(StrategyError::Unsupported { strategy, operation }) })
+}
+
+/// The tenant that is to be migrated by a strategy whose tenants share no tables.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) fn tenant_of(strategy: StrategyName, target: MigrationTarget<'_>) -> Result<&TenantRecord, StrategyError> {
+    match target {
+        MigrationTarget::Tenant(tenant) => Ok(tenant),
+        MigrationTarget::SharedTables => Err(StrategyError::Unsupported {
+            strategy,
+            operation: "tables that tenants share",
+        }),
+    }
 }
 
 /// The error of an operation on places, by a strategy that has none.

@@ -79,6 +79,7 @@ fn label(outcome: Result<(), &TransactionError>) -> &'static str {
             ErrorKind::Exhausted => "exhausted",
             ErrorKind::Forbidden => "forbidden",
             ErrorKind::Retryable => "retryable",
+            ErrorKind::Updating => "updating",
             ErrorKind::Unavailable => "unavailable",
             _ => "failed",
         },
@@ -116,7 +117,7 @@ pub(crate) mod metrics {
     ///
     /// | metric | kind | labels |
     /// |---|---|---|
-    /// | `tenancy_begin_duration_seconds` | histogram, seconds | `strategy`; `outcome`: `begun`, `exhausted`, `forbidden`, `retryable`, `unavailable`, `failed` |
+    /// | `tenancy_begin_duration_seconds` | histogram, seconds | `strategy`; `outcome`: `begun`, `exhausted`, `forbidden`, `retryable`, `unavailable`, `updating`, `failed` |
     /// | `tenancy_begins_waiting` | gauge | `strategy`: how many transactions are beginning |
     /// | `tenancy_transactions_under_way` | gauge | `strategy`: how many have begun and not ended |
     ///

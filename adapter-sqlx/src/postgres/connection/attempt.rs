@@ -8,7 +8,6 @@ use sqlx::{AssertSqlSafe, Postgres};
 use super::begin::BeginText;
 use super::echo::Echo;
 use crate::StrategyTransaction;
-use crate::postgres::fence::refusal::is_refusal;
 use crate::transaction::give_back::EndState;
 
 /// What has come of an attempt, where the connection is known to be usable.
@@ -26,7 +25,7 @@ pub(super) async fn attempt_after_end(
     let mut tx = StrategyTransaction::beginning(connection);
     match tx.begin_by(text.after_end()).await {
         Ok(()) => return Ok(Attempt::Begun(tx)),
-        Err(error) if !text.is_fenced() || !is_refusal(&error) => return Err(error),
+        Err(error) if !text.is_refused_by(&error) => return Err(error),
         Err(_) if text.uses_prepared() => {}
         Err(error) => return refused_after_end(tx, error).await,
     }
@@ -34,7 +33,7 @@ pub(super) async fn attempt_after_end(
     let (again, _) = text.clone().without_prepared().after_open();
     match tx.begin_by(again).await {
         Ok(()) => Ok(Attempt::Begun(tx)),
-        Err(error) if is_refusal(&error) => refused_after_end(tx, error).await,
+        Err(error) if text.is_refused_by(&error) => refused_after_end(tx, error).await,
         Err(error) => Err(error),
     }
 }
@@ -60,19 +59,19 @@ pub(super) fn attempt_after_open(
     text: &BeginText,
 ) -> impl Future<Output = Result<Attempt, sqlx::Error>> + Send + 'static {
     let (statement, echo) = text.after_open();
-    let again = text.is_fenced().then(|| text.clone().without_prepared());
+    let again = text.may_be_refused().then(|| text.clone().without_prepared());
     async move {
         let mut tx = StrategyTransaction::beginning(connection);
         let begun = tx.begin_after_open(statement, |rows| echo.is_in(rows)).await;
         let text = match (begun, again) {
             (Ok(()), _) => return Ok(Attempt::Begun(tx)),
-            (Err(error), Some(text)) if is_refusal(&error) => text,
+            (Err(error), Some(text)) if text.is_refused_by(&error) => text,
             (Err(error), _) => return Err(error),
         };
         let (statement, echo) = text.after_open();
         let refusal = match tx.begin_after_open(statement, |rows| echo.is_in(rows)).await {
             Ok(()) => return Ok(Attempt::Begun(tx)),
-            Err(error) if is_refusal(&error) => error,
+            Err(error) if text.is_refused_by(&error) => error,
             Err(error) => return Err(error),
         };
         let echo = Echo::new();

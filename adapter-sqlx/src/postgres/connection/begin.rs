@@ -7,7 +7,9 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use super::commit::{MARK, MARKED};
 use super::echo::Echo;
 use crate::postgres::fence::enter::Enter;
+use crate::postgres::fence::refusal::is_refusal;
 use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::postgres::versions::{Requirement, is_behind};
 use crate::{IsolationLevel, Mode};
 
 /// Ends what may be open. Without a transaction, a `ROLLBACK` alone would make the server warn.
@@ -44,6 +46,9 @@ pub(in crate::postgres) fn prepare() -> String {
 const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; discard sequences; \
     discard temp; commit; ";
 
+/// What requires no schema.
+const NO_SCHEMA: &str = "null";
+
 /// For sessions that keep no statements prepared. sqlx names each statement even so and never closes it:
 /// they would pile up, and behind a pooler two of one name would meet.
 const FORGET_PREPARED: &str = "deallocate all; ";
@@ -59,6 +64,8 @@ pub(in crate::postgres) struct BeginText {
     begin: String,
     /// Before the settings: a search path that differs from tenant to tenant would have it planned anew each time.
     enter: Option<Enter>,
+    /// Behind it, since a tenant that is not here has no version.
+    requirement: Option<Requirement>,
     settings: String,
 }
 
@@ -76,11 +83,12 @@ impl BeginText {
         };
         Self {
             mode,
-            schema: "null".to_owned(),
+            schema: NO_SCHEMA.to_owned(),
             keeps_prepared: true,
             uses_prepared: true,
             begin,
             enter: None,
+            requirement: None,
             settings: String::new(),
         }
     }
@@ -91,6 +99,11 @@ impl BeginText {
             enter: Some(enter),
             ..self
         }
+    }
+
+    /// Refuses to begin if the tenant's data is behind. Without a requirement nothing is sent.
+    pub(in crate::postgres) fn require(self, requirement: Option<Requirement>) -> Self {
+        Self { requirement, ..self }
     }
 
     /// Refuses to begin if there is no such schema, or if the application may not use it, as while it is provisioned: a
@@ -115,9 +128,21 @@ impl BeginText {
         self
     }
 
-    /// Whether it enters a fenced database.
-    pub(in crate::postgres) const fn is_fenced(&self) -> bool {
-        self.enter.is_some()
+    /// Whether it may be refused while its connection is as good as before.
+    pub(in crate::postgres) const fn may_be_refused(&self) -> bool {
+        self.enter.is_some() || self.requirement.is_some()
+    }
+
+    /// Whether the tenant's data may be behind.
+    pub(in crate::postgres) const fn has_requirement(&self) -> bool {
+        self.requirement.is_some()
+    }
+
+    /// Whether this error says so: the fence has refused, or the tenant's data is behind, or nothing is known of its version. Where a
+    /// schema must be there, its absence has the same code.
+    pub(in crate::postgres) fn is_refused_by(&self, error: &sqlx::Error) -> bool {
+        let may_be_unknown = self.requirement.is_some() && self.schema == NO_SCHEMA;
+        self.may_be_refused() && (is_refusal(error) || may_be_unknown && is_behind(error))
     }
 
     pub(in crate::postgres) const fn uses_prepared(&self) -> bool {
@@ -180,14 +205,24 @@ impl BeginText {
         let enter = self.enter.as_ref().map_or_else(String::new, |enter| {
             format!("; {}", enter.statement(self.uses_prepared))
         });
+        let require = self
+            .requirement
+            .as_ref()
+            .map_or_else(String::new, |requirement| format!("; {}", requirement.statement()));
         let forget = if self.keeps_prepared { "" } else { FORGET_PREPARED };
-        AssertSqlSafe(format!("{end}{unlock}; {RESET}{forget}{begin}{enter}{settings}")).into_sql_str()
+        AssertSqlSafe(format!(
+            "{end}{unlock}; {RESET}{forget}{begin}{enter}{require}{settings}"
+        ))
+        .into_sql_str()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tenancy_core::directory::TenantRecord;
+
     use super::*;
+    use crate::{Begin, Binding, Purpose};
 
     /// Seen on Citus 13: each other order sends the whole message to the workers, or the tenant to none of them.
     #[test]
@@ -199,6 +234,27 @@ mod tests {
             own,
             "set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; \
             do 'begin set local app.tenant_id = ''o''''neil''; end'; set local citus.propagate_set_commands = 'none'"
+        );
+    }
+
+    /// A service without a minimum sends what it has sent before there was one.
+    #[test]
+    fn without_a_requirement_nothing_is_sent_for_it() {
+        let record = TenantRecord::new("acme".parse().unwrap(), "schema".parse().unwrap());
+        let text = |purpose, minimum| {
+            let binding = Binding::new(&record, Begin::new(), purpose);
+            let text = BeginText::new(Mode::ReadOnly).set("search_path", "acme");
+            let sql = text.require(Requirement::new(&binding, minimum)).after_end();
+            let (_, own) = sql.as_str().split_once("begin read only").unwrap_or_default();
+            own.to_owned()
+        };
+        assert_eq!(text(Purpose::Serve, None), "; set local search_path = acme");
+        for purpose in [Purpose::Administer, Purpose::Staff] {
+            assert_eq!(text(purpose, Some(7)), "; set local search_path = acme");
+        }
+        assert_eq!(
+            text(Purpose::Serve, Some(7)),
+            "; select tenancy_versions.tenancy_require('acme', 7); set local search_path = acme"
         );
     }
 }

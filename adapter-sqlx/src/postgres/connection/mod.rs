@@ -10,3 +10,4 @@ pub(super) mod session_pins;
 pub(super) mod stale;
 mod warm;
 pub(super) mod warm_pool;
+pub(super) mod working;

@@ -13,6 +13,7 @@ use crate::postgres::connection::stale::LastChange;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::strategy::minimum_version::judge_minimum;
 use crate::{PoolSettings, StrategyError};
 
 /// How tenants' databases are named and reached, and how many connections there are.
@@ -28,6 +29,7 @@ pub struct PgDatabaseBuilder {
     pub(in crate::postgres) plan: PoolPlan,
     pub(super) max_connections_per_tenant: usize,
     pub(super) max_waiting: usize,
+    minimum_version: Option<i64>,
 }
 
 const DEFAULT_POOL: PoolSettings = PoolSettings::new()
@@ -57,6 +59,7 @@ impl PgDatabaseStrategy {
             },
             max_connections_per_tenant: 5,
             max_waiting: 1000,
+            minimum_version: None,
         }
     }
 }
@@ -172,12 +175,27 @@ impl PgDatabaseBuilder {
         self
     }
 
+    /// Sets the least version of a tenant's data with which the tenant is served: that of the migration that this release needs. Default:
+    /// none, and tenants that are behind are served.
+    ///
+    /// A transaction of a tenant that is below it, or whose version is not [recorded](crate::drift#versions-of-tenants), does not begin:
+    /// [`FenceRefusal::Behind`](crate::FenceRefusal::Behind), answered with 503 `tenant_updating`. Other tenants are served, and this one is
+    /// from the moment at which its migration commits. What administers a tenant, such as an export, begins whatever its version is.
+    /// It is a statement more in the message that begins.
+    ///
+    /// A tenant's version stands in its database, where [provisioning](crate::TenantDb::provision) and migrations record it.
+    pub const fn with_minimum_version(mut self, version: i64) -> Self {
+        self.minimum_version = Some(version);
+        self
+    }
+
     /// Makes the strategy. Nothing is connected yet: a tenant's database is connected when its first transaction begins.
     ///
     /// # Errors
     ///
-    /// None today. It is fallible and asynchronous as the other strategies' are, so that all are opened alike.
+    /// [`MinimumTooGreat`](StrategyError::MinimumTooGreat).
     pub async fn open(self) -> Result<PgDatabaseStrategy, StrategyError> {
+        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
         Ok(PgDatabaseStrategy {
             budget: ConnectionBudget::new(BudgetLimits {
                 max: self.plan.settings.max_connections(),
@@ -193,6 +211,7 @@ impl PgDatabaseBuilder {
             migrations: self.migrations,
             plan: self.plan,
             last_change: LastChange::new(),
+            minimum_version: self.minimum_version,
         })
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn find(server: &mut PgConnection, database: &str) -> Result<Op
 }
 
 /// A connection that is the only one of its kind for this database, as long as it is open.
-pub(super) async fn locked(
+pub(in crate::postgres) async fn locked(
     administrator: &PgConnectOptions,
     database: &PgIdentifier,
 ) -> Result<PgConnection, StrategyError> {
@@ -57,7 +57,10 @@ pub(super) async fn locked(
 }
 
 /// Runs what needs a database that nobody is connected to, as often as somebody still is.
-pub(super) async fn execute_when_unused(server: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
+pub(in crate::postgres) async fn execute_when_unused(
+    server: &mut PgConnection,
+    sql: String,
+) -> Result<(), StrategyError> {
     for _ in 1..TRIES {
         match sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *server).await {
             Err(error) if is_in_use(&error) => tokio::time::sleep(PAUSE).await,
@@ -74,4 +77,16 @@ fn is_in_use(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     error.is_some_and(|error| error.code() == "55006" || error.routine() == Some("TerminateOtherDBBackends"))
+}
+
+/// There is no such database, or the application may not connect to it, which is the last step of provisioning.
+pub(in crate::postgres) fn is_not_provisioned(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
+    error.is_some_and(|error| match error.code() {
+        "3D000" => true,
+        // Of the session's beginning, and of no statement.
+        "42501" => error.routine() == Some("CheckMyDatabase"),
+        _ => false,
+    })
 }

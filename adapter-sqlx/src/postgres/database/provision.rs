@@ -46,7 +46,7 @@ impl DatabaseProvisioning<'_> {
         let closed = format!("revoke all on database {} from public", self.database);
         execute(&mut server, closed).await?;
         let database = self.administrator.clone().database(self.database.as_str());
-        let has_changed = self.fill(&database).await?;
+        let has_changed = self.fill(&database, Some(self.tenant)).await?;
         execute(&mut server, self.opening_sql()).await?;
         server.close().await?;
         Ok(has_changed)
@@ -75,7 +75,7 @@ impl DatabaseProvisioning<'_> {
         match self.migrated_template.filter(|_| self.migrations.is_some()) {
             Some(prefix) => {
                 let template = MigratedTemplate::find(self.administrator, self.template, prefix).await?;
-                self.fill(&template.database(self.administrator)).await?;
+                self.fill(&template.database(self.administrator), None).await?;
                 execute_when_unused(server, create(&template.name)).await?;
                 template.copied().await
             }
@@ -89,9 +89,10 @@ impl DatabaseProvisioning<'_> {
 
     /// Tables and rights. Each migration commits by itself, on a connection that holds a lock in the tenant's database: a
     /// statement of a run that was given up may go on for a while, when the lock on the server is free again.
-    async fn fill(&self, database: &PgConnectOptions) -> Result<bool, StrategyError> {
+    async fn fill(&self, database: &PgConnectOptions, tenant: Option<&TenantId>) -> Result<bool, StrategyError> {
         let schema: PgIdentifier = "public".parse().map_err(StrategyError::other)?;
         let inside = Provisioning {
+            tenant,
             schema: &schema,
             search_path: "public, pg_temp",
             application: self.application,
@@ -112,7 +113,7 @@ impl DatabaseProvisioning<'_> {
     }
 }
 
-fn comment(tenant: &TenantId) -> String {
+pub(super) fn comment(tenant: &TenantId) -> String {
     format!("{COMMENT}{tenant}")
 }
 
@@ -127,7 +128,7 @@ async fn unfinished_name(server: &mut PgConnection, database: &PgIdentifier) -> 
     name.parse().map_err(StrategyError::other)
 }
 
-fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
+pub(super) fn refusal(database: &PgIdentifier, tenant: &TenantId) -> StrategyError {
     StrategyError::other(format!(
         "the database {database} is not known to be of the tenant `{tenant}`: its owner is another, or its comment is not \
         `{}`",

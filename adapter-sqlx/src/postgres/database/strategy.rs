@@ -5,14 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgDatabaseError;
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
 use super::connection_budget::{ConnectionBudget, Exhausted};
+use super::found::is_not_provisioned;
 use super::provision::{self, DatabaseProvisioning};
 use super::servers::Servers;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
@@ -24,10 +25,12 @@ use crate::postgres::fence::{install, place};
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::postgres::versions::{Requirement, is_behind};
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::transaction::begin::begin_lent;
 use crate::{
-    Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, DataVersion, FenceRefusal, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place,
+    PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a database of its own.
@@ -61,15 +64,16 @@ use crate::{
 /// (`dblink`, foreign data wrappers): grant those to nobody. The application's role may connect to every
 /// tenant's database, so who has its password has all of them. Roles are the server's, and shared.
 pub struct PgDatabaseStrategy {
-    pub(super) names: SchemaNames,
+    pub(in crate::postgres) names: SchemaNames,
     pub(super) application_role: Option<PgIdentifier>,
-    pub(super) servers: Servers,
-    pub(super) template: PgIdentifier,
+    pub(in crate::postgres) servers: Servers,
+    pub(in crate::postgres) template: PgIdentifier,
     pub(super) has_migrated_template: bool,
-    pub(super) migrations: Option<Migrator>,
+    pub(in crate::postgres) migrations: Option<Migrator>,
     pub(super) plan: PoolPlan,
     pub(super) budget: ConnectionBudget<Key, WarmPool>,
     pub(super) last_change: LastChange,
+    pub(super) minimum_version: Option<i64>,
 }
 
 /// A tenant's database: a tenant that was moved has another one.
@@ -111,7 +115,8 @@ impl PgDatabaseStrategy {
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
-        let mut text = BeginText::at(binding.mode(), binding.isolation());
+        let mut text = BeginText::at(binding.mode(), binding.isolation())
+            .require(Requirement::new(&binding, self.minimum_version));
         if self.plan.has_transaction_pooler {
             text = text.forget_prepared();
         }
@@ -143,6 +148,7 @@ impl PgDatabaseStrategy {
                 pool
             }
         };
+        let may_be_behind = text.has_requirement();
         let error = match pool.begin(text).await {
             Ok(begun) => return Ok(begun.with_lease(permit)),
             Err(error) => error,
@@ -151,6 +157,9 @@ impl PgDatabaseStrategy {
             // The connection is as good as before.
             Ok(refusal @ StrategyError::Fenced(_)) => return Err(refusal),
             Ok(mismatch) => mismatch,
+            Err(error) if may_be_behind && is_behind(&error) => {
+                return Err(StrategyError::Fenced(FenceRefusal::Behind));
+            }
             Err(error) if is_not_provisioned(&error) => StrategyError::NotProvisioned {
                 tenant: binding.id().clone(),
             },
@@ -228,14 +237,19 @@ impl PgDatabaseStrategy {
         }
     }
 
+    /// The application's role on a server.
+    pub(in crate::postgres) fn application_of(&self, server: &PgServer) -> Result<PgIdentifier, StrategyError> {
+        match &self.application_role {
+            Some(role) => Ok(role.clone()),
+            None => server.application_role().map_err(StrategyError::other),
+        }
+    }
+
     async fn provision_tenant(&self, tenant: &TenantRecord) -> Result<(), StrategyError> {
         let database = self.names.of(&tenant.id)?;
         let server = self.servers.of(tenant).await?;
         let administrator = server.administrator_for("provision a tenant's database")?;
-        let application = match &self.application_role {
-            Some(role) => role.clone(),
-            None => server.application_role().map_err(StrategyError::other)?,
-        };
+        let application = self.application_of(&server)?;
         let provisioning = DatabaseProvisioning {
             tenant: &tenant.id,
             database: &database,
@@ -277,6 +291,30 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
         Box::pin(self.dangerously_drop_database(removal.tenant()))
     }
 
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_ref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move { self.migrate_tenant(tenant_of(self.name(), target)?, options).await })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move { self.version_of(tenant_of(self.name(), target)?).await })
+    }
+
+    fn server(&self, tenant: &TenantRecord) -> String {
+        self.server_of(tenant)
+    }
+
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(self.drift_of(tenants, options))
+    }
+
     fn is_fenced(&self) -> bool {
         self.plan.is_fenced
     }
@@ -300,18 +338,6 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
             }
         })
     }
-}
-
-/// There is no such database, or the application may not connect to it, which is the last step of provisioning.
-pub(super) fn is_not_provisioned(error: &sqlx::Error) -> bool {
-    let error = error.as_database_error();
-    let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
-    error.is_some_and(|error| match error.code() {
-        "3D000" => true,
-        // Of the session's beginning, and of no statement.
-        "42501" => error.routine() == Some("CheckMyDatabase"),
-        _ => false,
-    })
 }
 
 impl fmt::Debug for PgDatabaseStrategy {

@@ -7,13 +7,14 @@ use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::server::PgServer;
+use crate::postgres::versions;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Whether a database is fenced: it has the schema of the fence. It needs no right, and no other name is looked up.
 const IS_FENCED: &str =
     "select exists (select from pg_catalog.pg_namespace where nspname operator(pg_catalog.=) 'tenancy_fence')";
 
-/// Two processes that make it at once wait for each other.
+/// Two processes that make it at once wait for each other, and for those that record the version of a tenant.
 const ONE_AT_A_TIME: &str = "select pg_catalog.pg_advisory_xact_lock(8389754676633367138)";
 
 /// The application has no right on the tables: it reaches them by the functions alone, which run as the administrator.
@@ -171,8 +172,13 @@ pub(in crate::postgres) async fn install(
     applications: &[PgIdentifier],
 ) -> Result<(), StrategyError> {
     refuse_citus(tx).await?;
-    for sql in [ONE_AT_A_TIME, TABLES, SECRET, &functions(), CLOSED] {
+    execute(tx, ONE_AT_A_TIME.to_owned()).await?;
+    let was_fenced = is_fenced(tx).await?;
+    for sql in [TABLES, SECRET, &functions(), CLOSED] {
         execute(tx, sql.to_owned()).await?;
+    }
+    if !was_fenced {
+        versions::carry_over(tx).await?;
     }
     for role in applications {
         let sql = format!(

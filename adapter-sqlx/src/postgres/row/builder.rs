@@ -1,17 +1,18 @@
 //! How the strategy `row` is opened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use super::policies::attempts::{Attempts, LockTimeout};
 use super::policies::migrations::Migrating;
 use super::row_tables::PgRowTables;
 use super::strategy::PgRowStrategy;
 use super::table::PgTenantTable;
 use super::verify::{PgFinding, PgReport, SharedTable};
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::cluster::{self, PROPAGATION};
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::session_pins::SessionPins;
@@ -19,20 +20,23 @@ use crate::postgres::connection::stale::LastChange;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
+use crate::strategy::data_version::copy_of;
+use crate::strategy::minimum_version::newest_version;
 use crate::transaction::begin::begin_lent;
-use crate::{PoolSettings, StrategyError};
+use crate::{MigrateOptions, PoolSettings, StrategyError};
 
 /// Which tables hold tenants' rows, and how they are reached. [`PgRowStrategy::builder`] makes one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct PgRowBuilder {
     pub(super) schema: PgRowTables,
     pub(super) server: PgServer,
-    migrations: Option<Migrator>,
+    pub(super) migrations: Option<Arc<Migrator>>,
     pub(super) plan: PoolPlan,
     extension_schemas: Vec<PgIdentifier>,
     allows_findings: bool,
     pub(super) lock_timeout: LockTimeout,
+    pub(super) minimum_version: Option<i64>,
 }
 
 /// What no policy and no setting avoids (seen on Citus 13.0 and 13.2).
@@ -50,6 +54,7 @@ impl PgRowStrategy {
             extension_schemas: Vec::new(),
             allows_findings: false,
             lock_timeout: LockTimeout::default(),
+            minimum_version: None,
         }
     }
 }
@@ -75,7 +80,7 @@ impl PgRowBuilder {
     /// Migrations that the administrator runs when the database is opened.
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {
-            migrations: Some(migrations),
+            migrations: Some(Arc::new(migrations)),
             ..self
         }
     }
@@ -164,13 +169,20 @@ impl PgRowBuilder {
     /// If the database cannot be reached in either role or cannot be migrated;
     /// [`UnsafeDatabase`](StrategyError::UnsafeDatabase) with the report if a finding is
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
-    /// what has to be changed.
+    /// what has to be changed; [`MinimumTooGreat`](StrategyError::MinimumTooGreat) and [`TablesBehind`](StrategyError::TablesBehind).
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
+        self.judge_minimum()?;
         if self.plan.is_fenced && self.schema.is_on_citus() {
             return Err(install::on_citus());
         }
         let report = match self.server.administrator.clone() {
-            Some(administrator) => self.set_up(administrator).await?,
+            Some(administrator) => {
+                let options = MigrateOptions {
+                    lock_timeout: self.lock_timeout.0,
+                    ..MigrateOptions::DEFAULT
+                };
+                self.set_up(administrator, &options).await.map_err(without_version)?.0
+            }
             None => self.verify_only().await?,
         };
         for finding in report.findings() {
@@ -182,34 +194,53 @@ impl PgRowBuilder {
         for note in report.notes() {
             tracing::info!("{note}");
         }
-        Ok(self.into_strategy())
+        Ok(self.into_strategy(true))
     }
 
-    /// Migrates, applies and verifies as the administrator.
-    async fn set_up(&mut self, administrator: PgConnectOptions) -> Result<PgReport, StrategyError> {
+    /// Opens the strategy for a [`Fleet`](crate::fleet::Fleet) that plans and runs the migrations of the tables: none of them runs
+    /// here, and nothing is written or verified, which [`migrate`](crate::IsolationStrategy::migrate) does. No transaction begins.
+    ///
+    /// # Errors
+    ///
+    /// [`NeedsAdministrator`](StrategyError::NeedsAdministrator) without the administrator.
+    pub async fn open_for_migrations(self) -> Result<PgRowStrategy, StrategyError> {
+        self.server.administrator_for("migrate the tables")?;
+        Ok(self.into_strategy(false))
+    }
+
+    /// Migrates, applies and verifies as the administrator. Returns how many migrations have run, too.
+    pub(super) async fn set_up(
+        &mut self,
+        administrator: PgConnectOptions,
+        options: &MigrateOptions,
+    ) -> Result<(PgReport, usize), StrategyError> {
         if !self.schema.names_administrator() {
             let role = administrator.get_username().parse().map_err(StrategyError::other)?;
             self.schema = self.schema.clone().with_administrator(role);
         }
-        let options = if self.schema.is_on_citus() {
+        let connect = if self.schema.is_on_citus() {
             administrator.options([PROPAGATION])
         } else {
             administrator
         };
-        let mut connection = options.connect().await?;
+        let mut connection = connect.connect().await?;
         install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         let cluster = self.judge_cluster(&mut connection).await?;
-        if let Some(migrations) = self.migrations.take() {
-            let migrating = Migrating::new(migrations, &self.schema, self.lock_timeout);
-            migrating.run(&mut connection).await?;
+        let mut ran = 0;
+        if let Some(migrations) = &self.migrations {
+            let newest = newest_version(migrations).map(|newest| newest.min(options.baseline.unwrap_or(i64::MAX)));
+            let migrating = Migrating::new(copy_of(migrations), &self.schema, self.lock_timeout).with(options);
+            ran = migrating.run(&mut connection).await?;
+            self.record_version(newest, &mut connection).await?;
         }
+        self.require_minimum(&mut connection).await?;
         let report = self.guard(&mut connection).await?;
         let shards = self.schema.shards(&mut connection).await?;
         let report = self.judge(report.and(shards))?.and(cluster);
         self.schema.read_lengths(&mut connection).await?;
         connection.close().await?;
-        Ok(report.with(administrator).with(application))
+        Ok((report.with(administrator).with(application), ran))
     }
 
     /// Verifies as the application, which writes nothing.
@@ -217,6 +248,7 @@ impl PgRowBuilder {
         let options = self.plan.connect_options(self.server.application.clone());
         let mut connection = options.connect().await?;
         install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
+        self.require_minimum(&mut connection).await?;
         let report = self.schema.verify_as_application(&mut connection).await?;
         let report = self.judge(report)?;
         // Inside a transaction, since a pooler may stand between.
@@ -230,7 +262,8 @@ impl PgRowBuilder {
         Ok(report)
     }
 
-    fn into_strategy(self) -> PgRowStrategy {
+    fn into_strategy(self, serves: bool) -> PgRowStrategy {
+        let builder = Box::new(self.clone());
         let schemas = self.schema.tables().iter().map(PgTenantTable::schema);
         let pins = SessionPins::of_rows(schemas, &self.extension_schemas);
         let mut application = self.plan.pinned(self.server.application, &pins);
@@ -250,6 +283,8 @@ impl PgRowBuilder {
             }),
             last_change,
             is_fenced: plan.is_fenced,
+            builder,
+            serves,
         }
     }
 
@@ -327,5 +362,13 @@ impl PgRowBuilder {
         } else {
             Err(report.into())
         }
+    }
+}
+
+/// The error as sqlx has it, which names the version already.
+fn without_version(error: StrategyError) -> StrategyError {
+    match error {
+        StrategyError::Migration { source, .. } => *source,
+        error => error,
     }
 }

@@ -4,8 +4,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
 use super::builder::PgRowBuilder;
-use super::policies::attempts::Attempts;
 use super::policies::guard::PIN;
+use crate::postgres::attempts::Attempts;
 use crate::postgres::execute::execute;
 use crate::postgres::fence::{install, place};
 use crate::transaction::begin::begin_lent;

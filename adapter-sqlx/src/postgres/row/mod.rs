@@ -7,6 +7,8 @@ mod adopt;
 mod builder;
 mod citus;
 mod fence;
+mod migrate;
+mod minimum;
 mod policies;
 mod rebuild;
 mod removal;

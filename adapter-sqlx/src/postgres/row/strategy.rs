@@ -8,8 +8,10 @@ use sqlx::Postgres;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
+use super::builder::PgRowBuilder;
 use super::removal::RowRemoval;
 use super::row_tables::PgRowTables;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
@@ -20,8 +22,8 @@ use crate::postgres::fence::retry::until_unlocked;
 use crate::postgres::identifier::Literal;
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
-    StrategyTransaction, TransactionError,
+    AcrossTenants, Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place,
+    PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction, TransactionError,
 };
 
 /// The strategy `row`: tenants share tables, and row-level security shows each its own rows.
@@ -63,6 +65,10 @@ pub struct PgRowStrategy {
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
+    /// How it was opened, to migrate once more.
+    pub(super) builder: Box<PgRowBuilder>,
+    /// Whether it is verified, and transactions begin.
+    pub(super) serves: bool,
 }
 
 impl PgRowStrategy {
@@ -76,6 +82,7 @@ impl PgRowStrategy {
     }
 
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        self.require_serving()?;
         if !self.schema.is_canonical(tenant) {
             return Err(StrategyError::NotCanonical { tenant: tenant.clone() });
         }
@@ -131,8 +138,18 @@ impl PgRowStrategy {
         self.administrator_for(operation)
     }
 
+    fn require_serving(&self) -> Result<(), StrategyError> {
+        if self.serves {
+            return Ok(());
+        }
+        Err(StrategyError::other(
+            "the strategy `row` was opened for migrations, and no transaction begins: its tables are not verified",
+        ))
+    }
+
     /// Fails if the administrator would not see every tenant.
     async fn begin_as_administrator(&self) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        self.require_serving()?;
         let administrator = self.administrator_for("begin a transaction across tenants")?;
         let begun = administrator.begin(BeginText::new(Mode::ReadWrite)).await;
         let mut tx = begun.map_err(|error| administrator.refusal(error))?;
@@ -155,6 +172,7 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
                     tenant: binding.id().clone(),
                 });
             }
+            self.require_serving()?;
             let text = self.begin_text(&binding);
             if !self.is_fenced {
                 return self.begin_once(text).await;
@@ -187,6 +205,23 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        let migrations = self.builder.migrations.as_deref();
+        migrations.map(StrategyMigrations::of_shared_tables)
+    }
+
+    fn migrate<'f>(&'f self, _: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(self.migrate_tables(options))
+    }
+
+    fn version<'f>(&'f self, _: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(self.version_of_tables())
+    }
+
+    fn drift<'f>(&'f self, _: &'f [&'f TenantRecord], _: &'f DriftOptions) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(async { Ok(StrategyDrift::of_shared_tables(self.name())) })
     }
 
     fn is_fenced(&self) -> bool {

@@ -1,10 +1,13 @@
 //! How the strategy `schema` is opened.
 
+use std::sync::Arc;
+
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection};
 use tenancy_core::names::TenantId;
 
 use super::cluster;
+use super::migrate::Migrations;
 use super::strategy::PgSchemaStrategy;
 use crate::postgres::citus::cluster::PROPAGATION;
 use crate::postgres::connection::pool::PoolPlan;
@@ -13,6 +16,8 @@ use crate::postgres::fence::{install, place};
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::postgres::versions;
+use crate::strategy::minimum_version::judge_minimum;
 use crate::{Place, PoolSettings, StrategyError};
 
 /// How tenants' schemas are named and reached. [`PgSchemaStrategy::builder`] makes one.
@@ -26,6 +31,7 @@ pub struct PgSchemaBuilder {
     plan: PoolPlan,
     keeps_prepared: bool,
     is_sharded: bool,
+    minimum_version: Option<i64>,
 }
 
 impl PgSchemaStrategy {
@@ -41,6 +47,7 @@ impl PgSchemaStrategy {
             plan: PoolPlan::default(),
             keeps_prepared: true,
             is_sharded: false,
+            minimum_version: None,
         }
     }
 }
@@ -136,6 +143,21 @@ impl PgSchemaBuilder {
         self
     }
 
+    /// Sets the least version of a tenant's data with which the tenant is served: that of the migration that this release needs. Default:
+    /// none, and tenants that are behind are served.
+    ///
+    /// A transaction of a tenant that is below it, or whose version is not [recorded](crate::drift#versions-of-tenants), does not begin:
+    /// [`FenceRefusal::Behind`](crate::FenceRefusal::Behind), answered with 503 `tenant_updating`. Other tenants are served, and this one is
+    /// from the moment at which its migration commits. What administers a tenant, such as an export, begins whatever its version is.
+    /// It is a statement more in the message that begins.
+    ///
+    /// [`open`](Self::open) as the administrator makes what looks at the version, and without the administrator it fails if that has not
+    /// been made. A Citus cluster has no record of versions.
+    pub const fn with_minimum_version(mut self, version: i64) -> Self {
+        self.minimum_version = Some(version);
+        self
+    }
+
     /// Fences the database, as the administrator: it makes the schema `tenancy_fence`, with the table of places and the function by
     /// which a transaction enters. Doing it again does what is missing. Afterwards let the places follow the directory, by
     /// [`finish_pending_places`](crate::SqlDirectory::finish_pending_places).
@@ -200,24 +222,30 @@ impl PgSchemaBuilder {
     ///
     /// If the database cannot be reached, the application's user name is no role's, or all tenants would share one table
     /// of migrations; [`FenceMismatch`](StrategyError::FenceMismatch) if the database is fenced and this is not, or the other way
-    /// round. [With Citus](Self::with_citus), [`UnsafeDatabase`](StrategyError::UnsafeDatabase) if the extension is
+    /// round; [`MinimumTooGreat`](StrategyError::MinimumTooGreat). [With Citus](Self::with_citus), [`UnsafeDatabase`](StrategyError::UnsafeDatabase) if the extension is
     /// missing, or a role is not connected to the coordinator.
     pub async fn open(self) -> Result<PgSchemaStrategy, StrategyError> {
         if self.migrations.as_ref().is_some_and(|m| m.table_name.contains('.')) {
             let reason = "the table of migrations names a schema, and each tenant needs one of its own";
             return Err(StrategyError::other(reason));
         }
+        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
+        if self.is_sharded && self.minimum_version.is_some() {
+            return Err(versions::on_citus());
+        }
         let application_role = self.application_role()?;
         if self.plan.is_fenced && self.is_sharded {
             return Err(install::on_citus());
         }
         let applications = [application_role.clone()];
+        let mut migrating = None;
         let administrator = self.server.administrator.map(|connect| {
             let connect = if self.is_sharded {
                 connect.options([PROPAGATION])
             } else {
                 connect
             };
+            migrating = Some(Migrations::new(connect.clone()));
             self.plan.administrator().warm_pool(connect)
         });
         let mut connect = self.plan.connect_options(self.server.application);
@@ -231,6 +259,9 @@ impl PgSchemaBuilder {
         if let Some(administrator) = &administrator {
             let mut connection = administrator.pool().acquire().await?;
             install::require(&mut connection, self.plan.is_fenced, &applications).await?;
+            if self.minimum_version.is_some() {
+                versions::enable(&mut connection).await?;
+            }
             if self.is_sharded {
                 cluster::refuse_unsafe(cluster::report(&mut connection, &connect).await?)?;
             }
@@ -247,6 +278,9 @@ impl PgSchemaBuilder {
         if administrator.is_none() {
             let mut connection = application.pool().acquire().await?;
             install::require(&mut connection, self.plan.is_fenced, &applications).await?;
+            if self.minimum_version.is_some() {
+                versions::require_enabled(&mut connection).await?;
+            }
             if self.is_sharded {
                 cluster::refuse_unsafe(cluster::report_of_application(&mut connection).await?)?;
             }
@@ -254,13 +288,15 @@ impl PgSchemaBuilder {
         Ok(PgSchemaStrategy {
             names: self.names,
             application_role,
-            migrations: self.migrations,
+            migrations: self.migrations.map(Arc::new),
+            migrating,
             application,
             keeps_prepared,
             is_sharded: self.is_sharded,
             administrator,
             last_change,
             is_fenced: self.plan.is_fenced,
+            minimum_version: self.minimum_version,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod cluster;
+mod migrate;
 mod removal;
 mod strategy;
 

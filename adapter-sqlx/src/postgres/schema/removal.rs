@@ -7,6 +7,7 @@ use crate::StrategyError;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::lock::lock;
+use crate::postgres::versions;
 use crate::transaction::begin::begin_lent;
 
 /// Removes the schema. The connection must not be used afterwards: it holds a lock until it is closed.
@@ -49,6 +50,7 @@ pub(in crate::postgres) async fn remove(
     }
     let before = count_outside(&mut tx, schema).await?;
     execute(&mut tx, format!("drop schema if exists {schema} cascade")).await?;
+    versions::forget(&mut tx, tenant).await?;
     let after = count_outside(&mut tx, schema).await?;
     if before != after {
         let reason =

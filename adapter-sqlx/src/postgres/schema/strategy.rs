@@ -3,13 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
+use super::migrate::Migrations;
 use super::removal;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
@@ -18,11 +21,12 @@ use crate::postgres::fence::place;
 use crate::postgres::fence::retry::until_unlocked;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::postgres::versions::Requirement;
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::{
-    Binding, IsolationStrategy, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place, PlaceChange, Removal,
+    StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction, Survey,
 };
 
 /// The strategy `schema`: each tenant has the same tables in a schema of its own.
@@ -69,15 +73,17 @@ use crate::{
 /// that is sent as SQL, names without a schema are found nowhere; but behind a pooler PostgreSQL's own
 /// default holds. Set the role's there: `ALTER ROLE … SET search_path = pg_temp`.
 pub struct PgSchemaStrategy {
-    pub(super) names: SchemaNames,
-    pub(super) application_role: PgIdentifier,
-    pub(super) migrations: Option<Migrator>,
+    pub(in crate::postgres) names: SchemaNames,
+    pub(in crate::postgres) application_role: PgIdentifier,
+    pub(in crate::postgres) migrations: Option<Arc<Migrator>>,
+    pub(super) migrating: Option<Migrations>,
     pub(super) application: WarmPool,
     pub(super) keeps_prepared: bool,
-    pub(super) is_sharded: bool,
+    pub(in crate::postgres) is_sharded: bool,
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
+    pub(super) minimum_version: Option<i64>,
 }
 
 impl PgSchemaStrategy {
@@ -114,7 +120,7 @@ impl PgSchemaStrategy {
         Ok(connection.close().await?)
     }
 
-    pub(super) fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
+    pub(in crate::postgres) fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
         let administrator = self.administrator.as_ref();
         administrator.ok_or(StrategyError::NeedsAdministrator { operation })
     }
@@ -123,6 +129,7 @@ impl PgSchemaStrategy {
         let schema = self.names.of(binding.id())?;
         let mut text = BeginText::at(binding.mode(), binding.isolation())
             .require_schema(&schema)
+            .require(Requirement::new(binding, self.minimum_version))
             .set("search_path", self.names.search_path(&schema));
         if self.is_fenced {
             text = text.enter(Enter::new(binding, Seal::Unsealed));
@@ -156,18 +163,16 @@ impl PgSchemaStrategy {
         self.administrator_for(operation)
     }
 
+    pub(super) fn reach(&self) -> Reach<'_> {
+        Reach::Schema {
+            shared: &self.names.shared,
+        }
+    }
+
     async fn provision_tenant(&self, tenant: &TenantId) -> Result<(), StrategyError> {
         let schema = self.names.of(tenant)?;
-        let provisioning = Provisioning {
-            schema: &schema,
-            search_path: &self.names.search_path(&schema),
-            application: &self.application_role,
-            migrations: self.migrations.as_ref(),
-            is_sharded: self.is_sharded,
-            reach: Reach::Schema {
-                shared: &self.names.shared,
-            },
-        };
+        let path = self.names.search_path(&schema);
+        let provisioning = self.provisioning(tenant, &schema, &path);
         // Migrations may leave anything in their session, and it holds a lock: it is used once.
         let administrator = self.administrator_for("provision a tenant's schema")?;
         let mut connection = administrator.pool().acquire().await?;
@@ -207,6 +212,45 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
         Box::pin(self.dangerously_drop_schema(removal.id()))
     }
 
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_deref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move {
+            let tenant = tenant_of(self.name(), target)?;
+            self.migrate_tenant(&tenant.id, options).await
+        })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move {
+            let tenant = tenant_of(self.name(), target)?;
+            self.version_of(&tenant.id).await
+        })
+    }
+
+    fn versions<'f>(&'f self, tenants: &'f [TenantRecord]) -> StrategyFuture<'f, Vec<DataVersion>> {
+        Box::pin(self.versions_of(tenants))
+    }
+
+    fn survey(&self) -> Option<Survey> {
+        self.read_versions().map(Survey::spawn)
+    }
+
+    fn server(&self, _: &TenantRecord) -> String {
+        let migrating = self.migrating.as_ref();
+        migrating.map_or_else(|| Self::NAME.to_owned(), |migrating| migrating.server.clone())
+    }
+
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(self.drift_of(tenants, options))
+    }
+
     fn is_fenced(&self) -> bool {
         self.is_fenced
     }
@@ -234,6 +278,9 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
             self.application.close().await;
             if let Some(administrator) = &self.administrator {
                 administrator.close().await;
+            }
+            if let Some(migrating) = &self.migrating {
+                migrating.working.close().await;
             }
         })
     }

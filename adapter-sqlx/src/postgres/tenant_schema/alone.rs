@@ -5,9 +5,9 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::index::ConcurrentIndex;
 use super::reach::Reach;
-use super::statement::{Statement, Token, begins_with, statements};
 use crate::StrategyError;
 use crate::postgres::identifier::PgIdentifier;
+use crate::statement::{Statement, Token, begins_with, statements};
 
 /// A migration whose row in the ledger cannot commit with it.
 ///

@@ -1,8 +1,7 @@
 //! An index that is built or dropped beside writers, and what a build that failed leaves behind.
 
+use crate::statement::{Token, statements};
 use sqlx::{AssertSqlSafe, PgConnection};
-
-use super::statement::{Token, statements};
 
 /// `create index concurrently` or `drop index concurrently`.
 #[derive(Debug, PartialEq, Eq)]

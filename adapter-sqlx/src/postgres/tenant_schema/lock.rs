@@ -1,4 +1,4 @@
-//! One at a time: provisions a tenant's schema, or removes it.
+//! One at a time: provisions a tenant's schema, migrates it, or removes it.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +14,22 @@ const OTHERS: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Locks the schema for the session: until the connection is closed, over several transactions.
+pub(in crate::postgres) async fn lock(
+    connection: &mut PgConnection,
+    schema: &PgIdentifier,
+) -> Result<(), StrategyError> {
+    lock_within(connection, schema, OTHERS).await
+}
+
+/// As [`lock`], and other processes are waited for no longer than so long.
 ///
 /// It is tried again and again, and not waited for in a statement. A session that waits in a statement holds a
 /// snapshot, which `create index concurrently` of the lock's holder waits for: the server would end one of the two as a
 /// deadlock.
-pub(in crate::postgres) async fn lock(
+pub(super) async fn lock_within(
     connection: &mut PgConnection,
     schema: &PgIdentifier,
+    others: Duration,
 ) -> Result<(), StrategyError> {
     let sql = format!(
         "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0))",
@@ -33,11 +42,13 @@ pub(in crate::postgres) async fn lock(
         if is_locked.fetch_one(&mut *connection).await? {
             return Ok(());
         }
-        if begun.elapsed() > OTHERS {
+        if begun.elapsed() > others {
             return Err(StrategyError::LocksHeld {
                 object: format!("the schema {schema}"),
                 attempts,
-                source: Box::new(StrategyError::other("another process provisions or removes it")),
+                source: Box::new(StrategyError::other(
+                    "another process provisions, migrates or removes it",
+                )),
             });
         }
         attempts += 1;

@@ -5,17 +5,22 @@ use std::time::Instant;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
+use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
 use super::outside::OutsideWatch;
+use super::plain::is_plain;
 use super::reach::Reach;
 use super::server_wide::PresetPaths;
-use super::statement::ends_its_transaction;
-use crate::StrategyError;
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
-use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
+use crate::postgres::versions;
+use crate::statement::ends_its_transaction;
+use crate::strategy::data_version::up;
+use crate::transaction::begin::begin_lent;
+use crate::{MigrateOptions, Migrated, StrategyError};
 
 /// Runs what has not run yet, in the order of the versions.
 ///
@@ -23,11 +28,47 @@ use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 /// the server refuses to run in a transaction, such as `create index concurrently`, is [`Alone`]. One that fails is
 /// undone; those before it stay.
 pub(super) struct Migrating<'m> {
+    /// Whose version is recorded.
+    pub(super) tenant: Option<&'m TenantId>,
     pub(super) schema: &'m PgIdentifier,
     pub(super) search_path: &'m str,
     pub(super) reach: Reach<'m>,
     /// The migrations, with the table that says which have run by its full name.
     pub(super) ledger: &'m Migrator,
+    pub(super) options: &'m MigrateOptions,
+}
+
+/// What has failed, and which migration, if it was one.
+pub(super) struct Failed {
+    version: Option<i64>,
+    error: StrategyError,
+}
+
+impl Failed {
+    /// The error alone.
+    pub(super) fn untold(self) -> StrategyError {
+        self.error
+    }
+
+    /// The error, with the version of the migration.
+    pub(super) fn told(self) -> StrategyError {
+        match self.version {
+            Some(version) => StrategyError::Migration {
+                version,
+                source: Box::new(self.error),
+            },
+            None => self.error,
+        }
+    }
+}
+
+impl<E: Into<StrategyError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self {
+            version: None,
+            error: error.into(),
+        }
+    }
 }
 
 /// A migration that has not run to its end.
@@ -38,14 +79,35 @@ struct Pending<'m> {
 }
 
 impl Migrating<'_> {
-    /// Returns whether anything has run.
-    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<bool, StrategyError> {
+    /// Returns what has run. What has run before is read again here, under the lock of the caller.
+    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<Migrated, Failed> {
         self.create_schemas(connection).await?;
-        let pending = self.pending(connection).await?;
+        let (from, pending) = self.pending(connection).await?;
+        let mut migrated = Migrated::new(from, from, pending.len());
         for one in &pending {
-            self.run_one(one, connection).await?;
+            let version = one.migration.version;
+            let run = self.run_one(one, connection).await;
+            run.map_err(|error| Failed {
+                version: Some(version),
+                error,
+            })?;
+            migrated.to = migrated.to.max(Some(version));
         }
-        Ok(!pending.is_empty())
+        // Where nothing was to run, or what has run was not the newest, that has run before.
+        if let Some(newest) = migrated
+            .to
+            .filter(|_| pending.last().map(|one| one.migration.version) != migrated.to)
+        {
+            self.record(newest, connection).await?;
+        }
+        Ok(migrated)
+    }
+
+    async fn record(&self, version: i64, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        match self.tenant {
+            Some(tenant) => versions::record(connection, tenant, version).await,
+            None => Ok(()),
+        }
     }
 
     /// The schemas that the migrations ask for by themselves.
@@ -65,11 +127,15 @@ impl Migrating<'_> {
         Ok(())
     }
 
-    /// What is to run, once what has run is compared with what there is.
-    async fn pending(&self, connection: &mut PgConnection) -> Result<Vec<Pending<'_>>, StrategyError> {
-        let sql = format!("select version, checksum, success from {}", self.ledger.table_name);
-        let rows: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await?;
-        let known: HashSet<i64> = self.up().map(|migration| migration.version).collect();
+    /// The latest that has run, and what is to run, once what has run is compared with what there is.
+    async fn pending(&self, connection: &mut PgConnection) -> Result<(Option<i64>, Vec<Pending<'_>>), StrategyError> {
+        let rows = read_ledger(connection, &self.ledger.table_name).await?;
+        let known: HashSet<i64> = up(self.ledger).map(|migration| migration.version).collect();
+        let latest = rows
+            .iter()
+            .filter(|(_, _, has_ended)| *has_ended)
+            .map(|(version, ..)| *version)
+            .max();
         let mut applied = HashMap::new();
         for (version, checksum, has_ended) in rows {
             if !known.contains(&version) && !has_ended {
@@ -81,7 +147,8 @@ impl Migrating<'_> {
             applied.insert(version, (checksum, has_ended));
         }
         let mut pending = Vec::new();
-        for migration in self.up() {
+        let baseline = self.options.baseline.unwrap_or(i64::MAX);
+        for migration in up(self.ledger).filter(|migration| migration.version <= baseline) {
             match applied.get(&migration.version) {
                 Some((checksum, true)) if **checksum == *migration.checksum => {}
                 Some((_, true)) => return Err(MigrateError::VersionMismatch(migration.version).into()),
@@ -91,22 +158,22 @@ impl Migrating<'_> {
                 }),
             }
         }
-        Ok(pending)
-    }
-
-    fn up(&self) -> impl Iterator<Item = &Migration> {
-        let is_up = |migration: &&Migration| !migration.migration_type.is_down_migration();
-        self.ledger.iter().filter(is_up)
+        Ok((latest, pending))
     }
 
     async fn run_one(&self, pending: &Pending<'_>, connection: &mut PgConnection) -> Result<(), StrategyError> {
         let migration = pending.migration;
+        let wait = LockTimeout(self.options.lock_timeout);
         // Each begins as the first did, whatever the ones before set in the session.
         let clean = format!(
-            "reset session authorization; reset role; reset all; set search_path = {}",
-            self.search_path
+            "reset session authorization; reset role; reset all; set search_path = {}; {}",
+            self.search_path,
+            wait.session_sql()
         );
         execute(connection, clean).await?;
+        if self.options.baseline.is_some() {
+            return self.write_alone(pending, connection).await;
+        }
         let ends = ends_its_transaction(migration.sql.as_str());
         if let (Some(statement), Reach::Schema { .. }) = (&ends, self.reach) {
             let version = migration.version;
@@ -115,12 +182,17 @@ impl Migrating<'_> {
                 the tenant's schema could not be undone: leave that out, each migration commits by itself"
             )));
         }
-        if !migration.no_tx || ends.is_none() {
+        let object = format!("what the migration {} changes", migration.version);
+        let mut attempts = Attempts::of_migration(wait, self.options.attempts.get());
+        while !migration.no_tx || ends.is_none() {
             match self.run_in_transaction(pending, connection).await {
-                Err(error) if migration.no_tx && needs_no_transaction(&error) => {}
-                done => return done,
+                Err(error) if migration.no_tx && needs_no_transaction(&error) => break,
+                Err(error) => attempts.again(&object, error).await?,
+                Ok(()) => return Ok(()),
             }
         }
+        // It cannot be undone, so it is not interrupted.
+        execute(connection, "reset lock_timeout".to_owned()).await?;
         let alone = Alone {
             schema: self.schema,
             reach: self.reach,
@@ -128,7 +200,15 @@ impl Migrating<'_> {
             migration,
             has_begun: pending.has_begun,
         };
-        alone.run(connection).await
+        alone.run(connection).await?;
+        self.record(migration.version, connection).await
+    }
+
+    /// The row of a migration that does not run.
+    async fn write_alone(&self, pending: &Pending<'_>, connection: &mut PgConnection) -> Result<(), StrategyError> {
+        let mut tx = begin_lent(connection, None).await?;
+        self.write_row(pending, -1, &mut tx).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn run_in_transaction(
@@ -136,7 +216,7 @@ impl Migrating<'_> {
         pending: &Pending<'_>,
         connection: &mut PgConnection,
     ) -> Result<(), StrategyError> {
-        let mut tx = begin_lent(connection, Some(BEGIN_WITH_LOCK_TIMEOUT)).await?;
+        let mut tx = begin_lent(connection, None).await?;
         match self.run_within(pending, &mut tx).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(error) => {
@@ -149,9 +229,10 @@ impl Migrating<'_> {
 
     /// The migration, what it may not have changed, and its row.
     async fn run_within(&self, pending: &Pending<'_>, tx: &mut PgConnection) -> Result<(), StrategyError> {
-        let Pending { migration, has_begun } = *pending;
+        let migration = pending.migration;
         let version = migration.version;
         let watched = match self.reach {
+            Reach::Schema { shared: [] } if is_plain(migration.sql.as_str()) => None,
             Reach::Schema { shared } => {
                 let path = search_path(tx).await?;
                 let presets = PresetPaths::look(tx).await?;
@@ -168,22 +249,31 @@ impl Migrating<'_> {
             }
             watch.end(tx).await?;
         }
-        let table = &self.ledger.table_name;
-        if has_begun {
+        self.write_row(pending, i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX), tx)
+            .await
+    }
+
+    /// Its row in the ledger, and the version that the tenant's data has with it.
+    async fn write_row(&self, pending: &Pending<'_>, elapsed: i64, tx: &mut PgConnection) -> Result<(), StrategyError> {
+        let (migration, table) = (pending.migration, &self.ledger.table_name);
+        let version = migration.version;
+        if pending.has_begun {
             let sql = format!("delete from {table} where version = $1 and not success");
-            sqlx::query(AssertSqlSafe(sql)).bind(version).execute(&mut *tx).await?;
+            let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+            query.bind(version).execute(&mut *tx).await?;
         }
         let sql = format!(
             "insert into {table} (version, description, success, checksum, execution_time) values ($1, $2, true, $3, $4)"
         );
         sqlx::query(AssertSqlSafe(sql))
+            .persistent(false)
             .bind(version)
             .bind(&*migration.description)
             .bind(&*migration.checksum)
-            .bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX))
-            .execute(tx)
+            .bind(elapsed)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        self.record(version, tx).await
     }
 }
 
@@ -200,4 +290,16 @@ fn needs_no_transaction(error: &StrategyError) -> bool {
 async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     let path = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
     path.fetch_one(connection).await
+}
+
+/// What a ledger says of each version: the checksum, and whether the migration has ended.
+pub(in crate::postgres) async fn read_ledger(
+    connection: &mut PgConnection,
+    table: &str,
+) -> Result<Vec<(i64, Vec<u8>, bool)>, sqlx::Error> {
+    let sql = format!("select version, checksum, success from {table}");
+    sqlx::query_as(AssertSqlSafe(sql))
+        .persistent(false)
+        .fetch_all(connection)
+        .await
 }

@@ -4,12 +4,13 @@
 mod alone;
 mod index;
 pub(super) mod lock;
-mod migrating;
+mod migrate;
+pub(super) mod migrating;
 pub(super) mod names;
 mod outside;
+mod plain;
 pub(super) mod provision;
 pub(super) mod reach;
 mod server_wide;
-mod statement;
 
 pub use names::SchemaNameError;

@@ -2,18 +2,22 @@
 
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migrator};
+use tenancy_core::names::TenantId;
 
 use super::lock::lock;
-use super::migrating::Migrating;
+use super::migrating::{Failed, Migrating};
 use super::reach::Reach;
-use crate::StrategyError;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::versions;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
+use crate::{MigrateOptions, StrategyError};
 
 /// What a tenant's schema is to be.
 pub(in crate::postgres) struct Provisioning<'p> {
+    /// Whose version is recorded. Nobody's, of a database of which tenants' are copies.
+    pub(in crate::postgres) tenant: Option<&'p TenantId>,
     pub(in crate::postgres) schema: &'p PgIdentifier,
     pub(in crate::postgres) search_path: &'p str,
     pub(in crate::postgres) application: &'p PgIdentifier,
@@ -41,12 +45,14 @@ impl Provisioning<'_> {
         let mut has_run = false;
         if let Some(ledger) = &ledger {
             let migrating = Migrating {
+                tenant: self.tenant,
                 schema: self.schema,
                 search_path: self.search_path,
                 reach: self.reach,
                 ledger,
+                options: &MigrateOptions::DEFAULT,
             };
-            has_run = migrating.run(connection).await?;
+            has_run = migrating.run(connection).await.map_err(Failed::untold)?.ran > 0;
         }
         if self.is_sharded {
             PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;
@@ -77,6 +83,10 @@ impl Provisioning<'_> {
         if !has_migrated {
             for sql in self.tables_sql() {
                 execute(&mut tx, sql).await?;
+            }
+            // What an earlier schema of this name had.
+            if let Some(tenant) = self.tenant {
+                versions::forget(&mut tx, tenant).await?;
             }
         }
         if let Some(ledger) = ledger {
@@ -124,7 +134,7 @@ impl Provisioning<'_> {
     }
 
     /// The migrations, with a ledger that is found whatever a migration does to the search path.
-    fn ledger(&self, migrations: &Migrator) -> Migrator {
+    pub(super) fn ledger(&self, migrations: &Migrator) -> Migrator {
         let table = &*migrations.table_name;
         let table_name = if table.contains('.') {
             table.to_owned()

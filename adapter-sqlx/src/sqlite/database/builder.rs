@@ -10,6 +10,7 @@ use super::open_pools::OpenPools;
 use super::strategy::SqliteDatabaseStrategy;
 use super::tenant_file::at;
 use crate::sqlite::pool::FilePlan;
+use crate::strategy::minimum_version::judge_minimum;
 use crate::{PoolSettings, StrategyError};
 
 /// Where tenants' files are, and how many are open at once. [`SqliteDatabaseStrategy::builder`] makes one.
@@ -21,6 +22,7 @@ pub struct SqliteDatabaseBuilder {
     max_open: usize,
     pub(super) plan: FilePlan,
     is_fenced: bool,
+    minimum_version: Option<i64>,
 }
 
 const DEFAULT_POOL: PoolSettings = PoolSettings::new()
@@ -39,6 +41,7 @@ impl SqliteDatabaseStrategy {
             max_open: 64,
             plan: FilePlan::new(DEFAULT_POOL),
             is_fenced: false,
+            minimum_version: None,
         }
     }
 }
@@ -85,12 +88,24 @@ impl SqliteDatabaseBuilder {
         self
     }
 
+    /// Sets the least version of a tenant's data with which the tenant is served: that of the migration that this release needs. Default:
+    /// none, and tenants that are behind are served.
+    ///
+    /// A transaction of a tenant that is below it, or whose version is not [recorded](crate::drift#versions-of-tenants), does not begin:
+    /// [`FenceRefusal::Behind`](crate::FenceRefusal::Behind), answered with 503 `tenant_updating`. Other tenants are served, and this one is
+    /// from the moment at which its migrations commit. What administers a tenant, such as an export, begins whatever its version is.
+    pub const fn with_minimum_version(mut self, version: i64) -> Self {
+        self.minimum_version = Some(version);
+        self
+    }
+
     /// Opens the directory, and creates it if it is missing. No file is opened yet.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be made.
+    /// If the directory cannot be made; [`MinimumTooGreat`](StrategyError::MinimumTooGreat).
     pub async fn open(self) -> Result<SqliteDatabaseStrategy, StrategyError> {
+        judge_minimum(self.minimum_version, self.migrations.as_ref())?;
         let made = std::fs::create_dir_all(&self.directory).and_then(|()| std::fs::canonicalize(&self.directory));
         // An absolute path is never taken for a URI, as one that starts with `file:` would be.
         let directory = made.map_err(|source| at(&self.directory, source))?;
@@ -105,6 +120,7 @@ impl SqliteDatabaseBuilder {
                 ..self.plan
             },
             is_fenced: self.is_fenced,
+            minimum_version: self.minimum_version,
         })
     }
 }

@@ -41,6 +41,6 @@ impl SqliteDatabaseBuilder {
                 tenant: tenant.id.clone(),
             });
         }
-        migrate::connect(&self.plan.connect_options(&path), None).await
+        migrate::connect(&self.plan.connect_options(&path), None, None).await
     }
 }

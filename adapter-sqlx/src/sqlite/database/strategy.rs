@@ -14,13 +14,16 @@ use tenancy_core::names::{StrategyName, TenantId};
 
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::tenant_file::{at, identify, path_of, publish, refuse_leftovers, remove_files};
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence::{self, FenceWatch};
 use crate::sqlite::migrate;
+use crate::sqlite::migrate_steps::{self, Steps};
 use crate::sqlite::pool::FilePlan;
-use crate::strategy::isolation_strategy::not_fenced;
+use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::{
-    Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture, StrategyTransaction,
+    Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place, PlaceChange,
+    Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `database`: each tenant has a file of its own.
@@ -44,10 +47,11 @@ use crate::{
 /// contains tenants who bring SQL of their own.
 pub struct SqliteDatabaseStrategy {
     pub(super) directory: PathBuf,
-    pub(super) migrations: Option<Arc<Migrator>>,
-    pub(super) plan: FilePlan,
+    pub(in crate::sqlite) migrations: Option<Arc<Migrator>>,
+    pub(in crate::sqlite) plan: FilePlan,
     pub(super) open: OpenPools,
     pub(super) is_fenced: bool,
+    pub(super) minimum_version: Option<i64>,
 }
 
 impl SqliteDatabaseStrategy {
@@ -58,6 +62,12 @@ impl SqliteDatabaseStrategy {
     #[must_use]
     pub fn open_databases(&self) -> usize {
         self.open.len()
+    }
+
+    /// The file of a tenant, if there is one.
+    pub(in crate::sqlite) fn file_of(&self, tenant: &TenantId) -> Result<Option<PathBuf>, StrategyError> {
+        let path = self.path(tenant);
+        Ok(identify(&path)?.map(|_| path))
     }
 
     fn path(&self, tenant: &TenantId) -> PathBuf {
@@ -79,7 +89,7 @@ impl SqliteDatabaseStrategy {
         };
         let (connection, in_use) = pool.acquire().await?;
         lease.pools().fence.require()?;
-        let begun = if self.is_fenced {
+        let begun = if self.is_fenced || self.minimum_version.is_some() {
             fence::begin(connection, format!("{statement}; {}", fence::bind(&binding))).await?
         } else {
             StrategyTransaction::begin(connection, statement).await?
@@ -96,7 +106,7 @@ impl SqliteDatabaseStrategy {
         if identify(&path)?.is_none() {
             return Ok(None);
         }
-        let mut connection = migrate::connect(&self.plan.connect_options(&path), None).await?;
+        let mut connection = migrate::connect(&self.plan.connect_options(&path), None, None).await?;
         fence::require(&mut connection, true).await?;
         Ok(Some(connection))
     }
@@ -109,7 +119,7 @@ impl SqliteDatabaseStrategy {
     fn pools(&self, path: &Path, file: FileIdentity) -> TenantPools {
         let options = self.plan.connect_options(path);
         let read_only = options.clone().read_only(true);
-        let watch = FenceWatch::new(self.is_fenced);
+        let watch = FenceWatch::new(self.is_fenced, self.minimum_version);
         TenantPools {
             read_write: Connections::new(self.plan.watched_pool(options, &watch)),
             read_only: Connections::new(self.plan.watched_pool(read_only, &watch)),
@@ -122,19 +132,19 @@ impl SqliteDatabaseStrategy {
         let path = self.path(tenant);
         if identify(&path)?.is_none() {
             refuse_leftovers(&path)?;
-            self.make(&path).await?;
+            self.make(&path, tenant).await?;
         }
-        self.migrate(&path, false).await
+        self.migrate(&path, tenant, false).await
     }
 
     /// Makes the file under another name, and gives it its own when it is whole.
-    async fn make(&self, path: &Path) -> Result<(), StrategyError> {
+    async fn make(&self, path: &Path, tenant: &TenantId) -> Result<(), StrategyError> {
         let workshop = tempfile::Builder::new()
             .prefix(".provisioning-")
             .tempdir_in(&self.directory)
             .map_err(|source| at(&self.directory, source))?;
         let half_made = workshop.path().join("tenant.sqlite");
-        self.migrate(&half_made, true).await?;
+        self.migrate(&half_made, tenant, true).await?;
         // The last connection took the log into the file; without it the file would not be whole.
         if workshop.path().join("tenant.sqlite-wal").exists() {
             return Err(at(
@@ -147,9 +157,35 @@ impl SqliteDatabaseStrategy {
         published.map_err(StrategyError::other)?
     }
 
-    async fn migrate(&self, path: &Path, create: bool) -> Result<(), StrategyError> {
+    async fn migrate_file(&self, tenant: &TenantId, options: &MigrateOptions) -> Result<Migrated, StrategyError> {
+        let Some(migrations) = self.migrations.as_deref() else {
+            return Ok(Migrated::default());
+        };
+        let path = self.path(tenant);
+        if identify(&path)?.is_none() {
+            return Err(StrategyError::NotProvisioned { tenant: tenant.clone() });
+        }
+        let steps = Steps {
+            migrations,
+            tenant: Some(tenant),
+            options,
+        };
+        steps.run(&self.plan.connect_options(&path)).await
+    }
+
+    async fn version_of(&self, tenant: &TenantId) -> Result<DataVersion, StrategyError> {
+        let path = self.path(tenant);
+        match self.migrations.as_deref() {
+            Some(migrations) if identify(&path)?.is_some() => {
+                migrate_steps::version(&self.plan.connect_options(&path), migrations).await
+            }
+            _ => Ok(DataVersion::not_provisioned()),
+        }
+    }
+
+    async fn migrate(&self, path: &Path, tenant: &TenantId, create: bool) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(path).create_if_missing(create);
-        let mut connection = migrate::connect(&options, self.migrations.as_deref()).await?;
+        let mut connection = migrate::connect(&options, self.migrations.as_deref(), Some(tenant)).await?;
         if self.is_fenced {
             fence::enable(&mut connection).await?;
         } else {
@@ -175,6 +211,26 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove(removal.id()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_deref().map(StrategyMigrations::of_each_tenant)
+    }
+
+    fn migrate<'f>(&'f self, target: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(async move { self.migrate_file(&tenant_of(self.name(), target)?.id, options).await })
+    }
+
+    fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async move { self.version_of(&tenant_of(self.name(), target)?.id).await })
+    }
+
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(self.drift_of(tenants, options))
     }
 
     fn is_fenced(&self) -> bool {

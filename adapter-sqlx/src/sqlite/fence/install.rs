@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 
 use crate::StrategyError;
+use crate::sqlite::versions;
 use crate::transaction::begin::begin_lent;
 
 const CREATE_PLACES: &str = "create table if not exists main.tenancy_places (
@@ -18,15 +19,20 @@ const IS_FENCED: &str =
 
 /// Refuses to bind a tenant whose place does not let this transaction begin. It runs inside the transaction, so one that writes has
 /// the file's write lock by then, and one that reads has its snapshot by it: what is committed before counts.
-pub(in crate::sqlite) const CREATE_TRIGGER: &str = "create temp trigger tenancy_enter before insert on tenancy_bound begin
+const LOOK_AT_PLACE: &str = "
     select raise(abort, 'tenancy TN001') where not exists (select 1 from main.tenancy_places p where p.tenant = new.tenant)
         and new.epoch > 0;
     select raise(abort, 'tenancy TN001') from main.tenancy_places p where p.tenant = new.tenant and p.state = 'gone';
     select raise(abort, 'tenancy TN004') from main.tenancy_places p where p.tenant = new.tenant and p.epoch > new.epoch;
     select raise(abort, 'tenancy TN005') from main.tenancy_places p where p.tenant = new.tenant and p.epoch < new.epoch;
     select raise(abort, 'tenancy TN002') from main.tenancy_places p where p.tenant = new.tenant and p.state <> 'open'
-        and new.purpose not in ('staff', 'administer');
-end";
+        and new.purpose not in ('staff', 'administer');";
+
+/// The trigger by which a transaction enters: what it looks at, in this order.
+pub(in crate::sqlite) fn create_trigger(is_fenced: bool, requirement: &str) -> String {
+    let place = if is_fenced { LOOK_AT_PLACE } else { "" };
+    format!("create temp trigger tenancy_enter before insert on tenancy_bound begin {place} {requirement} end")
+}
 
 /// Makes the table of places, unless it is there.
 pub(in crate::sqlite) async fn enable(connection: &mut SqliteConnection) -> Result<(), StrategyError> {
@@ -36,6 +42,7 @@ pub(in crate::sqlite) async fn enable(connection: &mut SqliteConnection) -> Resu
     }
     let mut tx = begin_lent(connection, Some("begin immediate")).await?;
     sqlx::raw_sql(CREATE_PLACES).execute(&mut *tx).await?;
+    versions::carry_over(&mut tx).await?;
     Ok(tx.commit().await?)
 }
 

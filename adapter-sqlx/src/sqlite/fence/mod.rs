@@ -6,13 +6,13 @@ mod place;
 mod refusal;
 
 pub(in crate::sqlite) use attempt::begin;
-pub(in crate::sqlite) use install::{CREATE_TRIGGER, enable, is_fenced, require};
+pub(in crate::sqlite) use install::{create_trigger, enable, is_fenced, require};
 pub(in crate::sqlite) use place::{change, read, read_all};
 pub(in crate::sqlite) use refusal::FenceWatch;
 
 use crate::Binding;
 
-/// What binds a transaction to its tenant. On a fenced connection the trigger reads the rest.
+/// What binds a transaction to its tenant. On a connection that looks at the place or at the version the trigger reads the rest.
 ///
 /// A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
 pub(in crate::sqlite) fn bind(binding: &Binding<'_>) -> String {

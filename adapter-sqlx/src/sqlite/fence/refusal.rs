@@ -31,13 +31,16 @@ pub(super) fn fenced(error: sqlx::Error) -> StrategyError {
 #[derive(Clone, Debug, Default)]
 pub(in crate::sqlite) struct FenceWatch {
     pub(in crate::sqlite) is_fenced: bool,
+    /// The least version with which the tenant is served.
+    pub(in crate::sqlite) minimum_version: Option<i64>,
     differs: Arc<AtomicBool>,
 }
 
 impl FenceWatch {
-    pub(in crate::sqlite) fn new(is_fenced: bool) -> Self {
+    pub(in crate::sqlite) fn new(is_fenced: bool, minimum_version: Option<i64>) -> Self {
         Self {
             is_fenced,
+            minimum_version,
             differs: Arc::default(),
         }
     }

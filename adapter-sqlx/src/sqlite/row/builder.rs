@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::migrate::Migrator;
+use sqlx::{Connection, SqliteConnection};
 use tenancy_core::names::TenantId;
 
 use super::catalog;
@@ -17,6 +17,8 @@ use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
 use crate::sqlite::migrate;
 use crate::sqlite::pool::FilePlan;
+use crate::sqlite::versions;
+use crate::strategy::minimum_version::judge_minimum;
 use crate::{Mode, Place, PoolSettings, StrategyError};
 
 /// Which file holds the rows of many tenants, and which of its tables do. [`SqliteRowStrategy::builder`] makes one.
@@ -25,9 +27,10 @@ use crate::{Mode, Place, PoolSettings, StrategyError};
 pub struct SqliteRowBuilder {
     file: PathBuf,
     declared: Declarations,
-    migrations: Option<Migrator>,
+    migrations: Option<Arc<Migrator>>,
     plan: FilePlan,
     is_fenced: bool,
+    minimum_version: Option<i64>,
 }
 
 const DEFAULT_POOL: PoolSettings = PoolSettings::new().with_max_connections(8);
@@ -41,6 +44,7 @@ impl SqliteRowStrategy {
             migrations: None,
             plan: FilePlan::new(DEFAULT_POOL),
             is_fenced: false,
+            minimum_version: None,
         }
     }
 }
@@ -71,7 +75,7 @@ impl SqliteRowBuilder {
     /// Migrations to run when the file is opened. They see the tables by their own names.
     pub fn with_migrations(self, migrations: Migrator) -> Self {
         Self {
-            migrations: Some(migrations),
+            migrations: Some(Arc::new(migrations)),
             ..self
         }
     }
@@ -110,7 +114,7 @@ impl SqliteRowBuilder {
     /// If the file cannot be opened or written.
     pub async fn enable_fence(&self) -> Result<(), StrategyError> {
         let options = self.plan.connect_options(&self.file).create_if_missing(true);
-        let mut connection = migrate::connect(&options, None).await?;
+        let mut connection = migrate::connect(&options, None, None).await?;
         fence::enable(&mut connection).await?;
         Ok(connection.close().await?)
     }
@@ -121,7 +125,7 @@ impl SqliteRowBuilder {
     ///
     /// If the file cannot be opened.
     pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
-        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None).await?;
+        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None, None).await?;
         let is_fenced = fence::is_fenced(&mut connection).await?;
         connection.close().await?;
         Ok(is_fenced)
@@ -134,7 +138,7 @@ impl SqliteRowBuilder {
     ///
     /// If the file cannot be opened.
     pub async fn places(&self) -> Result<Vec<(TenantId, Place)>, StrategyError> {
-        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None).await?;
+        let mut connection = migrate::connect(&self.plan.connect_options(&self.file), None, None).await?;
         let places = if fence::is_fenced(&mut connection).await? {
             fence::read_all(&mut connection).await?
         } else {
@@ -144,31 +148,78 @@ impl SqliteRowBuilder {
         Ok(places)
     }
 
+    /// Sets the least version of the tables with which this process serves: that of the migration that this release needs. Default: none.
+    ///
+    /// It is looked at when the file is opened, behind the migrations, and not in each transaction: the tables are all tenants', and
+    /// their version only grows.
+    pub const fn with_minimum_version(mut self, version: i64) -> Self {
+        self.minimum_version = Some(version);
+        self
+    }
+
+    /// Refuses tables that are behind.
+    async fn require_minimum(&self, connection: &mut SqliteConnection) -> Result<(), StrategyError> {
+        let Some(minimum) = self.minimum_version else {
+            return Ok(());
+        };
+        let ledger = self
+            .migrations
+            .as_ref()
+            .map_or("_sqlx_migrations", |migrations| &migrations.table_name);
+        if versions::of_ledger(connection, ledger).await? < Some(minimum) {
+            return Err(StrategyError::TablesBehind { minimum });
+        }
+        Ok(())
+    }
+
     /// Opens the file, creates it if it is missing, migrates it and proves its schema.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened or migrated, and [`StrategyError::UnsafeSchema`] if its
+    /// If the file cannot be opened or migrated; [`MinimumTooGreat`](StrategyError::MinimumTooGreat) and
+    /// [`TablesBehind`](StrategyError::TablesBehind); and [`StrategyError::UnsafeSchema`] if its
     /// tables would not keep tenants apart.
     pub async fn open(self) -> Result<SqliteRowStrategy, StrategyError> {
+        judge_minimum(self.minimum_version, self.migrations.as_deref())?;
         let plan = self.plan;
         let options = plan.connect_options(&self.file);
         let create = options.clone().create_if_missing(true);
-        let mut connection = migrate::connect(&create, self.migrations.as_ref()).await?;
+        let mut connection = migrate::connect(&create, self.migrations.as_deref(), None).await?;
+        self.require_minimum(&mut connection).await?;
         install(&mut connection, &self.declared, self.is_fenced).await?;
         catalog::prove_all_declared(&mut connection, &self.declared).await?;
         connection.close().await?;
+        Ok(self.into_strategy(true))
+    }
 
+    /// Opens the strategy for a [`Fleet`](crate::fleet::Fleet) that plans and runs the migrations of the tables: none of them runs
+    /// here, and the schema is not proved. The file is made if it is missing. No transaction begins.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub async fn open_for_migrations(self) -> Result<SqliteRowStrategy, StrategyError> {
+        let create = self.plan.connect_options(&self.file).create_if_missing(true);
+        migrate::connect(&create, None, None).await?.close().await?;
+        Ok(self.into_strategy(false))
+    }
+
+    fn into_strategy(self, serves: bool) -> SqliteRowStrategy {
+        let plan = self.plan;
+        let options = plan.connect_options(&self.file);
         let schema = Arc::new(RowSchema::new(self.declared, self.is_fenced));
         let alone = FilePlan {
             settings: plan.settings.with_max_connections(1),
             ..plan
         };
-        Ok(SqliteRowStrategy {
+        SqliteRowStrategy {
+            file: options.clone(),
+            migrations: self.migrations,
+            serves,
             read_write: Connections::new(row_pool(plan, options.clone(), &schema, Mode::ReadWrite)),
             read_only: Connections::new(row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly)),
             across_tenants: Connections::new(alone.pool(options)),
             schema,
-        })
+        }
     }
 }

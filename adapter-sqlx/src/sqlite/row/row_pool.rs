@@ -110,7 +110,7 @@ pub(in crate::sqlite) async fn install(
             .execute(&mut *tx)
             .await?;
     }
-    remember(&mut tx, is_fenced).await?;
+    remember(&mut tx, is_fenced, None).await?;
     tx.commit().await?;
     sqlx::raw_sql("pragma foreign_keys = on")
         .execute(&mut *connection)

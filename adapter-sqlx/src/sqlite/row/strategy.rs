@@ -5,20 +5,25 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Sqlite};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Sqlite};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
-use super::removal;
-use super::row_pool::RowSchema;
+use super::row_pool::{RowSchema, install};
+use super::{catalog, removal};
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::commit_guard::SqliteCommit;
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
+use crate::sqlite::migrate;
+use crate::sqlite::migrate_steps::{self, Steps};
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
-    AcrossTenants, Binding, IsolationStrategy, Mode, Place, PlaceChange, Removal, StrategyError, StrategyFuture,
-    StrategyTransaction,
+    AcrossTenants, Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place,
+    PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
 };
 
 /// The strategy `row`: tenants share one file, and each sees its own rows.
@@ -87,24 +92,82 @@ pub struct SqliteRowStrategy {
     pub(super) read_only: Connections,
     pub(super) across_tenants: Connections,
     pub(super) schema: Arc<RowSchema>,
+    pub(super) file: SqliteConnectOptions,
+    pub(super) migrations: Option<Arc<Migrator>>,
+    /// Whether the schema is proved, and transactions begin.
+    pub(super) serves: bool,
+}
+
+/// Fails unless the schema, from here on, is the one that was proved when the connection was made: the transaction has its lock or
+/// its snapshot by now, and between the choice of the connection and this another process may have migrated.
+const SAME_SCHEMA: &str = "update temp.tenancy_installed
+    set main = iif(main = (select schema_version from pragma_schema_version), main, null)";
+
+/// How many connections in a row may turn out to be from before a migration.
+const STALE: u32 = 20;
+
+/// Whether [`SAME_SCHEMA`] has failed.
+fn is_schema_stale(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.message().contains("tenancy_installed.main"))
 }
 
 impl SqliteRowStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "row";
 
+    fn require_serving(&self) -> Result<(), StrategyError> {
+        if self.serves {
+            return Ok(());
+        }
+        Err(StrategyError::other(
+            "the strategy `row` was opened for migrations, and no transaction begins: its schema is not proved",
+        ))
+    }
+
+    /// Runs what is new, and proves the schema.
+    async fn migrate_tables(&self, options: &MigrateOptions) -> Result<Migrated, StrategyError> {
+        let Some(migrations) = self.migrations.as_deref() else {
+            return Ok(Migrated::default());
+        };
+        let steps = Steps {
+            migrations,
+            tenant: None,
+            options,
+        };
+        let migrated = steps.run(&self.file).await?;
+        let mut connection = migrate::connect(&self.file, None, None).await?;
+        install(&mut connection, &self.schema.declared, self.schema.is_fenced).await?;
+        catalog::prove_all_declared(&mut connection, &self.schema.declared).await?;
+        connection.close().await?;
+        Ok(migrated)
+    }
+
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
+        self.require_serving()?;
+        let mut tries = 1;
+        loop {
+            match self.begin_once(&binding).await {
+                // Another process has migrated since the connection was chosen. It is closed, and a new one has other views.
+                Err(StrategyError::Database(error)) if is_schema_stale(&error) && tries < STALE => tries += 1,
+                begun => return begun,
+            }
+        }
+    }
+
+    async fn begin_once(&self, binding: &Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
         let (pool, begin) = match binding.mode() {
             Mode::ReadWrite => (&self.read_write, "begin immediate"),
             Mode::ReadOnly => (&self.read_only, "begin"),
         };
         let (connection, in_use) = pool.acquire().await?;
         let begun = if self.schema.is_fenced {
-            fence::begin(connection, format!("{begin}; {}", fence::bind(&binding))).await
+            fence::begin(connection, format!("{begin}; {SAME_SCHEMA}; {}", fence::bind(binding))).await
         } else {
             // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
             let statement = format!(
-                "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
+                "{begin}; {SAME_SCHEMA}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
                 binding.id()
             );
             let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;
@@ -132,6 +195,7 @@ impl SqliteRowStrategy {
     }
 
     async fn remove_rows(&self, tenant: &TenantId) -> Result<(), StrategyError> {
+        self.require_serving()?;
         let mut connection = self.across_tenants.pool().acquire().await?;
         connection.close_on_drop();
         removal::remove_rows(&mut connection, &self.schema.declared, tenant).await
@@ -154,6 +218,7 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn begin_across_tenants<'f>(&'f self, _: AcrossTenants) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
         Box::pin(async {
+            self.require_serving()?;
             let (connection, in_use) = self.across_tenants.acquire().await?;
             let begun = StrategyTransaction::begin(connection, "begin immediate").await?;
             Ok(begun.with_lease(in_use))
@@ -162,6 +227,27 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn remove<'f>(&'f self, removal: Removal<'f>) -> StrategyFuture<'f, ()> {
         Box::pin(self.remove_rows(removal.id()))
+    }
+
+    fn migrations(&self) -> Option<StrategyMigrations<'_>> {
+        self.migrations.as_deref().map(StrategyMigrations::of_shared_tables)
+    }
+
+    fn migrate<'f>(&'f self, _: MigrationTarget<'f>, options: &'f MigrateOptions) -> StrategyFuture<'f, Migrated> {
+        Box::pin(self.migrate_tables(options))
+    }
+
+    fn version<'f>(&'f self, _: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
+        Box::pin(async {
+            match self.migrations.as_deref() {
+                Some(migrations) => migrate_steps::version(&self.file, migrations).await,
+                None => Ok(DataVersion::not_provisioned()),
+            }
+        })
+    }
+
+    fn drift<'f>(&'f self, _: &'f [&'f TenantRecord], _: &'f DriftOptions) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(async { Ok(StrategyDrift::of_shared_tables(self.name())) })
     }
 
     fn is_fenced(&self) -> bool {

@@ -2,9 +2,9 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::attempts::{Attempts, LockTimeout};
 use super::difference::Change;
 use crate::StrategyError;
+use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;

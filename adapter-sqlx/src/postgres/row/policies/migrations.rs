@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migration, Migrator};
 
-use super::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
-use crate::StrategyError;
+use crate::postgres::attempts::{Attempts, LockTimeout, is_lock_timeout, is_transaction_over, pause};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
 use crate::transaction::begin::begin_lent;
+use crate::{MigrateOptions, StrategyError};
 
 /// How long migrations of another process are waited for.
 const OTHERS: Duration = Duration::from_secs(600);
@@ -28,6 +28,9 @@ pub(in crate::postgres::row) struct Migrating<'m> {
     is_locking: bool,
     schema: &'m PgRowTables,
     wait: LockTimeout,
+    attempts: u32,
+    /// Up to which version they are written into the ledger and not run.
+    baseline: Option<i64>,
 }
 
 impl<'m> Migrating<'m> {
@@ -40,37 +43,61 @@ impl<'m> Migrating<'m> {
             is_locking,
             schema,
             wait,
+            attempts: Attempts::MAX,
+            baseline: None,
         }
     }
 
-    /// The session's lock time-out is this one afterwards.
-    pub(in crate::postgres::row) async fn run(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+    pub(in crate::postgres::row) fn with(self, options: &MigrateOptions) -> Self {
+        Self {
+            attempts: options.attempts.get(),
+            baseline: options.baseline,
+            ..self
+        }
+    }
+
+    /// The session's lock time-out is this one afterwards. Returns how many have run.
+    pub(in crate::postgres::row) async fn run(&self, connection: &mut PgConnection) -> Result<usize, StrategyError> {
         set_lock_timeout(connection, self.wait).await?;
         if self.is_up_to_date(connection).await? {
-            return Ok(());
+            return Ok(0);
         }
         if self.is_locking {
             self.lock(connection).await?;
         }
-        self.run_locked(connection).await?;
+        let ran = self.run_locked(connection).await?;
         if self.is_locking {
             // After an error the connection is closed, and the lock with it.
             connection.unlock().await?;
         }
-        Ok(())
+        Ok(ran)
     }
 
-    async fn run_locked(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+    async fn run_locked(&self, connection: &mut PgConnection) -> Result<usize, StrategyError> {
         // Runs none of them, and fails if what has run before is not what these are.
         self.migrations.run_direct(Some(i64::MIN), connection, false).await?;
         let applied = connection.list_applied_migrations(&self.migrations.table_name).await?;
         let applied: HashSet<i64> = applied.iter().map(|one| one.version).collect();
-        for migration in self.up() {
-            if !applied.contains(&migration.version) {
-                self.run_one(migration, connection).await?;
+        let mut ran = 0;
+        for migration in self.up().filter(|one| !applied.contains(&one.version)) {
+            let version = migration.version;
+            match self.baseline {
+                Some(baseline) if version > baseline => break,
+                Some(_) => connection.skip(&self.migrations.table_name, migration).await?,
+                None => {
+                    let run = self.run_one(migration, connection).await;
+                    run.map_err(|source| StrategyError::Migration {
+                        version,
+                        source: Box::new(source),
+                    })?;
+                }
             }
+            ran += 1;
         }
-        Ok(self.migrations.run_direct(None, connection, false).await?)
+        if self.baseline.is_none() {
+            self.migrations.run_direct(None, connection, false).await?;
+        }
+        Ok(ran)
     }
 
     fn up(&self) -> impl Iterator<Item = &Migration> {
@@ -87,7 +114,7 @@ impl<'m> Migrating<'m> {
             return set_lock_timeout(connection, self.wait).await;
         }
         let object = format!("what the migration {} changes", migration.version);
-        let mut attempts = Attempts::new(self.wait);
+        let mut attempts = Attempts::of_migration(self.wait, self.attempts);
         loop {
             match self.run_in_transaction(migration, &before, connection).await {
                 Ok(()) => return Ok(()),

@@ -1,6 +1,5 @@
 //! The declaration written into the catalog: what is there, what differs, and the statements that mend it.
 
-pub(super) mod attempts;
 mod difference;
 pub(super) mod guard;
 mod look;

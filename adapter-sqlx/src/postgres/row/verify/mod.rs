@@ -30,6 +30,7 @@ use super::view::PgTenantView;
 use crate::StrategyError;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::versions;
 use crate::transaction::begin::begin_lent;
 
 /// The owners of the declared tables.
@@ -238,9 +239,10 @@ impl PgRowTables {
                 findings.extend(self.ask(tx, check).await?);
             }
         }
-        let of_the_fence = install::functions_as_made(tx).await?;
+        let mut own = install::functions_as_made(tx).await?;
+        own.extend(versions::function_as_made(tx).await?);
         findings.retain(|finding| {
-            finding.fault() != PgFault::FunctionAsOwner || !of_the_fence.iter().any(|name| name == finding.object())
+            finding.fault() != PgFault::FunctionAsOwner || !own.iter().any(|name| name == finding.object())
         });
         findings.extend(self.administrators(tx, viewer).await?);
         findings.extend(self.collations(tx).await?);

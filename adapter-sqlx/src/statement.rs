@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 /// A word, a quoted name or a symbol of a statement. What stands in strings and comments is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// In lower case, as PostgreSQL reads it.
     Word(String),
     /// A name in double quotes, without them.
@@ -14,12 +14,13 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(found) if found == word)
     }
 
+    #[cfg(feature = "postgres")]
     /// The token as a name.
-    pub(super) fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Word(name) | Self::Quoted(name) => Some(name),
             Self::Symbol(_) => None,
@@ -28,15 +29,17 @@ impl Token {
 }
 
 /// One statement.
-pub(super) type Statement = Vec<Token>;
+pub(crate) type Statement = Vec<Token>;
 
+#[cfg(feature = "postgres")]
 /// Whether the statement begins with these words.
-pub(super) fn begins_with(statement: &[Token], words: &[&str]) -> bool {
+pub(crate) fn begins_with(statement: &[Token], words: &[&str]) -> bool {
     statement.len() >= words.len() && statement.iter().zip(words).all(|(token, word)| token.is(word))
 }
 
+#[cfg(feature = "postgres")]
 /// The first statement that ends the transaction in which it runs, by its first word.
-pub(super) fn ends_its_transaction(sql: &str) -> Option<String> {
+pub(crate) fn ends_its_transaction(sql: &str) -> Option<String> {
     let ends = |statement: &&Statement| {
         let is_to_savepoint = statement.iter().take(4).any(|token| token.is("to"));
         let ends = ["commit", "end", "abort"]
@@ -51,7 +54,7 @@ pub(super) fn ends_its_transaction(sql: &str) -> Option<String> {
 }
 
 /// The statements of a text. A function's body of the form `begin atomic … end` belongs to its statement.
-pub(super) fn statements(sql: &str) -> Vec<Statement> {
+pub(crate) fn statements(sql: &str) -> Vec<Statement> {
     let mut statements = vec![Statement::new()];
     let (mut rest, mut depth) = (sql, 0_usize);
     loop {

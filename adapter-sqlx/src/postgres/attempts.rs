@@ -23,29 +23,51 @@ impl Default for LockTimeout {
 
 impl LockTimeout {
     /// The value of the setting `lock_timeout`. Zero would wait for ever, and the greatest is the server's.
-    pub(in crate::postgres::row) fn setting(self) -> String {
+    pub(in crate::postgres) fn setting(self) -> String {
         const GREATEST: u128 = i32::MAX.unsigned_abs() as u128;
         format!("{}ms", self.0.as_millis().clamp(1, GREATEST))
     }
 
+    /// Sets it for the session.
+    pub(in crate::postgres) fn session_sql(self) -> String {
+        format!("set lock_timeout = {}", Literal(&self.setting()))
+    }
+
     /// Sets it for the rest of the transaction.
-    pub(in crate::postgres::row) fn sql(self) -> String {
+    pub(in crate::postgres) fn sql(self) -> String {
         format!("set local lock_timeout = {}", Literal(&self.setting()))
     }
 }
 
 /// The attempts that have been made.
-pub(in crate::postgres::row) struct Attempts {
+pub(in crate::postgres) struct Attempts {
     made: u32,
+    max: u32,
     wait: LockTimeout,
+    is_migration: bool,
 }
 
 impl Attempts {
     /// After as many it is an error.
-    pub(in crate::postgres::row) const MAX: u32 = 10;
+    pub(in crate::postgres) const MAX: u32 = 10;
 
-    pub(in crate::postgres::row) const fn new(wait: LockTimeout) -> Self {
-        Self { made: 0, wait }
+    pub(in crate::postgres) const fn new(wait: LockTimeout) -> Self {
+        Self {
+            made: 0,
+            max: Self::MAX,
+            wait,
+            is_migration: false,
+        }
+    }
+
+    /// The attempts of a migration, of which there are at most so many. That something exists already is the migration's own fault.
+    pub(in crate::postgres) const fn of_migration(wait: LockTimeout, max: u32) -> Self {
+        Self {
+            made: 0,
+            max,
+            wait,
+            is_migration: true,
+        }
     }
 
     /// Waits until the next attempt.
@@ -54,16 +76,12 @@ impl Attempts {
     ///
     /// The error itself if another attempt would fail like this one, and
     /// [`LocksHeld`](StrategyError::LocksHeld) if this was the last attempt.
-    pub(in crate::postgres::row) async fn again(
-        &mut self,
-        object: &str,
-        error: StrategyError,
-    ) -> Result<(), StrategyError> {
-        if !is_passing(&error) {
+    pub(in crate::postgres) async fn again(&mut self, object: &str, error: StrategyError) -> Result<(), StrategyError> {
+        if !is_passing(&error, self.is_migration) {
             return Err(error);
         }
         self.made += 1;
-        if self.made >= Self::MAX {
+        if self.made >= self.max {
             return Err(StrategyError::LocksHeld {
                 object: object.to_owned(),
                 attempts: self.made,
@@ -77,7 +95,7 @@ impl Attempts {
 }
 
 /// Sleeps for this long on average, so that two who failed together do not try together.
-pub(in crate::postgres::row) async fn pause(average: Duration) {
+pub(in crate::postgres) async fn pause(average: Duration) {
     let random = RandomState::new().hash_one(0_u8);
     // From a half to one and a half.
     let factor = 0.5 + f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
@@ -85,7 +103,7 @@ pub(in crate::postgres::row) async fn pause(average: Duration) {
 }
 
 /// Whether other sessions are the cause, which may be gone the next time.
-fn is_passing(error: &StrategyError) -> bool {
+fn is_passing(error: &StrategyError, is_migration: bool) -> bool {
     const LOCK_TIMEOUT: &str = "55P03";
     const DEADLOCK: &str = "40P01";
     const SERIALIZATION: &str = "40001";
@@ -95,18 +113,19 @@ fn is_passing(error: &StrategyError) -> bool {
         return false;
     };
     let code = error.code().unwrap_or_default();
-    [LOCK_TIMEOUT, DEADLOCK, SERIALIZATION, EXISTS].contains(&&*code)
+    [LOCK_TIMEOUT, DEADLOCK, SERIALIZATION].contains(&&*code)
+        || code == EXISTS && !is_migration
         // The server does not wait for those who grant at the same time, and has no code for it.
         || (code == "XX000" && error.message().starts_with("tuple concurrently"))
 }
 
 /// Whether a lock was not free in time.
-pub(in crate::postgres::row) fn is_lock_timeout(error: &StrategyError) -> bool {
+pub(in crate::postgres) fn is_lock_timeout(error: &StrategyError) -> bool {
     has_code(error, &["55P03"])
 }
 
 /// Whether a statement ended the transaction that it stood in, so that nobody else can.
-pub(in crate::postgres::row) fn is_transaction_over(error: &StrategyError) -> bool {
+pub(in crate::postgres) fn is_transaction_over(error: &StrategyError) -> bool {
     has_code(error, &["25P01", "3B001"])
 }
 

@@ -1,0 +1,57 @@
+//! The tenants of a strategy, page by page, and those of a batch.
+
+use tenancy_core::directory::TenantRecord;
+use tenancy_core::names::{StrategyName, TenantId};
+
+use crate::directory::database::{DirectoryDatabase, Value};
+use crate::directory::error::DirectoryError;
+use crate::directory::rows::{parse, select};
+use crate::directory::sql_directory::SqlDirectory;
+
+impl<DB: DirectoryDatabase> SqlDirectory<DB> {
+    /// The next tenants of a strategy, whatever their status, by their ids.
+    pub(crate) async fn records_of_strategy(
+        &self,
+        strategy: &StrategyName,
+        after: Option<&TenantId>,
+        limit: u16,
+    ) -> Result<Vec<TenantRecord>, DirectoryError> {
+        let after = after.map_or("", TenantId::as_str);
+        let values = [strategy.as_str().into(), after.into(), i64::from(limit).into()];
+        self.records("t.strategy = $1 and t.id > $2 order by t.id limit $3", &values)
+            .await
+    }
+
+    /// The tenants of these ids that are there.
+    pub(crate) async fn records_of(&self, tenants: &[&TenantId]) -> Result<Vec<TenantRecord>, DirectoryError> {
+        let mut found = Vec::with_capacity(tenants.len());
+        for chunk in tenants.chunks(100) {
+            let names: Vec<String> = (1..=chunk.len()).map(|number| format!("${number}")).collect();
+            let values: Vec<Value<'_>> = chunk.iter().map(|tenant| tenant.as_str().into()).collect();
+            let condition = format!("t.id in ({}) order by t.id", names.join(", "));
+            found.extend(self.records(&condition, &values).await?);
+        }
+        Ok(found)
+    }
+
+    /// How many tenants there are that are not archived, by the names of their strategies.
+    pub(crate) async fn count_by_strategy(&self) -> Result<Vec<(String, u64)>, DirectoryError> {
+        let sql = "select strategy, count(*) as found from tenancy_tenants where status <> 'archived'
+            group by strategy order by strategy";
+        let mut connection = self.pool.acquire().await?;
+        let rows = DB::fetch_all(&mut connection, sql, &[]).await?;
+        let count = |row| {
+            let strategy = DB::text(row, "strategy")?.unwrap_or_default().to_owned();
+            Ok((strategy, u64::try_from(DB::number(row, "found")?).unwrap_or_default()))
+        };
+        rows.iter().map(count).collect()
+    }
+
+    async fn records(&self, condition: &str, values: &[Value<'_>]) -> Result<Vec<TenantRecord>, DirectoryError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = DB::fetch_all(&mut connection, select::<DB>(condition), values).await?;
+        rows.iter()
+            .map(|row| Ok(TenantRecord::clone(&parse::<DB>(row)?.record)))
+            .collect()
+    }
+}
