@@ -245,7 +245,7 @@ fn binaries() -> Result<PathBuf, Failure> {
     }
     let install = "install PostgreSQL 15 or newer (Debian and Ubuntu: `apt-get install postgresql`), \
         or name a server in DATABASE_URL";
-    crate::command::install("postgresql", install)?;
+    crate::command::install(&["postgresql"], install)?;
     find().ok_or_else(|| Failure::new(install))
 }
 
