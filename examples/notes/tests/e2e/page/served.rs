@@ -106,7 +106,13 @@ fn requests_are_the_applications_own() {
         for (person, tenant, status) in [(0, 1, 403), (1, 0, 403), (1, 1, 200), (2, 0, 403), (3, 0, 401)] {
             let answer = server.exchange(&read(&act(person, tenant)));
             assert_eq!(answer.status, status, "{framework}: {person} in {tenant}");
-            assert!(self::steps(&answer).last().unwrap().contains(&status.to_string()) || status == 200);
+            let steps = self::steps(&answer);
+            assert!(
+                status == 200 || steps[steps.len() - 1].contains(&status.to_string()),
+                "{steps:?}"
+            );
+            let credentials = if person == 3 { "absent" } else { "verified" };
+            assert!(steps[1].starts_with(&format!("credentials {credentials}")), "{steps:?}");
         }
         for no_one in [
             "as/4/in/0/notes",
