@@ -73,6 +73,11 @@ impl Server {
         })
     }
 
+    /// The URL of a superuser.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What the tests find it by.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![(DATABASE_URL, self.url.clone())];
