@@ -39,6 +39,16 @@ impl Page {
         );
     }
 
+    /// The documentation of a crate, in its source, shows this program, whole and as it is.
+    pub(crate) fn is_in_docs(source: &str, program: &str) {
+        let docs = source.lines().map_while(|line| line.strip_prefix("//!"));
+        let docs: Vec<&str> = docs.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        assert!(
+            docs.join("\n").contains(program.trim_end()),
+            "the program in the documentation and in the example"
+        );
+    }
+
     /// Starts the program in a copy of its folder, which was set up, and sends each request of the page.
     pub(crate) fn answers(&self, program: &str, copy: &Path) {
         // Twice: a second start finds what the first one made.

@@ -20,6 +20,7 @@ async fn the_program_answers_as_the_page_says() {
     README.has("src/main.rs", PROGRAM);
     README.has("migrations/0001_notes.sql", MIGRATION);
     PAGE.has("src/main.rs", PROGRAM);
+    Page::is_in_docs(include_str!("../../../adapter-axum/src/lib.rs"), PROGRAM);
     PAGE.has("tenancy.toml", include_str!("../tenancy.toml"));
     PAGE.has("migrations/0001_notes.sql", MIGRATION);
     let copy = page::copy_of(env!("CARGO_MANIFEST_DIR"), &[]);

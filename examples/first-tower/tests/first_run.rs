@@ -7,6 +7,8 @@ mod page;
 async fn the_program_answers_as_the_page_says() {
     let page = page::Page::of(include_str!("../../../tenancy/docs/getting-started-tower.md"));
     page.has("src/main.rs", include_str!("../src/main.rs"));
+    let docs = include_str!("../../../adapter-http/src/lib.rs");
+    page::Page::is_in_docs(docs, include_str!("../src/main.rs"));
     page.has("tenancy.toml", include_str!("../tenancy.toml"));
     page.has(
         "migrations/0001_notes.sql",
