@@ -1,4 +1,4 @@
-//! Each program prints what its first lines say, and is small.
+//! Each program prints what its first lines say, is small, and stands in both lists.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -26,6 +26,15 @@ fn check(name: &str, program: &str, source: &str) {
     assert!(output.status.success(), "{name}: {printed}{errors}");
     let printed: Vec<&str> = printed.lines().collect();
     assert_eq!(printed, says, "{name}");
+    for page in [
+        include_str!("../../../README.md"),
+        include_str!("../../../docs/examples.md"),
+    ] {
+        assert!(
+            page.contains(&format!("examples/small/src/bin/{name}.rs")),
+            "a page does not list {name}"
+        );
+    }
     let lines = source.lines().count();
     assert!(SMALL.contains(&lines), "{name} has {lines} lines");
 }
