@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -197,6 +198,8 @@ fn share_builds(folder: &Path) -> Result<(), Failure> {
 fn within(mut command: Command, timeout: Duration, shown: &str) -> Result<Output, Failure> {
     let failed = |error: std::io::Error| Failure::new(format!("`{shown}` cannot be run: {error}"));
     let child = command
+        // With whatever the shell starts.
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -207,7 +210,7 @@ fn within(mut command: Command, timeout: Duration, shown: &str) -> Result<Output
     match end.recv_timeout(timeout) {
         Ok(output) => output.map_err(failed),
         Err(_) => {
-            let _ = Command::new("kill").arg(id.to_string()).status();
+            let _ = Command::new("kill").args(["--", &format!("-{id}")]).status();
             Err(Failure::new(format!("`{shown}` took longer than {timeout:?}")))
         }
     }

@@ -2,9 +2,10 @@
 
 use http::HeaderValue;
 use serde::Serialize;
+use tenancy_core::names::KeyForm;
 
 use crate::Error;
-use crate::config::Config;
+use crate::config::{Config, Tenant};
 
 /// How long the page can be used after a start.
 const DAY: i64 = 24 * 60 * 60;
@@ -20,23 +21,25 @@ pub(super) struct Cast {
 struct Person {
     name: String,
     role: &'static str,
-    /// The value of `Authorization`, which stays here.
+    /// The value of `Authorization` in each tenant, which stays here. Empty: they have no credentials.
     #[serde(skip)]
-    authorization: Option<HeaderValue>,
+    credentials: Vec<HeaderValue>,
 }
 
 #[derive(Serialize)]
 struct Place {
     id: String,
     name: String,
+    /// What the header field names it by, if it has a name of that form.
+    #[serde(skip)]
+    field: Option<HeaderValue>,
 }
 
 impl Cast {
     /// Every member of the file's tenants, a stranger, and nobody.
     pub(super) fn of(config: &Config) -> Result<Self, Error> {
-        let members = config.tenants.iter().flat_map(|tenant| &tenant.members);
         let mut names: Vec<&str> = Vec::new();
-        for member in members {
+        for member in config.tenants.iter().flat_map(|tenant| &tenant.members) {
             let name = member.subject().as_str();
             if !names.contains(&name) {
                 names.push(name);
@@ -54,11 +57,13 @@ impl Cast {
         people.push(Person {
             name: "nobody".to_owned(),
             role: "without credentials",
-            authorization: None,
+            credentials: Vec::new(),
         });
+        let form = config.tenancy.resolution.header_form;
         let tenants = config.tenants.iter().map(|tenant| Place {
             id: tenant.id.to_string(),
             name: tenant.name.clone(),
+            field: name_of(tenant, form).and_then(|name| HeaderValue::from_str(name).ok()),
         });
         Ok(Self {
             people,
@@ -66,23 +71,38 @@ impl Cast {
         })
     }
 
-    /// What a person's request carries: their credentials, if they have any, and the tenant's id.
+    /// What a person's request carries: their credentials, if they have any, and the tenant's name.
     pub(super) fn fields(&self, person: usize, tenant: usize) -> Option<(Option<HeaderValue>, HeaderValue)> {
-        let (person, tenant) = (self.people.get(person)?, self.tenants.get(tenant)?);
-        let id = HeaderValue::from_str(&tenant.id).ok()?;
-        Some((person.authorization.clone(), id))
+        let (person, place) = (self.people.get(person)?, self.tenants.get(tenant)?);
+        Some((person.credentials.get(tenant).cloned(), place.field.clone()?))
     }
 }
 
 impl Person {
+    /// Their token names the tenant where they are a member of it, for configurations where that is what makes a member.
     fn of(config: &Config, name: &str, role: &'static str) -> Result<Self, Error> {
-        let token = config.sign(name, None, DAY)?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
-        authorization.set_sensitive(true);
+        let form = config.tenancy.resolution.jwt_claim_form;
+        let mut credentials = Vec::new();
+        for tenant in &config.tenants {
+            let is_member = tenant.members.iter().any(|member| member.subject().as_str() == name);
+            let claim = is_member.then(|| name_of(tenant, form)).flatten();
+            let token = config.sign(name, claim, DAY)?;
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
+            value.set_sensitive(true);
+            credentials.push(value);
+        }
         Ok(Self {
             name: name.to_owned(),
             role,
-            authorization: Some(authorization),
+            credentials,
         })
+    }
+}
+
+fn name_of(tenant: &Tenant, form: KeyForm) -> Option<&str> {
+    match form {
+        KeyForm::Slug => Some(tenant.slug.as_str()),
+        KeyForm::External => tenant.external_id.as_ref().map(|id| id.as_str()),
+        _ => Some(tenant.id.as_str()),
     }
 }

@@ -152,6 +152,27 @@ fn a_configuration_has_no_page_unless_it_is_asked_for() {
     assert_eq!(server.exchange(&whoami).value("explanation"), None);
 }
 
+/// Members are members also where the token says who is one, and tenants are named in the configured forms.
+#[test]
+fn members_of_any_configuration() {
+    for resolution in ["", "header_form = \"slug\"\njwt_claim_form = \"external\""] {
+        let folder = Folder::new(&Setup::new(&["header"]).resolution(resolution).toml());
+        let mut command = folder.command();
+        command.arg("--page");
+        let server = Server::spawn(command, folder);
+        let path = path(&server);
+        let cast = server.exchange(&Request::get(&format!("{path}cast"))).json();
+        assert_eq!(
+            (&cast["people"][0]["name"], &cast["tenants"][1]["id"]),
+            (&"alice".into(), &"globex".into())
+        );
+        for (tenant, status) in [(0, 200), (1, 403)] {
+            let answer = server.exchange(&Request::get(&format!("{path}as/0/in/{tenant}/notes")));
+            assert_eq!(answer.status, status, "{resolution}: {:?}", steps(&answer));
+        }
+    }
+}
+
 /// It signs in as anyone, so nobody else may reach it.
 #[test]
 fn only_on_a_loopback_address() {
