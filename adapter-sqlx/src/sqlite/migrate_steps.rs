@@ -77,8 +77,11 @@ impl Steps<'_> {
                 self.run_in_transaction(migration, connection).await
             };
             match run {
-                // The database has waited for the lock.
-                Err(error) if is_busy(&error) && made < self.options.attempts.get() => made += 1,
+                // The database has waited for the lock, but not for each of those that it takes.
+                Err(error) if is_busy(&error) && made < self.options.attempts.get() => {
+                    made += 1;
+                    tokio::time::sleep(self.options.lock_timeout / 4).await;
+                }
                 done => return done,
             }
         }

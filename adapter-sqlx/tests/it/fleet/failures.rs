@@ -219,7 +219,7 @@ async fn a_database_that_is_ahead_is_left_alone() {
     assert!(report.is_complete());
     let applied = schemas.applied().await;
     assert_eq!(applied[1].1, [1, 2, 3]);
-    // Nor does it if it is told to by itself.
+    // Nor does the strategy by itself.
     let db = schemas.release(2).await;
     let strategy = db.strategies().find(&"schema".parse().unwrap()).unwrap();
     let record = schemas

@@ -17,7 +17,7 @@ use super::support::{STEPS, Schemas, execute, steps};
 const VARIABLES: [&str; 2] = ["TENANCY_TEST_FLEET_APPLICATION", "TENANCY_TEST_FLEET_ADMINISTRATOR"];
 
 /// How long anything may take here before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A runner in a process of its own, which says what it does, line by line.
 struct Process {
@@ -47,7 +47,7 @@ impl Process {
     /// Reads until it has said this so many times. `false` if it ended before.
     async fn has_said(&mut self, what: &str, mut times: usize) -> bool {
         while times > 0 {
-            let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
+            let line = tokio::time::timeout(LIMIT, self.lines.next_line())
                 .await
                 .unwrap()
                 .unwrap();
@@ -73,7 +73,7 @@ impl Process {
 
     async fn ends(mut self) -> Vec<String> {
         let mut said = Vec::new();
-        while let Some(line) = tokio::time::timeout(PATIENCE, self.lines.next_line())
+        while let Some(line) = tokio::time::timeout(LIMIT, self.lines.next_line())
             .await
             .unwrap()
             .unwrap()

@@ -33,7 +33,7 @@ async fn two_runners_share_a_run() {
     assert_eq!(one.find_run(first.run).await.unwrap().unwrap().state, RunState::Done);
 }
 
-/// A run that is under way is not disturbed by another: the second process is told.
+/// A run that is under way is not disturbed by another: the second process gets an error.
 #[tokio::test]
 async fn a_second_run_is_refused_while_one_is_under_way() {
     let schemas = Schemas::new(3, 2).await;
