@@ -95,6 +95,7 @@ pub mod adopting {}
 pub mod citus {}
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod directory;
+pub mod drift;
 mod error;
 #[cfg(all(feature = "postgres", any(doc, doctest)))]
 /// [adopting]: crate::adopting

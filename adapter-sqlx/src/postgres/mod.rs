@@ -5,6 +5,7 @@ mod citus;
 mod connection;
 mod database;
 mod directory;
+mod drift;
 mod execute;
 mod fence;
 mod identifier;

@@ -4,6 +4,7 @@ mod commit_guard;
 mod connections;
 mod database;
 mod directory;
+mod drift;
 mod fence;
 mod migrate;
 mod migrate_steps;

@@ -10,6 +10,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 use super::begin_options::{Begin, IsolationLevel};
 use super::data_version::{DataVersion, MigrateOptions, Migrated, MigrationTarget, StrategyMigrations};
 use super::survey::Survey;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::{Place, PlaceChange, Purpose, StrategyError, StrategyTransaction};
 
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
@@ -145,6 +146,20 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
             Some(placement) => placement.to_string(),
             None => self.name().to_string(),
         }
+    }
+
+    /// Compares the catalogs of these tenants, which are in the order of their ids: see [`drift`](crate::drift).
+    ///
+    /// # Errors
+    ///
+    /// The default fails with [`StrategyError::Unsupported`].
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        let _ = (tenants, options);
+        unsupported(self.name(), "comparison of tenants' catalogs")
     }
 
     /// Whether each transaction of this strategy looks at the tenant's [place](Place) when it begins.

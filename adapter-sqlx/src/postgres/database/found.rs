@@ -43,7 +43,7 @@ pub(super) async fn find(server: &mut PgConnection, database: &str) -> Result<Op
 }
 
 /// A connection that is the only one of its kind for this database, as long as it is open.
-pub(super) async fn locked(
+pub(in crate::postgres) async fn locked(
     administrator: &PgConnectOptions,
     database: &PgIdentifier,
 ) -> Result<PgConnection, StrategyError> {
@@ -57,7 +57,10 @@ pub(super) async fn locked(
 }
 
 /// Runs what needs a database that nobody is connected to, as often as somebody still is.
-pub(super) async fn execute_when_unused(server: &mut PgConnection, sql: String) -> Result<(), StrategyError> {
+pub(in crate::postgres) async fn execute_when_unused(
+    server: &mut PgConnection,
+    sql: String,
+) -> Result<(), StrategyError> {
     for _ in 1..TRIES {
         match sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *server).await {
             Err(error) if is_in_use(&error) => tokio::time::sleep(PAUSE).await,

@@ -3,12 +3,12 @@
 mod builder;
 mod connection_budget;
 mod fence;
-mod found;
+pub(in crate::postgres) mod found;
 mod migrate;
 mod migrated_template;
 mod provision;
 mod servers;
-mod strategy;
+pub(in crate::postgres) mod strategy;
 
 pub use builder::PgDatabaseBuilder;
 pub use servers::{FindServer, PgServers};

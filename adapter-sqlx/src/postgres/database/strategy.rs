@@ -13,6 +13,7 @@ use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 use super::connection_budget::{ConnectionBudget, Exhausted};
 use super::provision::{self, DatabaseProvisioning};
 use super::servers::Servers;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
@@ -63,12 +64,12 @@ use crate::{
 /// (`dblink`, foreign data wrappers): grant those to nobody. The application's role may connect to every
 /// tenant's database, so who has its password has all of them. Roles are the server's, and shared.
 pub struct PgDatabaseStrategy {
-    pub(super) names: SchemaNames,
+    pub(in crate::postgres) names: SchemaNames,
     pub(super) application_role: Option<PgIdentifier>,
-    pub(super) servers: Servers,
-    pub(super) template: PgIdentifier,
+    pub(in crate::postgres) servers: Servers,
+    pub(in crate::postgres) template: PgIdentifier,
     pub(super) has_migrated_template: bool,
-    pub(super) migrations: Option<Migrator>,
+    pub(in crate::postgres) migrations: Option<Migrator>,
     pub(super) plan: PoolPlan,
     pub(super) budget: ConnectionBudget<Key, WarmPool>,
     pub(super) last_change: LastChange,
@@ -236,7 +237,8 @@ impl PgDatabaseStrategy {
         }
     }
 
-    pub(super) fn application_of(&self, server: &PgServer) -> Result<PgIdentifier, StrategyError> {
+    /// The application's role on a server.
+    pub(in crate::postgres) fn application_of(&self, server: &PgServer) -> Result<PgIdentifier, StrategyError> {
         match &self.application_role {
             Some(role) => Ok(role.clone()),
             None => server.application_role().map_err(StrategyError::other),
@@ -305,6 +307,14 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
         self.server_of(tenant)
     }
 
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(self.drift_of(tenants, options))
+    }
+
     fn is_fenced(&self) -> bool {
         self.plan.is_fenced
     }
@@ -331,7 +341,7 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
 }
 
 /// There is no such database, or the application may not connect to it, which is the last step of provisioning.
-pub(super) fn is_not_provisioned(error: &sqlx::Error) -> bool {
+pub(in crate::postgres) fn is_not_provisioned(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
     let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
     error.is_some_and(|error| match error.code() {

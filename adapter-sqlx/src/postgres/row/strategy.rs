@@ -11,6 +11,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 use super::builder::PgRowBuilder;
 use super::removal::RowRemoval;
 use super::row_tables::PgRowTables;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::session_pins::SessionPins;
 use crate::postgres::connection::stale::LastChange;
@@ -217,6 +218,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
 
     fn version<'f>(&'f self, _: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
         Box::pin(self.version_of_tables())
+    }
+
+    fn drift<'f>(&'f self, _: &'f [&'f TenantRecord], _: &'f DriftOptions) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(async { Ok(StrategyDrift::of_shared_tables(self.name())) })
     }
 
     fn is_fenced(&self) -> bool {

@@ -12,6 +12,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 
 use super::migrate::Migrations;
 use super::removal;
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
@@ -72,13 +73,13 @@ use crate::{
 /// that is sent as SQL, names without a schema are found nowhere; but behind a pooler PostgreSQL's own
 /// default holds. Set the role's there: `ALTER ROLE … SET search_path = pg_temp`.
 pub struct PgSchemaStrategy {
-    pub(super) names: SchemaNames,
-    pub(super) application_role: PgIdentifier,
-    pub(super) migrations: Option<Arc<Migrator>>,
+    pub(in crate::postgres) names: SchemaNames,
+    pub(in crate::postgres) application_role: PgIdentifier,
+    pub(in crate::postgres) migrations: Option<Arc<Migrator>>,
     pub(super) migrating: Option<Migrations>,
     pub(super) application: WarmPool,
     pub(super) keeps_prepared: bool,
-    pub(super) is_sharded: bool,
+    pub(in crate::postgres) is_sharded: bool,
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
@@ -119,7 +120,7 @@ impl PgSchemaStrategy {
         Ok(connection.close().await?)
     }
 
-    pub(super) fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
+    pub(in crate::postgres) fn administrator_for(&self, operation: &'static str) -> Result<&WarmPool, StrategyError> {
         let administrator = self.administrator.as_ref();
         administrator.ok_or(StrategyError::NeedsAdministrator { operation })
     }
@@ -240,6 +241,14 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
     fn server(&self, _: &TenantRecord) -> String {
         let migrating = self.migrating.as_ref();
         migrating.map_or_else(|| Self::NAME.to_owned(), |migrating| migrating.server.clone())
+    }
+
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(self.drift_of(tenants, options))
     }
 
     fn is_fenced(&self) -> bool {

@@ -14,6 +14,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::tenant_file::{at, identify, path_of, publish, refuse_leftovers, remove_files};
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence::{self, FenceWatch};
 use crate::sqlite::migrate;
@@ -46,8 +47,8 @@ use crate::{
 /// contains tenants who bring SQL of their own.
 pub struct SqliteDatabaseStrategy {
     pub(super) directory: PathBuf,
-    pub(super) migrations: Option<Arc<Migrator>>,
-    pub(super) plan: FilePlan,
+    pub(in crate::sqlite) migrations: Option<Arc<Migrator>>,
+    pub(in crate::sqlite) plan: FilePlan,
     pub(super) open: OpenPools,
     pub(super) is_fenced: bool,
     pub(super) minimum_version: Option<i64>,
@@ -61,6 +62,12 @@ impl SqliteDatabaseStrategy {
     #[must_use]
     pub fn open_databases(&self) -> usize {
         self.open.len()
+    }
+
+    /// The file of a tenant, if there is one.
+    pub(in crate::sqlite) fn file_of(&self, tenant: &TenantId) -> Result<Option<PathBuf>, StrategyError> {
+        let path = self.path(tenant);
+        Ok(identify(&path)?.map(|_| path))
     }
 
     fn path(&self, tenant: &TenantId) -> PathBuf {
@@ -216,6 +223,14 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
 
     fn version<'f>(&'f self, target: MigrationTarget<'f>) -> StrategyFuture<'f, DataVersion> {
         Box::pin(async move { self.version_of(&tenant_of(self.name(), target)?.id).await })
+    }
+
+    fn drift<'f>(
+        &'f self,
+        tenants: &'f [&'f TenantRecord],
+        options: &'f DriftOptions,
+    ) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(self.drift_of(tenants, options))
     }
 
     fn is_fenced(&self) -> bool {

@@ -14,6 +14,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 
 use super::row_pool::{RowSchema, install};
 use super::{catalog, removal};
+use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::commit_guard::SqliteCommit;
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
@@ -217,6 +218,10 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
                 None => Ok(DataVersion::not_provisioned()),
             }
         })
+    }
+
+    fn drift<'f>(&'f self, _: &'f [&'f TenantRecord], _: &'f DriftOptions) -> StrategyFuture<'f, StrategyDrift> {
+        Box::pin(async { Ok(StrategyDrift::of_shared_tables(self.name())) })
     }
 
     fn is_fenced(&self) -> bool {

@@ -13,6 +13,7 @@ mod citus;
 pub(crate) mod connection;
 mod database;
 mod directory;
+mod drift;
 mod fence;
 mod recipes;
 mod removal;

@@ -6,3 +6,4 @@ pub(crate) mod fence_server;
 pub(crate) mod removal_server;
 pub(crate) mod schema_server;
 pub(crate) mod server;
+pub(crate) mod wire;

@@ -1,0 +1,7 @@
+//! The drift of tenants' catalogs: what is found, and what is not.
+
+mod built;
+mod classes;
+mod databases;
+mod reference;
+mod support;
