@@ -47,6 +47,7 @@ mod explain;
 mod fence;
 mod init;
 mod interrupt;
+mod migrate;
 mod output;
 mod reach;
 mod run;

@@ -108,6 +108,11 @@ impl Output {
         self.json
     }
 
+    /// A command line that is to be run next.
+    pub(crate) fn command(&self, command: &str) -> String {
+        format!("{}{} {command}", self.name, self.options)
+    }
+
     /// Prints what a command comes to.
     pub(crate) fn end(&self, ended: Result<Answer, Failure>) -> Exit {
         match ended {
@@ -175,7 +180,7 @@ impl Output {
 
     fn shown(&self, next: &[Next]) -> Vec<String> {
         let shown = next.iter().map(|next| match next {
-            Next::Run(command) => format!("{}{} {command}", self.name, self.options),
+            Next::Run(command) => self.command(command),
             Next::Do(advice) => advice.clone(),
         });
         shown.collect()
