@@ -54,6 +54,8 @@ struct Work {
     running: HashMap<Id, Running>,
     results: Vec<TurnResult>,
     flushed: Instant,
+    /// Whether one of the results that wait is a failure.
+    has_failed: bool,
     /// Why nothing else is begun.
     ending: Option<RunEnd>,
 }
@@ -68,6 +70,7 @@ impl Work {
             running: HashMap::new(),
             results: Vec::new(),
             flushed: Instant::now(),
+            has_failed: false,
             ending: None,
         }
     }
@@ -113,7 +116,8 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
                 self.ended(work, ended);
             }
             self.keep_leases(work).await?;
-            if work.results.len() >= RESULTS || work.flushed.elapsed() >= FLUSH {
+            // A failure is counted before another tenant is begun.
+            if work.has_failed || work.results.len() >= RESULTS || work.flushed.elapsed() >= FLUSH {
                 self.flush(work).await?;
             }
         }
@@ -214,6 +218,7 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
                 });
                 let mut result = result(turn, ItemState::Failed, begun);
                 result.failure = Some(failure);
+                work.has_failed = true;
                 result
             }
         };
@@ -224,6 +229,7 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
     async fn flush(&mut self, work: &mut Work) -> Result<(), FleetError> {
         let results = std::mem::take(&mut work.results);
         work.flushed = Instant::now();
+        work.has_failed = false;
         if results.is_empty() {
             return Ok(());
         }

@@ -8,6 +8,8 @@ const BY_POOLER: bool = false;
 mod common;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod directory;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod fleet;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod polling;
 #[cfg(feature = "postgres")]

@@ -130,9 +130,9 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         Ok(DB::rows_affected(&done) > 0)
     }
 
-    /// Says that a process works on a run. Returns `false` if it is not under way any more: another was begun in its place.
+    /// Says that a process works on a run. Returns `false` if another was begun in its place.
     pub(crate) async fn extend_run(&self, run: RunId, lease_until: i64) -> Result<bool, DirectoryError> {
-        let sql = "update tenancy_runs set lease_until = $2 where id = $1 and state in ('planning', 'running')";
+        let sql = "update tenancy_runs set lease_until = $2 where id = $1 and state <> 'abandoned'";
         self.change(sql, &[run.0.into(), lease_until.into()]).await
     }
 

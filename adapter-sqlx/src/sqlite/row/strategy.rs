@@ -98,6 +98,21 @@ pub struct SqliteRowStrategy {
     pub(super) serves: bool,
 }
 
+/// Fails unless the schema, from here on, is the one that was proved when the connection was made: the transaction has its lock or
+/// its snapshot by now, and between the choice of the connection and this another process may have migrated.
+const SAME_SCHEMA: &str = "update temp.tenancy_installed
+    set main = iif(main = (select schema_version from pragma_schema_version), main, null)";
+
+/// How many connections in a row may turn out to be from before a migration.
+const STALE: u32 = 20;
+
+/// Whether [`SAME_SCHEMA`] has failed.
+fn is_schema_stale(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.message().contains("tenancy_installed.main"))
+}
+
 impl SqliteRowStrategy {
     /// The name under which records choose this strategy.
     pub const NAME: &'static str = "row";
@@ -131,17 +146,28 @@ impl SqliteRowStrategy {
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
         self.require_serving()?;
+        let mut tries = 1;
+        loop {
+            match self.begin_once(&binding).await {
+                // Another process has migrated since the connection was chosen. It is closed, and a new one has other views.
+                Err(StrategyError::Database(error)) if is_schema_stale(&error) && tries < STALE => tries += 1,
+                begun => return begun,
+            }
+        }
+    }
+
+    async fn begin_once(&self, binding: &Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
         let (pool, begin) = match binding.mode() {
             Mode::ReadWrite => (&self.read_write, "begin immediate"),
             Mode::ReadOnly => (&self.read_only, "begin"),
         };
         let (connection, in_use) = pool.acquire().await?;
         let begun = if self.schema.is_fenced {
-            fence::begin(connection, format!("{begin}; {}", fence::bind(&binding))).await
+            fence::begin(connection, format!("{begin}; {SAME_SCHEMA}; {}", fence::bind(binding))).await
         } else {
             // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
             let statement = format!(
-                "{begin}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
+                "{begin}; {SAME_SCHEMA}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
                 binding.id()
             );
             let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;

@@ -14,8 +14,9 @@ use tenancy_core::names::StrategyName;
 use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_sqlx::{
-    Binding, Fence, InsecureTestStrategy, IsolationStrategy, Mode, RegisterError, SqliteDatabaseStrategy,
-    StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb, TransactionError,
+    Binding, Fence, InsecureTestStrategy, IsolationStrategy, MigrateOptions, MigrationTarget, Mode, RegisterError,
+    SqliteDatabaseStrategy, StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb,
+    TransactionError,
 };
 
 use crate::common::*;
@@ -128,9 +129,10 @@ async fn names_are_unique_and_known() {
 async fn what_a_strategy_does_not_have_is_unsupported() {
     let (strategy, tenant) = (Own::named("own"), row_tenant("a"));
     let record = tenant.tenant();
+    let target = MigrationTarget::Tenant(record);
     let refusals = [
-        strategy.migrate(record).await.unwrap_err(),
-        strategy.version(record).await.unwrap_err(),
+        strategy.migrate(target, &MigrateOptions::DEFAULT).await.unwrap_err(),
+        strategy.version(target).await.unwrap_err(),
         strategy.fence(record, Fence::Raised).await.unwrap_err(),
         strategy.fence(record, Fence::Lifted).await.unwrap_err(),
     ];

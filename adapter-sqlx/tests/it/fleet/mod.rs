@@ -1,0 +1,17 @@
+//! Migrations of all tenants, on both databases.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod deploys;
+mod failures;
+mod kills;
+mod plans;
+mod runs;
+mod shared;
+mod sqlite;
+mod support;
