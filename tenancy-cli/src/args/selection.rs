@@ -65,11 +65,6 @@ impl Selection {
         named
     }
 
-    /// Whether nothing is selected by an id or a property: all tenants are meant, or nobody has said which.
-    pub(crate) const fn is_open(&self) -> bool {
-        self.ids.is_empty() && self.tenants.is_empty() && self.filter.is_empty()
-    }
-
     /// The arguments that select the same, each behind a space.
     pub(crate) fn arguments(&self) -> String {
         let mut arguments = String::new();

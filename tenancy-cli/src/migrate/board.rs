@@ -24,6 +24,8 @@ pub(super) struct Board {
 struct State {
     /// `None` where nothing can be drawn.
     bars: Option<MultiProgress>,
+    /// Whether what happens is told at once.
+    tells: bool,
     run: Option<RunId>,
     wave: &'static str,
     servers: BTreeMap<String, Server>,
@@ -39,13 +41,15 @@ struct Server {
 }
 
 impl Board {
-    pub(super) fn new() -> Self {
-        let draws = io::stderr().is_terminal();
+    /// Machines read all of it in the document, and so may be on a terminal where nothing else is to stand.
+    pub(super) fn new(output: &Output) -> Self {
+        let is_terminal = io::stderr().is_terminal();
         let state = Arc::new(Mutex::new(State {
-            bars: draws.then(MultiProgress::new),
+            bars: (is_terminal && !output.is_json()).then(MultiProgress::new),
+            tells: !output.is_json(),
             ..State::default()
         }));
-        let ticker = (!draws).then(|| {
+        let ticker = (!is_terminal).then(|| {
             let state = Arc::clone(&state);
             tokio::spawn(async move {
                 loop {
@@ -64,13 +68,13 @@ impl Board {
             FleetProgress::Began(run) => {
                 state.run = Some(*run);
                 let resume = output.command(&format!("migrate resume {run}"));
-                state.say(&format!("run {run}: wherever it ends, `{resume}` goes on"));
+                state.tell(&format!("run {run}: wherever it ends, `{resume}` goes on"));
             }
             FleetProgress::Wave(wave, servers) => state.begin(*wave, servers),
             FleetProgress::Started(item) => state.at(item),
             FleetProgress::Done(item, _) | FleetProgress::Skipped(item) => state.step(item, false),
             FleetProgress::Failed { item, failure, .. } => {
-                state.say(&failures::text(failure));
+                state.tell(&failures::text(failure));
                 state.step(item, true);
             }
             FleetProgress::Soaking(left) => {
@@ -78,7 +82,7 @@ impl Board {
                 state.wait(format!("the canaries are watched for {left} more"));
             }
             FleetProgress::Waiting(left) => state.wait(format!("another process works on {left} more")),
-            FleetProgress::Ending => state.say("no other tenant is begun: what runs is finished"),
+            FleetProgress::Ending => state.tell("no other tenant is begun: what runs is finished"),
             _ => {}
         }
     }
@@ -162,6 +166,12 @@ impl State {
             bar.set_message(why.clone());
         }
         self.waiting = Some(why);
+    }
+
+    fn tell(&self, line: &str) {
+        if self.tells {
+            self.say(line);
+        }
     }
 
     fn say(&self, line: &str) {

@@ -8,7 +8,7 @@ use super::chosen::chosen;
 use super::standing::{self, Behind};
 use crate::args::{PlanMigrations, Selection};
 use crate::check::Finding;
-use crate::output::{Answer, Exit, Failure, Next, printable};
+use crate::output::{Answer, Exit, Failure, printable};
 use crate::site::{Operated, Site};
 
 pub(crate) async fn plan<DB: Operated>(site: &Site<'_>, plan: &PlanMigrations) -> Result<Answer, Failure> {

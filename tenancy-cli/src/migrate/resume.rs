@@ -27,7 +27,7 @@ pub(crate) async fn resume<DB: Operated>(
     let data = site.migrations::<DB>(Some(&Change::default())).await?;
     let resumed = match Fleet::new(data.directory.clone(), &data.db) {
         Ok(fleet) => {
-            watched(interrupt, async |board, stop| {
+            watched(site.output, interrupt, async |board, stop| {
                 let observe = |progress: FleetProgress<'_>| board.observe(&progress, site.output);
                 fleet.resume(resume.run, &options, &stop, observe).await
             })

@@ -10,7 +10,7 @@ use super::plan::{look, run_again, told};
 use super::{report, standing};
 use crate::args::RunMigrations;
 use crate::interrupt::Interrupt;
-use crate::output::{Answer, Failure, Next, confirm_many};
+use crate::output::{Answer, Failure, Next, Output, confirm_many};
 use crate::site::{Operated, Site};
 
 pub(crate) async fn run<DB: Operated>(
@@ -41,7 +41,7 @@ async fn run_in<DB: Operated>(
     }
     confirm(data, &options, run).await?;
     let fleet = Fleet::new(data.directory.clone(), &data.db)?;
-    let report = watched(interrupt, async |board, stop| {
+    let report = watched(site.output, interrupt, async |board, stop| {
         let observe = |progress: FleetProgress<'_>| board.observe(&progress, site.output);
         if run.join {
             fleet.join(&options, &stop, observe).await
@@ -62,6 +62,9 @@ fn with_limits(mut options: FleetOptions, run: &RunMigrations) -> FleetOptions {
     }
     if let Some(max_failures) = run.max_failures {
         options = options.with_max_failures(max_failures);
+    }
+    if let Some(lease) = run.lease {
+        options = options.with_lease(lease);
     }
     if let Some(lock_timeout) = run.lock_timeout {
         options = options.with_lock_timeout(lock_timeout, MigrateOptions::DEFAULT.attempts);
@@ -134,10 +137,11 @@ async fn confirm<DB: OpenDatabase>(
 
 /// Works on a run, shows how far it has come, and ends it early at SIGINT. A failure says how it goes on.
 pub(super) async fn watched(
+    output: &Output,
     interrupt: &Interrupt,
     work: impl AsyncFnOnce(&Board, Stop) -> Result<FleetReport, FleetError>,
 ) -> Result<FleetReport, Failure> {
-    let (board, stop) = (Board::new(), Stop::new());
+    let (board, stop) = (Board::new(output), Stop::new());
     let raised = {
         let (interrupt, stop) = (interrupt.clone(), stop.clone());
         tokio::spawn(async move {
