@@ -16,6 +16,7 @@ mod fence;
 mod findings;
 mod init;
 mod life;
+mod migrate;
 mod operators;
 mod sql;
 mod support;
