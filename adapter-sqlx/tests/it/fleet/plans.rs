@@ -7,8 +7,8 @@ use tenancy_sqlx::fleet::{Fleet, FleetOptions, FleetPlan, StrategyPlan};
 use tenancy_sqlx::{NewTenant, PgSchemaStrategy, PgServer, SqliteDirectory, StrategyRegistry, TenantDb};
 
 use super::support::{STEPS, Schemas, create, execute, name, run, steps};
-use crate::postgres::support::wire::Wire;
 use crate::postgres::support::server::{TestDatabase, migrations};
+use crate::postgres::support::wire::Wire;
 
 fn of_schema(plan: &FleetPlan) -> &StrategyPlan {
     &plan.strategies[&"schema".parse().unwrap()]
