@@ -174,3 +174,8 @@ pub use transaction::{
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The example of the page on tenants that have drifted, as a doc test.
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/drift.md")]
+mod drift_page {}

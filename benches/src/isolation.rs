@@ -1,11 +1,13 @@
 //! A tenant's transaction against a query that nobody scopes, on sqlx's default pool.
 
 mod files;
+mod fleet;
 mod growth;
 mod postgres;
 mod sqlite;
 
 pub(crate) use files::group as files;
+pub(crate) use fleet::group as fleet;
 pub(crate) use growth::group as growth;
 pub(crate) use postgres::group as postgres;
 pub(crate) use sqlite::group as sqlite;

@@ -34,7 +34,7 @@ pub use layers::{known, tenancy};
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 14] = [
+pub const GROUPS: [MakeGroup; 15] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -49,4 +49,5 @@ pub const GROUPS: [MakeGroup; 14] = [
     ("postgres", |_| isolation::postgres()),
     ("sqlite tenants", |options| isolation::files(options.tenants)),
     ("postgres tenants", |options| isolation::growth(options.tenants)),
+    ("fleet", |options| isolation::fleet(options.tenants)),
 ];

@@ -21,7 +21,18 @@ pub(crate) struct Fact {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     pub(super) own: OwnName,
-    pub(super) objects: BTreeMap<(String, String), Object>,
+    pub(super) objects: BTreeMap<Key, Object>,
+}
+
+/// Which object it is. A name with a point in it may be that of two: then it matters what they belong to. That of a sequence is no part of
+/// its name, and may change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) kind: String,
+    pub(super) name: String,
+    parent: Option<String>,
+    /// Among those of the same name.
+    number: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -45,14 +56,23 @@ impl Catalog {
             parent,
             aspects,
         } = fact;
-        self.objects.insert((kind, name), Object { parent, aspects });
+        let mut key = Key {
+            parent: parent.clone().filter(|_| kind != "sequence"),
+            kind,
+            name,
+            number: 0,
+        };
+        while self.objects.contains_key(&key) {
+            key.number += 1;
+        }
+        self.objects.insert(key, Object { parent, aspects });
     }
 
     /// What it was made of.
     pub(super) fn facts(&self) -> impl Iterator<Item = Fact> {
-        self.objects.iter().map(|((kind, name), object)| Fact {
-            kind: kind.clone(),
-            name: name.clone(),
+        self.objects.iter().map(|(key, object)| Fact {
+            kind: key.kind.clone(),
+            name: key.name.clone(),
             parent: object.parent.clone(),
             aspects: object.aspects.clone(),
         })
@@ -67,6 +87,7 @@ pub(crate) struct OwnName(String);
 const SELF: &str = "@";
 
 impl OwnName {
+    #[cfg(any(feature = "postgres", test))]
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::catalog::{BODY, Catalog, Object, OwnName};
+use super::catalog::{BODY, Catalog, Key, Object, OwnName};
 use super::report::Change;
 
 /// How one object differs from the reference.
@@ -26,17 +26,16 @@ pub(super) fn compare(reference: &Catalog, tenant: &Catalog) -> Vec<Found> {
     let missing = only_in(reference, tenant);
     let additional = only_in(tenant, reference);
     let mut found = Vec::new();
-    for ((kind, name), object) in &reference.objects {
-        match tenant.objects.get(&(kind.clone(), name.clone())) {
+    for (key, object) in &reference.objects {
+        match tenant.objects.get(key) {
             None if belongs_to(object, &missing) => {}
-            None => found.push(whole(Change::Missing, kind, name)),
-            Some(other) => found.extend(changes((kind, name), (object, &reference.own), (other, &tenant.own))),
+            None => found.push(whole(Change::Missing, key)),
+            Some(other) => found.extend(changes(key, (object, &reference.own), (other, &tenant.own))),
         }
     }
-    for ((kind, name), object) in &tenant.objects {
-        let is_there = reference.objects.contains_key(&(kind.clone(), name.clone()));
-        if !is_there && !belongs_to(object, &additional) {
-            found.push(whole(Change::Additional, kind, name));
+    for (key, object) in &tenant.objects {
+        if !reference.objects.contains_key(key) && !belongs_to(object, &additional) {
+            found.push(whole(Change::Additional, key));
         }
     }
     found
@@ -44,10 +43,9 @@ pub(super) fn compare(reference: &Catalog, tenant: &Catalog) -> Vec<Found> {
 
 /// The tables and views that only the first has.
 fn only_in<'c>(one: &'c Catalog, other: &Catalog) -> BTreeSet<&'c str> {
-    let relations = one.objects.iter().filter(|((kind, name), object)| {
-        object.parent.is_none() && is_relation(kind) && !other.objects.contains_key(&(kind.clone(), name.clone()))
-    });
-    relations.map(|((_, name), _)| name.as_str()).collect()
+    let is_only_here = |key: &&Key| is_relation(&key.kind) && !other.objects.contains_key(key);
+    let relations = one.objects.keys().filter(is_only_here);
+    relations.map(|key| key.name.as_str()).collect()
 }
 
 fn is_relation(kind: &str) -> bool {
@@ -56,18 +54,16 @@ fn is_relation(kind: &str) -> bool {
 
 /// What belongs to a table that is not there is not missing by itself.
 fn belongs_to(object: &Object, relations: &BTreeSet<&str>) -> bool {
-    object
-        .parent
-        .as_deref()
-        .is_some_and(|parent| relations.contains(parent))
+    let parent = object.parent.as_deref();
+    parent.is_some_and(|parent| relations.contains(parent))
 }
 
-fn whole(change: Change, kind: &str, name: &str) -> Found {
+fn whole(change: Change, key: &Key) -> Found {
     Found {
         deviation: Deviation {
             change,
-            kind: kind.to_owned(),
-            name: name.to_owned(),
+            kind: key.kind.clone(),
+            name: key.name.clone(),
             aspect: None,
         },
         expected: None,
@@ -76,7 +72,7 @@ fn whole(change: Change, kind: &str, name: &str) -> Found {
 }
 
 fn changes<'o>(
-    (kind, name): (&'o str, &'o str),
+    key: &'o Key,
     (reference, own): (&'o Object, &'o OwnName),
     (tenant, other_own): (&'o Object, &'o OwnName),
 ) -> impl Iterator<Item = Found> + use<'o> {
@@ -89,7 +85,7 @@ fn changes<'o>(
         })
         .collect();
     // What of a column has no word of its own stands in its definition, and the rest does, too.
-    if kind == "column" && differing.len() > 1 {
+    if key.kind == "column" && differing.len() > 1 {
         differing.retain(|((aspect, _), _)| *aspect != "definition");
     }
     differing
@@ -97,8 +93,8 @@ fn changes<'o>(
         .map(move |((aspect, expected), (_, found))| Found {
             deviation: Deviation {
                 change: Change::Changed,
-                kind: kind.to_owned(),
-                name: name.to_owned(),
+                kind: key.kind.clone(),
+                name: key.name.clone(),
                 aspect: Some(aspect),
             },
             expected: expected.as_deref().map(|text| own.replace(text).into_owned()),

@@ -49,7 +49,7 @@ impl Fingerprint {
         leaves_out
     }
 
-    fn of(catalog: &Catalog) -> Self {
+    pub(super) fn of(catalog: &Catalog) -> Self {
         let mut fingerprint = Self::default();
         for fact in catalog.facts() {
             fingerprint.add(&fact, &catalog.own);

@@ -46,9 +46,14 @@
 //! table `tenancy_versions` where it is not. Which version a tenant is compared by is read from its table of migrations, which a record
 //! could contradict.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod catalog;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod compare;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod group;
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod group_tests;
 mod options;
 mod report;
 mod run;

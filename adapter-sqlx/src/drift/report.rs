@@ -37,7 +37,9 @@ pub struct StrategyDrift {
 }
 
 impl StrategyDrift {
-    pub(crate) const fn new(strategy: StrategyName) -> Self {
+    /// Without any tenants: what a strategy of your own begins with.
+    #[must_use]
+    pub const fn new(strategy: StrategyName) -> Self {
         Self {
             strategy,
             shares_tables: false,

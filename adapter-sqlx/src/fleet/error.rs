@@ -20,7 +20,7 @@ pub enum FleetError {
         /// The strategy.
         strategy: StrategyName,
         /// Why.
-        source: StrategyError,
+        source: Box<StrategyError>,
     },
     /// A migration that runs outside of a transaction has more than one statement. If the second failed, nobody could tell that the
     /// first has run: write one statement a file.

@@ -98,8 +98,10 @@ impl<'l, DB: DirectoryDatabase> Look<'l, DB> {
         let found = match strategy.version(MigrationTarget::SharedTables).await {
             Ok(version) => Found::Version(version),
             Err(source) => {
-                let strategy = strategy.name();
-                return Err(FleetError::Versions { strategy, source });
+                return Err(FleetError::Versions {
+                    strategy: strategy.name(),
+                    source: Box::new(source),
+                });
             }
         };
         Ok(Looked {
@@ -133,7 +135,7 @@ impl<'l, DB: DirectoryDatabase> Look<'l, DB> {
             };
             let surveyed = surveyed.map_err(|source| FleetError::Versions {
                 strategy: name.clone(),
-                source,
+                source: Box::new(source),
             })?;
             match surveyed {
                 Some(Some(version)) => looked.push(of_tenant(&current.strategy, record, Found::Version(version))),

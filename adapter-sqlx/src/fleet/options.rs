@@ -38,6 +38,9 @@ pub struct FleetOptions {
     pub(super) migrate: MigrateOptions,
 }
 
+const JOBS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+const MAX_FAILURES: NonZeroU64 = NonZeroU64::new(10).unwrap();
+
 /// The tenants that are migrated before the others.
 ///
 /// One failure among them stops the run.
@@ -63,8 +66,8 @@ impl FleetOptions {
             verifies_ledgers: false,
             canaries: Canaries::None,
             soak: Duration::ZERO,
-            jobs: NonZeroUsize::new(4).unwrap(),
-            max_failures: NonZeroU64::new(10).unwrap(),
+            jobs: JOBS,
+            max_failures: MAX_FAILURES,
             lease: Duration::from_secs(60),
             migrate: MigrateOptions::DEFAULT,
         }

@@ -23,6 +23,8 @@ mod database;
 mod fence;
 #[path = "../it/postgres/connection/leaks.rs"]
 mod leaks;
+#[path = "../it/postgres/versions/minimum.rs"]
+mod minimum;
 #[path = "../it/polling.rs"]
 mod polling;
 #[path = "../it/postgres/row/row.rs"]

@@ -9,6 +9,7 @@
 
 mod confirmation;
 mod crash;
+mod each_statement;
 mod events;
 mod explain;
 mod faults;

@@ -46,3 +46,30 @@ pub(crate) async fn folder(
         }
     }
 }
+
+/// The least version that a strategy serves, which is no greater than that of the newest migration. Where strategies are opened for places
+/// alone, nothing is served.
+pub(crate) fn minimum_version(
+    name: &str,
+    given: Option<u64>,
+    migrations: Option<&Migrator>,
+    check: &mut Check,
+) -> Option<i64> {
+    let minimum = i64::try_from(given?).unwrap_or(i64::MAX);
+    let newest = migrations.map(|migrations| migrations.iter().map(|migration| migration.version).max());
+    let key = format!("strategies.{name}.minimum_version");
+    match newest {
+        Some(Some(newest)) if minimum > newest => {
+            check.problem(
+                key,
+                format!("expected at most {newest}, the version of the newest migration: no tenant has a greater one"),
+            );
+            None
+        }
+        Some(None) => {
+            check.problem(key, "there are no migrations, and so no versions: remove this key");
+            None
+        }
+        _ => Some(minimum).filter(|_| !check.places_alone),
+    }
+}

@@ -219,7 +219,10 @@ impl BeginText {
 
 #[cfg(test)]
 mod tests {
+    use tenancy_core::directory::TenantRecord;
+
     use super::*;
+    use crate::{Begin, Binding, Purpose};
 
     /// Seen on Citus 13: each other order sends the whole message to the workers, or the tenant to none of them.
     #[test]
@@ -231,6 +234,27 @@ mod tests {
             own,
             "set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; \
             do 'begin set local app.tenant_id = ''o''''neil''; end'; set local citus.propagate_set_commands = 'none'"
+        );
+    }
+
+    /// A service without a minimum sends what it has sent before there was one.
+    #[test]
+    fn without_a_requirement_nothing_is_sent_for_it() {
+        let record = TenantRecord::new("acme".parse().unwrap(), "schema".parse().unwrap());
+        let text = |purpose, minimum| {
+            let binding = Binding::new(&record, Begin::new(), purpose);
+            let text = BeginText::new(Mode::ReadOnly).set("search_path", "acme");
+            let sql = text.require(Requirement::new(&binding, minimum)).after_end();
+            let (_, own) = sql.as_str().split_once("begin read only").unwrap_or_default();
+            own.to_owned()
+        };
+        assert_eq!(text(Purpose::Serve, None), "; set local search_path = acme");
+        for purpose in [Purpose::Administer, Purpose::Staff] {
+            assert_eq!(text(purpose, Some(7)), "; set local search_path = acme");
+        }
+        assert_eq!(
+            text(Purpose::Serve, Some(7)),
+            "; select tenancy_versions.tenancy_require('acme', 7); set local search_path = acme"
         );
     }
 }

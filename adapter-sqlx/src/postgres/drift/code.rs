@@ -6,6 +6,14 @@ pub(super) fn questions() -> Vec<Question> {
     vec![functions(), types(), others(), schemas(), default_rights()]
 }
 
+/// The extensions of tenants' own schemas. Those of a database are the database's.
+pub(super) fn extensions() -> Question {
+    let sql = "
+select s.nspname, 'extension', x.extname::text, null::text, array[x.extversion]
+from s join pg_extension x on x.extnamespace = s.oid";
+    Question::new(&["definition"], sql)
+}
+
 /// The constructor of a range belongs to the range.
 fn functions() -> Question {
     let aspects = &[
@@ -138,10 +146,6 @@ where {}",
             "tmplnamespace",
             "concat_ws(' ', o.tmplinit, o.tmpllexize)",
         ),
-        "
-select s.nspname, 'extension', x.extname::text, null::text, array[x.extversion]
-from s join pg_extension x on x.extnamespace = s.oid"
-            .to_owned(),
     ];
     Question::new(&["definition"], parts.join("\nunion all"))
 }

@@ -24,7 +24,7 @@ pub(super) async fn versions(
         let identifier: PgIdentifier = schema.parse().map_err(StrategyError::other)?;
         names.push(format!("{identifier}.{table}"));
     }
-    let sql = "select t.schema from pg_catalog.unnest($1::text[], $2::text[]) as t (schema, ledger)
+    let sql = "select t.schema from unnest($1::text[], $2::text[]) as t (schema, ledger)
         where pg_catalog.to_regclass(t.ledger) is not null";
     let found: Vec<String> = sqlx::query_scalar(sql)
         .persistent(false)

@@ -46,8 +46,9 @@ pub(super) async fn read(
     let mut questions = relations::questions();
     questions.extend(parts::questions());
     questions.extend(code::questions());
-    if scope == Scope::Database {
-        questions.extend(whole_database::questions());
+    match scope {
+        Scope::Schemas => questions.push(code::extensions()),
+        Scope::Database => questions.extend(whole_database::questions()),
     }
     for Question { aspects, sql } in questions {
         let query = sqlx::query_as(AssertSqlSafe(sql))

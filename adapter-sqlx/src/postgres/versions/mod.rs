@@ -9,5 +9,5 @@ mod record;
 mod require;
 
 pub(in crate::postgres) use install::{carry_over, enable, function_as_made, on_citus, require_enabled};
-pub(crate) use record::{forget, read_all, read_of, record, record_shared, recorded_sql};
+pub(crate) use record::{forget, record, record_shared, recorded_sql};
 pub(in crate::postgres) use require::{Requirement, have_shared, is_behind};

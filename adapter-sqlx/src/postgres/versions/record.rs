@@ -1,9 +1,6 @@
-//! Versions, written and read by the administrator.
+//! Versions, written by the administrator.
 
-use std::collections::HashMap;
-
-use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
 use super::install::{self, Found};
@@ -112,51 +109,4 @@ pub(crate) async fn recorded_sql(connection: &mut PgConnection) -> Result<&'stat
         }
         _ => "select null::text collate \"C\" as tenant, null::bigint as version where false",
     })
-}
-
-/// The versions of all tenants that are recorded in the database, as the administrator reads them. A tenant that is missing has a
-/// version that is not known.
-///
-/// # Errors
-///
-/// If the database cannot be queried.
-pub(crate) async fn read_all(connection: &mut PgConnection) -> Result<HashMap<TenantId, i64>, StrategyError> {
-    read(connection, None).await
-}
-
-/// As [`read_all`], of these tenants alone.
-///
-/// # Errors
-///
-/// If the database cannot be queried.
-pub(crate) async fn read_of(
-    connection: &mut PgConnection,
-    tenants: &[TenantId],
-) -> Result<HashMap<TenantId, i64>, StrategyError> {
-    let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
-    read(connection, Some(names)).await
-}
-
-async fn read(
-    connection: &mut PgConnection,
-    names: Option<Vec<&str>>,
-) -> Result<HashMap<TenantId, i64>, StrategyError> {
-    let sql = match install::look(connection).await? {
-        Found { is_fenced: true, .. } => {
-            "select tenant, version from tenancy_fence.tenancy_places
-            where version is not null and ($1::text[] is null or tenant = any ($1))"
-        }
-        Found { has_table: true, .. } => {
-            "select tenant, version from tenancy_versions.tenancy_versions
-            where tenant <> '' and ($1::text[] is null or tenant = any ($1))"
-        }
-        _ => return Ok(HashMap::new()),
-    };
-    let rows = sqlx::query(sql).persistent(false).bind(names);
-    rows.fetch_all(connection).await?.iter().map(parse).collect()
-}
-
-fn parse(row: &PgRow) -> Result<(TenantId, i64), StrategyError> {
-    let tenant: &str = row.try_get("tenant")?;
-    Ok((tenant.parse().map_err(StrategyError::other)?, row.try_get("version")?))
 }

@@ -217,3 +217,27 @@ async fn the_same_on_sqlite() {
         served.unwrap();
     }
 }
+
+/// The connection was chosen before the migration, and the transaction began behind it.
+#[tokio::test]
+async fn a_transaction_that_waits_for_a_migration_sees_its_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = files(&folder, false).await;
+    let write = async |id: &str| {
+        let mut tx = old.begin(&admitted("r1", "row")).await.unwrap();
+        let sql = "insert into notes (id) values ($1)";
+        sqlx::query(sql).bind(id).execute(&mut *tx).await.unwrap();
+        tx.commit().await
+    };
+    write("1").await.unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("rows.sqlite"));
+    let mut migrating = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let sql = "begin immediate; alter table notes_rows add column title text";
+    sqlx::raw_sql(sql).execute(&mut migrating).await.unwrap();
+    let (written, ()) = tokio::join!(write("2"), async {
+        // By then it waits for the lock of the file.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        sqlx::raw_sql("commit").execute(&mut migrating).await.unwrap();
+    });
+    written.unwrap();
+}

@@ -1,6 +1,5 @@
 //! Migrations of all tenants, on both databases.
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

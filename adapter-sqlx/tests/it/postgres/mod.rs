@@ -22,3 +22,4 @@ mod schema;
 mod serving;
 pub(crate) mod support;
 pub(crate) mod verify;
+mod versions;

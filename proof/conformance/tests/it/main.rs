@@ -21,6 +21,7 @@ mod probe;
 mod server;
 mod telemetry;
 mod tenants;
+mod updating;
 mod upgrade;
 
 /// Runs each test once for each framework, or for those that are named.

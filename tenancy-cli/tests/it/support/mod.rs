@@ -3,9 +3,11 @@
 mod command;
 mod pty;
 mod service;
+mod wire;
 
 pub(crate) use command::{Done, Running, piped};
 pub(crate) use service::Service;
+pub(crate) use wire::{LastStatement, Wire};
 
 /// Runs a test on SQLite and on PostgreSQL.
 macro_rules! on_both {

@@ -13,7 +13,7 @@ use super::parts::{declared, identifiers, parsed, prefix, servers};
 use super::strategies::{PgDatabaseStrategyConfig, PgRowConfig, PgSchemaConfig};
 use super::urls::{Reach, Server, Urls, urls};
 use crate::file::pool::seconds;
-use crate::file::{Check, Migrations, PoolConfig, folder};
+use crate::file::{Check, Migrations, PoolConfig, folder, minimum_version};
 
 /// What is opened. Nothing is connected yet.
 pub(crate) struct PostgresPlan {
@@ -132,6 +132,7 @@ impl Shared {
         const KEY: &str = "strategies.row";
         let server = self.server(KEY, &urls!(config), check);
         let migrations = folder("row", config.migrations.as_deref(), compiled, check).await;
+        let minimum = minimum_version("row", config.minimum_version, migrations.as_ref(), check);
         let pool = self.pool(KEY, config.pool.as_ref(), check);
         let lock_timeout = seconds(
             format!("{KEY}.lock_timeout_seconds"),
@@ -158,6 +159,9 @@ impl Shared {
         if config.fence {
             builder = builder.with_fence();
         }
+        if let Some(minimum) = minimum {
+            builder = builder.with_minimum_version(minimum);
+        }
         Some(if self.has_transaction_pooler {
             builder.with_transaction_pooler()
         } else {
@@ -174,6 +178,7 @@ impl Shared {
         const KEY: &str = "strategies.schema";
         let server = self.server(KEY, &urls!(config), check);
         let migrations = folder("schema", config.migrations.as_deref(), compiled, check).await;
+        let minimum = minimum_version("schema", config.minimum_version, migrations.as_ref(), check);
         let pool = self.pool(KEY, config.pool.as_ref(), check);
         let extensions = identifiers(&format!("{KEY}.extension_schemas"), &config.extension_schemas, check);
         let prefix = prefix(KEY, config.prefix.as_deref(), check);
@@ -193,8 +198,17 @@ impl Shared {
                 "a Citus cluster has no fence: remove this key, or `citus`",
             );
         }
+        if config.citus && config.minimum_version.is_some() {
+            check.problem(
+                format!("{KEY}.minimum_version"),
+                "a Citus cluster has no record of versions: remove this key, or `citus`",
+            );
+        }
         if config.fence {
             builder = builder.with_fence();
+        }
+        if let Some(minimum) = minimum {
+            builder = builder.with_minimum_version(minimum);
         }
         if config.citus {
             builder = builder.with_citus();
@@ -219,6 +233,7 @@ impl Shared {
         let server = self.server(KEY, &urls!(config), check);
         let servers = servers(config, check);
         let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
+        let minimum = minimum_version("database", config.minimum_version, migrations.as_ref(), check);
         let pool = self.pool(KEY, config.pool.as_ref(), check);
         let prefix = prefix(KEY, config.prefix.as_deref(), check);
         let template: Option<PgIdentifier> = parsed(&format!("{KEY}.template"), config.template.as_deref(), check);
@@ -250,6 +265,9 @@ impl Shared {
         }
         if config.fence {
             builder = builder.with_fence();
+        }
+        if let Some(minimum) = minimum {
+            builder = builder.with_minimum_version(minimum);
         }
         if let Some(max) = config.max_connections_per_tenant {
             builder = builder.with_max_connections_per_tenant(usize::try_from(max).unwrap_or(usize::MAX));

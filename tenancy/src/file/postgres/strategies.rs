@@ -46,6 +46,8 @@ tenancy_core::config::settings! {
         pub extension_schemas: Vec<String> = Vec::new(),
         /// The folder of migrations. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// The least version of the tables with which a process serves, that of a migration. Default: none.
+        pub minimum_version: Option<u64> = None,
         /// Whether the database is fenced, so that a suspension is in force at once. `tenancy fence on` fences it. Default: `false`.
         pub fence: bool = false,
         /// How long one attempt to change a table waits for a lock, in seconds, at least 1. Default: 2.
@@ -72,6 +74,9 @@ tenancy_core::config::settings! {
         pub extension_schemas: Vec<String> = Vec::new(),
         /// The folder of migrations of each tenant. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// The least version of a tenant's data with which the tenant is served, that of a migration. Default: none, and tenants that are behind
+        /// are served.
+        pub minimum_version: Option<u64> = None,
         /// Whether statements stay prepared. Default: `true`.
         pub prepared_statements: bool = true,
         /// Whether the database is fenced, so that a suspension is in force at once. `tenancy fence on` fences it. Default: `false`.
@@ -104,6 +109,9 @@ tenancy_core::config::settings! {
         pub migrated_template: bool = false,
         /// The folder of migrations of each tenant. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// The least version of a tenant's data with which the tenant is served, that of a migration. Default: none, and tenants that are behind
+        /// are served.
+        pub minimum_version: Option<u64> = None,
         /// Whether the tenants' databases are fenced, so that a suspension is in force at once. `tenancy fence on` fences them. Default: `false`.
         pub fence: bool = false,
         /// The greatest number of connections that one tenant uses at a time, at least 1. Default: 5.

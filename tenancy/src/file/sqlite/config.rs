@@ -87,6 +87,8 @@ tenancy_core::config::settings! {
         pub dangerously_exposed: Vec<String> = Vec::new(),
         /// The folder of migrations. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// The least version of the tables with which a process serves, that of a migration. Default: none.
+        pub minimum_version: Option<u64> = None,
         /// Whether the file is fenced, so that a suspension is in force at once. `tenancy fence on` fences it. Default: `false`.
         pub fence: bool = false,
         /// How long a transaction waits for another writer, in seconds, at least 1. Default: 5.
@@ -115,6 +117,9 @@ tenancy_core::config::settings! {
         pub folder: Option<PathBuf> = None,
         /// The folder of migrations of each tenant. Default: those that are compiled in.
         pub migrations: Option<PathBuf> = None,
+        /// The least version of a tenant's data with which the tenant is served, that of a migration. Default: none, and tenants that are behind
+        /// are served.
+        pub minimum_version: Option<u64> = None,
         /// Whether the tenants' files are fenced, so that a suspension is in force at once. `tenancy fence on` fences them. Default: `false`.
         pub fence: bool = false,
         /// The greatest number of files that are open at once, at least 1. Default: 64.

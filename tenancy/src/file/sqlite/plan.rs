@@ -9,7 +9,7 @@ use tenancy_sqlx::{
 
 use super::config::{SqliteConfig, SqliteDatabaseStrategyConfig, SqliteRowConfig, SqliteTableConfig};
 use crate::file::pool::seconds;
-use crate::file::{Check, Migrations, folder};
+use crate::file::{Check, Migrations, folder, minimum_version};
 
 /// What is opened. Nothing is yet.
 pub(crate) struct SqlitePlan {
@@ -73,6 +73,7 @@ async fn row_builder(
     const KEY: &str = "strategies.row";
     let file = required("strategies.row.file", config.file.as_deref(), "the file", check);
     let migrations = folder("row", config.migrations.as_deref(), compiled, check).await;
+    let minimum = minimum_version("row", config.minimum_version, migrations.as_ref(), check);
     let migrations = migrations.filter(|_| !check.serves_only && !check.places_alone);
     let pool = config.pool.settings("strategies.row.pool", check);
     let busy_timeout = seconds(
@@ -94,6 +95,9 @@ async fn row_builder(
     if config.fence {
         builder = builder.with_fence();
     }
+    if let Some(minimum) = minimum {
+        builder = builder.with_minimum_version(minimum);
+    }
     Some(match migrations {
         Some(migrations) => builder.with_migrations(migrations),
         None => builder,
@@ -113,6 +117,7 @@ async fn database_builder(
         check,
     );
     let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
+    let minimum = minimum_version("database", config.minimum_version, migrations.as_ref(), check);
     let migrations = migrations.filter(|_| !check.serves_only && !check.places_alone);
     let pool = config.pool.settings("strategies.database.pool", check);
     let busy_timeout = seconds(
@@ -132,6 +137,9 @@ async fn database_builder(
     }
     if config.fence {
         builder = builder.with_fence();
+    }
+    if let Some(minimum) = minimum {
+        builder = builder.with_minimum_version(minimum);
     }
     Some(match migrations {
         Some(migrations) => builder.with_migrations(migrations),

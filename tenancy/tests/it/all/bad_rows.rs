@@ -60,6 +60,10 @@ pub(super) const ROWS: &[Row] = &[
     ("[strategies.database]", "[strategies.database]\nfenced = true", &["`strategies.database.fenced`", "did you mean `fence`?"]),
     // Values.
     ("prefix = \"t_\"", "fence = true\ncitus = true", &["`strategies.schema.fence`: a Citus cluster has no fence: remove this key, or `citus`"]),
+    ("prefix = \"t_\"", "minimum_version = 1\ncitus = true", &["`strategies.schema.minimum_version`: a Citus cluster has no record of versions: remove this key, or `citus`"]),
+    ("[strategies.row]", "[strategies.row]\nminimum_version = 99", &["`strategies.row.minimum_version`: expected at most 1, the version of the newest migration: no tenant has a greater one"]),
+    ("prefix = \"t_\"", "minimum_version = -1", &["`strategies.schema.minimum_version`: expected a whole number that is not negative"]),
+    ("[strategies.database]", "[strategies.database]\nminimal_version = 5", &["`strategies.database.minimal_version`", "did you mean `minimum_version`?"]),
     ("max_connections = 10", "max_connections = 0", &["`database.pool.max_connections`: expected a number of at least 1"]),
     ("max_connections = 10", "acquire_timeout_seconds = 0", &["`database.pool.acquire_timeout_seconds`: expected a number of at least 1"]),
     ("enabled = true", "capacity = 0", &["`cache.capacity`: expected a number from 1 to 1000000"]),

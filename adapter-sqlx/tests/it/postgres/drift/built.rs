@@ -53,7 +53,7 @@ async fn a_database_that_is_made_for_a_tenant_is_as_the_one_that_is_made_to_comp
     let report = drift(&db, &tenants, &built()).await;
     assert!(report.is_clean(), "{report}");
     assert_eq!(only_version(&report).as_expected, 2);
-    in_database(&database, "acme", "alter table notes alter column body type varchar").await;
+    in_database(&database, "acme", "alter table authors alter column name type varchar").await;
     let report = drift(&db, &tenants, &built()).await;
     let found: Vec<String> = only_version(&report)
         .differences
@@ -61,7 +61,7 @@ async fn a_database_that_is_made_for_a_tenant_is_as_the_one_that_is_made_to_comp
         .map(ToString::to_string)
         .collect();
     assert!(
-        found.contains(&"1 has another type of column `notes.body`".to_owned()),
+        found.contains(&"1 has another type of column `authors.name`".to_owned()),
         "{found:?}"
     );
     assert_eq!(made(&database).await, [""; 0]);

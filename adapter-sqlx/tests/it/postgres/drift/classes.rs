@@ -132,8 +132,8 @@ const CLASSES: &[(&str, &[&str])] = &[
         &["definition: index notes_body_idx"],
     ),
     (
-        "alter table notes cluster on notes_body_idx",
-        &["role: index notes_body_idx"],
+        "alter table notes cluster on notes_pkey",
+        &["index: constraint notes.notes_pkey"],
     ),
     (
         "drop index events_what_idx",

@@ -57,7 +57,7 @@ fn pipe(mut from: TcpStream, mut to: TcpStream, mut hear: impl FnMut() + Send + 
         let mut bytes = [0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut bytes) {
             hear();
-            if to.write_all(&bytes[..read]).is_err() {
+            if to.write_all(bytes.get(..read).unwrap_or_default()).is_err() {
                 break;
             }
         }

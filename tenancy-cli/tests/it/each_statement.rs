@@ -1,0 +1,324 @@
+//! `kill -9` at each statement of a command: the same command finishes, and nothing is done twice.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+
+use crate::support::{LastStatement, Service, Wire};
+
+/// No command has more statements. One that seems to have has not ended, though nothing was left to be held back.
+const MANY: u64 = 400;
+
+/// A service that reaches its server by a wire.
+struct Wired {
+    service: Service,
+    wire: Wire,
+}
+
+impl Wired {
+    fn new() -> Self {
+        let service = Service::postgres();
+        let database = service.database.as_ref().unwrap();
+        let wire = Wire::to(&database.administrator());
+        wire.let_through();
+        let (application, administrator) = (
+            wire.of(&database.application_url()),
+            wire.of(&database.administrator_url()),
+        );
+        let service = service.with("APP_URL", application).with("ADMIN_URL", administrator);
+        Self { service, wire }
+    }
+
+    /// Starts the command and kills it at this statement. Whether it had so many.
+    fn kill_at(&self, line: &[&str], statement: u64, last: LastStatement) -> bool {
+        self.wire.choose(statement, last);
+        let mut running = self.service.start(line.iter().copied());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let was_reached = loop {
+            if self.wire.is_reached_within(Duration::from_millis(5)) {
+                running.kill();
+                break true;
+            }
+            if !running.is_running() {
+                break false;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{line:?} waits before its statement {statement}"
+            );
+        };
+        let done = running.wait();
+        self.wire.let_through();
+        assert_eq!(
+            done.code,
+            if was_reached { None } else { Some(0) },
+            "{line:?} at {statement}: {done:#?}"
+        );
+        was_reached
+    }
+
+    /// How many statements the command has, which is given and comes to its end.
+    fn statements_of(&self, line: &[String]) -> u64 {
+        self.wire.choose(u64::MAX, LastStatement::Sent);
+        self.service.run(line.iter().map(String::as_str)).ended(0);
+        self.wire.statements()
+    }
+
+    /// For each statement of the command, or those that are [chosen](chosen): prepares, kills the command there, gives it again,
+    /// and looks at what came of it. `line` makes the words from the number of the round.
+    fn each(&self, prepare: impl Fn(u64), line: impl Fn(u64) -> Vec<String>, look: impl Fn(u64, &str)) {
+        prepare(1);
+        let statements = self.statements_of(&line(1));
+        look(1, "not killed");
+        assert!(statements > 10, "{statements}: the wire counts what the command sends");
+        for (round, statement) in (2..).zip(chosen(statements)) {
+            // Whether the last statement has run decides, so both are tried, one at each statement and the other at the next.
+            let last = if round % 2 == 0 {
+                LastStatement::Sent
+            } else {
+                LastStatement::HeldBack
+            };
+            prepare(round);
+            let line = line(round);
+            let line: Vec<&str> = line.iter().map(String::as_str).collect();
+            let was_reached = self.kill_at(&line, statement, last);
+            let at = format!("{line:?}, statement {statement} of {statements}, {last:?}, reached: {was_reached}");
+            let done = self.service.run(line.iter().copied());
+            assert_eq!(done.code, Some(0), "{at}: {done:#?}");
+            look(round, &at);
+        }
+    }
+}
+
+/// All statements if `TENANCY_TEST_EACH_STATEMENT` is set, which takes half an hour. Else a few, spread evenly, and the last ones, where
+/// commands commit.
+fn chosen(statements: u64) -> Vec<u64> {
+    if std::env::var_os("TENANCY_TEST_EACH_STATEMENT").is_some() {
+        return (1..=statements).collect();
+    }
+    let step = usize::try_from(statements / 6 + 1).unwrap();
+    let mut chosen: Vec<u64> = (1..=statements)
+        .step_by(step)
+        .chain(statements - 1..=statements)
+        .collect();
+    chosen.dedup();
+    chosen
+}
+
+fn words(line: &[&str]) -> Vec<String> {
+    line.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// How many events of this kind the tenant has.
+fn count(service: &Service, id: &str, kind: &str) -> i64 {
+    let database = service.database.as_ref().unwrap();
+    service.runtime.block_on(async {
+        let mut connection: PgConnection = database.administrator().connect().await.unwrap();
+        let sql = "select count(*) from tenancy_events where tenant = $1 and kind = $2";
+        let count = sqlx::query_scalar(sql).bind(id).bind(kind);
+        let count = count.fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        count
+    })
+}
+
+/// The status in the directory; `None` if it has no such tenant.
+fn status(service: &Service, id: &str) -> Option<String> {
+    let database = service.database.as_ref().unwrap();
+    service.runtime.block_on(async {
+        let mut connection: PgConnection = database.administrator().connect().await.unwrap();
+        let status = sqlx::query_scalar("select status from tenancy_tenants where id = $1").bind(id);
+        let status = status.fetch_optional(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        status
+    })
+}
+
+fn insert(service: &Service, id: &str) {
+    let insert = "insert into notes (id, body) values ('1', 'a')";
+    service.run(["sql", id, "--write", "--command", insert]).ended(0);
+}
+
+/// The tenant's one note is there.
+fn has_its_note(service: &Service, id: &str, at: &str) {
+    let read = service.run(["sql", id, "--json", "--command", "select count(*) from notes"]);
+    assert_eq!(read.code, Some(0), "{at}: {read:#?}");
+    assert_eq!(read.document()["rows"][0]["count"], 1, "{at}");
+}
+
+fn create(service: &Service, id: &str, strategy: &str) {
+    service.run(["tenant", "create", id, "--strategy", strategy]).ended(0);
+    insert(service, id);
+}
+
+fn created(strategy: &str) {
+    let wired = Wired::new();
+    let service = &wired.service;
+    let id = |round: u64| format!("acme-{strategy}-{round}");
+    wired.each(
+        |_| {},
+        |round| words(&["tenant", "create", &id(round), "--strategy", strategy]),
+        |round, at| {
+            let id = id(round);
+            assert_eq!(status(service, &id).as_deref(), Some("active"), "{at}");
+            for kind in ["tenant.created", "tenant.completed"] {
+                assert_eq!(count(service, &id, kind), 1, "{at}: {kind}");
+            }
+            insert(service, &id);
+            has_its_note(service, &id, at);
+        },
+    );
+    service.run(["check"]).ended(0);
+}
+
+/// A verb of a tenant that stays, behind the fence, so that its second step is at the place.
+fn changed(strategy: &str, verb: &str, [before, after]: [&str; 2]) {
+    let wired = Wired::new();
+    let service = &wired.service;
+    let id = &*format!("acme-{strategy}");
+    create(service, id, strategy);
+    service.run(["fence", "on", "--yes"]).ended(0);
+    service.fence_in_file(service.strategies);
+    if before == "restore" {
+        service.run(["tenant", "archive", id]).ended(0);
+    }
+    let kind = format!("tenant.{after}");
+    let first = count(service, id, &kind);
+    wired.each(
+        |_| drop(service.run(["tenant", before, id]).ended(0)),
+        |_| words(&["tenant", verb, id]),
+        |round, at| {
+            let expected = if verb == "archive" { "archived" } else { "suspended" };
+            assert_eq!(status(service, id).as_deref(), Some(expected), "{at}");
+            let done = count(service, id, &kind) - first;
+            assert_eq!(done, i64::try_from(round).unwrap(), "{at}: {kind}");
+            // Which finds a place that the directory's status has not reached.
+            let fence = service.run(["fence", "status"]);
+            assert_eq!(fence.code, Some(0), "{at}: {fence:#?}");
+        },
+    );
+    service.run(["check"]).ended(0);
+    if verb != "archive" {
+        service.run(["tenant", "activate", id]).ended(0);
+        has_its_note(service, id, verb);
+    }
+}
+
+fn deleted(strategy: &str) {
+    let wired = Wired::new();
+    let service = &wired.service;
+    service.run(["fence", "on", "--yes"]).ended(0);
+    service.fence_in_file(service.strategies);
+    let id = |round: u64| format!("acme-{strategy}-{round}");
+    create(service, "globex", strategy);
+    wired.each(
+        |round| {
+            create(service, &id(round), strategy);
+            service.run(["tenant", "archive", &id(round)]).ended(0);
+        },
+        |round| words(&["tenant", "delete", &id(round), "--grace", "0s", "--confirm", &id(round)]),
+        |round, at| {
+            assert_eq!(status(service, &id(round)), None, "{at}");
+            assert_eq!(count(service, &id(round), "tenant.deleted"), 1, "{at}");
+        },
+    );
+    service.run(["check"]).ended(0);
+    has_its_note(service, "globex", "the other tenant");
+}
+
+/// At each statement of a run that goes on where the one before was killed, until one comes to its end.
+fn fenced(first: LastStatement) {
+    let wired = Wired::new();
+    let service = &wired.service;
+    for strategy in service.strategies {
+        create(service, &format!("acme-{strategy}"), strategy);
+    }
+    let [even, odd] = match first {
+        LastStatement::Sent => [LastStatement::Sent, LastStatement::HeldBack],
+        LastStatement::HeldBack => [LastStatement::HeldBack, LastStatement::Sent],
+    };
+    let step = if std::env::var_os("TENANCY_TEST_EACH_STATEMENT").is_some() {
+        1
+    } else {
+        11
+    };
+    let mut statement = 1;
+    while wired.kill_at(
+        &["fence", "on", "--yes"],
+        statement,
+        if statement % 2 == 0 { even } else { odd },
+    ) {
+        // Half of it is found, and never more than what the file and the databases do not agree on.
+        let status = service.run(["fence", "status", "--json"]);
+        assert!(matches!(status.code, Some(0 | 3)), "statement {statement}: {status:#?}");
+        statement += step;
+        assert!(statement < MANY, "the command does not end");
+    }
+    assert!(statement > 20, "{statement}");
+    service.run(["fence", "on", "--yes"]).ended(0);
+    service.fence_in_file(service.strategies);
+    service.run(["check"]).ended(0);
+    for strategy in service.strategies {
+        let id = &*format!("acme-{strategy}");
+        has_its_note(service, id, "fence on");
+        service.run(["tenant", "suspend", id]).ended(0);
+    }
+    service.run(["fence", "status"]).ended(0);
+    let listed = service.json(["events", "list", "--limit", "1000"]);
+    let events = listed["events"].as_array().unwrap();
+    // It says what is about to be done, in a database that may be another one: a run that was killed after it says it again.
+    for strategy in service.strategies {
+        let is_told = |event: &&serde_json::Value| event["kind"] == "fence.enabled" && event["after"] == *strategy;
+        assert!(events.iter().any(|event| is_told(&event)), "{strategy}: {events:?}");
+    }
+}
+
+/// A test for each strategy.
+macro_rules! on_each_strategy {
+    ($name:ident, $run:expr) => {
+        mod $name {
+            #[test]
+            fn row() {
+                $run("row");
+            }
+
+            #[test]
+            fn schema() {
+                $run("schema");
+            }
+
+            #[test]
+            fn database() {
+                $run("database");
+            }
+        }
+    };
+}
+
+on_each_strategy!(create_is_killed, super::created);
+on_each_strategy!(suspend_is_killed, |strategy| super::changed(
+    strategy,
+    "suspend",
+    ["activate", "suspended"]
+));
+on_each_strategy!(archive_is_killed, |strategy| super::changed(
+    strategy,
+    "archive",
+    ["restore", "archived"]
+));
+on_each_strategy!(restore_is_killed, |strategy| super::changed(
+    strategy,
+    "restore",
+    ["archive", "restored"]
+));
+on_each_strategy!(delete_is_killed, super::deleted);
+
+#[test]
+fn fence_on_is_killed() {
+    fenced(LastStatement::Sent);
+}
+
+#[test]
+fn fence_on_is_killed_after_each_other_statement() {
+    fenced(LastStatement::HeldBack);
+}
