@@ -53,6 +53,13 @@ macro_rules! directory_is_send {
             is_send(directory.dangerously_end_quarantine(key));
             is_send(directory.close());
         }
+
+        fn its_fleet(fleet: crate::fleet::Fleet<$db>) {
+            is_spawned(async move {
+                let (options, stop) = (crate::fleet::FleetOptions::new(), crate::fleet::Stop::new());
+                fleet.join(&options, &stop, |_| {}).await
+            });
+        }
     };
 }
 
@@ -75,6 +82,19 @@ fn any_database<DB: sqlx::Database>(db: &TenantDb<DB>, admitted: &Admitted, visi
 fn a_transaction<DB: sqlx::Database>(one: TenantTransaction<DB>, other: TenantTransaction<DB>) {
     is_send(one.commit());
     is_send(other.rollback());
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+fn a_fleet<DB: crate::DirectoryDatabase>(
+    fleet: &crate::fleet::Fleet<DB>,
+    options: &crate::fleet::FleetOptions,
+    stop: &crate::fleet::Stop,
+) {
+    is_send(fleet.plan(options, |_| {}));
+    is_send(fleet.run(options, stop, |_| {}));
+    is_send(fleet.join(options, stop, |_| {}));
+    is_send(fleet.resume(None, &crate::fleet::ResumeOptions::new(), stop, |_| {}));
+    is_send(fleet.runs(1));
 }
 
 #[cfg(feature = "postgres")]

@@ -12,50 +12,69 @@ use super::progress::Wave;
 use crate::directory::runs::NewItem;
 use crate::{DataVersion, DirectoryDatabase, Standing};
 
-impl<DB: DirectoryDatabase> Fleet<DB> {
-    /// Looks at all tenants that are meant, and passes what it finds on, page by page.
-    pub(super) async fn look(
-        &self,
-        options: &FleetOptions,
-        mut found: impl AsyncFnMut(Vec<Looked>) -> Result<(), FleetError>,
-    ) -> Result<FleetPlan, FleetError> {
-        self.refuse_unknown_tenants(options).await?;
-        let mut plan = FleetPlan::default();
-        for strategy in self.strategies.selected(options)? {
-            let of_strategy = plan.strategies.entry(strategy.name()).or_default();
-            of_strategy.target = target(strategy.latest(), options);
+/// A plan that is being read.
+pub(super) struct Planning<'p, DB: DirectoryDatabase> {
+    fleet: &'p Fleet<DB>,
+    options: &'p FleetOptions,
+    look: Look<'p, DB>,
+    plan: FleetPlan,
+}
+
+impl<'p, DB: DirectoryDatabase> Planning<'p, DB> {
+    /// The next tenants that are meant; `None` behind the last ones.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Looked>>, FleetError> {
+        let page = self.look.next().await?;
+        for looked in page.iter().flatten() {
+            count(&mut self.plan, looked);
         }
-        let mut look = Look::new(&self.directory, &self.strategies, options)?;
-        while let Some(page) = look.next().await? {
-            for looked in &page {
-                count(&mut plan, looked);
-            }
-            found(page).await?;
-        }
-        plan.cost = look.cost;
-        if options.tenants.is_none() && options.strategies.is_none() {
-            for (strategy, tenants) in self.directory.count_by_strategy().await? {
-                if !self.strategies.is_registered(&strategy) {
+        Ok(page)
+    }
+
+    /// What all of them come to.
+    pub(super) async fn end(self) -> Result<FleetPlan, FleetError> {
+        let mut plan = self.plan;
+        plan.cost = self.look.cost;
+        if self.options.tenants.is_none() && self.options.strategies.is_none() {
+            for (strategy, tenants) in self.fleet.directory.count_by_strategy().await? {
+                if !self.fleet.strategies.is_registered(&strategy) {
                     plan.unknown_strategies.insert(strategy, tenants);
                 }
             }
         }
         Ok(plan)
     }
+}
 
-    /// As [`look`](Self::look), and each tenant is observed.
+impl<DB: DirectoryDatabase> Fleet<DB> {
+    /// Begins to look at all tenants that are meant.
+    pub(super) async fn look<'p>(&'p self, options: &'p FleetOptions) -> Result<Planning<'p, DB>, FleetError> {
+        self.refuse_unknown_tenants(options).await?;
+        let mut plan = FleetPlan::default();
+        for strategy in self.strategies.selected(options)? {
+            let of_strategy = plan.strategies.entry(strategy.name()).or_default();
+            of_strategy.target = target(strategy.latest(), options);
+        }
+        Ok(Planning {
+            fleet: self,
+            options,
+            look: Look::new(&self.directory, &self.strategies, options)?,
+            plan,
+        })
+    }
+
+    /// Looks at all of them, and each is observed.
     pub(super) async fn look_and_observe(
         &self,
         options: &FleetOptions,
         observe: &mut (dyn FnMut(Planned<'_>) + Send),
     ) -> Result<FleetPlan, FleetError> {
-        self.look(options, async |page: Vec<Looked>| {
+        let mut planning = self.look(options).await?;
+        while let Some(page) = planning.next().await? {
             for looked in &page {
                 observe_one(looked, options, observe);
             }
-            Ok(())
-        })
-        .await
+        }
+        planning.end().await
     }
 
     /// A name that is mistyped would be a run that does nothing, and says that all is well.

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::error::FleetError;
 use super::fleet::{Fleet, after, now};
-use super::look::Looked;
 use super::options::FleetOptions;
 use super::plan::FleetPlan;
 use super::planning::Choice;
@@ -117,17 +116,13 @@ impl<'r, DB: DirectoryDatabase> Runner<'r, DB> {
     /// Lists what is to be migrated. Returns `false` if it was stopped in between: then it is planned again when it is resumed.
     async fn plan(&mut self) -> Result<bool, FleetError> {
         let mut choice = Choice::new(self.options);
-        let (fleet, options, stop) = (self.fleet, self.options, self.stop);
-        let this = &mut *self;
-        fleet
-            .look(options, async |page: Vec<Looked>| {
-                if stop.is_raised() {
-                    return Ok(());
-                }
-                fleet.directory.add_items(this.run, &choice.items(&page)).await?;
-                this.renew_if_due().await
-            })
-            .await?;
+        let mut planning = self.fleet.look(self.options).await?;
+        while let Some(page) = planning.next().await?
+            && !self.stop.is_raised()
+        {
+            self.fleet.directory.add_items(self.run, &choice.items(&page)).await?;
+            self.renew_if_due().await?;
+        }
         Ok(!self.stop.is_raised())
     }
 

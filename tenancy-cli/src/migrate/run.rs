@@ -118,21 +118,16 @@ async fn confirm<DB: OpenDatabase>(
         return Ok(());
     }
     let (plan, _) = look(data, options).await?;
-    let behind = plan.behind();
-    if behind == 0 {
+    if plan.behind() == 0 {
         return Ok(());
     }
-    let what = if behind == 1 {
-        "1 tenant, or the tables that tenants share,".to_owned()
-    } else {
-        format!("{behind} tenants and tables that tenants share")
-    };
+    let what = standing::behind(&plan);
     let question = if run.fake.is_some() {
         format!("write migrations into the ledgers of {what} without running them, whatever their tables are")
     } else {
         format!("migrate {what}")
     };
-    confirm_many(question.trim_end_matches(','), run.confirmed.yes)
+    confirm_many(&question, run.confirmed.yes)
 }
 
 /// Works on a run, shows how far it has come, and ends it early at SIGINT. A failure says how it goes on.

@@ -124,8 +124,27 @@ fn of_strategy(name: &StrategyName, strategy: &StrategyPlan) -> Value {
 }
 
 fn listing(listing: &Listing) -> Value {
-    let first: Vec<&str> = listing.first.iter().map(TenantId::as_str).collect();
+    let mut first: Vec<&str> = listing.first.iter().map(TenantId::as_str).collect();
+    // Those that were read at once come in any order.
+    first.sort_unstable();
     json!({ "count": listing.count, "first": first })
+}
+
+/// What is behind, in words.
+pub(super) fn behind(plan: &FleetPlan) -> String {
+    let tenants: u64 = plan.strategies.values().map(|strategy| strategy.behind).sum();
+    let tables = match plan.behind() - tenants {
+        0 => None,
+        1 => Some("the shared tables of 1 strategy".to_owned()),
+        number => Some(format!("the shared tables of {number} strategies")),
+    };
+    let tenants = match tenants {
+        0 => None,
+        1 => Some("1 tenant".to_owned()),
+        number => Some(format!("{number} tenants")),
+    };
+    let both: Vec<String> = tables.into_iter().chain(tenants).collect();
+    both.join(" and ")
 }
 
 /// What of a plan needs somebody. `run` is the command that migrates what is behind.
@@ -136,16 +155,18 @@ pub(crate) fn findings(plan: &FleetPlan, run: &str) -> Vec<Finding> {
         findings.extend(of_tenants(name, strategy, run));
     }
     for (name, tenants) in &plan.unknown_strategies {
-        let message = format!(
-            "{} of the strategy `{name}`, which the service does not have: nobody knows whether they are behind",
-            are(*tenants)
-        );
+        let message = of(name, *tenants, "unknown, since the service does not have that strategy");
         findings.push(Finding::new("unknown_strategy", message).advise("add the strategy to the configuration"));
     }
     findings
 }
 
 const NEWER: &str = "run the newest release's command: this one does not have the migrations";
+const ANOTHER: &str = "at a migration that is another one here, or not there";
+const LOST: &str = "without a place for their data";
+const UNREADABLE: &str = "unknown, since their ledgers could not be read";
+const RESTORE: &str = "restore their data, or delete them: it is in no other place";
+const REACH: &str = "see that their databases run, and look again";
 const CHANGED: &str = "put the text back that has run, and write another migration for what is to change";
 
 fn of_shared_tables(name: &StrategyName, strategy: &StrategyPlan, run: &str) -> Option<Finding> {
@@ -180,52 +201,52 @@ fn of_tenants(name: &StrategyName, strategy: &StrategyPlan, run: &str) -> Vec<Fi
     let target = text_of(strategy.target);
     let mut findings = Vec::new();
     if strategy.behind > 0 {
-        let message = format!("{} of `{name}` behind the version {target}", are(strategy.behind));
+        let message = of(name, strategy.behind, &format!("behind the version {target}"));
         findings.push(Finding::new("tenants_behind", message).run(run));
     }
-    if strategy.ahead.count > 0 {
-        let message = format!(
-            "{} of `{name}` ahead of the version {target}: {}",
-            are(strategy.ahead.count),
-            some_of(&strategy.ahead)
-        );
-        findings.push(Finding::new("tenants_ahead", message).advise(NEWER));
-    }
-    if strategy.changed.count > 0 {
-        let message = format!(
-            "{} of `{name}` with a migration that is another one here, or not there: {}",
-            are(strategy.changed.count),
-            some_of(&strategy.changed)
-        );
-        findings.push(Finding::new("migration_changed", message).advise(CHANGED));
-    }
-    if strategy.lost > 0 {
-        let message = format!(
-            "{} of `{name}` without a place for their data: {}",
-            are(strategy.lost),
-            some_of(&strategy.not_provisioned)
-        );
-        findings.push(
-            Finding::new("not_provisioned", message)
-                .advise("restore their data, or delete them: what was there is in no other place"),
-        );
-    }
-    if strategy.unreadable.count > 0 {
-        let message = format!(
-            "{} of `{name}` unknown, since their ledgers could not be read: {}",
-            are(strategy.unreadable.count),
-            some_of(&strategy.unreadable)
-        );
-        findings.push(Finding::new("unreadable", message).run("check"));
+    let listed = [
+        (
+            &strategy.ahead,
+            strategy.ahead.count,
+            "tenants_ahead",
+            format!("ahead of the version {target}"),
+            NEWER,
+        ),
+        (
+            &strategy.changed,
+            strategy.changed.count,
+            "migration_changed",
+            ANOTHER.to_owned(),
+            CHANGED,
+        ),
+        (
+            &strategy.not_provisioned,
+            strategy.lost,
+            "not_provisioned",
+            LOST.to_owned(),
+            RESTORE,
+        ),
+        (
+            &strategy.unreadable,
+            strategy.unreadable.count,
+            "unreadable",
+            UNREADABLE.to_owned(),
+            REACH,
+        ),
+    ];
+    for (listing, number, code, what, advice) in listed.into_iter().filter(|(_, number, ..)| *number > 0) {
+        let message = format!("{}: {}", of(name, number, &what), some_of(listing));
+        findings.push(Finding::new(code, message).advise(advice));
     }
     findings
 }
 
-fn are(number: u64) -> String {
+/// So many tenants of a strategy are something.
+fn of(strategy: impl std::fmt::Display, number: u64, what: &str) -> String {
     if number == 1 {
-        "1 tenant is".to_owned()
+        format!("1 tenant of `{strategy}` is {what}")
     } else {
-        format!("{number} tenants are")
+        format!("{number} tenants of `{strategy}` are {what}")
     }
 }
 

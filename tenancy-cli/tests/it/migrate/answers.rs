@@ -37,7 +37,7 @@ fn each_document_is_whole(service: &Service) {
             "unknown_strategies": {},
             "tenants": [{ "id": "database-00", "strategy": "database", "version": 1, "target": 2 }],
             "findings": [{
-                "code": "tenants_behind", "message": "1 tenant is of `database` behind the version 2", "unsafe": false,
+                "code": "tenants_behind", "message": "1 tenant of `database` is behind the version 2", "unsafe": false,
                 "mend": null,
             }],
         })
@@ -83,10 +83,7 @@ fn on_a_terminal(service: &Service) {
     let ids = create(service, "database", 3);
     release(service, 2, ONCE);
     let refused = service.type_in(["migrate", "run"], "n\n").ended(1);
-    assert!(
-        refused.stdout.contains("migrate 3 tenants and shared tables? [y/N]"),
-        "{refused:?}"
-    );
+    assert!(refused.stdout.contains("migrate 3 tenants? [y/N]"), "{refused:?}");
     assert_eq!(notes(service, &ids[0], "once"), 0);
     let done = service.type_in(["migrate", "run"], "y\n").ended(0);
     assert!(done.stdout.contains("run 1: 3 done, 0 failed, 0 not begun"), "{done:?}");

@@ -60,10 +60,10 @@ fn by_hand(service: &Service, id: &str, sql: &'static str) {
     service.runtime.block_on(async {
         if let Some(database) = &service.database {
             let options = if id.starts_with("schema") {
-                let path = format!("tenant_{}", id.replace('-', "_"));
+                let path = format!("\"tenant_{id}\"");
                 database.administrator().options([("search_path", path)])
             } else {
-                let name = format!("{}{}", database.database_prefix(), id.replace('-', "_"));
+                let name = format!("{}{id}", database.database_prefix());
                 database.administrator().database(&name)
             };
             let mut connection = options.connect().await.unwrap();
@@ -77,8 +77,7 @@ fn by_hand(service: &Service, id: &str, sql: &'static str) {
         let mut files = files.map(|file| file.unwrap().path());
         let is_it = |file: &std::path::PathBuf| {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            name.contains(&id.replace('-', "_")) && !name.contains("-wal") && !name.contains("-shm")
-                || name.contains(id) && !name.contains("-wal") && !name.contains("-shm")
+            name.contains(id) && !name.ends_with("-wal") && !name.ends_with("-shm")
         };
         let file = files.find(is_it).unwrap();
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);

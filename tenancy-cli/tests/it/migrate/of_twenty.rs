@@ -87,7 +87,7 @@ fn one_is_locked() {
     execute(
         &service,
         &mut reader,
-        "begin; lock table tenant_schema_13.notes in access share mode",
+        "begin; lock table \"tenant_schema-13\".notes in access share mode",
     );
     let locked = ["migrate", "run", "--yes", "--lock-timeout", "20ms"];
     let run = service.run(locked.into_iter().chain(["--json"])).ended(4).document();

@@ -47,13 +47,14 @@ fn canaries_are_watched(service: &Service) {
     let soaking = ["migrate", "run", "--yes", "--canary", "25%", "--soak", "1h"];
     let running = service.start(soaking.into_iter().chain(["--json"]));
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    // Which one is left to the run.
     while !notes_of(service, &ids).contains(&1) && std::time::Instant::now() < deadline {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     running.interrupt();
     let stopped = running.wait().ended(130).document();
     assert_eq!((&stopped["done"], &stopped["pending"]), (&json!(1), &json!(3)));
-    assert_eq!(notes_of(service, &ids), [1, 0, 0, 0]);
+    assert_eq!(notes_of(service, &ids).iter().sum::<u64>(), 1);
     let again = service.run(["migrate", "run", "--yes", "--canary", "1%", "--soak", "1s", "--json"]);
     let again = again.ended(0).document();
     assert_eq!(again["done"], 3, "what the first one did is done: {again}");
