@@ -11,7 +11,7 @@ impl From<FleetError> for Failure {
         let text = chain(&error);
         match error {
             FleetError::Directory(error) => error.into(),
-            FleetError::Versions { source, .. } => Self::from(source).saying(text),
+            FleetError::Versions { source, .. } => Self::from(*source).saying(text),
             FleetError::SeveralStatements { .. } => {
                 Self::new("several_statements", text).advise("write a migration for each of the statements")
             }
