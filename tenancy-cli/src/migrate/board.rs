@@ -44,12 +44,15 @@ impl Board {
     /// Machines read all of it in the document, and so may be on a terminal where nothing else is to stand.
     pub(super) fn new(output: &Output) -> Self {
         let is_terminal = io::stderr().is_terminal();
+        // On some terminals nothing is drawn.
+        let bars = is_terminal.then(MultiProgress::new).filter(|bars| !bars.is_hidden());
+        let says_lines = bars.is_none() && !(is_terminal && output.is_json());
         let state = Arc::new(Mutex::new(State {
-            bars: (is_terminal && !output.is_json()).then(MultiProgress::new),
+            bars: bars.filter(|_| !output.is_json()),
             tells: !output.is_json(),
             ..State::default()
         }));
-        let ticker = (!is_terminal).then(|| {
+        let ticker = says_lines.then(|| {
             let state = Arc::clone(&state);
             tokio::spawn(async move {
                 loop {
@@ -123,6 +126,7 @@ impl State {
                     Err(_) => bar,
                 };
                 bar.set_position(server.ended);
+                bar.tick();
                 bar
             });
             let of_server = Server {

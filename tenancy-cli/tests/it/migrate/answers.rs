@@ -85,15 +85,17 @@ fn on_a_terminal(service: &Service) {
     let refused = service.type_in(["migrate", "run"], "n\n").ended(1);
     assert!(refused.stdout.contains("migrate 3 tenants? [y/N]"), "{refused:?}");
     assert_eq!(notes(service, &ids[0], "once"), 0);
-    let done = service.type_in(["migrate", "run"], "y\n").ended(0);
+    let done = service.draw(["migrate", "run"], "y\n").ended(0);
     assert!(done.stdout.contains("run 1: 3 done, 0 failed, 0 not begun"), "{done:?}");
-    assert!(done.stdout.contains("3/3"), "a bar is drawn: {done:?}");
+    assert!(done.stdout.contains("] 0/3"), "a bar is drawn: {done:?}");
+    let machine = service.draw(["migrate", "run", "--yes", "--json"], "").ended(0);
+    machine.document();
     // There is nothing to ask.
     let done = service.type_in(["migrate", "run"], "").ended(0);
     assert!(!done.stdout.contains("[y/N]"), "{done:?}");
     let piped = service.run(["migrate", "run", "--yes"]).ended(0);
     assert!(
-        piped.stdout.starts_with("run 3: 0 done"),
+        piped.stdout.starts_with("run 4: 0 done"),
         "stdout is for data: {piped:?}"
     );
 }
