@@ -38,8 +38,9 @@ pub(crate) fn group(most: usize) -> Group {
     let plan = |name: &str, options: FleetOptions| {
         let schemas = Rc::clone(&schemas);
         let name = format!("{name}, {number} schemas that are up to date");
-        let open = async move || schemas.release(4).await;
-        Row::prepared(name, open, async move |fleet: &Fleet<Postgres>| {
+        // The database goes with the last row.
+        let open = async move || (schemas.release(4).await, schemas);
+        Row::prepared(name, open, async move |(fleet, _): &(Fleet<Postgres>, Rc<Schemas>)| {
             let plan = fleet.plan(&options, |_| {}).await.unwrap();
             assert!(plan.is_up_to_date());
         })

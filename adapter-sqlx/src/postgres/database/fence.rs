@@ -5,7 +5,7 @@ use sqlx::{ConnectOptions, Connection};
 use tenancy_core::directory::TenantRecord;
 
 use super::builder::PgDatabaseBuilder;
-use super::strategy::is_not_provisioned;
+use super::found::is_not_provisioned;
 use crate::postgres::fence::{install, place};
 use crate::postgres::server::PgServer;
 use crate::{Place, StrategyError};

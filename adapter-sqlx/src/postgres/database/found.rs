@@ -78,3 +78,15 @@ fn is_in_use(error: &sqlx::Error) -> bool {
         .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     error.is_some_and(|error| error.code() == "55006" || error.routine() == Some("TerminateOtherDBBackends"))
 }
+
+/// There is no such database, or the application may not connect to it, which is the last step of provisioning.
+pub(in crate::postgres) fn is_not_provisioned(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
+    error.is_some_and(|error| match error.code() {
+        "3D000" => true,
+        // Of the session's beginning, and of no statement.
+        "42501" => error.routine() == Some("CheckMyDatabase"),
+        _ => false,
+    })
+}

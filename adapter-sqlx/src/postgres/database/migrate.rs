@@ -4,8 +4,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tenancy_core::directory::TenantRecord;
 
+use super::found::is_not_provisioned;
 use super::provision::comment;
-use super::strategy::{PgDatabaseStrategy, is_not_provisioned};
+use super::strategy::PgDatabaseStrategy;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::provision::Provisioning;

@@ -5,12 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgDatabaseError;
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
 use super::connection_budget::{ConnectionBudget, Exhausted};
+use super::found::is_not_provisioned;
 use super::provision::{self, DatabaseProvisioning};
 use super::servers::Servers;
 use crate::drift::{DriftOptions, StrategyDrift};
@@ -338,18 +338,6 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
             }
         })
     }
-}
-
-/// There is no such database, or the application may not connect to it, which is the last step of provisioning.
-pub(in crate::postgres) fn is_not_provisioned(error: &sqlx::Error) -> bool {
-    let error = error.as_database_error();
-    let error: Option<&PgDatabaseError> = error.and_then(|error| error.try_downcast_ref());
-    error.is_some_and(|error| match error.code() {
-        "3D000" => true,
-        // Of the session's beginning, and of no statement.
-        "42501" => error.routine() == Some("CheckMyDatabase"),
-        _ => false,
-    })
 }
 
 impl fmt::Debug for PgDatabaseStrategy {

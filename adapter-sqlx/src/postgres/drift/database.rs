@@ -12,7 +12,7 @@ use crate::drift::{
     Catalog, DriftOptions, DriftReference, Fact, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed,
 };
 use crate::postgres::database::PgDatabaseStrategy;
-use crate::postgres::database::strategy::is_not_provisioned;
+use crate::postgres::database::found::is_not_provisioned;
 use crate::postgres::server::PgServer;
 use crate::{StrategyError, StrategyFuture};
 

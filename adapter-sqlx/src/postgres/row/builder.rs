@@ -20,9 +20,8 @@ use crate::postgres::connection::stale::LastChange;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
-use crate::postgres::versions;
 use crate::strategy::data_version::copy_of;
-use crate::strategy::minimum_version::{judge_minimum, newest_version};
+use crate::strategy::minimum_version::newest_version;
 use crate::transaction::begin::begin_lent;
 use crate::{MigrateOptions, PoolSettings, StrategyError};
 
@@ -37,7 +36,7 @@ pub struct PgRowBuilder {
     extension_schemas: Vec<PgIdentifier>,
     allows_findings: bool,
     pub(super) lock_timeout: LockTimeout,
-    minimum_version: Option<i64>,
+    pub(super) minimum_version: Option<i64>,
 }
 
 /// What no policy and no setting avoids (seen on Citus 13.0 and 13.2).
@@ -146,16 +145,6 @@ impl PgRowBuilder {
         self
     }
 
-    /// Sets the least version of the tables with which this process serves: that of the migration that this release needs. Default: none.
-    ///
-    /// It is looked at when the database is opened, and not in each transaction: the tables are all tenants', and their version only
-    /// grows. The administrator records it; a process without the administrator does not open before that, with
-    /// [`TablesBehind`](StrategyError::TablesBehind). A Citus cluster has no record of versions.
-    pub const fn with_minimum_version(mut self, version: i64) -> Self {
-        self.minimum_version = Some(version);
-        self
-    }
-
     /// Opens the database, in this order:
     ///
     /// 1. It judges the application's role, and whether the application connects as a declared role and to the same
@@ -182,10 +171,7 @@ impl PgRowBuilder {
     /// [unsafe](crate::PgSeverity::Unsafe); and [`LocksHeld`](StrategyError::LocksHeld) if other sessions hold locks on
     /// what has to be changed; [`MinimumTooGreat`](StrategyError::MinimumTooGreat) and [`TablesBehind`](StrategyError::TablesBehind).
     pub async fn open(mut self) -> Result<PgRowStrategy, StrategyError> {
-        judge_minimum(self.minimum_version, self.migrations.as_deref())?;
-        if self.schema.is_on_citus() && self.minimum_version.is_some() {
-            return Err(versions::on_citus());
-        }
+        self.judge_minimum()?;
         if self.plan.is_fenced && self.schema.is_on_citus() {
             return Err(install::on_citus());
         }
@@ -246,9 +232,7 @@ impl PgRowBuilder {
             let newest = newest_version(migrations).map(|newest| newest.min(options.baseline.unwrap_or(i64::MAX)));
             let migrating = Migrating::new(copy_of(migrations), &self.schema, self.lock_timeout).with(options);
             ran = migrating.run(&mut connection).await?;
-            if let (Some(_), Some(newest)) = (self.minimum_version, newest) {
-                versions::record_shared(&mut connection, newest).await?;
-            }
+            self.record_version(newest, &mut connection).await?;
         }
         self.require_minimum(&mut connection).await?;
         let report = self.guard(&mut connection).await?;
@@ -276,16 +260,6 @@ impl PgRowBuilder {
         tx.rollback().await?;
         connection.close().await?;
         Ok(report)
-    }
-
-    /// Refuses tables that are behind, or of which no version is recorded.
-    async fn require_minimum(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
-        match self.minimum_version {
-            Some(minimum) if !versions::have_shared(connection, minimum).await? => {
-                Err(StrategyError::TablesBehind { minimum })
-            }
-            _ => Ok(()),
-        }
     }
 
     fn into_strategy(self, serves: bool) -> PgRowStrategy {

@@ -8,6 +8,7 @@ mod builder;
 mod citus;
 mod fence;
 mod migrate;
+mod minimum;
 mod policies;
 mod rebuild;
 mod removal;

@@ -9,6 +9,7 @@ use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
 use super::outside::OutsideWatch;
+use super::plain::is_plain;
 use super::reach::Reach;
 use super::server_wide::PresetPaths;
 use crate::postgres::attempts::{Attempts, LockTimeout};
@@ -231,6 +232,7 @@ impl Migrating<'_> {
         let migration = pending.migration;
         let version = migration.version;
         let watched = match self.reach {
+            Reach::Schema { shared: [] } if is_plain(migration.sql.as_str()) => None,
             Reach::Schema { shared } => {
                 let path = search_path(tx).await?;
                 let presets = PresetPaths::look(tx).await?;

@@ -8,6 +8,7 @@ mod migrate;
 pub(super) mod migrating;
 pub(super) mod names;
 mod outside;
+mod plain;
 pub(super) mod provision;
 pub(super) mod reach;
 mod server_wide;

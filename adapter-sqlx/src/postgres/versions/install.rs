@@ -96,7 +96,7 @@ select pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null,
 
 /// Looks, as the administrator.
 pub(super) async fn look(connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
-    let looked = sqlx::query_as(LOOK).persistent(false).bind(REQUIRE_BODY);
+    let looked = sqlx::query_as(LOOK).bind(REQUIRE_BODY);
     let (is_fenced, is_on_citus, has_table, is_as_made) = looked.fetch_one(connection).await?;
     Ok(Found {
         is_fenced,

@@ -55,10 +55,8 @@ async fn in_transaction(connection: &mut PgConnection, name: &str, version: i64)
 }
 
 async fn write(tx: &mut PgConnection, name: &str, version: i64) -> Result<(), StrategyError> {
-    sqlx::query(WHILE_NOBODY_FENCES)
-        .persistent(false)
-        .execute(&mut *tx)
-        .await?;
+    // Prepared: a connection that migrates one tenant after the other runs them again.
+    sqlx::query(WHILE_NOBODY_FENCES).execute(&mut *tx).await?;
     let found = install::look(tx).await?;
     if found.is_on_citus {
         return Ok(());
@@ -69,7 +67,7 @@ async fn write(tx: &mut PgConnection, name: &str, version: i64) -> Result<(), St
     } else {
         RECORD
     };
-    let recorded = sqlx::query(sql).persistent(false).bind(name).bind(version);
+    let recorded = sqlx::query(sql).bind(name).bind(version);
     recorded.execute(tx).await?;
     Ok(())
 }
