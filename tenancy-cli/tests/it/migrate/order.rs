@@ -14,6 +14,9 @@ fn a_canary_that_fails_stops_the_others(service: &Service) {
     let ids = create(service, "database", 5);
     write(service, &ids[2], "insert into notes (id, body) values ('divisor', '0')");
     release(service, 2, FAILS);
+    let left_out = ["migrate", "run", &ids[0], "--canary", &ids[2], "--json"];
+    let refused = service.run(left_out).ended(2).document();
+    assert_eq!(refused["error"]["code"], "usage", "it would be no canary: {refused}");
     let canary = [
         "migrate",
         "run",
