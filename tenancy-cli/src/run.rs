@@ -131,7 +131,7 @@ async fn migrations<DB: Operated>(
     interrupt: &Interrupt,
 ) -> Result<Answer, Failure> {
     match command {
-        MigrateCommand::Plan(plan) => migrate::plan::<DB>(site, &plan).await,
+        MigrateCommand::Plan(plan) => migrate::plan::<DB>(site, &plan, interrupt).await,
         MigrateCommand::Run(run) => migrate::run::<DB>(site, &run, interrupt).await,
         MigrateCommand::Status(status) => migrate::status::<DB>(site, &status).await,
         MigrateCommand::Resume(resume) => migrate::resume::<DB>(site, &resume, interrupt).await,

@@ -98,6 +98,9 @@ pub(crate) struct RunMigrations {
     #[arg(long, value_name = "VERSION", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent is one thing, and without a version another")]
     pub(crate) fake: Option<Option<i64>>,
+    /// Migrate those again that failed in the latest run, and no others. `migrate resume --retry-failed` goes on with all of it.
+    #[arg(long, conflicts_with_all = ["ids", "tenants", "status", "strategy", "placement", "all"])]
+    pub(crate) retry_failed: bool,
     /// Share the work of a run that is under way, where there is one, in place of ending with an error.
     #[arg(long)]
     pub(crate) join: bool,

@@ -6,13 +6,16 @@ use tenancy::directory::{TenantEntry as _, TenantStatus};
 use tenancy::names::{StrategyName, TenantId};
 use tenancy::{Data, OpenDatabase};
 use tenancy_sqlx::SqlDirectory;
-use tenancy_sqlx::fleet::{Canaries, FleetOptions};
+use tenancy_sqlx::fleet::{Canaries, Fleet, FleetError, FleetOptions};
 use tenancy_sqlx::{DirectoryEntry, PageRequest};
 
 use crate::args::{Scope, Selection};
 use crate::commands::tenants::next_page;
 use crate::output::Failure;
 use crate::site::{Operated, entry};
+
+/// How many failures are read at a time.
+const PAGE: u16 = 1_000;
 
 /// The options that say which tenants are meant.
 pub(super) async fn chosen<DB: Operated>(
@@ -57,6 +60,8 @@ pub(super) async fn chosen<DB: Operated>(
         if migrated.contains(&record.strategy) {
             strategies.insert(record.strategy.clone());
             tenants.insert(record.id.clone());
+        } else if data.db.strategies().find(&record.strategy).is_err() {
+            return Err(unknown_strategy(&record.id, &record.strategy));
         } else if !selection.named().is_empty() {
             let message = format!(
                 "the strategy `{}` of the tenant `{}` has no migrations in this service",
@@ -70,6 +75,26 @@ pub(super) async fn chosen<DB: Operated>(
         Ok(())
     })
     .await?;
+    Ok(options.with_tenants(tenants).with_strategies(strategies))
+}
+
+/// Narrows the options to what failed in the latest run.
+pub(super) async fn failed<DB: OpenDatabase>(data: &Data<DB>, options: FleetOptions) -> Result<FleetOptions, Failure> {
+    let fleet = Fleet::new(data.directory.clone(), &data.db)?;
+    let latest = fleet.runs(1).await?.pop();
+    let run = latest.ok_or_else(|| Failure::from(FleetError::NothingToResume))?.id;
+    let (mut tenants, mut strategies) = (BTreeSet::new(), BTreeSet::new());
+    let mut after: Option<TenantId> = None;
+    loop {
+        let page = fleet.failures(run, after.as_ref().map(TenantId::as_str), PAGE).await?;
+        strategies.extend(page.iter().map(|failure| failure.strategy.clone()));
+        tenants.extend(page.iter().filter_map(|failure| failure.tenant.clone()));
+        let last = page.iter().rev().find_map(|failure| failure.tenant.clone());
+        if page.len() < usize::from(PAGE) || last.is_none() {
+            break;
+        }
+        after = last;
+    }
     Ok(options.with_tenants(tenants).with_strategies(strategies))
 }
 
@@ -115,6 +140,13 @@ fn is_skipped(entry: &DirectoryEntry, scope: &Scope) -> bool {
 fn archived(id: &TenantId) -> Failure {
     Failure::usage(format!("the tenant `{id}` is archived, and would be skipped"))
         .advise("give `--include-archived`, or leave it out")
+}
+
+/// Nobody knows whether such a tenant is behind.
+pub(super) fn unknown_strategy(id: &TenantId, strategy: &StrategyName) -> Failure {
+    let message = format!("the strategy `{strategy}` of the tenant `{id}` is not in the configuration");
+    Failure::new("unknown_strategy", message)
+        .advise("add the strategy to the configuration, or select others, such as by `--strategy`")
 }
 
 fn no_migrations(message: impl Into<String>) -> Failure {

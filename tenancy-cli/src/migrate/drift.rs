@@ -10,10 +10,10 @@ use tenancy_sqlx::drift::{
     Change as Differs, Difference, DriftOptions, DriftReference, DriftReport, StrategyDrift, VersionDrift,
 };
 
-use super::chosen::each;
+use super::chosen::{each, unknown_strategy};
 use crate::args::FindDrift;
 use crate::interrupt::Interrupt;
-use crate::output::{Answer, Exit, Failure, Next, printable};
+use crate::output::{Answer, Exit, Failure, printable};
 use crate::site::{Operated, Site};
 
 /// How many ids a line names.
@@ -34,9 +34,7 @@ pub(crate) async fn drift<DB: Operated>(
     data.close().await;
     match compared {
         Some(compared) => Ok(told(&compared?, drift)),
-        None => Ok(Answer::new("nothing was changed")
-            .and(Next::Do("give the same command again".to_owned()))
-            .ending(Exit::Interrupted)),
+        None => Ok(Answer::interrupted()),
     }
 }
 
@@ -60,11 +58,7 @@ async fn compare<DB: Operated>(data: &Data<DB>, drift: &FindDrift) -> Result<Dri
     }
     let known = data.db.strategies();
     if let Some(tenant) = tenants.iter().find(|tenant| known.find(&tenant.strategy).is_err()) {
-        let message = format!(
-            "the strategy `{}` of the tenant `{}` is not in the configuration",
-            tenant.strategy, tenant.id
-        );
-        return Err(Failure::new("unknown_strategy", message).advise("add the strategy to the configuration"));
+        return Err(unknown_strategy(&tenant.id, &tenant.strategy));
     }
     let options = DriftOptions::new().with_reference(reference);
     Ok(data.db.drift(&tenants, &options).await?)

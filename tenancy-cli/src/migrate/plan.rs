@@ -8,16 +8,29 @@ use super::chosen::chosen;
 use super::standing::{self, Behind};
 use crate::args::{PlanMigrations, Selection};
 use crate::check::Finding;
+use crate::interrupt::Interrupt;
 use crate::output::{Answer, Exit, Failure, printable};
 use crate::site::{Operated, Site};
 
-pub(crate) async fn plan<DB: Operated>(site: &Site<'_>, plan: &PlanMigrations) -> Result<Answer, Failure> {
+pub(crate) async fn plan<DB: Operated>(
+    site: &Site<'_>,
+    plan: &PlanMigrations,
+    interrupt: &Interrupt,
+) -> Result<Answer, Failure> {
     let data = site.migrations::<DB>(None).await?;
-    let looked = match chosen(&data, &plan.scope, None).await {
-        Ok(options) => look(&data, &options).await,
-        Err(failure) => Err(failure),
+    let looking = async {
+        let options = chosen(&data, &plan.scope, None).await?;
+        look(&data, &options).await
+    };
+    let looked = tokio::select! {
+        biased;
+        looked = looking => Some(looked),
+        () = interrupt.raised() => None,
     };
     data.close().await;
+    let Some(looked) = looked else {
+        return Ok(Answer::interrupted());
+    };
     let (plan_found, behind) = looked?;
     let selection = &plan.scope.selection;
     let findings = standing::findings(&plan_found, &run_again(selection, plan.scope.includes_archived()));

@@ -5,7 +5,7 @@ use tenancy_sqlx::MigrateOptions;
 use tenancy_sqlx::fleet::{Fleet, FleetError, FleetOptions, FleetProgress, FleetReport, Stop};
 
 use super::board::Board;
-use super::chosen::chosen;
+use super::chosen::{chosen, failed};
 use super::plan::{look, run_again, told};
 use super::{report, standing};
 use crate::args::RunMigrations;
@@ -31,9 +31,13 @@ async fn run_in<DB: Operated>(
     run: &RunMigrations,
     interrupt: &Interrupt,
 ) -> Result<Answer, Failure> {
-    let options = chosen(data, &run.scope, run.canary.as_ref()).await?;
+    let mut options = chosen(data, &run.scope, run.canary.as_ref()).await?;
+    let mut again = run_again(&run.scope.selection, run.scope.includes_archived());
+    if run.retry_failed {
+        options = failed(data, options).await?;
+        again.push_str(" --retry-failed");
+    }
     let options = with_baseline(data, with_limits(options, run), run).await?;
-    let again = run_again(&run.scope.selection, run.scope.includes_archived());
     if run.confirmed.change.dry_run {
         let (plan, behind) = look(data, &options).await?;
         let findings = standing::findings(&plan, &again);

@@ -39,6 +39,13 @@ impl Answer {
         }
     }
 
+    /// The answer of a look that was interrupted.
+    pub(crate) fn interrupted() -> Self {
+        Self::new("nothing was changed")
+            .advise("give the same command again")
+            .ending(Exit::Interrupted)
+    }
+
     /// Adds a value for machines.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.data.insert(key.to_owned(), value.into());

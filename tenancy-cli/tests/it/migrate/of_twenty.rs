@@ -60,6 +60,14 @@ fn some_fail_and_are_retried(service: &Service) {
     for id in &failing {
         write(service, id, "update notes set body = '1' where id = 'divisor'");
     }
+    let retry = ["migrate", "run", "--retry-failed", "--json"];
+    let unconfirmed = service.run(retry).ended(2).document();
+    assert_eq!(unconfirmed["error"]["code"], "confirmation_required");
+    let failed = service
+        .run(retry.into_iter().chain(["--yes", "--dry-run"]))
+        .ended(0)
+        .document();
+    assert_eq!(failed["behind"], failing.len(), "{failed}");
     let retried = run_next(service, &again).ended(0).document();
     assert_eq!((&retried["done"], &retried["behind"]), (&json!(all), &json!(0)));
     assert_eq!(retried["next"], json!([]));

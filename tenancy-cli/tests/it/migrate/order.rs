@@ -88,6 +88,17 @@ fn no_more_fail_than_are_borne(service: &Service) {
     let run = service.run(run).ended(1).document();
     assert_eq!((&run["failed"], &run["pending"]), (&json!(2), &json!(4)), "{run}");
     assert_eq!(run["ended"], "too_many_failures");
+    for id in &ids {
+        write(service, id, "update notes set body = '1' where id = 'divisor'");
+    }
+    let retried = service.json(["migrate", "run", "--retry-failed", "--yes"]);
+    assert_eq!(
+        (&retried["done"], &retried["behind"]),
+        (&json!(2), &json!(0)),
+        "no others"
+    );
+    let plan = service.run(["migrate", "plan", "--json"]).ended(3).document();
+    assert_eq!(plan["behind"], 4);
 }
 on_both!(a_budget, super::no_more_fail_than_are_borne);
 
