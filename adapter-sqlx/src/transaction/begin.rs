@@ -14,6 +14,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(feature = "postgres")]
+use sqlx::SqlStr;
 use sqlx::{Connection, Transaction};
 
 /// Boxed: the compiler cannot prove that it is `Send` otherwise.
@@ -36,4 +38,10 @@ pub(crate) fn begin_lent<'c, C: Connection>(
         Some(statement) => Box::pin(connection.begin_with(statement)),
         None => Box::pin(connection.begin()),
     }
+}
+
+/// As [`begin_lent`], by a text that is put together, on a connection on which no transaction is open.
+#[cfg(feature = "postgres")]
+pub(crate) fn begin_lent_by<C: Connection>(connection: &mut C, statement: SqlStr) -> Beginning<'_, C::Database> {
+    Box::pin(connection.begin_with(statement))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
 use crate::postgres::identifier::{Literal, PgIdentifier};
@@ -38,8 +38,9 @@ pub(super) async fn lock_within(
     let begun = Instant::now();
     let mut attempts = 1;
     loop {
-        let is_locked = sqlx::query_scalar(AssertSqlSafe(sql.as_str()));
-        if is_locked.fetch_one(&mut *connection).await? {
+        // One message, and nothing is prepared: each tenant has a text of its own.
+        let is_locked = sqlx::raw_sql(AssertSqlSafe(sql.as_str())).fetch_one(&mut *connection);
+        if is_locked.await?.try_get(0)? {
             return Ok(());
         }
         if begun.elapsed() > others {

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr};
 use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
@@ -15,11 +16,11 @@ use super::server_wide::PresetPaths;
 use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
-use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::versions;
 use crate::statement::ends_its_transaction;
 use crate::strategy::data_version::up;
-use crate::transaction::begin::begin_lent;
+use crate::transaction::begin::{begin_lent, begin_lent_by};
 use crate::{MigrateOptions, Migrated, StrategyError};
 
 /// Runs what has not run yet, in the order of the versions.
@@ -170,7 +171,6 @@ impl Migrating<'_> {
             self.search_path,
             wait.session_sql()
         );
-        execute(connection, clean).await?;
         if self.options.baseline.is_some() {
             return self.write_alone(pending, connection).await;
         }
@@ -185,14 +185,14 @@ impl Migrating<'_> {
         let object = format!("what the migration {} changes", migration.version);
         let mut attempts = Attempts::of_migration(wait, self.options.attempts.get());
         while !migration.no_tx || ends.is_none() {
-            match self.run_in_transaction(pending, connection).await {
+            match self.run_in_transaction(pending, &clean, connection).await {
                 Err(error) if migration.no_tx && needs_no_transaction(&error) => break,
                 Err(error) => attempts.again(&object, error).await?,
                 Ok(()) => return Ok(()),
             }
         }
         // It cannot be undone, so it is not interrupted.
-        execute(connection, "reset lock_timeout".to_owned()).await?;
+        execute(connection, format!("{clean}; reset lock_timeout")).await?;
         let alone = Alone {
             schema: self.schema,
             reach: self.reach,
@@ -214,9 +214,12 @@ impl Migrating<'_> {
     async fn run_in_transaction(
         &self,
         pending: &Pending<'_>,
+        clean: &str,
         connection: &mut PgConnection,
     ) -> Result<(), StrategyError> {
-        let mut tx = begin_lent(connection, None).await?;
+        // One message. What is set before `begin` is a part of the transaction then, and is set again with the next one.
+        let begin = AssertSqlSafe(format!("{clean}; begin"));
+        let mut tx = begin_lent_by(connection, begin.into_sql_str()).await?;
         match self.run_within(pending, &mut tx).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(error) => {
@@ -262,17 +265,14 @@ impl Migrating<'_> {
             let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
             query.bind(version).execute(&mut *tx).await?;
         }
+        // One message, and nothing is prepared: each tenant's ledger has a name of its own.
+        let checksum: String = migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
         let sql = format!(
-            "insert into {table} (version, description, success, checksum, execution_time) values ($1, $2, true, $3, $4)"
+            "insert into {table} (version, description, success, checksum, execution_time)
+            values ({version}, {}, true, '\\x{checksum}'::pg_catalog.bytea, {elapsed})",
+            Literal(&migration.description)
         );
-        sqlx::query(AssertSqlSafe(sql))
-            .persistent(false)
-            .bind(version)
-            .bind(&*migration.description)
-            .bind(&*migration.checksum)
-            .bind(elapsed)
-            .execute(&mut *tx)
-            .await?;
+        execute(tx, sql).await?;
         self.record(version, tx).await
     }
 }
@@ -298,8 +298,7 @@ pub(in crate::postgres) async fn read_ledger(
     table: &str,
 ) -> Result<Vec<(i64, Vec<u8>, bool)>, sqlx::Error> {
     let sql = format!("select version, checksum, success from {table}");
-    sqlx::query_as(AssertSqlSafe(sql))
-        .persistent(false)
-        .fetch_all(connection)
-        .await
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let applied = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    rows.iter().map(applied).collect()
 }
