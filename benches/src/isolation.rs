@@ -3,13 +3,17 @@
 mod files;
 mod fleet;
 mod growth;
+mod neighbours;
 mod postgres;
+mod sign_up;
 mod sqlite;
 
 pub(crate) use files::group as files;
 pub(crate) use fleet::group as fleet;
 pub(crate) use growth::group as growth;
+pub(crate) use neighbours::group as neighbours;
 pub(crate) use postgres::group as postgres;
+pub(crate) use sign_up::group as sign_up;
 pub(crate) use sqlite::group as sqlite;
 
 use tenancy_core::directory::TenantRecord;

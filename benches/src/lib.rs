@@ -34,7 +34,7 @@ pub use layers::{known, tenancy};
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 15] = [
+pub const GROUPS: [MakeGroup; 17] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -47,6 +47,8 @@ pub const GROUPS: [MakeGroup; 15] = [
     ("tokens", |_| tokens::group()),
     ("sqlite", |_| isolation::sqlite()),
     ("postgres", |_| isolation::postgres()),
+    ("a closed tenant", |_| isolation::neighbours()),
+    ("sign-up", |_| isolation::sign_up()),
     ("sqlite tenants", |options| isolation::files(options.tenants)),
     ("postgres tenants", |options| isolation::growth(options.tenants)),
     ("fleet", |options| isolation::fleet(options.tenants)),

@@ -14,7 +14,7 @@ use super::{NOTES, TENANTS, member};
 use crate::measure::runtime;
 use crate::{Group, Row};
 
-const BY_KEY: &str = "select body from notes where id = 500";
+pub(super) const BY_KEY: &str = "select body from notes where id = 500";
 const BY_KEY_OF_T1: &str = "select body from plain_notes where tenant_id = 't1' and id = 500";
 const SCAN: &str = "select count(*) from notes where body <> 'x'";
 const SCAN_OF_T1: &str = "select count(*) from plain_notes where tenant_id = 't1' and body <> 'x'";
@@ -42,9 +42,9 @@ pub(crate) fn group() -> Group {
             // In a fenced database each transaction looks at its tenant's place, and one that writes takes a lock, too.
             group
                 .row(read_only(&fenced, strategy, BY_KEY, 1))
-                .against(["unscoped query"], 1.4)
+                .against(["unscoped query"], 1.25)
                 .row(read_write(&fenced, strategy, 1))
-                .against(["unscoped query"], 2.0)
+                .against(["unscoped query"], 1.5)
         });
     let group = ["row", "schema", "database"]
         .into_iter()
@@ -168,7 +168,7 @@ impl Database {
     }
 
     /// One in which each transaction looks at its tenant's place.
-    fn fenced(url: &str) -> Self {
+    pub(super) fn fenced(url: &str) -> Self {
         let mut this = Self::new(url, "_fenced");
         this.is_fenced = true;
         this
@@ -198,7 +198,7 @@ impl Database {
     }
 
     /// One strategy, with its data.
-    async fn tenants(&self, strategy: &str) -> TenantDb<Postgres> {
+    pub(super) async fn tenants(&self, strategy: &str) -> TenantDb<Postgres> {
         let server = PgServer::new(self.application(), self.administrator());
         let role = self.role();
         let shared = "create table if not exists notes (like plain_notes including all);

@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::support::{LastStatement, Service, Wire};
 
-/// No command has more statements. One that seems to have has not ended, though nothing was left to be held back.
+/// No command has more statements.
 const MANY: u64 = 400;
 
 /// A service that reaches its server by a wire.
@@ -57,21 +57,21 @@ impl Wired {
         was_reached
     }
 
-    /// How many statements the command has, which is given and comes to its end.
+    /// Gives the command, which comes to its end. How many of its statements change something.
     fn statements_of(&self, line: &[String]) -> u64 {
         self.wire.choose(u64::MAX, LastStatement::Sent);
         self.service.run(line.iter().map(String::as_str)).ended(0);
         self.wire.statements()
     }
 
-    /// For each statement of the command, or those that are [chosen](chosen): prepares, kills the command there, gives it again,
-    /// and looks at what came of it. `line` makes the words from the number of the round.
+    /// For each statement of the command that changes something: prepares, kills the command there, gives it again, and looks at
+    /// what came of it. `line` makes the words from the number of the round.
     fn each(&self, prepare: impl Fn(u64), line: impl Fn(u64) -> Vec<String>, look: impl Fn(u64, &str)) {
         prepare(1);
         let statements = self.statements_of(&line(1));
         look(1, "not killed");
         assert!(statements > 10, "{statements}: the wire counts what the command sends");
-        for (round, statement) in (2..).zip(chosen(statements)) {
+        for (round, statement) in (2..).zip(1..=statements) {
             // Whether the last statement has run decides, so both are tried, one at each statement and the other at the next.
             let last = if round % 2 == 0 {
                 LastStatement::Sent
@@ -88,21 +88,6 @@ impl Wired {
             look(round, &at);
         }
     }
-}
-
-/// All statements if `TENANCY_TEST_EACH_STATEMENT` is set, which takes half an hour. Else a few, spread evenly, and the last ones, where
-/// commands commit.
-fn chosen(statements: u64) -> Vec<u64> {
-    if std::env::var_os("TENANCY_TEST_EACH_STATEMENT").is_some() {
-        return (1..=statements).collect();
-    }
-    let step = usize::try_from(statements / 6 + 1).unwrap();
-    let mut chosen: Vec<u64> = (1..=statements)
-        .step_by(step)
-        .chain(statements - 1..=statements)
-        .collect();
-    chosen.dedup();
-    chosen
 }
 
 fn words(line: &[&str]) -> Vec<String> {
@@ -226,35 +211,27 @@ fn deleted(strategy: &str) {
     has_its_note(service, "globex", "the other tenant");
 }
 
-/// At each statement of a run that goes on where the one before was killed, until one comes to its end.
-fn fenced(first: LastStatement) {
+/// At each other statement of a run that goes on where the one before was killed, until one comes to its end.
+fn fenced(first: u64) {
     let wired = Wired::new();
     let service = &wired.service;
     for strategy in service.strategies {
         create(service, &format!("acme-{strategy}"), strategy);
     }
-    let [even, odd] = match first {
-        LastStatement::Sent => [LastStatement::Sent, LastStatement::HeldBack],
-        LastStatement::HeldBack => [LastStatement::HeldBack, LastStatement::Sent],
-    };
-    let step = if std::env::var_os("TENANCY_TEST_EACH_STATEMENT").is_some() {
-        1
-    } else {
-        11
-    };
-    let mut statement = 1;
-    while wired.kill_at(
-        &["fence", "on", "--yes"],
-        statement,
-        if statement % 2 == 0 { even } else { odd },
-    ) {
+    let mut statement = first;
+    let mut last = LastStatement::Sent;
+    while wired.kill_at(&["fence", "on", "--yes"], statement, last) {
         // Half of it is found, and never more than what the file and the databases do not agree on.
         let status = service.run(["fence", "status", "--json"]);
         assert!(matches!(status.code, Some(0 | 3)), "statement {statement}: {status:#?}");
-        statement += step;
+        statement += 2;
+        last = match last {
+            LastStatement::Sent => LastStatement::HeldBack,
+            LastStatement::HeldBack => LastStatement::Sent,
+        };
         assert!(statement < MANY, "the command does not end");
     }
-    assert!(statement > 20, "{statement}");
+    assert!(statement > 10, "{statement}");
     service.run(["fence", "on", "--yes"]).ended(0);
     service.fence_in_file(service.strategies);
     service.run(["check"]).ended(0);
@@ -314,11 +291,11 @@ on_each_strategy!(restore_is_killed, |strategy| super::changed(
 on_each_strategy!(delete_is_killed, super::deleted);
 
 #[test]
-fn fence_on_is_killed() {
-    fenced(LastStatement::Sent);
+fn fence_on_is_killed_at_odd_statements() {
+    fenced(1);
 }
 
 #[test]
-fn fence_on_is_killed_after_each_other_statement() {
-    fenced(LastStatement::HeldBack);
+fn fence_on_is_killed_at_even_statements() {
+    fenced(2);
 }

@@ -21,7 +21,7 @@ pub(crate) enum LastStatement {
 
 #[derive(Default)]
 struct Count {
-    /// Messages of statements since the start. A client that speaks again before the server has answered is in the same one.
+    /// Statements that change something, since one was chosen.
     statements: AtomicU64,
     /// At this one the process is to end.
     chosen: AtomicU64,
@@ -71,7 +71,7 @@ impl Wire {
         self.count.chosen.store(statement, Ordering::SeqCst);
     }
 
-    /// How many statements have passed since one was chosen.
+    /// How many statements that change something have passed since one was chosen.
     pub(crate) fn statements(&self) -> u64 {
         self.count.statements.load(Ordering::SeqCst)
     }
@@ -102,11 +102,9 @@ enum Verdict {
 }
 
 impl Count {
-    /// Judges what a client says, and counts it where it begins a statement.
+    /// Judges what a client says, and counts it where it begins a statement that changes something.
     fn judge(&self, has_server_spoken: bool, bytes: &[u8]) -> Verdict {
-        // A session's beginning, its password and its end are not statements.
-        let is_statement = matches!(bytes.first(), Some(b'Q' | b'P' | b'B'));
-        let statement = if has_server_spoken && is_statement {
+        let statement = if has_server_spoken && changes(bytes) {
             self.statements.fetch_add(1, Ordering::SeqCst) + 1
         } else {
             self.statements.load(Ordering::SeqCst)
@@ -125,6 +123,20 @@ impl Count {
         *self.is_reached.lock().unwrap() = true;
         self.reached.notify_all();
     }
+}
+
+/// Whether what a client says begins with a statement that changes something: not with one that reads, nor with a session's
+/// beginning, its password or its end.
+fn changes(bytes: &[u8]) -> bool {
+    let sql = match bytes {
+        // A message's kind and length; of one that prepares, the name that the statement gets.
+        [b'Q', _, _, _, _, sql @ ..] => sql,
+        [b'P', _, _, _, _, rest @ ..] => rest.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default(),
+        _ => return false,
+    };
+    let sql = String::from_utf8_lossy(sql).trim_start().to_lowercase();
+    let reads = ["begin", "rollback", "select", "set", "show", "reset", "with", "explain"];
+    !reads.iter().any(|word| sql.starts_with(word))
 }
 
 fn carry(client: TcpStream, server: TcpStream, count: &Arc<Count>) {

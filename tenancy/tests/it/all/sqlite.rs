@@ -3,11 +3,16 @@
 use std::fs;
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tenancy::Sqlite;
-use tenancy::axum::{Payload, Tenancy};
+use tenancy::axum::{Payload, Tenancy, Tenant, problem};
 use tenancy::directory::{TenantEntry as _, TenantStatus};
+use tenancy::sql::{ErrorKind, TenantDb};
 
 use super::support::{HEAD, add, app_on_sqlite, folder, send, serves, tenant};
 
@@ -97,6 +102,55 @@ async fn a_file_is_opened_and_serves() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!(status, StatusCode::FORBIDDEN);
+    opened.close().await;
+}
+
+/// Of two tenants, one is behind what the file requires. It is answered 503, and the other is served.
+#[tokio::test]
+async fn a_tenant_that_is_behind_is_refused_alone() {
+    async fn begins(State(db): State<TenantDb<Sqlite>>, _: Tenant) -> Response {
+        match db.begin_read_current().await {
+            Ok(_) => StatusCode::OK.into_response(),
+            Err(error) => {
+                let kind = ErrorKind::of(&error);
+                problem(kind.status(), kind.code(), kind.retry_after())
+            }
+        }
+    }
+    let folder = folder();
+    let text = format!(
+        "{HEAD}[directory]\nfile = \"directory.sqlite\"\n[strategies.database]\nfolder = \"tenants\"\nminimum_version = 1\n"
+    );
+    let opened = tenancy::open_text::<Sqlite>(text, folder.path())
+        .with_migrations("database", sqlx::migrate!("tests/migrations/sqlite-tenant"))
+        .await
+        .unwrap();
+    for (id, member) in [("acme", "alice"), ("globex", "bob")] {
+        add(&opened.directory, &opened.db, &tenant(id, "database", member)).await;
+    }
+    let tenancy = Tenancy::from(opened.tenancy.clone());
+    let app = Router::new().route("/notes", get(begins)).layer(tenancy.scoped());
+    let app = app.with_state(opened.db.clone());
+    assert_eq!(send(&app, "GET", "acme", "alice", "").await.0, StatusCode::OK);
+    // As a file of before there were records.
+    let file = folder.path().join("tenants/tenant-acme.sqlite");
+    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    sqlx::raw_sql("delete from tenancy_versions")
+        .execute(&mut file)
+        .await
+        .unwrap();
+    let (status, body) = send(&app, "GET", "acme", "alice", "").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("\"tenant_updating\""), "{body}");
+    assert_eq!(send(&app, "GET", "globex", "bob", "").await.0, StatusCode::OK);
+    let record = opened
+        .directory
+        .find_by_id(&"acme".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    opened.db.provision(record.record()).await.unwrap();
+    assert_eq!(send(&app, "GET", "acme", "alice", "").await.0, StatusCode::OK);
     opened.close().await;
 }
 
