@@ -137,8 +137,8 @@ pub use directory::{
     Attribution, Count, CreateError, CreationKey, CursorName, DataAccess, DeleteError, DirectoryDatabase,
     DirectoryEntry, DirectoryError, EventKind, EventMember, EventReader, ForgetError, LifecycleError, Membership,
     MetadataError, NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError,
-    ProvisionProgress, ProvisionSummary, Reason, Renaming, SqlDirectory, TenantEvent, TenantJobs, TenantMetadata,
-    UpsertAllError, UpsertError,
+    ProvisionProgress, ProvisionSummary, Reason, Renaming, SettingsError, SqlDirectory, StoredSettings, TenantEvent,
+    TenantJobs, TenantMetadata, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 pub use fence::{FenceRefusal, Place, PlaceChange, PlaceState, Purpose};

@@ -44,6 +44,8 @@ macro_rules! directory_is_send {
             is_send(directory.metadata(id));
             is_send(directory.set_metadata(id, &serde_json::Map::new()));
             is_send(directory.compare_and_set_metadata(id, 0, &serde_json::Map::new()));
+            is_send(directory.settings(id));
+            is_send(directory.compare_and_set_settings(id, 0, &serde_json::Map::new()));
             is_send(directory.find_by_id(id));
             is_send(directory.list());
             let job = member.subject();

@@ -153,6 +153,7 @@ impl<A: Authorizer> Invalidate for CachedAuthorizer<A> {
             Change::Tenant { id, .. } => self.forget_tenant(id),
             Change::Member { tenant, subject } => self.forget(tenant, subject),
             Change::Subject { issuer, subject } => self.forget_subject(issuer.as_deref(), subject),
+            Change::Settings { .. } => {}
             _ => self.forget_all(),
         }
     }

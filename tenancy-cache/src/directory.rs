@@ -158,7 +158,7 @@ where
     }
 }
 
-/// A changed tenant is forgotten. A directory says nothing about members, so their changes concern it not at all.
+/// A changed tenant is forgotten. A directory says nothing about members and settings, so their changes concern it not at all.
 impl<D> Invalidate for CachedDirectory<D>
 where
     D: Directory<Entry: Sync>,
@@ -166,7 +166,7 @@ where
     fn invalidate(&self, change: &Change) {
         match change {
             Change::Tenant { id, names } => self.forget_names(id, names),
-            Change::Member { .. } | Change::Subject { .. } => {}
+            Change::Member { .. } | Change::Subject { .. } | Change::Settings { .. } => {}
             _ => self.forget_all(),
         }
     }

@@ -22,6 +22,8 @@
 //! changes.publish(Change::tenant(acme));
 //! # Ok(()) }
 //! ```
+//!
+//! The feature `settings` has `TenantSettings`: what each tenant has set, as a type of the application, over its defaults.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -34,6 +36,8 @@ mod generations;
 mod group;
 mod limits;
 mod local;
+#[cfg(feature = "settings")]
+mod settings;
 mod store;
 mod thread_local_cache;
 
@@ -44,6 +48,11 @@ pub use error::SharedError;
 pub use follow::follow;
 pub use limits::CacheLimits;
 pub use local::{LocalChangeFeed, LocalChanges};
+#[cfg(feature = "settings")]
+pub use settings::{
+    CurrentSettings, ReadSettingsError, SettingsProblem, SettingsSourceError, TenantSettings, TenantSettingsBuilder,
+    check_settings,
+};
 
 /// The example of the package's README, as a doc test.
 #[cfg(doctest)]

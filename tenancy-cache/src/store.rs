@@ -113,6 +113,16 @@ where
         Some(self.cached_ref(key)?.map(|value| V::clone(&value)))
     }
 
+    /// The value that was stored last, also if it has expired, unless it was forgotten or had to make room.
+    #[cfg(feature = "settings")]
+    pub(crate) fn last_stored<Q>(&self, key: &Q) -> Option<V>
+    where
+        Q: Hash + Matches<V>,
+    {
+        let hit = self.tables.hit(self.hash(key));
+        hit.filter(|hit| key.matches(&hit.value)).map(|hit| hit.value)
+    }
+
     /// As [`cached`](Self::cached), without a copy of the value.
     pub(crate) fn cached_ref<Q>(&self, key: &Q) -> Option<Option<CachedRef<'_, V>>>
     where

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use sqlx::migrate::Migrator;
+use tenancy::cache::{SettingsProblem, check_settings};
 use tenancy::names::{FieldName, ResolverName, TenantKey};
 use tenancy::request::RequestView;
 use tenancy::resolve::{Malformed, Resolver};
@@ -25,7 +28,11 @@ pub struct Cli {
     migrations: Vec<(String, Migrator)>,
     own_tables: Vec<String>,
     resolvers: Vec<Arc<dyn Resolver>>,
+    settings: Option<CheckSettings>,
 }
+
+/// Whether an object can be the settings of a tenant.
+pub(crate) type CheckSettings = fn(&Map<String, Value>) -> Result<(), SettingsProblem>;
 
 impl Cli {
     /// A command of this name, which help and advice repeat.
@@ -35,6 +42,7 @@ impl Cli {
             migrations: Vec::new(),
             own_tables: Vec::new(),
             resolvers: Vec::new(),
+            settings: None,
         }
     }
 
@@ -54,6 +62,16 @@ impl Cli {
     /// A resolver of the service's own ([`Open::with_resolver`]), for explanations.
     pub fn with_resolver(mut self, resolver: impl Resolver + 'static) -> Self {
         self.resolvers.push(Arc::new(resolver));
+        self
+    }
+
+    /// The type of tenants' settings, as the service reads them: `settings set` refuses what it would refuse. Without it what is
+    /// set is not looked at.
+    pub fn with_settings<T>(mut self) -> Self
+    where
+        T: Default + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.settings = Some(|object| check_settings::<T>(object).map(drop));
         self
     }
 
@@ -93,6 +111,10 @@ impl Cli {
         let mut command = self.command();
         let matches = command.try_get_matches_from_mut(arguments)?;
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    pub(crate) const fn settings(&self) -> Option<CheckSettings> {
+        self.settings
     }
 
     /// The command as clap has it.

@@ -7,11 +7,11 @@ use toml::{Table, Value};
 
 use crate::args::{
     Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, MemberCommand, MigrateCommand, RunCommand,
-    TenantCommand,
+    SettingsCommand, TenantCommand,
 };
 use crate::check::{check, verify};
 use crate::cli::Cli;
-use crate::commands::{completions, domains, events, members, tenants};
+use crate::commands::{completions, domains, events, members, settings, tenants};
 use crate::explain::explain;
 use crate::fence;
 use crate::init::init;
@@ -88,6 +88,7 @@ async fn run_on<DB: Operated + Statements>(site: &Site<'_>, command: Command) ->
         Command::Tenant(command) => tenant::<DB>(site, command, &interrupt).await,
         Command::Member(command) => member::<DB>(site, command).await,
         Command::Domain(command) => domain::<DB>(site, command).await,
+        Command::Settings(command) => setting::<DB>(site, command).await,
         Command::Events(EventCommand::List(list)) => events::list::<DB>(site, &list).await,
         Command::Events(EventCommand::Tail(tail)) => events::tail::<DB>(site, &tail, &interrupt).await,
         Command::Check => check::<DB>(site).await,
@@ -176,6 +177,14 @@ async fn domain<DB: Operated>(site: &Site<'_>, command: DomainCommand) -> Result
         DomainCommand::Remove { tenant, domain, change } => {
             domains::remove::<DB>(site, &tenant.id, &domain, &change).await
         }
+    }
+}
+
+async fn setting<DB: Operated>(site: &Site<'_>, command: SettingsCommand) -> Result<Answer, Failure> {
+    match command {
+        SettingsCommand::Get { tenant, key } => settings::get::<DB>(site, &tenant.id, key.as_deref()).await,
+        SettingsCommand::Set(set) => settings::set::<DB>(site, set).await,
+        SettingsCommand::Unset { tenant, key, write } => settings::unset::<DB>(site, &tenant.id, &key, &write).await,
     }
 }
 

@@ -59,7 +59,9 @@
 //! - `jwt`: verification of bearer tokens. `jwks`: key sets that are fetched over HTTPS.
 //! - `postgres`, `sqlite`: tenants' data and the directory, and [`open`].
 //! - `cache`: the directory's answers, cached. `postgres` and `sqlite` include it.
+//! - `settings`: what each tenant has set, as a type of the application. `postgres` and `sqlite` include it.
 //! - `limits`: each tenant's requests per second and at a time. `postgres` and `sqlite` include it.
+//! - `keys`: keys of what all tenants share, which carry their tenant; with `moka`, `redis` and `object-store` for those.
 //! - `jobs`: jobs that carry their tenant; with `postgres` a queue of them, too.
 //! - `testing`: the module `testing`, for the tests of applications. Turn it on under `[dev-dependencies]` alone.
 //! - `metrics`, `spans`: what happens, for the crates `metrics` and `tracing`.
@@ -87,6 +89,8 @@ pub use tenancy_http as http;
 pub use tenancy_jobs as jobs;
 #[cfg(feature = "jwt")]
 pub use tenancy_jwt as jwt;
+#[cfg(feature = "keys")]
+pub use tenancy_keys as keys;
 #[cfg(feature = "limits")]
 pub use tenancy_limits as limits;
 #[cfg(feature = "poem")]
@@ -184,6 +188,11 @@ pub mod config {
         ClaimName, ConfigError, ConfigVersion, EnforcementConfig, MembershipKind, ResolutionConfig, TenancyConfig,
     };
 }
+
+/// The programs of the page on settings, which is in the repository alone.
+#[cfg(all(doctest, feature = "axum", feature = "postgres"))]
+#[doc = include_str!("../../docs/settings.md")]
+mod settings_page {}
 
 /// The example of the package's README, as a doc test.
 #[cfg(all(doctest, feature = "axum", feature = "jwt", feature = "sqlite"))]

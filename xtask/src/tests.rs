@@ -3,7 +3,7 @@
 use std::env;
 use std::process::{Command, ExitCode};
 
-use crate::command::{Failure, cargo};
+use crate::command::{Failure, cargo, install};
 use crate::server::postgres::Server;
 
 /// Set where this program stands in for rustdoc.
@@ -15,12 +15,30 @@ const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 /// stands in for it and asks for the check of error codes; nothing else is compiled differently.
 pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     let server = Server::start()?;
+    install_redis();
     let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
     let mut tests = cargo(["test", "--workspace", "--all-features", "--locked"]).args(options);
     for (name, value) in server.variables() {
         tests = tests.env(name, &value);
     }
     tests.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1").run()
+}
+
+/// Installs a Redis for the tests of keys, which start it by themselves. Debian has the program among the tools, without a service.
+/// Where it cannot be installed they leave out what needs one, and say so.
+fn install_redis() {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &str| env::split_paths(&path).any(|folder| folder.join(name).exists());
+    if ["redis-server", "valkey-server", "redis-check-rdb"]
+        .into_iter()
+        .any(is_there)
+    {
+        return;
+    }
+    let advice = "install Redis or Valkey (Debian and Ubuntu: `apt-get install redis-tools`)";
+    if let Err(failure) = install("redis-tools", advice) {
+        println!("NOT CHECKED: keys in a Redis: {failure}");
+    }
 }
 
 /// Runs rustdoc with the arguments of this program, if that is what it was started for.

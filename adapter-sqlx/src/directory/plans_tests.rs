@@ -7,6 +7,7 @@ use tenancy_core::directory::TenantStatus;
 use super::metadata::store::READ;
 use super::pages::{count, members, tenants, tenants_of};
 use super::rows::select;
+use super::settings::store::READ as SETTINGS;
 use super::sql_directory::{BY_DOMAIN, BY_EXTERNAL_ID, BY_ID, BY_SLUG};
 use crate::SqliteDirectory;
 
@@ -29,7 +30,7 @@ fn statements() -> Vec<String> {
     let pages = [tenants::PAGE, &of_a_status];
     let selected = by_name.into_iter().chain(pages);
     let selected = selected.map(|condition| select::<Sqlite>(condition).0);
-    let others = [members::MEMBERS, count::MEMBERS, READ].map(str::to_owned);
+    let others = [members::MEMBERS, count::MEMBERS, READ, SETTINGS].map(str::to_owned);
     selected
         .chain(others)
         .chain([

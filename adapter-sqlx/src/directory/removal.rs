@@ -32,6 +32,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         bury::<DB>(connection, id).await?;
         for sql in [
             "delete from tenancy_metadata where tenant = $1",
+            "delete from tenancy_settings where tenant = $1",
             "delete from tenancy_members where tenant = $1",
             "delete from tenancy_domains where tenant = $1",
             "delete from tenancy_tenants where id = $1",

@@ -119,6 +119,7 @@ fn migrations() -> Migrator {
     let events = include_str!("../../migrations/directory/sqlite/0008_events.sql");
     let places = include_str!("../../migrations/directory/sqlite/0009_places.sql");
     let runs = include_str!("../../migrations/directory/sqlite/0010_runs.sql");
+    let settings = include_str!("../../migrations/directory/sqlite/0011_settings.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -139,6 +140,7 @@ fn migrations() -> Migrator {
         migration(8, "events", events),
         migration(9, "places", places),
         migration(10, "runs", runs),
+        migration(11, "settings", settings),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

@@ -6,5 +6,7 @@ mod cached_authorizer;
 mod cached_directory;
 mod invalidation;
 mod resident;
+#[cfg(feature = "settings")]
+mod settings;
 mod thread_local_cache;
 mod under_way;

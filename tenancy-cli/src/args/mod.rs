@@ -6,6 +6,7 @@ mod fence;
 mod init;
 mod migrate;
 mod selection;
+mod settings;
 mod sql;
 mod tenant;
 
@@ -23,6 +24,7 @@ pub(crate) use migrate::{
     FindDrift, MigrateCommand, PlanMigrations, ResumeRun, RunCommand, RunMigrations, RunStatus, Scope,
 };
 pub(crate) use selection::{Filter, Selection};
+pub(crate) use settings::{SetSetting, SettingsCommand, WriteSetting};
 pub(crate) use sql::{Adopt, Sql};
 pub(crate) use tenant::{
     CreateTenant, DeleteTenant, DomainCommand, EventCommand, LeadTenants, ListEvents, ListTenants, MemberCommand,
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     /// Add, list and remove domains of a tenant.
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// Read and change what tenants have set of their own.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
     /// Read what has happened to tenants.
     #[command(subcommand)]
     Events(EventCommand),

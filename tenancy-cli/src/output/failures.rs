@@ -2,7 +2,8 @@
 
 use tenancy::OpenError;
 use tenancy_sqlx::{
-    AdoptError, CreateError, DeleteError, DirectoryError, LifecycleError, StrategyError, TransactionError, UpsertError,
+    AdoptError, CreateError, DeleteError, DirectoryError, LifecycleError, SettingsError, StrategyError,
+    TransactionError, UpsertError,
 };
 
 use super::exit::Exit;
@@ -143,6 +144,23 @@ impl From<DeleteError> for Failure {
             DeleteError::Data(_) => Self::new("data_not_removed", text)
                 .advise("mend the cause, and give the command again: it goes on where it ended"),
             _ => Self::new("entry_not_removed", text).advise("give the command again: it finishes what was begun"),
+        }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let text = chain(&error);
+        match error {
+            SettingsError::Directory(error) => error.into(),
+            SettingsError::Conflict { id, .. } => {
+                Self::new("changed_meanwhile", text).run(format!("settings get {id}"))
+            }
+            SettingsError::Corrupt(_) | SettingsError::NoObject => {
+                Self::new("corrupt_directory", text).advise("correct the row in the directory")
+            }
+            SettingsError::TooLarge { .. } => Self::new("too_large", text).advise("store what is large elsewhere"),
+            _ => Self::new("refused", text),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What is not there, or half there.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use crate::support::{Service, on_both};
 
@@ -33,6 +37,33 @@ fn an_unreachable_server_is_said_to_be_one() {
             .contains("failed to connect as the administrator"),
         "{checked}"
     );
+}
+
+/// A server that is asked for TLS and says yes is answered in TLS.
+#[test]
+fn a_server_is_spoken_to_in_tls() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut request = [0; 8];
+        client.read_exact(&mut request).unwrap();
+        client.write_all(b"S").unwrap();
+        let mut first = [0];
+        client.read_exact(&mut first).unwrap();
+        (request, first)
+    });
+    let url = format!("postgres://app:hunter2-never-shown@127.0.0.1:{port}/notes?sslmode=require");
+    let service = Service::empty_postgres()
+        .with("APP_URL", &*url)
+        .with("ADMIN_URL", url.replace("app:", "admin:"));
+    service.run(["tenant", "list"]).ended(1);
+    // Where nobody came, the wait ends by this one.
+    let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map(|mut nobody| nobody.write_all(&[0; 9]));
+    let (request, first) = heard.join().unwrap();
+    assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47], "the request for TLS");
+    assert_eq!(first, [22], "a handshake's record");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod init;
 mod life;
 mod migrate;
 mod operators;
+mod settings;
 mod sql;
 mod support;
 mod table;

@@ -105,6 +105,20 @@ const ROWS: &[Row] = &[
     failure("domain add acme not_a domain", 2, "usage"),
     fine("domain remove acme other.test", "changed"),
     failure("domain remove nobody acme.test", 1, "unknown_tenant"),
+    fine("settings get acme", "settings"),
+    fine("settings get acme seats", "value"),
+    failure("settings get acme nothing", 1, "not_set"),
+    failure("settings get nobody", 1, "unknown_tenant"),
+    failure("settings get", 2, "usage"),
+    fine("settings set acme seats 20", "changed"),
+    fine("settings set acme seats 21 --dry-run", "dry_run"),
+    failure("settings set acme seats twenty", 2, "usage"),
+    failure("settings set nobody seats 20", 1, "unknown_tenant"),
+    failure("settings set acme seats 21 --if-revision 7", 1, "changed_meanwhile"),
+    failure("settings set acme", 2, "usage"),
+    fine("settings unset acme nothing", "changed"),
+    fine("settings unset acme seats --dry-run", "dry_run"),
+    failure("settings unset nobody seats", 1, "unknown_tenant"),
     fine("events list", "events"),
     fine("events list --tenant acme --after 1 --limit 1", "events"),
     fine("events list --tenant nobody", "events"),
@@ -186,6 +200,7 @@ fn set_up(service: &Service) {
         "tenant archive gone",
         "member add acme alice --role owner",
         "domain add acme acme.test",
+        "settings set acme seats 20",
     ] {
         service.run(line.split(' ')).ended(0);
     }

@@ -51,6 +51,11 @@ pub enum Change {
         /// Who it is.
         subject: Subject,
     },
+    /// A tenant's settings, and nothing else of it. `settings acme`.
+    Settings {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// Anything: changes may have been lost. `everything`.
     Everything,
 }
@@ -79,6 +84,7 @@ impl fmt::Display for Change {
                 issuer: Some(issuer),
                 subject,
             } => write!(f, "subject {subject}\n{issuer}"),
+            Self::Settings { tenant } => write!(f, "settings {tenant}"),
             Self::Everything => f.write_str("everything"),
         }
     }
@@ -106,11 +112,12 @@ impl FromStr for Change {
                 };
                 subject.parse().ok().map(|subject| Self::Subject { issuer, subject })
             }
+            "settings" => rest.parse().ok().map(|tenant| Self::Settings { tenant }),
             _ => (text == "everything").then_some(Self::Everything),
         };
         change.ok_or(ParseError::new(
             "a change",
-            "a tenant's, a member's, a subject's, or `everything`",
+            "a tenant's, a member's, a subject's, of settings, or `everything`",
             ParseProblem::Form,
         ))
     }
@@ -250,6 +257,7 @@ mod tests {
             (tenant(), names()).prop_map(|(id, names)| Change::Tenant { id, names }),
             (tenant(), subject()).prop_map(|(tenant, subject)| Change::Member { tenant, subject }),
             (issuer, subject()).prop_map(|(issuer, subject)| Change::Subject { issuer, subject }),
+            tenant().prop_map(|tenant| Change::Settings { tenant }),
             Just(Change::Everything),
         ]
     }
@@ -283,6 +291,11 @@ mod tests {
             "subject",
             "subject ",
             "subject \nissuer",
+            "settings",
+            "settings ",
+            "settings Acme",
+            "settings acme ",
+            "settings acme\nslug rocket",
             "everything else",
             "Everything",
         ] {

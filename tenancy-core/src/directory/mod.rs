@@ -12,6 +12,8 @@ mod member;
 #[cfg(feature = "std")]
 mod memory;
 mod roles;
+#[cfg(feature = "std")]
+mod settings;
 mod tenant;
 
 pub use authorizer::{Authorizer, ClaimMembership, Membership};
@@ -26,4 +28,6 @@ pub use member::Member;
 #[cfg(feature = "std")]
 pub use memory::{MemoryDirectory, MemoryDirectoryError, MemoryEntry};
 pub use roles::Roles;
+#[cfg(feature = "std")]
+pub use settings::{SettingsDocument, SettingsSource};
 pub use tenant::{TenantRecord, TenantStatus};

@@ -79,7 +79,7 @@ impl Invalidate for TokenVerifier {
     fn invalidate(&self, change: &Change) {
         let Some(cache) = &self.cache else { return };
         match change {
-            Change::Tenant { .. } | Change::Member { .. } => {}
+            Change::Tenant { .. } | Change::Member { .. } | Change::Settings { .. } => {}
             Change::Subject { issuer, subject } => cache.forget(|claims| {
                 claims.subject() == subject && (issuer.is_none() || claims.issuer() == issuer.as_deref())
             }),

@@ -13,6 +13,8 @@ mod postgres;
 mod prepare;
 #[cfg(feature = "http")]
 mod rules;
+#[cfg(feature = "http")]
+mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "http")]

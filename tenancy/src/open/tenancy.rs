@@ -1,7 +1,7 @@
 //! What a process that serves requests works with.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tenancy_cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChanges, follow};
 use tenancy_core::config::EnforcementConfig;
@@ -31,13 +31,15 @@ pub struct Opened<DB: OpenDatabase> {
     /// Notifies this process's caches of a change. On PostgreSQL the database does so, for all processes. On SQLite publish
     /// each change of the directory after it is committed.
     pub changes: LocalChanges,
-    followers: Vec<AbortHandle>,
+    /// What the database notifies of, delivered to caches that are made later.
+    pub(super) notified: LocalChanges,
+    pub(super) followers: Mutex<Vec<AbortHandle>>,
 }
 
 impl<DB: OpenDatabase> Opened<DB> {
     /// Ends the feed of changes, and closes the databases. The feed also ends with the runtime.
     pub async fn close(&self) {
-        for follower in &self.followers {
+        for follower in &*self.followers.lock().unwrap_or_else(PoisonError::into_inner) {
             follower.abort();
         }
         self.db.close().await;
@@ -112,16 +114,19 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     };
     let Data { db, directory, .. } = data;
     let (authenticator, lookups) = requests.lookups(directory.clone());
-    let (tenancy, caches) = authenticator.tenancy(lookups);
+    let (tenancy, mut caches) = authenticator.tenancy(lookups);
     let changes = LocalChanges::new();
     let mut followers = vec![spawn(changes.subscribe(), &caches)];
+    let notified = LocalChanges::new();
+    caches.push(Arc::new(notified.clone()));
     followers.extend(feed.map(|feed| spawn(feed, &caches)));
     Ok(Opened {
         tenancy,
         db,
         directory,
         changes,
-        followers,
+        notified,
+        followers: Mutex::new(followers),
     })
 }
 

@@ -97,6 +97,9 @@ kinds! {
     MEMBER_REMOVED = "member.removed",
     /// The application's own data of it was replaced. `after` is its revision.
     METADATA_CHANGED = "metadata.changed",
+    /// Settings of it were changed. `before` has the changed keys that had a value before, one a line, and `after` those that have
+    /// one since. The values may be secret, and are in no event.
+    SETTINGS_CHANGED = "settings.changed",
     /// Somebody was about to work with its data outside of a request. `after` is `read` or `write`.
     ACCESSED = "tenant.accessed",
     /// Its fenced place was written anew, as the directory says.

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::document::TenantMetadata;
 use crate::DirectoryError;
+use crate::directory::json_object::ObjectError;
 
 /// Why a tenant's metadata could not be read or written. Where it could not be written, nothing has changed.
 #[derive(Debug, Error)]
@@ -41,5 +42,14 @@ pub enum MetadataError {
 impl From<sqlx::Error> for MetadataError {
     fn from(error: sqlx::Error) -> Self {
         Self::Directory(error.into())
+    }
+}
+
+impl From<ObjectError> for MetadataError {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::TooLarge { bytes } => Self::TooLarge { bytes },
+            ObjectError::Invalid(source) => Self::Invalid(source),
+        }
     }
 }

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 use tenancy_core::names::TenantId;
 
-use super::document::{TenantMetadata, write};
+use super::document::TenantMetadata;
 use super::metadata_error::MetadataError;
 use crate::directory::database::{DirectoryDatabase, Queries, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::json_object::write;
 use crate::directory::sql_directory::SqlDirectory;
 
 /// One statement, so that a tenant without metadata and no tenant are told apart at one moment.

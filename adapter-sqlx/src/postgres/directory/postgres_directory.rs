@@ -21,7 +21,7 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Open it as the administrator where tenants are created and changed. A process that only serves opens it as a role that
 /// may only read ([`open_read_only`](Self::open_read_only)). Make that a role of its own if tenants' SQL is not trusted:
-/// in the application's transactions it could read the names and members of all tenants.
+/// in the application's transactions it could read the names, members and settings of all tenants.
 pub type PgDirectory = SqlDirectory<Postgres>;
 
 impl SqlDirectory<Postgres> {
@@ -140,6 +140,7 @@ pub(super) fn migrations() -> Migrator {
     let events = include_str!("../../../migrations/directory/postgres/0008_events.sql");
     let places = include_str!("../../../migrations/directory/postgres/0009_places.sql");
     let runs = include_str!("../../../migrations/directory/postgres/0010_runs.sql");
+    let settings = include_str!("../../../migrations/directory/postgres/0011_settings.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -154,6 +155,7 @@ pub(super) fn migrations() -> Migrator {
         migration(8, "events", events),
         migration(9, "places", places),
         migration(10, "runs", runs),
+        migration(11, "settings", settings),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

@@ -22,6 +22,7 @@ const READ: &[(&str, Option<&str>)] = &[
     ("tenancy_domains", None),
     ("tenancy_members", None),
     ("tenancy_metadata", None),
+    ("tenancy_settings", None),
     ("_tenancy_migrations", Some(LEDGER_COLUMNS)),
 ];
 
@@ -36,7 +37,7 @@ impl SqlDirectory<Postgres> {
     ///
     /// # Security
     ///
-    /// Who may read the directory sees the names and members of all tenants. If tenants' SQL is not trusted, read it as a
+    /// Who may read the directory sees the names, members and settings of all tenants. If tenants' SQL is not trusted, read it as a
     /// role of its own, and not as the application's, in whose transactions that SQL runs.
     ///
     /// # Errors
@@ -134,7 +135,7 @@ async fn require_readable(connection: &mut PgConnection, migrations: &Migrator) 
     let found: (bool, String) = sqlx::query_as(
         "select to_regclass('tenancy_tenants') is not null and to_regclass('tenancy_domains') is not null
             and to_regclass('tenancy_members') is not null and to_regclass('tenancy_metadata') is not null
-            and to_regclass('_tenancy_migrations') is not null,
+            and to_regclass('tenancy_settings') is not null and to_regclass('_tenancy_migrations') is not null,
             current_user::text",
     )
     .fetch_one(&mut *connection)

@@ -15,6 +15,7 @@ mod lifecycle;
 mod metadata;
 mod operating;
 mod pages;
+mod settings;
 mod tenants_of;
 
 use tenancy_core::directory::{Member, TenantStatus};

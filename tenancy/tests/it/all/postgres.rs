@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use sqlx::{AssertSqlSafe, Executor};
-use tenancy::directory::{ChangeFeed as _, TenantStatus};
+use tenancy::directory::{ChangeFeed as _, TenantEntry as _, TenantStatus};
 use tenancy::{Open, Postgres};
 
 use super::support::{Database, SHARED, TENANT, add, app, folder, record, send, serves, tenant};
@@ -100,6 +100,62 @@ async fn a_file_is_opened_by_the_administrator_and_served_without() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("connections are left after both were closed");
+}
+
+/// The type of an application, which both processes read.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Plan {
+    seats: u32,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_reach_a_process_that_only_serves() {
+    let (database, folder) = (Database::new().await, folder());
+    let opening = || {
+        tenancy::open_text::<Postgres>(database.file(), folder.path())
+            .with_variable("APP_URL", database.application_url())
+    };
+    let administrator = with_migrations(opening().with_variable("ADMIN_URL", database.administrator_url()));
+    let administrator = administrator.await.unwrap();
+    add(
+        &administrator.directory,
+        &administrator.db,
+        &tenant("acme", "row", "alice"),
+    )
+    .await;
+    let serving = with_migrations(opening()).await.unwrap();
+    let settings = serving.settings::<Plan>().unwrap();
+    let acme = serving
+        .directory
+        .find_by_id(&"acme".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    let member = tenancy::enforce::Admitted::dangerously_assume(
+        acme.record().clone(),
+        tenancy::names::ResolverName::from_static("test"),
+        "alice".parse().unwrap(),
+    );
+    assert_eq!(settings.of(&member).await.unwrap().seats, 0);
+    let object = serde_json::Map::from_iter([("seats".to_owned(), 20.into())]);
+    let id = acme.record().id.clone();
+    administrator
+        .directory
+        .compare_and_set_settings(&id, 0, &object)
+        .await
+        .unwrap();
+    let mut seats = 0;
+    for _ in 0..3000 {
+        seats = settings.of(&member).await.unwrap().seats;
+        if seats == 20 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(seats, 20, "the change was followed");
+    serving.close().await;
+    administrator.close().await;
 }
 
 /// A directory that tenants' transactions cannot read: its reader is a role of its own.

@@ -154,6 +154,51 @@ async fn a_tenant_that_is_behind_is_refused_alone() {
     opened.close().await;
 }
 
+/// On SQLite the application publishes what it has changed.
+#[tokio::test]
+async fn settings_follow_what_is_published() {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Plan {
+        seats: u32,
+    }
+    let folder = folder();
+    fs::create_dir(folder.path().join("migrations")).unwrap();
+    let opened = tenancy::open_text::<Sqlite>(file(), folder.path())
+        .with_migrations("row", sqlx::migrate!("tests/migrations/sqlite-shared"))
+        .await
+        .unwrap();
+    add(&opened.directory, &opened.db, &tenant("acme", "row", "alice")).await;
+    let settings = opened.settings::<Plan>().unwrap();
+    let id: tenancy::names::TenantId = "acme".parse().unwrap();
+    let acme = opened.directory.find_by_id(&id).await.unwrap().unwrap();
+    let member = tenancy::enforce::Admitted::dangerously_assume(
+        acme.record().clone(),
+        tenancy::names::ResolverName::from_static("test"),
+        "alice".parse().unwrap(),
+    );
+    assert_eq!(settings.of(&member).await.unwrap().seats, 0);
+    let object = serde_json::Map::from_iter([("seats".to_owned(), 20.into())]);
+    opened
+        .directory
+        .compare_and_set_settings(&id, 0, &object)
+        .await
+        .unwrap();
+    opened
+        .changes
+        .publish(tenancy::directory::Change::Settings { tenant: id });
+    let mut seats = 0;
+    for _ in 0..3000 {
+        seats = settings.of(&member).await.unwrap().seats;
+        if seats == 20 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(seats, 20);
+    opened.close().await;
+}
+
 /// What else the token says, in a type that code names.
 #[tokio::test]
 async fn tokens_have_a_payload() {

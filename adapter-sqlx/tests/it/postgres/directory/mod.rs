@@ -8,3 +8,4 @@ mod directory_open;
 mod directory_waits;
 mod directory_writes;
 mod lifecycle;
+mod settings;
