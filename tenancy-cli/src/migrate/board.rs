@@ -24,7 +24,7 @@ pub(super) struct Board {
 struct State {
     /// `None` where nothing can be drawn.
     bars: Option<MultiProgress>,
-    /// Whether what happens is told at once.
+    /// Whether what happens is printed at once.
     tells: bool,
     run: Option<RunId>,
     wave: &'static str,

@@ -1,4 +1,4 @@
-//! Which tenants a command about migrations is about, as the fleet is told.
+//! Which tenants a command about migrations is about, as options of the fleet.
 
 use std::collections::BTreeSet;
 

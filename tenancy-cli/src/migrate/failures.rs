@@ -1,4 +1,4 @@
-//! Which errors of the fleet are which failures, and how a tenant that failed is told.
+//! Which errors of the fleet are which failures, and how a tenant that failed is printed.
 
 use serde_json::{Value, json};
 use tenancy::names::TenantId;
