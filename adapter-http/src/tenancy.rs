@@ -40,20 +40,33 @@ impl Tenancy {
     /// Begins to build from what is required: the rules of resolution and refusal, who verifies credentials, and where
     /// tenants are looked up.
     ///
+    /// - The [`Enforcer`] has a chain of resolvers: here the header `x-tenant-id` alone.
+    /// - The [`Authenticator`] says who the caller is. With the feature `jwt` a `TokenVerifier` is one, for bearer tokens.
+    ///   [`ClaimsFromExtension`](crate::ClaimsFromExtension) takes what a middleware of yours has found out.
+    /// - The [`Directory`] knows the tenants. `tenancy-sqlx` has one in a database.
+    ///
+    /// Unless [`with_authorizer`](TenancyBuilder::with_authorizer) says otherwise, a caller is a member of the tenants that
+    /// their verified token names. Here the directory lists each tenant's members:
+    ///
     /// ```
-    /// use tenancy_core::directory::MemoryDirectory;
+    /// use tenancy_core::directory::{Member, MemoryDirectory, MemoryEntry, TenantRecord};
     /// use tenancy_core::enforce::Enforcer;
+    /// use tenancy_core::names::StrategyName;
     /// use tenancy_core::request::Claims;
     /// use tenancy_core::resolve::{HeaderResolver, ResolverChain};
     /// use tenancy_http::{ClaimsFromExtension, Tenancy};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let chain = ResolverChain::new().then(HeaderResolver::new("x-tenant-id".parse()?))?;
+    /// let acme = TenantRecord::new("acme".parse()?, StrategyName::from_static("row"));
+    /// let acme = MemoryEntry::new(acme).with_member(Member::new("alice".parse()?));
+    /// let directory = MemoryDirectory::new([acme])?;
     /// let authenticator = ClaimsFromExtension::<Claims>::new();
-    /// let directory = MemoryDirectory::new([])?;
-    /// let tenancy = Tenancy::builder(Enforcer::new(chain), authenticator, directory)
+    /// let tenancy = Tenancy::builder(Enforcer::new(chain), authenticator, directory.clone())
+    ///     .with_authorizer(directory)
     ///     .with_timeout(std::time::Duration::from_secs(2))
     ///     .build();
+    /// # let tenancy: Tenancy = tenancy;
     /// # let _ = tenancy.scoped();
     /// # Ok(()) }
     /// ```

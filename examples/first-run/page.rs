@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tenancy::jwt::TokenSigner;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -38,21 +39,25 @@ impl Page {
         );
     }
 
-    /// Starts the program in a copy of its folder, and sends each request of the page.
-    pub(crate) fn answers(&self, program: &str, folder: &str, variables: &[(&str, &str)]) {
-        let copy = tempfile::tempdir().unwrap();
-        fs::create_dir(copy.path().join("migrations")).unwrap();
-        for file in ["tenancy.toml", "migrations/0001_notes.sql"] {
-            fs::copy(Path::new(folder).join(file), copy.path().join(file)).unwrap();
-        }
-        fs::write(copy.path().join("key"), SECRET).unwrap();
+    /// The documentation of a crate, in its source, shows this program, whole and as it is.
+    pub(crate) fn is_in_docs(source: &str, program: &str) {
+        let docs = source.lines().map_while(|line| line.strip_prefix("//!"));
+        let docs: Vec<&str> = docs.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        assert!(
+            docs.join("\n").contains(program.trim_end()),
+            "the program in the documentation and in the example"
+        );
+    }
+
+    /// Starts the program in a copy of its folder, which was set up, and sends each request of the page.
+    pub(crate) fn answers(&self, program: &str, copy: &Path) {
         // Twice: a second start finds what the first one made.
         let starts = [
             self.requests(),
             vec![Request::of("curl /notes # 401"), Request::of(BOBS)],
         ];
         for requests in starts {
-            let server = Server::start(program, copy.path(), variables);
+            let server = Server::start(program, copy);
             for request in requests {
                 let answer = server.answer(&request);
                 assert_eq!(answer.0, request.status, "{}: {}", request.line, answer.1);
@@ -74,6 +79,37 @@ impl Page {
 
 /// The other tenant has no notes.
 const BOBS: &str = "curl /notes \"$(token bob)\" -H 'X-Tenant-ID: globex' # 200: nothing";
+
+/// A copy of an example's folder, with these files more.
+pub(crate) fn copy_of(folder: &str, more: &[(&str, &str)]) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["data", "migrations"] {
+        fs::create_dir(copy.path().join(name)).unwrap();
+    }
+    for file in ["tenancy.toml", "migrations/0001_notes.sql"] {
+        fs::copy(Path::new(folder).join(file), copy.path().join(file)).unwrap();
+    }
+    for (name, text) in more.iter().chain(&[("key", SECRET)]) {
+        fs::write(copy.path().join(name), text).unwrap();
+    }
+    copy
+}
+
+/// Does what the page's `tenancy init` and `tenancy tenant create` do.
+macro_rules! set_up {
+    ($Database:ty, $folder:expr) => {{
+        let data = tenancy::open::<$Database>($folder.join("tenancy.toml"));
+        let data = data.without_http().await.unwrap();
+        for (id, member) in [("acme", "alice"), ("globex", "bob")] {
+            let tenant = tenancy::sql::NewTenant::new(id.parse().unwrap(), "row".parse().unwrap());
+            let tenant = tenant.with_member(member.parse().unwrap());
+            let key = tenancy::sql::CreationKey::random();
+            data.directory.create(&data.db, &tenant, &key).await.unwrap();
+        }
+        data.close().await;
+    }};
+}
+pub(crate) use set_up;
 
 struct Request {
     line: String,
@@ -136,11 +172,10 @@ struct Server {
 }
 
 impl Server {
-    fn start(program: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
+    fn start(program: &str, folder: &Path) -> Self {
         let mut command = Command::new(program);
         command
             .current_dir(folder)
-            .envs(variables.iter().copied())
             .env("LISTEN", "127.0.0.1:0")
             .stdout(Stdio::piped());
         let mut program = command.spawn().unwrap();

@@ -136,6 +136,16 @@ impl Site<'_> {
         &self.global.file
     }
 
+    /// The folder that paths of the file are relative to.
+    pub(crate) fn folder(&self) -> &Path {
+        self.file().parent().unwrap_or(Path::new(""))
+    }
+
+    /// A text in the place of the file, about to be opened.
+    pub(crate) fn open_text<DB: OpenDatabase>(&self, text: &str) -> Open<DB> {
+        self.cli.equip(tenancy::open_text(text, self.folder()))
+    }
+
     /// The file, about to be opened.
     pub(crate) fn open<DB: OpenDatabase>(&self) -> Open<DB> {
         self.cli.equip(tenancy::open(self.file()))

@@ -44,6 +44,8 @@
 //! tables = ["notes"]
 //! ```
 //!
+//! `tenancy init`, of the crate `tenancy-cli`, writes such a file, and makes the roles and the databases that it describes.
+//!
 //! The pages of [`getting_started`] have complete programs for each framework, on SQLite and PostgreSQL, and [`tasks`] what a
 //! service does with its tenants.
 //!

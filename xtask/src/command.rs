@@ -66,16 +66,17 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Invocation {
     Invocation(command)
 }
 
-/// Installs a package of Debian's where that is possible, or says what to do. The package would start a server of
-/// its own, which nobody asked for.
-pub(crate) fn install(package: &str, advice: &str) -> Result<(), Failure> {
+/// Installs packages of Debian's where that is possible, or says what to do. A package would start a server of its own, which
+/// nobody asked for.
+pub(crate) fn install(packages: &[&str], advice: &str) -> Result<(), Failure> {
     let is_root = program("id").args(["-u"]).quietly()?.trim() == "0";
     if !is_root || !Path::new("/usr/bin/apt-get").exists() {
         return Err(Failure::new(advice));
     }
     program("apt-get").args(["update", "--quiet"]).run()?;
     program("apt-get")
-        .args(["install", "--quiet", "--yes", "--no-install-recommends", package])
+        .args(["install", "--quiet", "--yes", "--no-install-recommends"])
+        .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive")
         .env("RUNLEVEL", "1")
         .run()

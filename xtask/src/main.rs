@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod command;
+mod first_page;
 mod proof;
 mod python;
 mod server;

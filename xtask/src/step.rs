@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bench::{self, peers};
 use crate::check::{core_tree, error_texts, features, foreign, links, msrv, no_std, packages, public_api, words};
 use crate::command::{Failure, cargo};
+use crate::first_page;
 use crate::proof::{fuzz, sabotage, stress};
 use crate::tests;
 
@@ -33,6 +34,7 @@ pub(crate) enum Step {
     NoStd,
     Deny,
     Test,
+    FirstPage,
     ForeignTokens,
     Bench,
     Sabotage,
@@ -42,7 +44,7 @@ pub(crate) enum Step {
 
 impl Step {
     /// Cheap ones first.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Fmt,
         Self::Links,
         Self::Words,
@@ -56,6 +58,7 @@ impl Step {
         Self::Doc,
         Self::PublicApi,
         Self::Test,
+        Self::FirstPage,
         Self::ForeignTokens,
         Self::Bench,
         Self::Sabotage,
@@ -78,6 +81,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Deny => "deny",
             Self::Test => "test",
+            Self::FirstPage => "first-page",
             Self::ForeignTokens => "foreign-tokens",
             Self::Bench => "bench",
             Self::Sabotage => "sabotage",
@@ -101,6 +105,7 @@ impl Step {
             Self::NoStd => "the core links without std and without an allocator",
             Self::Deny => "licences, advisories and sources are allowed (where cargo-deny is installed)",
             Self::Test => "every test of the workspace passes",
+            Self::FirstPage => "README's quick start does what it says, from an empty folder, on SQLite and PostgreSQL",
             Self::ForeignTokens => "tokens that another library signs come to what they should (where Python 3 is)",
             Self::Bench => "each row of the benches runs, and is counted",
             Self::Sabotage => "a guard that is taken out is missed by its test (as many as 12 minutes allow)",
@@ -137,6 +142,7 @@ impl Step {
             Self::NoStd => no_std::check(),
             Self::Deny => deny(),
             Self::Test => tests::run(&[]),
+            Self::FirstPage => first_page::check(),
             Self::ForeignTokens => foreign::check(),
             Self::Bench => bench::check(),
             Self::Sabotage => sabotage::within(SABOTAGE),

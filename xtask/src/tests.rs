@@ -4,6 +4,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use crate::command::{Failure, cargo, install};
+use crate::server::browser;
 use crate::server::postgres::Server;
 
 /// Set where this program stands in for rustdoc.
@@ -14,6 +15,7 @@ const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 /// A stable rustdoc takes a `compile_fail` example for passed whatever the error is. This program
 /// stands in for it and asks for the check of error codes; nothing else is compiled differently.
 pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
+    browser::install_where_possible();
     let server = Server::start()?;
     install_redis();
     let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
@@ -36,7 +38,7 @@ fn install_redis() {
         return;
     }
     let advice = "install Redis or Valkey (Debian and Ubuntu: `apt-get install redis-tools`)";
-    if let Err(failure) = install("redis-tools", advice) {
+    if let Err(failure) = install(&["redis-tools"], advice) {
         println!("NOT CHECKED: keys in a Redis: {failure}");
     }
 }

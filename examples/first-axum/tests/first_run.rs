@@ -8,24 +8,31 @@ use tenancy::testing::TestPostgres;
 
 const PAGE: Page = Page::of(include_str!("../../../tenancy/docs/getting-started-axum.md"));
 const ON_POSTGRESQL: Page = Page::of(include_str!("../../../tenancy/docs/getting-started-postgresql.md"));
-const PROGRAM: &str = include_str!("../src/main.rs");
+/// Its commands are run by `cargo xtask ci first-page`.
+const README: Page = Page::of(include_str!("../../../README.md"));
 
-#[test]
-fn the_program_answers_as_the_page_says() {
+const PROGRAM: &str = include_str!("../src/main.rs");
+const MIGRATION: &str = include_str!("../migrations/0001_notes.sql");
+
+#[tokio::test]
+async fn the_program_answers_as_the_page_says() {
+    assert!(PROGRAM.lines().count() <= 40, "a first program is read at a glance");
+    README.has("src/main.rs", PROGRAM);
+    README.has("migrations/0001_notes.sql", MIGRATION);
     PAGE.has("src/main.rs", PROGRAM);
+    Page::is_in_docs(include_str!("../../../adapter-axum/src/lib.rs"), PROGRAM);
     PAGE.has("tenancy.toml", include_str!("../tenancy.toml"));
-    PAGE.has(
-        "migrations/0001_notes.sql",
-        include_str!("../migrations/0001_notes.sql"),
-    );
-    PAGE.answers(env!("CARGO_BIN_EXE_first-axum"), env!("CARGO_MANIFEST_DIR"), &[]);
+    PAGE.has("migrations/0001_notes.sql", MIGRATION);
+    let copy = page::copy_of(env!("CARGO_MANIFEST_DIR"), &[]);
+    page::set_up!(tenancy::Sqlite, copy.path());
+    PAGE.answers(env!("CARGO_BIN_EXE_first-axum"), copy.path());
 }
 
-/// With two replacements, and another file.
+/// With one replacement, and another file.
 #[tokio::test]
 async fn the_program_answers_the_same_on_postgresql() {
     let first_line = "A whole service: who";
-    let replaced = PROGRAM.replace("Sqlite", "Postgres").replace("(?)", "($1)");
+    let replaced = PROGRAM.replacen("Sqlite", "Postgres", 1);
     let replaced = replaced.replace(first_line, "The same on PostgreSQL: who");
     assert_eq!(replaced, include_str!("../src/bin/first-axum-postgres.rs"));
     ON_POSTGRESQL.has("tenancy.toml", include_str!("../postgres/tenancy.toml"));
@@ -35,10 +42,11 @@ async fn the_program_answers_the_same_on_postgresql() {
     let server = std::env::var("DATABASE_URL").expect("DATABASE_URL: `cargo xtask test` sets it");
     let database = TestPostgres::new(&server).await.unwrap();
     let (application, administrator) = (database.application_url(), database.administrator_url());
-    let variables = [
-        ("DATABASE_URL", application.as_str()),
-        ("DATABASE_ADMIN_URL", administrator.as_str()),
+    let urls = [
+        ("application.url", application.as_str()),
+        ("administrator.url", administrator.as_str()),
     ];
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres");
-    PAGE.answers(env!("CARGO_BIN_EXE_first-axum-postgres"), folder, &variables);
+    let copy = page::copy_of(concat!(env!("CARGO_MANIFEST_DIR"), "/postgres"), &urls);
+    page::set_up!(tenancy::Postgres, copy.path());
+    PAGE.answers(env!("CARGO_BIN_EXE_first-axum-postgres"), copy.path());
 }

@@ -2,19 +2,13 @@
 
 use poem::listener::{Acceptor, Listener, TcpListener};
 use poem::{EndpointExt, Route, Server, get, handler, http::StatusCode, web::Data};
-use tenancy::Sqlite;
+use tenancy::Sqlite as Database;
 use tenancy::poem::{Tenancy, Tenant, problem};
-use tenancy::sql::{ErrorKind, NewTenant, TenantDb};
+use tenancy::sql::{ErrorKind, TenantDb};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let opened = tenancy::open::<Sqlite>("tenancy.toml").await?;
-    // By the same key a tenant is made once, however often the program starts.
-    let (directory, once) = (&opened.directory, "first-run".parse()?);
-    for (id, member) in [("acme", "alice"), ("globex", "bob")] {
-        let tenant = NewTenant::new(id.parse()?, "row".parse()?).with_member(member.parse()?);
-        directory.create(&opened.db, &tenant, &once).await?;
-    }
+    let opened = tenancy::open::<Database>("tenancy.toml").await?;
     let tenancy = Tenancy::from(opened.tenancy.clone());
     let notes = Route::new().at("/notes", get(list).post(add)).with(tenancy.scoped());
     let address = std::env::var("LISTEN").unwrap_or("127.0.0.1:3000".into());
@@ -28,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[handler]
-async fn list(tenant: Tenant, Data(db): Data<&TenantDb<Sqlite>>) -> poem::Result<String> {
+async fn list(tenant: Tenant, Data(db): Data<&TenantDb<Database>>) -> poem::Result<String> {
     let mut tx = db.begin_read(&tenant).await.map_err(refuse)?;
     let select = sqlx::query_scalar("select body from notes order by body");
     let notes: Vec<String> = select.fetch_all(&mut *tx).await.map_err(refuse)?;
@@ -36,9 +30,9 @@ async fn list(tenant: Tenant, Data(db): Data<&TenantDb<Sqlite>>) -> poem::Result
 }
 
 #[handler]
-async fn add(tenant: Tenant, Data(db): Data<&TenantDb<Sqlite>>, note: String) -> poem::Result<StatusCode> {
+async fn add(tenant: Tenant, Data(db): Data<&TenantDb<Database>>, note: String) -> poem::Result<StatusCode> {
     let mut tx = db.begin(&tenant).await.map_err(refuse)?;
-    let insert = sqlx::query("insert into notes (body) values (?)").bind(note);
+    let insert = sqlx::query("insert into notes (body) values ($1)").bind(note);
     insert.execute(&mut *tx).await.map_err(refuse)?;
     tx.commit().await.map_err(refuse)?;
     Ok(StatusCode::CREATED)

@@ -3,20 +3,14 @@
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, Response, body::Bytes, body::Incoming};
 use hyper_util::{rt::TokioExecutor, rt::TokioIo, server::conn::auto::Builder, service::TowerToHyperService};
-use tenancy::sql::{ErrorKind, NewTenant, TenantDb};
-use tenancy::{Sqlite, http::problem};
+use tenancy::sql::{ErrorKind, TenantDb};
+use tenancy::{Sqlite as Database, http::problem};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let opened = tenancy::open::<Sqlite>("tenancy.toml").await?;
-    // By the same key a tenant is made once, however often the program starts.
-    let (directory, once) = (&opened.directory, "first-run".parse()?);
-    for (id, member) in [("acme", "alice"), ("globex", "bob")] {
-        let tenant = NewTenant::new(id.parse()?, "row".parse()?).with_member(member.parse()?);
-        directory.create(&opened.db, &tenant, &once).await?;
-    }
+    let opened = tenancy::open::<Database>("tenancy.toml").await?;
     let db = opened.db.clone();
     let notes = tower::service_fn(move |request| answer(request, db.clone()));
     let service = TowerToHyperService::new(tower::Layer::layer(&opened.tenancy.scoped(), notes));
@@ -30,7 +24,7 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-async fn answer(request: Request<Incoming>, db: TenantDb<Sqlite>) -> Result<Response<Full<Bytes>>, Failure> {
+async fn answer(request: Request<Incoming>, db: TenantDb<Database>) -> Result<Response<Full<Bytes>>, Failure> {
     let answered = match (request.method(), request.uri().path()) {
         (&Method::GET, "/notes") => list(db).await,
         (&Method::POST, "/notes") => add(db, request.into_body()).await,
@@ -43,7 +37,7 @@ async fn answer(request: Request<Incoming>, db: TenantDb<Sqlite>) -> Result<Resp
     Ok(response.map(Full::new))
 }
 
-async fn list(db: TenantDb<Sqlite>) -> Result<Response<Bytes>, Failure> {
+async fn list(db: TenantDb<Database>) -> Result<Response<Bytes>, Failure> {
     // The tenant is the one that the layer has bound the running task to.
     let mut tx = db.begin_read_current().await?;
     let select = sqlx::query_scalar("select body from notes order by body");
@@ -51,10 +45,10 @@ async fn list(db: TenantDb<Sqlite>) -> Result<Response<Bytes>, Failure> {
     Ok(Response::new(notes.join("\n").into()))
 }
 
-async fn add(db: TenantDb<Sqlite>, body: Incoming) -> Result<Response<Bytes>, Failure> {
+async fn add(db: TenantDb<Database>, body: Incoming) -> Result<Response<Bytes>, Failure> {
     let note = Limited::new(body, 65_536).collect().await?.to_bytes();
     let mut tx = db.begin_current().await?;
-    let insert = sqlx::query("insert into notes (body) values (?)").bind(String::from_utf8_lossy(&note));
+    let insert = sqlx::query("insert into notes (body) values ($1)").bind(String::from_utf8_lossy(&note));
     insert.execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(Response::builder().status(201).body(Bytes::new())?)

@@ -1,20 +1,14 @@
 //! A whole service: who the caller is, which tenant they act for, and that tenant's rows.
 
 use hyper_util::{rt::TokioExecutor, rt::TokioIo, server::conn::auto::Builder, service::TowerToHyperService};
-use tenancy::Sqlite;
-use tenancy::sql::{ErrorKind, NewTenant, TenantDb};
+use tenancy::Sqlite as Database;
+use tenancy::sql::{ErrorKind, TenantDb};
 use tenancy::warp::{Tenancy, Tenant, problem, tenant};
 use warp::{Filter, http::StatusCode, reply::Response};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let opened = tenancy::open::<Sqlite>("tenancy.toml").await?;
-    // By the same key a tenant is made once, however often the program starts.
-    let (directory, once) = (&opened.directory, "first-run".parse()?);
-    for (id, member) in [("acme", "alice"), ("globex", "bob")] {
-        let tenant = NewTenant::new(id.parse()?, "row".parse()?).with_member(member.parse()?);
-        directory.create(&opened.db, &tenant, &once).await?;
-    }
+    let opened = tenancy::open::<Database>("tenancy.toml").await?;
     let (tenancy, db) = (Tenancy::from(opened.tenancy.clone()), opened.db.clone());
     let notes = warp::path!("notes").and(tenant());
     let notes = notes.and(warp::any().map(move || db.clone()));
@@ -32,16 +26,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-async fn list(tenant: Tenant, db: TenantDb<Sqlite>) -> Result<String, Response> {
+async fn list(tenant: Tenant, db: TenantDb<Database>) -> Result<String, Response> {
     let mut tx = db.begin_read(&tenant).await.map_err(refuse)?;
     let select = sqlx::query_scalar("select body from notes order by body");
     let notes: Vec<String> = select.fetch_all(&mut *tx).await.map_err(refuse)?;
     Ok(notes.join("\n"))
 }
 
-async fn add(tenant: Tenant, db: TenantDb<Sqlite>, note: impl AsRef<[u8]>) -> Result<StatusCode, Response> {
+async fn add(tenant: Tenant, db: TenantDb<Database>, note: impl AsRef<[u8]>) -> Result<StatusCode, Response> {
     let mut tx = db.begin(&tenant).await.map_err(refuse)?;
-    let insert = sqlx::query("insert into notes (body) values (?)").bind(String::from_utf8_lossy(note.as_ref()));
+    let insert = sqlx::query("insert into notes (body) values ($1)").bind(String::from_utf8_lossy(note.as_ref()));
     insert.execute(&mut *tx).await.map_err(refuse)?;
     tx.commit().await.map_err(refuse)?;
     Ok(StatusCode::CREATED)

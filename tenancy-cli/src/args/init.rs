@@ -46,6 +46,17 @@ pub(crate) struct Described {
     /// The folder of the migrations of the strategy `row`, relative to the file.
     #[arg(long, value_name = "PATH")]
     pub(crate) row_migrations: Option<PathBuf>,
+    /// The issuer whose tokens are accepted, as its `iss` says it. It is asked where its keys are (OpenID Connect Discovery;
+    /// the service needs the feature `jwks`), unless `--secret-file` is given.
+    #[arg(long, value_name = "URL", requires = "audience")]
+    pub(crate) issuer: Option<String>,
+    /// Whom its tokens are for, as their `aud` says it.
+    #[arg(long, value_name = "NAME", requires = "issuer")]
+    pub(crate) audience: Option<String>,
+    /// The file of a secret that tokens are signed with (HS256), relative to the file of the configuration. If it is missing, it
+    /// is made, so that tokens can be signed by hand for a first run.
+    #[arg(long, value_name = "PATH", requires = "issuer")]
+    pub(crate) secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

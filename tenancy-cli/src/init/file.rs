@@ -11,7 +11,8 @@ use super::strategies;
 use crate::args::{Described, InitPostgres, InitSqlite, Strategy};
 use crate::output::Failure;
 
-const HEAD: &str = "# What a service and its operators open. docs/configuration.md has every key.
+const HEAD: &str =
+    "# What a service and its operators open. `tenancy.example.toml` of the crate `tenancy` has every key.
 version = 1
 
 [resolution]                        # how requests name tenants
@@ -20,12 +21,35 @@ header_name = \"x-tenant-id\"
 
 [enforcement]                       # who is let in
 membership = \"directory\"
+";
 
+const NO_ISSUER: &str = "
 # [jwt]                             # whose tokens are accepted
 # issuer = \"https://issuer.example.com\"
 # audience = \"service\"
 # keys = [{ kid = \"1\", algorithm = \"RS256\", public_key_file = \"issuer.pem\" }]
 ";
+
+/// What every file begins with.
+fn head(described: &Described) -> Result<String, Failure> {
+    let (Some(issuer), Some(audience)) = (&described.issuer, &described.audience) else {
+        return Ok(format!("{HEAD}{NO_ISSUER}"));
+    };
+    let (issuer, audience) = (quoted(issuer), quoted(audience));
+    let (table, keys) = match &described.secret_file {
+        Some(secret) => (
+            "[jwt]                               #",
+            format!("keys = [{{ algorithm = \"HS256\", secret_file = {} }}]", path(secret)?),
+        ),
+        None => (
+            "[[jwt.issuers]]                     #",
+            "discovery = true                    # it is asked where its keys are".to_owned(),
+        ),
+    };
+    Ok(format!(
+        "{HEAD}\n{table} whose tokens are accepted\nissuer = {issuer}\naudience = {audience}\n{keys}\n"
+    ))
+}
 
 /// A text as TOML writes it.
 fn quoted(text: &str) -> String {
@@ -39,7 +63,7 @@ fn path(path: &Path) -> Result<String, Failure> {
 
 pub(super) fn for_sqlite(options: &InitSqlite) -> Result<String, Failure> {
     let described = &options.described;
-    let mut text = HEAD.to_owned();
+    let mut text = head(described)?;
     let _ = write!(
         text,
         "\n[directory]                         # tenants, names and members\nfile = {}\n",
@@ -111,7 +135,7 @@ pub(super) enum Urls<'u> {
 
 pub(super) fn for_postgres(options: &InitPostgres, urls: &Urls<'_>) -> Result<String, Failure> {
     let described = &options.described;
-    let mut text = HEAD.to_owned();
+    let mut text = head(described)?;
     text.push_str("\n[database]                          # the application's role, and the administrator's\n");
     match urls {
         Urls::Variables => {

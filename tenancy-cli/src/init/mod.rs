@@ -1,5 +1,6 @@
 //! `init`: a file, and what it describes, made. Each step is done again by the same command, and changes nothing then.
 
+mod described;
 mod file;
 mod postgres;
 mod roles;
@@ -44,6 +45,7 @@ async fn on_sqlite(site: &Site<'_>, options: &InitSqlite) -> Result<Answer, Fail
     if options.dry_run {
         return Ok(Answer::new(text.clone()).with("dry_run", true).with("file", text));
     }
+    described::check_sqlite(site, &text, &options.described).await?;
     let written = file::write(site.file(), &text)?;
     let done = setup::sqlite(site).await?;
     Ok(ready(said(site.file(), written), done).with("written", written))

@@ -1,13 +1,12 @@
 //! `init postgres`.
 
 use std::env;
-use std::path::Path;
 
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 
 use super::file::{self, Urls};
-use super::{Roles, roles, said, secret, setup};
+use super::{Roles, described, roles, said, secret, setup};
 use crate::args::InitPostgres;
 use crate::output::{Answer, Exit, Failure};
 use crate::reach::connect;
@@ -24,6 +23,9 @@ const FILES: Urls<'static> = Urls::Files {
 
 pub(super) async fn init(site: &Site<'_>, options: &InitPostgres) -> Result<Answer, Failure> {
     let roles = Roles::of(options);
+    if !options.dry_run {
+        described::check_postgres(site, options).await?;
+    }
     if options.print_sql {
         return printed(site, options, &roles, None);
     }
@@ -80,7 +82,7 @@ async fn make(
 ) -> Result<Answer, Failure> {
     let text = file::for_postgres(options, &FILES)?;
     let written = file::write(site.file(), &text)?;
-    let folder = site.file().parent().unwrap_or(Path::new(""));
+    let folder = site.folder();
     let of = |role: &str| setup.clone().database(options.database.as_str()).username(role);
     let application = secret::url(&folder.join(APPLICATION), &of(roles.application.as_str()))?;
     let administrator = secret::url(&folder.join(ADMINISTRATOR), &of(roles.administrator.as_str()))?;

@@ -150,6 +150,120 @@ fn the_two_roles_are_made_once() {
     assert_eq!(refused["error"]["code"], "role_exists", "{refused}");
 }
 
+/// The command of a page that begins so, with the lines that go on.
+fn command_of(page: &str, begins: &str) -> String {
+    let (_, rest) = page.split_once(&format!("\n$ {begins}")).expect(begins);
+    let rest = rest.replace("\\\n", " ");
+    let (rest, _) = rest.split_once('\n').expect(begins);
+    let line = format!("{begins}{rest}");
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    words.join(" ")
+}
+
+/// What the pages on getting started show is what is written.
+#[test]
+fn the_files_of_the_first_pages() {
+    let on_sqlite = include_str!("../../../examples/first-axum/tenancy.toml");
+    for page in [
+        include_str!("../../../README.md"),
+        include_str!("../../../tenancy/docs/getting-started-axum.md"),
+        include_str!("../../../tenancy/docs/getting-started-poem.md"),
+        include_str!("../../../tenancy/docs/getting-started-warp.md"),
+        include_str!("../../../tenancy/docs/getting-started-tower.md"),
+    ] {
+        let empty = Empty::new();
+        let migrations = empty.folder.path().join("migrations");
+        fs::create_dir(&migrations).unwrap();
+        let migration = include_str!("../../../examples/first-axum/migrations/0001_notes.sql");
+        fs::write(migrations.join("0001_notes.sql"), migration).unwrap();
+        empty.run(&command_of(page, "tenancy init sqlite")).ended(0);
+        assert_eq!(empty.file(), on_sqlite);
+        for (tenant, member) in [("acme", "alice"), ("globex", "bob")] {
+            let created = command_of(page, &format!("tenancy tenant create {tenant}"));
+            assert!(created.ends_with(&format!("--member {member}")), "{created}");
+            empty.run(&created).ended(0);
+        }
+    }
+    let on_postgres = include_str!("../../../examples/first-axum/postgres/tenancy.toml");
+    for page in [
+        include_str!("../../../README.md"),
+        include_str!("../../../tenancy/docs/getting-started-postgresql.md"),
+    ] {
+        let mut empty = Empty::new();
+        empty.setup = Some("postgres://nobody@127.0.0.1:1/postgres".to_owned());
+        let line = command_of(page, "tenancy init postgres");
+        let described = empty.run(&format!("{line} --dry-run --json")).ended(0).document();
+        assert_eq!(described["file"], on_postgres);
+        let sql = described["sql"].as_str().unwrap();
+        for statement in sql.lines().filter(|line| !line.starts_with("--")) {
+            let page = include_str!("../../../tenancy/docs/getting-started-postgresql.md");
+            assert!(page.contains(statement), "{statement}");
+        }
+    }
+}
+
+#[test]
+fn the_secret_of_an_issuer_is_made_once() {
+    let empty = Empty::new();
+    let line = "init sqlite --issuer https://login.example --audience a\"b --secret-file key --json";
+    empty.run(&format!("{line} --dry-run")).ended(0);
+    let key = empty.folder.path().join("key");
+    assert!(!key.exists());
+    let made = empty.run(line).ended(0);
+    let secret = fs::read_to_string(&key).unwrap();
+    assert!(
+        secret.trim().len() >= 32 && !made.stdout.contains(secret.trim()),
+        "{made:?}"
+    );
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o077, 0);
+    let jwt = &toml::from_str::<toml::Table>(&empty.file()).unwrap()["jwt"];
+    assert_eq!(jwt["audience"].as_str(), Some("a\"b"));
+    empty.run(line).ended(0);
+    assert_eq!(fs::read_to_string(&key).unwrap(), secret);
+}
+
+/// The issuer says where its keys are, where no secret is given. Nothing is fetched before the service starts.
+#[test]
+fn an_issuer_is_asked_for_its_keys() {
+    let empty = Empty::new();
+    empty
+        .run("init sqlite --issuer https://login.example --audience notes")
+        .ended(0);
+    let jwt = &toml::from_str::<toml::Table>(&empty.file()).unwrap()["jwt"];
+    assert_eq!(jwt["issuers"][0]["discovery"].as_bool(), Some(true));
+}
+
+/// A file that does not open would be in the way of the next attempt.
+#[test]
+fn what_is_wrong_is_found_before_the_file_is_written() {
+    let short = "too short";
+    for (line, code) in [
+        ("init sqlite --issuer http://login.example --audience notes", "usage"),
+        (
+            "init sqlite --issuer https://login.example --audience notes --secret-file short",
+            "usage",
+        ),
+        ("init sqlite --issuer https://login.example", "usage"),
+        ("init sqlite --migrations nosuch", "configuration"),
+        (
+            "init postgres --strategy row --table notes --row-migrations nosuch",
+            "configuration",
+        ),
+        (
+            "init postgres --issuer http://login.example --audience notes --print-sql",
+            "usage",
+        ),
+    ] {
+        let empty = Empty::new();
+        fs::write(empty.folder.path().join("short"), short).unwrap();
+        let refused = empty.run(&format!("{line} --json"));
+        let document = refused.document();
+        assert_eq!(document["error"]["code"], code, "{line}: {document}");
+        assert!(!document.to_string().contains(short), "{document}");
+        assert!(!empty.folder.path().join("tenancy.toml").exists(), "{line}");
+    }
+}
+
 /// Removes what `init` has made on the server.
 struct Gone(String, String);
 

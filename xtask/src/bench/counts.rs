@@ -46,7 +46,7 @@ pub(crate) fn check() -> Result<(), Failure> {
 fn install_valgrind() -> Result<(), Failure> {
     match program("valgrind").args(["--version"]).quietly() {
         Ok(_) => Ok(()),
-        Err(_) => install("valgrind", ADVICE),
+        Err(_) => install(&["valgrind"], ADVICE),
     }
 }
 

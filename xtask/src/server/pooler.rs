@@ -87,7 +87,7 @@ fn binary() -> Result<PathBuf, Failure> {
     }
     let install = "install PgBouncer (Debian and Ubuntu: `apt-get install pgbouncer`), or name a server in DATABASE_URL: \
         then nothing is tested through it";
-    crate::command::install("pgbouncer", install)?;
+    crate::command::install(&["pgbouncer"], install)?;
     find().ok_or_else(|| Failure::new(install))
 }
 

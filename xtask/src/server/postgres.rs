@@ -73,6 +73,11 @@ impl Server {
         })
     }
 
+    /// The URL of a superuser.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What the tests find it by.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![(DATABASE_URL, self.url.clone())];
@@ -245,7 +250,7 @@ fn binaries() -> Result<PathBuf, Failure> {
     }
     let install = "install PostgreSQL 15 or newer (Debian and Ubuntu: `apt-get install postgresql`), \
         or name a server in DATABASE_URL";
-    crate::command::install("postgresql", install)?;
+    crate::command::install(&["postgresql"], install)?;
     find().ok_or_else(|| Failure::new(install))
 }
 

@@ -2,19 +2,13 @@
 
 use axum::extract::State;
 use axum::{Router, http::StatusCode, response::Response, routing::get};
-use tenancy::Postgres;
+use tenancy::Postgres as Database;
 use tenancy::axum::{Tenancy, Tenant, problem};
-use tenancy::sql::{ErrorKind, NewTenant, TenantDb};
+use tenancy::sql::{ErrorKind, TenantDb};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let opened = tenancy::open::<Postgres>("tenancy.toml").await?;
-    // By the same key a tenant is made once, however often the program starts.
-    let (directory, once) = (&opened.directory, "first-run".parse()?);
-    for (id, member) in [("acme", "alice"), ("globex", "bob")] {
-        let tenant = NewTenant::new(id.parse()?, "row".parse()?).with_member(member.parse()?);
-        directory.create(&opened.db, &tenant, &once).await?;
-    }
+    let opened = tenancy::open::<Database>("tenancy.toml").await?;
     let tenancy = Tenancy::from(opened.tenancy.clone());
     let notes = Router::new()
         .route("/notes", get(list).post(add))
@@ -25,14 +19,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(axum::serve(listener, notes.with_state(opened.db.clone())).await?)
 }
 
-async fn list(tenant: Tenant, State(db): State<TenantDb<Postgres>>) -> Result<String, Response> {
+async fn list(tenant: Tenant, State(db): State<TenantDb<Database>>) -> Result<String, Response> {
     let mut tx = db.begin_read(&tenant).await.map_err(refuse)?;
     let select = sqlx::query_scalar("select body from notes order by body");
     let notes: Vec<String> = select.fetch_all(&mut *tx).await.map_err(refuse)?;
     Ok(notes.join("\n"))
 }
 
-async fn add(tenant: Tenant, State(db): State<TenantDb<Postgres>>, note: String) -> Result<StatusCode, Response> {
+async fn add(tenant: Tenant, State(db): State<TenantDb<Database>>, note: String) -> Result<StatusCode, Response> {
     let mut tx = db.begin(&tenant).await.map_err(refuse)?;
     let insert = sqlx::query("insert into notes (body) values ($1)").bind(note);
     insert.execute(&mut *tx).await.map_err(refuse)?;

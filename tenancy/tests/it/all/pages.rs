@@ -180,3 +180,74 @@ async fn the_example_for_sqlite_is_opened_and_serves() {
     }
     serves(&app_on_sqlite(&opened), &[("acme", "alice"), ("globex", "alice")]).await;
 }
+
+/// The default of each key that has a plain value, as the code has it.
+fn defaults<T: Default + std::fmt::Debug>(prefix: &str) -> Vec<(String, String)> {
+    let shown = format!("{:#?}", T::default());
+    let fields = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
+    fields
+        .filter(|(name, value)| !name.starts_with(' ') && value.ends_with(','))
+        .map(|(name, value)| (format!("{prefix}{name}"), value.trim_end_matches(',').to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_page_has_each_default_as_the_code_has_it() {
+    let tables = [
+        defaults::<ResolutionConfig>("resolution."),
+        defaults::<EnforcementConfig>("enforcement."),
+        defaults::<JwtTable>("jwt."),
+        defaults::<JwtTokenCacheConfig>("jwt.token_cache."),
+        defaults::<JwtKeyConfig>("jwt.keys[]."),
+        defaults::<JwtIssuerConfig>("jwt.issuers[]."),
+        defaults::<CacheConfig>("cache."),
+        defaults::<LimitsConfig>("limits."),
+        defaults::<PgDatabaseConfig>("database."),
+        defaults::<PoolConfig>("database.pool."),
+        defaults::<PgDirectoryConfig>("directory."),
+        defaults::<PgRowConfig>("strategies.row."),
+        defaults::<PgTableConfig>("strategies.row.tables[]."),
+        defaults::<PgSchemaConfig>("strategies.schema."),
+        defaults::<PgDatabaseStrategyConfig>("strategies.database."),
+        defaults::<SqliteDirectoryConfig>("directory."),
+        defaults::<SqliteRowConfig>("strategies.row."),
+        defaults::<SqliteTableConfig>("strategies.row.tables[]."),
+        defaults::<SqliteDatabaseStrategyConfig>("strategies.database."),
+    ];
+    let mut compared = 0;
+    for (key, value) in tables.into_iter().flatten() {
+        // What is absent there has its default where it is used, or none.
+        if value == "None" || value.starts_with(['[', '{']) {
+            continue;
+        }
+        let shown = match value.strip_prefix('"') {
+            Some(text) => format!("`{}`", text.trim_end_matches('"')),
+            None if value.starts_with(|first: char| first.is_ascii_digit()) => value.clone(),
+            // A truth, or the variant that a word chooses.
+            None => format!("`{}`", value.to_lowercase()),
+        };
+        let rows: Vec<&str> = PAGE
+            .lines()
+            .filter(|line| line.starts_with(&format!("| `{key}` ")))
+            .collect();
+        assert!(!rows.is_empty(), "the page lacks `{key}`");
+        for row in rows {
+            let cell = row.split(" | ").nth(2).unwrap();
+            assert_eq!(cell, shown, "the default of `{key}`, which is {value}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared}");
+    // Those that are made elsewhere.
+    let setting = format!(
+        "| `strategies.row.setting` | text | `{}` |",
+        tenancy::sql::PgSetting::DEFAULT
+    );
+    assert!(PAGE.contains(&setting), "{setting}");
+    assert!(PAGE.contains("| `resolution.reserved` | list of texts | `www`, `admin`, `api`, … |"));
+    for name in ["www", "admin", "api"] {
+        assert!(tenancy::names::ReservedNames::DEFAULT.contains(&name), "{name}");
+    }
+}

@@ -1,4 +1,5 @@
-//! The built-in demo, as a stranger meets it: started without arguments but the address, its lines pasted into a shell.
+//! The built-in demo, as a stranger meets it: started without arguments but the address, and asked for lines to paste into a
+//! shell.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,7 +14,7 @@ fn demo() -> Server {
     let folder = Folder::new("");
     let mut command = Command::new(env!("CARGO_BIN_EXE_notes"));
     command
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", "127.0.0.1:0", "--curl"])
         .current_dir(folder.path())
         .stdin(Stdio::null());
     Server::spawn(command, folder)

@@ -26,5 +26,6 @@ mod interleaved;
 mod members;
 mod methods;
 mod notes;
+mod page;
 mod serving;
 mod tokens;

@@ -1,6 +1,6 @@
 //! Configurations that must not start.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::service::server::{Folder, wait};
@@ -8,12 +8,12 @@ use crate::service::setup::Setup;
 
 /// Starts with a configuration that must be refused, and answers what is said on standard error.
 pub(crate) fn refused(folder: &Folder) -> Result<String, String> {
-    let mut child = folder
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    refused_command(folder.command())
+}
+
+/// The same of a command with options of its own.
+pub(crate) fn refused_command(mut command: Command) -> Result<String, String> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let Some(status) = wait(&mut child, Duration::from_secs(15)) else {
         let _ = child.kill();
         let output = child.wait_with_output().unwrap();

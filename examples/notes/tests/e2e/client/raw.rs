@@ -177,6 +177,12 @@ impl Connection {
         Self(BufReader::new(stream))
     }
 
+    /// As it is, for answers that take longer than a service's may.
+    pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
+        self.0.get_ref().set_read_timeout(Some(timeout)).unwrap();
+        self
+    }
+
     pub(crate) fn exchange(&mut self, request: &Request) -> Response {
         self.send(&request.bytes());
         self.receive(&request.method)

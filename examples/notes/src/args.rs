@@ -29,8 +29,24 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Framework::Axum)]
     pub(crate) framework: Framework,
 
+    /// Serve a page, too, that acts as any member and shows how requests are decided: for development, on a loopback address
+    /// alone. The built-in demo has it there without being asked
+    #[arg(long)]
+    pub(crate) page: bool,
+
+    /// Print requests of the built-in demo to paste into a shell
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) curl: bool,
+
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Args {
+    /// Whether the page is served.
+    pub(crate) fn has_page(&self) -> bool {
+        self.page || self.config.is_none() && self.listen.ip().is_loopback()
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -4,19 +4,27 @@ use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::{Bytes, Incoming};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tower_service::Service;
 
 use crate::args::{Args, Framework};
 use crate::config::Config;
-use crate::set_up::Service;
+use crate::page::{Page, beside};
 use crate::tenants::Tenants;
 use crate::{Error, chain, demo, server, set_up, web};
 
 /// Serves until SIGINT or SIGTERM. A second one cuts off what is still under way.
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let config = Config::load(args.config.as_deref(), demo::CONFIG)?;
-    let Service { app, tenancy, tenants } =
+    let page = args
+        .has_page()
+        .then(|| Page::new(&config, args.listen.ip()))
+        .transpose()?;
+    let set_up::Service { app, tenancy, tenants } =
         set_up::set_up(&config, args.database.as_deref(), args.application.as_deref()).await?;
     let template = config.tenancy.resolution.path_template.as_deref();
     let listener = TcpListener::bind(args.listen)
@@ -39,18 +47,51 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
         if !address.ip().is_loopback() {
             tracing::warn!("the demo's secret is public: anyone who reaches {address} can act as any user");
         }
-        stdout.write_all(demo::requests(&config, address)?.as_bytes())?;
+        if args.curl {
+            stdout.write_all(demo::requests(&config, address)?.as_bytes())?;
+        }
+    }
+    if let Some(page) = &page {
+        writeln!(stdout, "open http://{address}{}", page.path())?;
     }
     writeln!(stdout, "listening on http://{address}")?;
     stdout.flush()?;
+    let serving = Serving {
+        listener,
+        page,
+        stop,
+        kill,
+    };
     match args.framework {
-        Framework::Axum => server::serve(listener, web::axum(app.clone(), &tenancy.into(), template), stop, kill).await,
-        Framework::Hyper => server::serve(listener, web::hyper(app.clone(), &tenancy, template), stop, kill).await,
-        Framework::Poem => server::serve(listener, web::poem(app.clone(), &tenancy.into(), template), stop, kill).await,
-        Framework::Warp => server::serve(listener, web::warp(app.clone(), &tenancy.into(), template), stop, kill).await,
+        Framework::Axum => serving.run(web::axum(app.clone(), &tenancy.into(), template)).await,
+        Framework::Hyper => serving.run(web::hyper(app.clone(), &tenancy, template)).await,
+        Framework::Poem => serving.run(web::poem(app.clone(), &tenancy.into(), template)).await,
+        Framework::Warp => serving.run(web::warp(app.clone(), &tenancy.into(), template)).await,
     }
     app.close().await;
     Ok(())
+}
+
+/// What is served by, whatever the framework.
+struct Serving<S, K> {
+    listener: TcpListener,
+    page: Option<Page>,
+    stop: S,
+    kill: K,
+}
+
+impl<S: Future<Output = ()>, K: Future<Output = ()>> Serving<S, K> {
+    async fn run<A, B>(self, application: A)
+    where
+        A: Service<Request<Incoming>, Response = Response<B>, Error: Into<Error> + Send, Future: Send>
+            + Clone
+            + Send
+            + 'static,
+        B: Body<Data = Bytes, Error: Into<Error>> + Send + 'static,
+    {
+        let service = beside(self.page, application);
+        server::serve(self.listener, service, self.stop, self.kill).await;
+    }
 }
 
 /// Puts the file's tenants into the directory again at each SIGHUP.

@@ -1,4 +1,4 @@
-//! The built-in demo: two tenants, two users, and requests to paste.
+//! The built-in demo: two tenants, two users, and requests to paste for those who ask for them.
 
 use std::net::SocketAddr;
 
