@@ -30,7 +30,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | looked, and found something |
 //! | 4 | done in part |
-//! | 130 | interrupted: the same command goes on |
+//! | 130 | interrupted: the same command goes on, or the one that is printed |
 //!
 //! # Security
 //!
@@ -47,6 +47,7 @@ mod explain;
 mod fence;
 mod init;
 mod interrupt;
+mod migrate;
 mod output;
 mod reach;
 mod run;

@@ -13,7 +13,16 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A file that is missing would be made, and a mistyped path would be an empty directory of tenants.
 pub(crate) fn sqlite(description: &Description<Sqlite>) -> Result<(), Failure> {
-    let missing = description.paths().next().filter(|(_, path)| !path.exists());
+    first_missing(description, 1)
+}
+
+/// The same of tenants' data.
+pub(crate) fn sqlite_data(description: &Description<Sqlite>) -> Result<(), Failure> {
+    first_missing(description, usize::MAX)
+}
+
+fn first_missing(description: &Description<Sqlite>, of: usize) -> Result<(), Failure> {
+    let missing = description.paths().take(of).find(|(_, path)| !path.exists());
     match missing {
         Some((key, path)) => Err(Failure::new(
             "directory_not_set_up",

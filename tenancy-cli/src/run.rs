@@ -6,8 +6,8 @@ use sqlx::{Postgres, Sqlite};
 use toml::{Table, Value};
 
 use crate::args::{
-    Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, MemberCommand, SettingsCommand,
-    TenantCommand,
+    Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, MemberCommand, MigrateCommand, RunCommand,
+    SettingsCommand, TenantCommand,
 };
 use crate::check::{check, verify};
 use crate::cli::Cli;
@@ -16,6 +16,7 @@ use crate::explain::explain;
 use crate::fence;
 use crate::init::init;
 use crate::interrupt::Interrupt;
+use crate::migrate;
 use crate::output::{Answer, Exit, Failure, Output};
 use crate::site::{Operated, Site};
 use crate::sql::{Statements, sql};
@@ -95,6 +96,9 @@ async fn run_on<DB: Operated + Statements>(site: &Site<'_>, command: Command) ->
         Command::Fence(FenceCommand::On(on)) => fence::on::<DB>(site, &on, &interrupt).await,
         Command::Fence(FenceCommand::Status) => fence::status::<DB>(site).await,
         Command::Fence(FenceCommand::Finish(finish)) => fence::finish::<DB>(site, &finish, &interrupt).await,
+        Command::Migrate(command) => migrations::<DB>(site, command, &interrupt).await,
+        Command::Runs(RunCommand::List { limit }) => migrate::list::<DB>(site, limit).await,
+        Command::Runs(RunCommand::Show { run }) => migrate::show::<DB>(site, run).await,
         Command::Adopt(args) => DB::adopt(site, &args).await,
         Command::Sql(args) => sql::<DB>(site, &args).await,
         Command::Explain(args) => explain::<DB>(site, &args).await,
@@ -119,6 +123,20 @@ async fn tenant<DB: Operated>(
         TenantCommand::Archive(lead) => tenants::lead::<DB>(site, Verb::Archive, &lead, interrupt).await,
         TenantCommand::Restore(lead) => tenants::lead::<DB>(site, Verb::Restore, &lead, interrupt).await,
         TenantCommand::Delete(delete) => tenants::delete::<DB>(site, &delete).await,
+    }
+}
+
+async fn migrations<DB: Operated>(
+    site: &Site<'_>,
+    command: MigrateCommand,
+    interrupt: &Interrupt,
+) -> Result<Answer, Failure> {
+    match command {
+        MigrateCommand::Plan(plan) => migrate::plan::<DB>(site, &plan, interrupt).await,
+        MigrateCommand::Run(run) => migrate::run::<DB>(site, &run, interrupt).await,
+        MigrateCommand::Status(status) => migrate::status::<DB>(site, &status).await,
+        MigrateCommand::Resume(resume) => migrate::resume::<DB>(site, &resume, interrupt).await,
+        MigrateCommand::Drift(drift) => migrate::drift::<DB>(site, &drift, interrupt).await,
     }
 }
 

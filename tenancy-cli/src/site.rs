@@ -27,6 +27,9 @@ pub(crate) trait Operated: OpenDatabase + Sized {
     /// Whether the directory's database is there, found out before a pool waits for it.
     async fn reach(description: &Description<Self>) -> Result<(), Failure>;
 
+    /// Whether tenants' data is there, as far as it would be made by a look.
+    fn reach_data(description: &Description<Self>) -> Result<(), Failure>;
+
     /// Whether the role by which the directory is read sees unfinished jobs.
     fn sees_jobs(description: &Description<Self>) -> bool;
 
@@ -52,6 +55,10 @@ pub(crate) trait Operated: OpenDatabase + Sized {
 impl Operated for Sqlite {
     async fn reach(description: &Description<Self>) -> Result<(), Failure> {
         reach::sqlite(description)
+    }
+
+    fn reach_data(description: &Description<Self>) -> Result<(), Failure> {
+        reach::sqlite_data(description)
     }
 
     fn sees_jobs(_: &Description<Self>) -> bool {
@@ -88,6 +95,10 @@ impl Operated for Sqlite {
 impl Operated for Postgres {
     async fn reach(description: &Description<Self>) -> Result<(), Failure> {
         reach::postgres(description).await
+    }
+
+    fn reach_data(_: &Description<Self>) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn sees_jobs(description: &Description<Self>) -> bool {
@@ -188,6 +199,23 @@ impl Site<'_> {
             data.close().await;
             return Err(Failure::needs_administrator());
         }
+        data.directory = data.directory.by(change.attribution());
+        Ok(data)
+    }
+
+    /// The directory and tenants' data, for a command that migrates them, or looks how they stand.
+    pub(crate) async fn migrations<DB: Operated>(&self, change: Option<&Change>) -> Result<Data<DB>, Failure> {
+        let description: Description<DB> = self.open().describe().await?;
+        DB::reach(&description).await?;
+        if !DB::sees_jobs(&description) {
+            return Err(Failure::needs_administrator());
+        }
+        DB::reach_data(&description)?;
+        let open = self.open().for_migrations();
+        let Some(change) = change else {
+            return Ok(open.read_only().await?);
+        };
+        let mut data = open.await?;
         data.directory = data.directory.by(change.attribution());
         Ok(data)
     }

@@ -105,7 +105,7 @@ pub use tenancy_warp as warp;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use open::{
     Data, Describe, Description, Open, OpenData, OpenDatabase, OpenDirectory, OpenError, OpenFailure, OpenFailures,
-    OpenPlaces, open, open_text,
+    OpenMigrations, OpenPlaces, open, open_text,
 };
 #[cfg(all(feature = "http", any(feature = "postgres", feature = "sqlite")))]
 pub use open::{OpenRules, Opened, Rules};

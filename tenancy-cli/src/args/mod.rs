@@ -4,6 +4,7 @@ mod change;
 mod explain;
 mod fence;
 mod init;
+mod migrate;
 mod selection;
 mod settings;
 mod sql;
@@ -19,6 +20,9 @@ pub(crate) use change::Change;
 pub(crate) use explain::{AccessPolicy, Explain};
 pub(crate) use fence::{FenceCommand, FenceFinish, FenceOn};
 pub(crate) use init::{Described, Init, InitDatabase, InitPostgres, InitSqlite, Strategy};
+pub(crate) use migrate::{
+    FindDrift, MigrateCommand, PlanMigrations, ResumeRun, RunCommand, RunMigrations, RunStatus, Scope,
+};
 pub(crate) use selection::{Filter, Selection};
 pub(crate) use settings::{SetSetting, SettingsCommand, WriteSetting};
 pub(crate) use sql::{Adopt, Sql};
@@ -87,6 +91,12 @@ pub(crate) enum Command {
     /// Make a suspension bind at the database at once, whatever processes have cached.
     #[command(subcommand)]
     Fence(FenceCommand),
+    /// Migrate all tenants, and find those that are behind or have drifted.
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Look at the runs of migrations.
+    #[command(subcommand)]
+    Runs(RunCommand),
     /// Make tables from before there were tenants tables that tenants share: print the SQL, or run it (PostgreSQL).
     Adopt(Adopt),
     /// Run SQL in one tenant's scope, reading only unless told otherwise. It is an event.

@@ -64,4 +64,26 @@ impl Selection {
         }
         named
     }
+
+    /// The arguments that select the same, each behind a space.
+    pub(crate) fn arguments(&self) -> String {
+        let mut arguments = String::new();
+        let mut add = |option: &str, value: &str| {
+            arguments.push_str(option);
+            arguments.push_str(value);
+        };
+        for id in self.named() {
+            add(" ", id.as_str());
+        }
+        if let Some(status) = self.filter.status {
+            add(" --status ", status.as_str());
+        }
+        if let Some(strategy) = &self.filter.strategy {
+            add(" --strategy ", strategy.as_str());
+        }
+        if let Some(placement) = &self.filter.placement {
+            add(" --placement ", placement.as_str());
+        }
+        arguments
+    }
 }

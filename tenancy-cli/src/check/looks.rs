@@ -4,6 +4,7 @@ use tenancy::{Description, OpenDatabase, OpenError};
 use tenancy_sqlx::{PageRequest, SqlDirectory, TenantJobs};
 
 use super::findings::{Checks, Finding, State};
+use super::migrations;
 use crate::fence::{self, Depth};
 use crate::output::{Answer, Failure, chain, time};
 use crate::site::{Operated, Site};
@@ -25,6 +26,9 @@ pub(crate) async fn check<DB: Operated>(site: &Site<'_>) -> Result<Answer, Failu
     }
     if is_there {
         look_at_strategies::<DB>(site, &mut checks).await;
+        if DB::sees_jobs(&description) {
+            migrations::look::<DB>(site, &mut checks).await;
+        }
         let verified = DB::verify(site, &description).await;
         let findings = verified.map(|verification| verification.findings);
         checks.add("isolation", State::of_result(findings));

@@ -2,6 +2,7 @@
 
 mod findings;
 mod looks;
+mod migrations;
 mod postgres;
 mod sqlite;
 mod verification;

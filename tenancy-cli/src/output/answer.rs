@@ -39,6 +39,13 @@ impl Answer {
         }
     }
 
+    /// The answer of a look that was interrupted.
+    pub(crate) fn interrupted() -> Self {
+        Self::new("nothing was changed")
+            .advise("give the same command again")
+            .ending(Exit::Interrupted)
+    }
+
     /// Adds a value for machines.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.data.insert(key.to_owned(), value.into());
@@ -108,6 +115,11 @@ impl Output {
         self.json
     }
 
+    /// A command line that is to be run next.
+    pub(crate) fn command(&self, command: &str) -> String {
+        format!("{}{} {command}", self.name, self.options)
+    }
+
     /// Prints what a command comes to.
     pub(crate) fn end(&self, ended: Result<Answer, Failure>) -> Exit {
         match ended {
@@ -175,7 +187,7 @@ impl Output {
 
     fn shown(&self, next: &[Next]) -> Vec<String> {
         let shown = next.iter().map(|next| match next {
-            Next::Run(command) => format!("{}{} {command}", self.name, self.options),
+            Next::Run(command) => self.command(command),
             Next::Do(advice) => advice.clone(),
         });
         shown.collect()

@@ -51,6 +51,22 @@ impl Failure {
         self
     }
 
+    /// Says what to do next.
+    pub(crate) fn and(mut self, next: Next) -> Self {
+        if !self.next.contains(&next) {
+            self.next.push(next);
+        }
+        self
+    }
+
+    /// The same, told in these words.
+    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..self
+        }
+    }
+
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }

@@ -17,6 +17,7 @@ mod fence;
 mod findings;
 mod init;
 mod life;
+mod migrate;
 mod operators;
 mod settings;
 mod sql;

@@ -15,6 +15,7 @@ use super::database::{OpenDatabase, Opens};
 use super::description::Describe;
 use super::directory::OpenDirectory;
 use super::error::OpenError;
+use super::migrations::OpenMigrations;
 use super::places::OpenPlaces;
 use super::prepare::{Parts, Source};
 #[cfg(feature = "http")]
@@ -70,6 +71,7 @@ impl<DB: OpenDatabase> Open<DB> {
                 resolvers: Vec::new(),
                 serves_only: false,
                 places_alone: None,
+                migrates: None,
             },
             #[cfg(feature = "http")]
             callers: Callers::default(),
@@ -156,6 +158,15 @@ impl<DB: OpenDatabase> Open<DB> {
         OpenPlaces {
             parts: self.parts,
             fenced: Vec::new(),
+        }
+    }
+
+    /// Opens the directory and tenants' data for a [`Fleet`](tenancy_sqlx::fleet::Fleet) that plans and runs migrations: those of
+    /// shared tables do not run by themselves. No transaction of `row` begins.
+    pub fn for_migrations(self) -> OpenMigrations<DB> {
+        OpenMigrations {
+            parts: self.parts,
+            reads: false,
         }
     }
 

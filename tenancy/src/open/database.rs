@@ -31,6 +31,13 @@ pub(crate) struct Connected<DB: DirectoryDatabase, R> {
     pub(crate) reach: R,
 }
 
+/// That strategies are opened to be migrated, and not to serve.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForMigrations {
+    /// Whether the directory is opened for reading.
+    pub(crate) reads: bool,
+}
+
 pub(crate) trait Opens: DirectoryDatabase {
     /// The tables of the file.
     type Config: Clone + Default + fmt::Debug + DeserializeOwned + Send + Sync;
@@ -104,10 +111,11 @@ pub(crate) trait Opens: DirectoryDatabase {
         reads: bool,
     ) -> impl Future<Output = Result<SqlDirectory<Self>, OpenFailure>> + Send;
 
-    /// Opens all of it, as far as it can be opened.
+    /// Opens all of it, as far as it can be opened: to serve, unless it is to be migrated.
     fn connect(
         plan: Self::Plan,
         reserved: ReservedNames,
+        migrates: Option<ForMigrations>,
         failures: &mut Vec<OpenFailure>,
     ) -> impl Future<Output = Connected<Self, Self::Reach>> + Send;
 

@@ -6,6 +6,7 @@ mod database;
 mod description;
 mod directory;
 mod error;
+mod migrations;
 mod places;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -28,6 +29,7 @@ pub use directory::OpenDirectory;
 #[cfg(all(feature = "http", feature = "jwt"))]
 pub(crate) use error::chain;
 pub use error::{OpenError, OpenFailure, OpenFailures};
+pub use migrations::OpenMigrations;
 pub use places::OpenPlaces;
 #[cfg(feature = "http")]
 pub use rules::{OpenRules, Rules};

@@ -13,7 +13,7 @@ use tenancy_core::names::{ReservedNames, TenantId};
 use tenancy_sqlx::{IsolationStrategy, PgChanges, PgDirectory, Place, StrategyError, StrategyRegistry};
 
 use super::builder::Open;
-use super::database::{Connected, OpenDatabase, Opens};
+use super::database::{Connected, ForMigrations, OpenDatabase, Opens};
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
@@ -170,12 +170,17 @@ impl Opens for Postgres {
     async fn connect(
         mut plan: PostgresPlan,
         reserved: ReservedNames,
+        migrates: Option<ForMigrations>,
         failures: &mut Vec<OpenFailure>,
     ) -> Connected<Self, PgConnectOptions> {
         let reach = plan.directory.application.clone();
         let mut registry = StrategyRegistry::new();
         if let Some(row) = plan.row.take() {
-            register("row", row.open().await, &mut registry, failures);
+            let opened = match migrates {
+                Some(_) => row.open_for_migrations().await,
+                None => row.open().await,
+            };
+            register("row", opened, &mut registry, failures);
         }
         if let Some(schema) = plan.schema.take() {
             register("schema", schema.open().await, &mut registry, failures);
@@ -183,7 +188,7 @@ impl Opens for Postgres {
         if let Some(database) = plan.database.take() {
             register("database", database.open().await, &mut registry, failures);
         }
-        let directory = Self::open_directory(&plan, reserved, false).await;
+        let directory = Self::open_directory(&plan, reserved, migrates.is_some_and(|migrates| migrates.reads)).await;
         let directory = directory.map_err(|failure| failures.push(failure)).ok();
         Connected {
             registry,

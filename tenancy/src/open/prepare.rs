@@ -12,7 +12,7 @@ use tenancy_limits::Limits;
 use tenancy_sqlx::{IsolationStrategy, SqlDirectory, TenantDb};
 
 use super::data::Data;
-use super::database::{OpenDatabase, Opens};
+use super::database::{ForMigrations, OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
 use super::unopened::unopened;
 use crate::file::{Check, ConfigProblems, Document, Migrations, Variables, build_enforcer};
@@ -37,6 +37,8 @@ pub(super) struct Parts<DB: OpenDatabase> {
     /// Whether the strategies are opened for the sake of tenants' places alone, and which of them are fenced whatever the file
     /// says.
     pub(super) places_alone: Option<Vec<String>>,
+    /// Whether the strategies are opened to be migrated.
+    pub(super) migrates: Option<ForMigrations>,
 }
 
 /// A configuration that is right.
@@ -45,6 +47,7 @@ pub(super) struct Prepared<DB: OpenDatabase, E> {
     strategies: Vec<Arc<dyn IsolationStrategy<DB>>>,
     pub(super) reserved: ReservedNames,
     places_alone: bool,
+    migrates: Option<ForMigrations>,
     /// What was made of the configuration besides.
     pub(super) extra: E,
 }
@@ -83,6 +86,7 @@ impl<DB: OpenDatabase> Parts<DB> {
             resolvers,
             serves_only,
             places_alone,
+            migrates,
         } = self;
         let (mut document, mut config, base_dir, file) = read::<DB>(source, &own_tables)?;
         if serves_only {
@@ -135,6 +139,7 @@ impl<DB: OpenDatabase> Parts<DB> {
                 strategies,
                 reserved,
                 places_alone: places_alone.is_some(),
+                migrates,
                 extra,
             }),
             _ => Err(ConfigProblems::new(file, problems).into()),
@@ -149,7 +154,7 @@ impl<DB: OpenDatabase, E> Prepared<DB, E> {
         if self.places_alone {
             DB::leave_out_unfenced(&mut self.plan);
         }
-        let mut connected = DB::connect(self.plan, self.reserved, &mut failures).await;
+        let mut connected = DB::connect(self.plan, self.reserved, self.migrates, &mut failures).await;
         for strategy in self.strategies {
             let key = format!("strategies.{}", strategy.name());
             if let Err(error) = connected.registry.register(strategy) {

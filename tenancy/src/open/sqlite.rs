@@ -14,7 +14,7 @@ use tenancy_core::names::{ReservedNames, TenantId};
 use tenancy_sqlx::{IsolationStrategy, Place, SqliteDirectory, StrategyError, StrategyRegistry};
 
 use super::builder::Open;
-use super::database::{Connected, OpenDatabase, Opens};
+use super::database::{Connected, ForMigrations, OpenDatabase, Opens};
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
@@ -137,16 +137,21 @@ impl Opens for Sqlite {
     async fn connect(
         mut plan: SqlitePlan,
         reserved: ReservedNames,
+        migrates: Option<ForMigrations>,
         failures: &mut Vec<OpenFailure>,
     ) -> Connected<Self, ()> {
         let mut registry = StrategyRegistry::new();
         if let Some(row) = plan.row.take() {
-            register("row", row.open().await, &mut registry, failures);
+            let opened = match migrates {
+                Some(_) => row.open_for_migrations().await,
+                None => row.open().await,
+            };
+            register("row", opened, &mut registry, failures);
         }
         if let Some(database) = plan.database.take() {
             register("database", database.open().await, &mut registry, failures);
         }
-        let directory = Self::open_directory(&plan, reserved, false).await;
+        let directory = Self::open_directory(&plan, reserved, migrates.is_some_and(|migrates| migrates.reads)).await;
         let directory = directory.map_err(|failure| failures.push(failure)).ok();
         Connected {
             registry,

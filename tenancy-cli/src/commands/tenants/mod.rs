@@ -13,4 +13,5 @@ pub(crate) use delete::delete;
 pub(crate) use lead::lead;
 pub(crate) use list::list;
 pub(crate) use rename::rename;
+pub(crate) use select::next_page;
 pub(crate) use show::show;

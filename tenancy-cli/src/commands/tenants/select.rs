@@ -9,7 +9,7 @@ use crate::output::Failure;
 use crate::site::entry;
 
 /// A page of the tenants that may match: the directory selects by the status, and the rest is left to the filter.
-pub(super) async fn next_page<DB: OpenDatabase>(
+pub(crate) async fn next_page<DB: OpenDatabase>(
     directory: &SqlDirectory<DB>,
     filter: &Filter,
     request: &PageRequest<TenantId>,

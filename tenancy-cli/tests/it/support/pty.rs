@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use super::Done;
 
@@ -22,6 +22,14 @@ pub(super) fn on_terminal(command: &mut Command, typed: &str) -> Done {
     modes.local_modes.remove(LocalModes::ECHO);
     modes.output_modes.remove(OutputModes::OPOST);
     tcsetattr(&terminal, OptionalActions::Now, &modes).unwrap();
+    // Nothing is drawn where there is no room.
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: 200,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&terminal, size).unwrap();
     command
         .stdin(Stdio::from(terminal.try_clone().unwrap()))
         .stdout(Stdio::from(terminal.try_clone().unwrap()))

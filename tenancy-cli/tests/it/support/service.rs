@@ -184,6 +184,13 @@ migrations = \"migrations/tenant\"
         done
     }
 
+    /// The same on a terminal that can be drawn on.
+    pub(crate) fn draw<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, typed: &str) -> Done {
+        let done = on_terminal(self.command(arguments).env("TERM", "xterm"), typed);
+        self.no_secret_in(&done);
+        done
+    }
+
     /// Runs a command that is done, and returns its document.
     pub(crate) fn json<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Value {
         let arguments = arguments.into_iter().chain(["--json"]);
