@@ -87,13 +87,16 @@ async fn enable_each<DB: Operated>(
     open: &[&StrategyFence],
     interrupt: &Interrupt,
 ) -> Result<Outcomes, Failure> {
-    let mut outcomes = Outcomes::new();
+    // All of them first: strategies may share a database, and where it is fenced by then nobody would write the other's event.
     for strategy in open {
         let name: StrategyName = strategy
             .name
             .parse()
             .map_err(|error| Failure::new("internal", format!("{error}")))?;
         directory.record_fence(&name).await?;
+    }
+    let mut outcomes = Outcomes::new();
+    for strategy in open {
         match &strategy.databases {
             Databases::Shared(_) => description.enable_fence(strategy.name).await?,
             Databases::Each { unfenced, .. } => {
