@@ -129,6 +129,7 @@ pub(crate) fn up(migrator: &Migrator) -> impl Iterator<Item = &Migration> {
 }
 
 /// The same migrations once more: a migrator is no `Clone`.
+#[cfg(feature = "postgres")]
 pub(crate) fn copy_of(migrator: &Migrator) -> Migrator {
     Migrator {
         migrations: migrator.migrations.clone(),

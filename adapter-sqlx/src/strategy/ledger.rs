@@ -44,6 +44,7 @@ pub(crate) fn judge(applied: &[Applied], migrator: &Migrator) -> DataVersion {
 }
 
 /// How a tenant stands by its recorded version; `None` if its ledger must be read to know it.
+#[cfg(any(feature = "postgres", test))]
 pub(crate) fn judge_recorded(version: i64, migrator: &Migrator) -> Option<DataVersion> {
     let newest = up(migrator).map(|migration| migration.version).max();
     let is_known = up(migrator).any(|migration| migration.version == version);

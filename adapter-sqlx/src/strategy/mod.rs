@@ -3,6 +3,7 @@
 pub(crate) mod begin_options;
 pub(crate) mod data_version;
 pub(crate) mod isolation_strategy;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod ledger;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod minimum_version;
