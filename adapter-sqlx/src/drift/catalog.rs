@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What of an object may be told in the tenant's own words: it is compared only where it does not contain the tenant's own name.
+/// The text of a function or the like, as the tenant has it: it is compared only where it does not contain the tenant's own name.
 pub(super) const BODY: &str = "body";
 
 /// One object of a catalog, as it is read.

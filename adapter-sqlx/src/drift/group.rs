@@ -7,6 +7,7 @@ use tenancy_core::names::TenantId;
 
 use super::catalog::{BODY, Catalog, Fact, OwnName};
 use super::compare::{Deviation, compare};
+use super::options::{DriftOptions, DriftReference};
 use super::report::{Difference, NotCompared, VersionDrift};
 use crate::{StrategyError, StrategyFuture};
 
@@ -98,6 +99,20 @@ pub(crate) enum Reference {
     Tenant(TenantId),
     /// By version.
     Built(BTreeMap<i64, Catalog>),
+}
+
+impl Reference {
+    /// What the options ask for. Nothing is built unless it is.
+    pub(crate) async fn of(
+        options: &DriftOptions,
+        build: impl Future<Output = Result<BTreeMap<i64, Catalog>, StrategyError>>,
+    ) -> Result<Self, StrategyError> {
+        Ok(match options.reference() {
+            DriftReference::Majority => Self::Majority,
+            DriftReference::Tenant(tenant) => Self::Tenant(tenant.clone()),
+            DriftReference::Build => Self::Built(build.await?),
+        })
+    }
 }
 
 /// Tenants that were read once, and what they are compared with.

@@ -131,7 +131,7 @@ impl FleetOptions {
         self
     }
 
-    /// After how long without a sign of life from a runner its tenants are given to another one. The default is a minute, and the
+    /// How long after a runner last renewed its leases its tenants are given to another one. The default is a minute, and the
     /// least a second. Nothing is migrated twice if it is too short: the lock in each tenant's database prevents that.
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease.max(Duration::from_secs(1));

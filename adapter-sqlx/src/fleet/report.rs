@@ -87,7 +87,7 @@ pub struct RunSummary {
     pub started: SystemTime,
     /// When it ended.
     pub finished: Option<SystemTime>,
-    /// Whether a process works on it: it has given a sign of life within its lease.
+    /// Whether a process works on it: it has renewed its lease in time.
     pub is_alive: bool,
     /// Tenants and shared tables that are done.
     pub done: u64,

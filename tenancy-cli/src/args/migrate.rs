@@ -89,7 +89,7 @@ pub(crate) struct RunMigrations {
     /// How long one attempt of a migration waits for a lock, such as `2s`; there are 10 [default: 2s].
     #[arg(long, value_name = "TIME", value_parser = lock_timeout)]
     pub(crate) lock_timeout: Option<Duration>,
-    /// After how long without a sign of life from this process another one may go on with its work, such as `1m`; at least `1s`
+    /// How long after this process last renewed its leases another one may go on with its work, such as `1m`; at least `1s`
     /// [default: 1m].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) lease: Option<Duration>,

@@ -8,9 +8,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 use super::build::{Built, Throwaway, ThrowawayPlace};
 use super::ledger;
 use super::reader::{self, Roles, Scope};
-use crate::drift::{
-    Catalog, DriftOptions, DriftReference, Fact, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed,
-};
+use crate::drift::{Catalog, DriftOptions, Fact, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed};
 use crate::postgres::database::PgDatabaseStrategy;
 use crate::postgres::database::found::is_not_provisioned;
 use crate::postgres::server::PgServer;
@@ -39,15 +37,12 @@ impl PgDatabaseStrategy {
                 }
             }
         }
-        let reference = match options.reference() {
-            DriftReference::Majority => Reference::Majority,
-            DriftReference::Tenant(tenant) => Reference::Tenant(tenant.clone()),
-            DriftReference::Build => {
-                let built = self.build(&surveyed).await?;
-                drift.leftovers = built.leftovers;
-                Reference::Built(built.catalogs)
-            }
+        let build = async {
+            let built = self.build(&surveyed).await?;
+            drift.leftovers = built.leftovers;
+            Ok(built.catalogs)
         };
+        let reference = Reference::of(options, build).await?;
         let survey = Survey {
             reference,
             reader: &Databases {

@@ -8,9 +8,7 @@ use tenancy_core::names::{StrategyName, TenantId};
 use super::build::{Built, Throwaway, ThrowawayPlace};
 use super::ledger;
 use super::reader::{self, BATCH, Roles, Scope};
-use crate::drift::{
-    Catalog, DriftOptions, DriftReference, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed,
-};
+use crate::drift::{Catalog, DriftOptions, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed};
 use crate::postgres::schema::PgSchemaStrategy;
 use crate::{StrategyError, StrategyFuture};
 
@@ -34,15 +32,12 @@ impl PgSchemaStrategy {
         for tenants in tenants.chunks(BATCH) {
             self.survey(tenants, &mut surveyed, &mut drift.not_provisioned).await?;
         }
-        let reference = match options.reference() {
-            DriftReference::Majority => Reference::Majority,
-            DriftReference::Tenant(tenant) => Reference::Tenant(tenant.clone()),
-            DriftReference::Build => {
-                let built = self.build(&surveyed).await?;
-                drift.leftovers = built.leftovers;
-                Reference::Built(built.catalogs)
-            }
+        let build = async {
+            let built = self.build(&surveyed).await?;
+            drift.leftovers = built.leftovers;
+            Ok(built.catalogs)
         };
+        let reference = Reference::of(options, build).await?;
         let survey = Survey {
             reference,
             reader: self,

@@ -9,9 +9,7 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::reader;
-use crate::drift::{
-    Catalog, DriftOptions, DriftReference, Fact, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed,
-};
+use crate::drift::{Catalog, DriftOptions, Fact, OwnName, ReadCatalogs, Reference, StrategyDrift, Survey, Surveyed};
 use crate::sqlite::database::SqliteDatabaseStrategy;
 use crate::sqlite::{migrate, versions};
 use crate::{StrategyError, StrategyFuture};
@@ -36,11 +34,7 @@ impl SqliteDatabaseStrategy {
                 }
             }
         }
-        let reference = match options.reference() {
-            DriftReference::Majority => Reference::Majority,
-            DriftReference::Tenant(tenant) => Reference::Tenant(tenant.clone()),
-            DriftReference::Build => Reference::Built(self.build(&surveyed).await?),
-        };
+        let reference = Reference::of(options, self.build(&surveyed)).await?;
         let survey = Survey {
             reference,
             reader: self,
