@@ -1,5 +1,7 @@
 //! How a transaction is bound to its tenant: by a record, and by a newer one if the tenant's place says that it is old.
 
+use std::time::Instant;
+
 use sqlx::Database;
 use tenancy_core::directory::TenantRecord;
 
@@ -7,7 +9,10 @@ use super::entrant::Entrant;
 use super::observation::Beginning;
 use super::tenant_db::TenantDb;
 use crate::strategy::isolation_strategy::Binding;
-use crate::{Begin, FenceRefusal, Purpose, StrategyError, TenantTransaction, TransactionError};
+use crate::{
+    Begin, FenceRefusal, IsolationStrategy, Purpose, StrategyError, StrategyTransaction, TenantTransaction,
+    TransactionError,
+};
 
 impl<DB: Database> TenantDb<DB> {
     /// Begins a transaction, unless the tenant's record says that it is not active.
@@ -55,7 +60,7 @@ impl<DB: Database> TenantDb<DB> {
                 source,
             })?;
         let beginning = Beginning::new(tenant);
-        let begin = strategy.begin(Binding::new(tenant, begin, purpose));
+        let begin = self.begin_unless_refused(strategy.as_ref(), Binding::new(tenant, begin, purpose));
         #[cfg(feature = "spans")]
         let begin = beginning.watch(begin);
         let begun = begin.await;
@@ -65,6 +70,23 @@ impl<DB: Database> TenantDb<DB> {
         });
         let under_way = beginning.end(begun.as_ref().map(drop), self.slow_begin);
         begun.map(|begun| TenantTransaction::new(begun, under_way))
+    }
+
+    /// Begins a transaction, unless the fence has refused the same so often of late that the database need not be asked once more.
+    async fn begin_unless_refused(
+        &self,
+        strategy: &dyn IsolationStrategy<DB>,
+        binding: Binding<'_>,
+    ) -> Result<StrategyTransaction<DB>, StrategyError> {
+        let (tenant, purpose) = (binding.tenant(), binding.purpose());
+        if let Some(refusal) = self.refused.repeated(tenant, purpose, Instant::now()) {
+            // A caller who tries again at once lets others run, as if the database had been asked.
+            tokio::task::coop::consume_budget().await;
+            return Err(StrategyError::Fenced(refusal));
+        }
+        let begun = strategy.begin(binding).await;
+        self.refused.note(tenant, purpose, Instant::now(), &begun);
+        begun
     }
 
     /// The tenant's record as the directory has it now, if its data is elsewhere by that.

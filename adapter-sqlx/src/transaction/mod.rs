@@ -5,12 +5,14 @@
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod begin;
 mod bind;
+mod configure;
 mod entrant;
 pub(crate) mod give_back;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod in_use;
 mod look_up_again;
 mod observation;
+mod refused;
 mod run;
 mod tenant_db;
 mod tenant_transaction;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use sqlx::Database;
 use tenancy_core::context;
-use tenancy_core::directory::{Directory, TenantRecord, TenantStatus};
+use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::StrategyName;
 
 use super::look_up_again::LookUpAgain;
 use super::observation::{SLOW, UnderWay};
+use super::refused::{REPEATED_FOR, Refused};
 use crate::strategy::isolation_strategy::{AcrossTenants, Removal};
 use crate::{
     Begin, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
@@ -60,6 +61,7 @@ pub struct TenantDb<DB: Database> {
     pub(super) registry: Arc<StrategyRegistry<DB>>,
     pub(super) directory: Option<Arc<dyn LookUpAgain>>,
     pub(super) slow_begin: Duration,
+    pub(super) refused: Arc<Refused>,
 }
 
 impl<DB: Database> TenantDb<DB> {
@@ -70,26 +72,8 @@ impl<DB: Database> TenantDb<DB> {
             registry: Arc::new(registry),
             directory: None,
             slow_begin: SLOW,
+            refused: Arc::new(Refused::new(REPEATED_FOR)),
         }
-    }
-
-    /// Where a tenant's record is read once more if its fenced place says that the data has moved since: then the transaction
-    /// begins where the data is now. Without it the error is [`FenceRefusal::Moved`](crate::FenceRefusal::Moved), until caches know the new record.
-    ///
-    /// Give it the directory itself, and no cache of it.
-    #[must_use]
-    pub fn with_directory(self, directory: impl Directory + 'static) -> Self {
-        Self {
-            directory: Some(Arc::new(directory)),
-            ..self
-        }
-    }
-
-    /// Sets how long a transaction may take to begin before that is logged, at the level warn. Default: 1 s. A slow one has
-    /// most often waited for a connection of its pool.
-    #[must_use]
-    pub fn with_slow_begin(self, slow_begin: Duration) -> Self {
-        Self { slow_begin, ..self }
     }
 
     /// The strategies.
@@ -330,6 +314,7 @@ impl<DB: Database> Clone for TenantDb<DB> {
             registry: Arc::clone(&self.registry),
             directory: self.directory.clone(),
             slow_begin: self.slow_begin,
+            refused: Arc::clone(&self.refused),
         }
     }
 }

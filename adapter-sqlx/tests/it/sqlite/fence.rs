@@ -1,6 +1,8 @@
 //! The fence on SQLite: what a tenant's place lets begin, by both strategies.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use sqlx::{AssertSqlSafe, Connection, Sqlite, SqliteConnection};
 use tempfile::TempDir;
 use tenancy_core::directory::{TenantEntry, TenantRecord, TenantStatus};
@@ -205,22 +207,24 @@ async fn each_row_of_the_table() {
 #[tokio::test]
 async fn a_refusal_keeps_the_connection() {
     let fenced = Fenced::new().await;
+    // Each refusal comes from the database.
+    let db = fenced.db.clone().with_repeated_refusals(Duration::ZERO);
     for strategy in STRATEGIES {
         let record = fenced.create(&format!("acme-{strategy}"), strategy).await;
         let mark = "pragma main.cache_size = -4321";
-        let mut tx = fenced.db.begin(&member(&record)).await.unwrap();
+        let mut tx = db.begin(&member(&record)).await.unwrap();
         sqlx::raw_sql(mark).execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
         fenced.directory.suspend(&record.id).await.unwrap();
         for _ in 0..1000 {
             assert_eq!(
-                refusal(add(&fenced.db, &record, "late").await),
+                refusal(add(&db, &record, "late").await),
                 FenceRefusal::Closed,
                 "{strategy}"
             );
         }
         fenced.directory.activate(&record.id).await.unwrap();
-        let mut tx = fenced.db.begin(&member(&record)).await.unwrap();
+        let mut tx = db.begin(&member(&record)).await.unwrap();
         let marked: i64 = sqlx::query_scalar("pragma main.cache_size")
             .fetch_one(&mut *tx)
             .await

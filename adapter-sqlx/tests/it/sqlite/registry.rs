@@ -5,6 +5,8 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use sqlx::{Sqlite, SqlitePool};
 use tempfile::tempdir;
@@ -14,9 +16,9 @@ use tenancy_core::names::StrategyName;
 use tenancy_core::request::{Credentials, HeaderList, HttpVersion, RequestView, Target};
 use tenancy_core::testing::InsecureTestStub;
 use tenancy_sqlx::{
-    Binding, Fence, InsecureTestStrategy, IsolationStrategy, MigrateOptions, MigrationTarget, Mode, RegisterError,
-    SqliteDatabaseStrategy, StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction, TenantDb,
-    TransactionError,
+    Binding, Fence, FenceRefusal, InsecureTestStrategy, IsolationStrategy, MigrateOptions, MigrationTarget, Mode,
+    RegisterError, SqliteDatabaseStrategy, StrategyError, StrategyFuture, StrategyRegistry, StrategyTransaction,
+    TenantDb, TransactionError,
 };
 
 use crate::common::*;
@@ -25,12 +27,14 @@ use crate::common::*;
 struct Own {
     name: &'static str,
     pool: SqlitePool,
+    begins: Arc<AtomicUsize>,
 }
 
 impl Own {
     fn named(name: &'static str) -> Self {
         let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
-        Self { name, pool }
+        let begins = Arc::default();
+        Self { name, pool, begins }
     }
 }
 
@@ -40,7 +44,11 @@ impl IsolationStrategy<Sqlite> for Own {
     }
 
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<Sqlite>> {
+        self.begins.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
+            if *binding.id() == "closed" {
+                return Err(StrategyError::Fenced(FenceRefusal::Closed));
+            }
             if binding.mode() == Mode::ReadOnly || *binding.id() == "refused" {
                 return Err(StrategyError::other("not here"));
             }
@@ -66,6 +74,31 @@ async fn strategies_of_ones_own_take_part() {
     let refused = db.begin(&admitted("refused", "own")).await.unwrap_err();
     let source = std::error::Error::source(&refused).unwrap();
     assert_eq!(source.to_string(), "not here");
+}
+
+/// What the fence says to a few callers of a closed tenant, it need not be asked by all the others.
+#[tokio::test]
+async fn a_refusal_is_repeated_without_a_look_at_the_database() {
+    for (repeated_for, begins) in [(Duration::from_secs(3600), 4), (Duration::ZERO, 50)] {
+        let own = Own::named("own");
+        let counted = Arc::clone(&own.begins);
+        let db = TenantDb::new(StrategyRegistry::new().with(own).unwrap()).with_repeated_refusals(repeated_for);
+        for _ in 0..50 {
+            let refused = db.begin(&admitted("closed", "own")).await.unwrap_err();
+            assert_eq!(
+                tenancy_sqlx::ErrorKind::of(&refused),
+                tenancy_sqlx::ErrorKind::Forbidden
+            );
+        }
+        assert_eq!(counted.load(Ordering::SeqCst), begins);
+        db.begin(&admitted("open", "own"))
+            .await
+            .unwrap()
+            .rollback()
+            .await
+            .unwrap();
+        assert_eq!(counted.load(Ordering::SeqCst), begins + 1);
+    }
 }
 
 #[tokio::test]

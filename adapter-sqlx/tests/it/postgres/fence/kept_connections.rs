@@ -1,5 +1,7 @@
 //! A refusal keeps the connection.
 
+use std::time::Duration;
+
 use sqlx::Postgres;
 use tenancy_core::directory::TenantRecord;
 use tenancy_sqlx::{FenceRefusal, PoolSettings, StrategyRegistry, TenantDb};
@@ -27,7 +29,7 @@ async fn a_thousand_refusals_open_no_connection() {
         .unwrap()
         .with(fence_server::database(test).with_pool(one).open().await.unwrap())
         .unwrap();
-    let db = TenantDb::new(registry);
+    let db = TenantDb::new(registry).with_repeated_refusals(Duration::ZERO);
     for strategy in STRATEGIES {
         let record = fenced.create(&format!("acme-{strategy}"), strategy).await;
         add(&db, &record, "first").await.unwrap();
@@ -36,7 +38,7 @@ async fn a_thousand_refusals_open_no_connection() {
         for number in 0..1000 {
             // On a connection that was just used, and on one that has gone back to its pool.
             if number % 100 == 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
             let begun = if number % 2 == 0 {
                 add(&db, &record, "late").await

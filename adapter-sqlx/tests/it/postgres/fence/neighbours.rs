@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use sqlx::Postgres;
 use tenancy_core::directory::TenantRecord;
@@ -26,7 +27,7 @@ async fn fifty_callers_of_a_closed_tenant_leave_another_served() {
     let fenced = Fenced::new().await;
     let few = PoolSettings::new()
         .with_max_connections(CONNECTIONS)
-        .with_acquire_timeout(std::time::Duration::from_secs(120));
+        .with_acquire_timeout(Duration::from_secs(120));
     let test = &fenced.database;
     let registry = StrategyRegistry::new()
         .with(fence_server::row(test).with_pool(few).open().await.unwrap())
@@ -42,7 +43,8 @@ async fn fifty_callers_of_a_closed_tenant_leave_another_served() {
                 .unwrap(),
         )
         .unwrap();
-    let db = TenantDb::new(registry);
+    // Each refusal comes from the database.
+    let db = TenantDb::new(registry).with_repeated_refusals(Duration::ZERO);
     for strategy in STRATEGIES {
         let closed = fenced.create(&format!("acme-{strategy}"), strategy).await;
         let other = fenced.create(&format!("globex-{strategy}"), strategy).await;
@@ -75,5 +77,29 @@ async fn fifty_callers_of_a_closed_tenant_leave_another_served() {
             caller.await.unwrap();
         }
         assert!(processes.len() <= CONNECTIONS, "{strategy}: {processes:?}");
+    }
+}
+
+/// What is repeated is the refusal of those whose record is as old: a tenant that is served again is so at once by its new record.
+#[tokio::test]
+async fn a_repeated_refusal_is_none_of_a_later_record() {
+    let fenced = Fenced::new().await;
+    let db = fenced.db.clone().with_repeated_refusals(Duration::from_secs(3600));
+    for strategy in STRATEGIES {
+        let record = fenced.create(&format!("acme-{strategy}"), strategy).await;
+        add(&db, &record, "first").await.unwrap();
+        fenced.directory.suspend(&record.id).await.unwrap();
+        for _ in 0..CALLERS {
+            assert_eq!(refusal(add(&db, &record, "late").await), FenceRefusal::Closed);
+        }
+        fenced.directory.activate(&record.id).await.unwrap();
+        let again = fenced.record(&record.id).await;
+        add(&db, &again, "second").await.unwrap();
+        fenced.directory.suspend(&record.id).await.unwrap();
+        assert_eq!(
+            refusal(add(&db, &again, "late").await),
+            FenceRefusal::Closed,
+            "{strategy}"
+        );
     }
 }
