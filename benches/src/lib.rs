@@ -17,14 +17,17 @@ mod isolation;
 mod layers;
 mod many;
 mod measure;
+mod plot;
 mod report;
 mod resolution;
+mod sockets;
 mod threads;
 mod tokens;
 
 pub use count::{Counted, count_rows};
 pub use measure::{Comparison, Group, Row};
-pub use report::{Options, report, report_on, run_row};
+pub use plot::{Plot, Unit};
+pub use report::{Options, Report, report, report_on, run_row};
 
 // What the peers are measured with.
 pub use fixture::{chain, claims, directory, header, named, nameless, names, path, subdomain};
@@ -34,7 +37,7 @@ pub use layers::{known, tenancy};
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 17] = [
+pub const GROUPS: [MakeGroup; 18] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -42,6 +45,7 @@ pub const GROUPS: [MakeGroup; 17] = [
     ("poem", |_| layers::poem()),
     ("warp", |_| layers::warp()),
     ("tower", |_| layers::tower()),
+    ("sockets", |_| sockets::group()),
     ("many tenants", many::group),
     ("threads", |_| threads::group()),
     ("tokens", |_| tokens::group()),

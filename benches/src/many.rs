@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 
 use crate::fixture::{chain, claims, header, header_name, named, names};
 use crate::measure::runtime;
-use crate::{Group, Options, Row};
+use crate::{Group, Options, Plot, Row, Unit};
 
 const ONE: &str = "1 tenant";
 const MAP: &str = "bare map, 1 tenant";
@@ -42,11 +42,13 @@ pub(crate) fn group(options: Options) -> Group {
     let sizes = sizes
         .into_iter()
         .filter(|(tenants, ..)| *tenants <= 100 * options.tenants);
-    let one = Rc::new(Cached::new(1));
+    let sizes: Vec<_> = sizes.collect();
+    let (plots, one) = (plots(&sizes), Rc::new(Cached::new(1)));
     let group = Group::default()
         .row(admissions(ONE, &one, Order::uniform(1)))
         .row(look_ups(MAP, &Rc::new(BareMap::new(1)), Order::uniform(1)));
-    let group = sizes.fold(group, |group, (tenants, text, at_most)| {
+    let group = plots.into_iter().fold(group, Group::plot);
+    let group = sizes.into_iter().fold(group, |group, (tenants, text, at_most)| {
         let (cached, map) = (Rc::new(Cached::new(tenants)), Rc::new(BareMap::new(tenants)));
         let group = group
             .note(format!("{text} tenants take {} bytes each in the cache.", cached.bytes))
@@ -89,6 +91,34 @@ pub(crate) fn group(options: Options) -> Group {
             Some(Duration::from_millis(1)),
         ))
         .against([readers], 1.1)
+}
+
+/// What of the rows is drawn.
+fn plots(sizes: &[(usize, &str, Option<f64>)]) -> [Plot; 2] {
+    let rows = |prefix: &str, suffix: &str| -> Vec<(usize, String)> {
+        let named = sizes
+            .iter()
+            .map(|(tenants, text, _)| (*tenants, format!("{prefix}{text} tenants{suffix}")));
+        named.collect()
+    };
+    let with_one = |one: &str, rows: Vec<(usize, String)>| std::iter::once((1, one.to_owned())).chain(rows);
+    [
+        Plot::growth(
+            "admission-by-tenants",
+            "One admission, by the number of tenants asked at random",
+            Unit::Nanoseconds,
+        )
+        .line("uniform", with_one(ONE, rows("", ", uniform")))
+        .line("Zipf 1.0", with_one(ONE, rows("", ", Zipf 1.0")))
+        .line("bare map, uniform", with_one(MAP, rows("bare map, ", ", uniform")))
+        .line("bare map, Zipf 1.0", with_one(MAP, rows("bare map, ", ", Zipf 1.0"))),
+        Plot::growth(
+            "change-by-tenants",
+            "A change of one tenant, by the number of tenants cached",
+            Unit::Microseconds,
+        )
+        .line("change", rows("change of a tenant, ", " cached")),
+    ]
 }
 
 /// Makes a record for each id, as a directory in a database does.

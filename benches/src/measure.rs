@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
+use crate::plot::Plot;
+
 /// One operation.
 pub struct Row {
     /// What it is called in the report.
@@ -128,6 +130,8 @@ pub struct Group {
     pub comparisons: Vec<Comparison>,
     /// What was found when the rows were made, below their table.
     pub notes: Vec<String>,
+    /// What of it is drawn.
+    pub plots: Vec<Plot>,
     /// How many times as long as another group's its turns are.
     pub longer: u32,
 }
@@ -138,6 +142,7 @@ impl Default for Group {
             rows: Vec::new(),
             comparisons: Vec::new(),
             notes: Vec::new(),
+            plots: Vec::new(),
             longer: 1,
         }
     }
@@ -152,6 +157,12 @@ impl Group {
     /// Adds a sentence that the report shows below the table.
     pub(crate) fn note(mut self, note: String) -> Self {
         self.notes.push(note);
+        self
+    }
+
+    /// Adds a picture of rows.
+    pub(crate) fn plot(mut self, plot: Plot) -> Self {
+        self.plots.push(plot);
         self
     }
 

@@ -38,14 +38,23 @@ impl Default for Options {
     }
 }
 
-/// Measures all groups and writes them as Markdown. Groups whose name does not hold `filter` are left out.
-pub fn report(options: Options, filter: &str) -> String {
+/// What was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The tables, as Markdown.
+    pub text: String,
+    /// The names of SVG files, without the extension, and what is in them.
+    pub plots: Vec<(&'static str, String)>,
+}
+
+/// Measures all groups. Those whose name does not hold `filter` are left out.
+pub fn report(options: Options, filter: &str) -> Report {
     report_on(&GROUPS, options, filter)
 }
 
 /// The same of other groups.
-pub fn report_on(groups: &[MakeGroup], options: Options, filter: &str) -> String {
-    let mut text = String::new();
+pub fn report_on(groups: &[MakeGroup], options: Options, filter: &str) -> Report {
+    let Report { mut text, mut plots } = Report::default();
     for (name, make) in groups.iter().filter(|(name, _)| name.contains(filter)) {
         let mut group = make(options);
         if group.rows.is_empty() {
@@ -58,8 +67,13 @@ pub fn report_on(groups: &[MakeGroup], options: Options, filter: &str) -> String
         }
         let measured = Measured::of(&mut group, options);
         write!(text, "### {name}\n\n{}\n", Shown(&group, &measured)).unwrap();
+        let time = |name: &str| {
+            let place = group.rows.iter().position(|row| row.name == name)?;
+            Some(median(measured.0[place].clone()))
+        };
+        plots.extend(group.plots.iter().map(|plot| (plot.file, plot.draw(time))));
     }
-    text
+    Report { text, plots }
 }
 
 /// Runs one row so often and no other, for profilers. Whether there is such a row.

@@ -23,6 +23,6 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    print!("{}", report_on(&GROUPS, options, ""));
+    print!("{}", report_on(&GROUPS, options, "").text);
     ExitCode::SUCCESS
 }

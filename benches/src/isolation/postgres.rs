@@ -12,7 +12,7 @@ use tenancy_sqlx::{
 
 use super::{NOTES, TENANTS, member};
 use crate::measure::runtime;
-use crate::{Group, Row};
+use crate::{Group, Plot, Row, Unit};
 
 pub(super) const BY_KEY: &str = "select body from notes where id = 500";
 const BY_KEY_OF_T1: &str = "select body from plain_notes where tenant_id = 't1' and id = 500";
@@ -57,7 +57,26 @@ pub(crate) fn group() -> Group {
                 .row(read_write(&database, strategy, 5))
                 .against(["five unscoped queries"], 1.5)
         });
+    let plot = Plot::bars(
+        "postgres-by-strategy",
+        "A transaction with one query, by strategy, on PostgreSQL",
+        Unit::Microseconds,
+    )
+    .bar("the query without tenancy", "unscoped query");
+    let plot = ["row", "schema", "database"].into_iter().fold(plot, |plot, strategy| {
+        let (read, fenced) = (
+            read_name(&database.named(strategy), 1),
+            read_name(&fenced.named(strategy), 1),
+        );
+        plot.bar(format!("{strategy}, read"), read)
+            .bar(format!("{strategy}, fenced, read"), fenced)
+            .bar(
+                format!("{strategy}, read and write, committed"),
+                write_name(&database.named(strategy), 1),
+            )
+    });
     group
+        .plot(plot)
         .row(in_session(&database, "predicate, by key", BY_KEY_OF_T1))
         .row(in_session(&database, "policy, by key", BY_KEY))
         .against(["predicate, by key"], 1.2)
@@ -77,11 +96,19 @@ fn unscoped(database: &Rc<Database>, name: &str, sql: &'static str, times: usize
     })
 }
 
+fn read_name(strategy: &str, times: usize) -> String {
+    format!("{strategy}: read, {times} query")
+}
+
+fn write_name(strategy: &str, times: usize) -> String {
+    format!("{strategy}: read and write, {times} in one transaction, committed")
+}
+
 fn read_only(database: &Rc<Database>, strategy: &'static str, sql: &'static str, times: usize) -> Row {
     let member = member(strategy);
     scoped(
         database,
-        &format!("{}: read, {times} query", database.named(strategy)),
+        &read_name(&database.named(strategy), times),
         strategy,
         async move |db| {
             let mut tx = db.begin_read(&member).await.unwrap();
@@ -94,8 +121,7 @@ fn read_only(database: &Rc<Database>, strategy: &'static str, sql: &'static str,
 
 fn read_write(database: &Rc<Database>, strategy: &'static str, times: usize) -> Row {
     let member = member(strategy);
-    let strategy_name = database.named(strategy);
-    let name = format!("{strategy_name}: read and write, {times} in one transaction, committed");
+    let name = write_name(&database.named(strategy), times);
     scoped(database, &name, strategy, async move |db| {
         let mut tx = db.begin(&member).await.unwrap();
         for _ in 0..times {

@@ -4,7 +4,7 @@ mod counts;
 pub(crate) mod peers;
 mod report;
 
-use self::report::{heading, keep};
+use self::report::{heading, keep, plots_folder};
 use crate::command::{Failure, Invocation, cargo};
 use crate::server::postgres::Server;
 
@@ -41,11 +41,13 @@ fn with(run: Invocation, server: &Server) -> Invocation {
 /// Prints the report, and keeps it beside criterion's.
 fn report(filter: &[&str]) -> Result<(), Failure> {
     let server = Server::start()?;
-    let run = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' ')).args(filter);
+    let folder = plots_folder()?;
+    let run = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' '));
+    let run = run.args(["--plots", &folder]).args(filter);
     let measured = with(run, &server).stdout()?;
     keep("bench-report.md", &format!("{}{PLOTS}\n{measured}", heading()))
 }
 
 /// Relative to the folder that the report is kept in.
-const PLOTS: &str = "Plots of each row's distribution, once `cargo xtask bench` has run: \
+const PLOTS: &str = "Plots of the growth: [bench-plots](bench-plots). Plots of each row's distribution, once `cargo xtask bench` has run: \
     [criterion's report](criterion/report/index.html).\n";

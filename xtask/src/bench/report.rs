@@ -13,6 +13,13 @@ pub(crate) fn keep(name: &str, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where the report draws to, in the target directory.
+pub(crate) fn plots_folder() -> Result<String, Failure> {
+    let folder = target("bench-plots")?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("make {}: {error}", folder.display())))?;
+    Ok(folder.display().to_string())
+}
+
 /// The machine, its toolchain and the commit, and how the figures came about.
 pub(crate) fn heading() -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
