@@ -133,6 +133,7 @@ impl Plot {
         let mut chart = ChartBuilder::on(&root)
             .caption(self.title, FONT)
             .margin(12)
+            .margin_right(48)
             .x_label_area_size(40)
             .y_label_area_size(64)
             .build_cartesian_2d((1.0..widest).log_scale(), 0.0..most * 1.1)?;
@@ -141,6 +142,15 @@ impl Plot {
             .x_desc("tenants")
             .y_desc(self.unit.name())
             .x_label_formatter(&|tenants| with_commas(*tenants))
+            .y_label_formatter(&|time| {
+                if most < 10.0 {
+                    format!("{time:.1}")
+                } else {
+                    with_commas(*time)
+                }
+            })
+            .disable_x_mesh()
+            .light_line_style(WHITE)
             .draw()?;
         for (place, (name, points)) in points.iter().enumerate() {
             let color = Palette99::pick(place).to_rgba();
@@ -179,6 +189,8 @@ impl Plot {
             .configure_mesh()
             .disable_y_axis()
             .disable_y_mesh()
+            .x_label_formatter(&|time| with_commas(*time))
+            .light_line_style(WHITE)
             .x_desc(self.unit.name())
             .draw()?;
         for (place, (name, time)) in known.iter().enumerate() {
