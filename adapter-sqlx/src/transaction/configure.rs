@@ -29,12 +29,13 @@ impl<DB: Database> TenantDb<DB> {
         Self { slow_begin, ..self }
     }
 
-    /// Sets how long a refusal of the [fence](crate::IsolationStrategy::is_fenced) is repeated to callers with the same record of
-    /// the tenant, once the database has refused a few of them: many callers of a closed tenant do not occupy the
-    /// connections of the others then. Default: 100 ms. Zero asks the database each time.
+    /// Sets how long a refusal of the [fence](crate::IsolationStrategy::is_fenced) is repeated from memory, once the database has
+    /// given it four times: so many callers of a closed tenant do not occupy the connections of the others. Default: 100 ms. Zero
+    /// queries the database each time.
     ///
-    /// A suspension binds at once, since it is refusals alone that are repeated. A tenant that is served again may be refused for so
-    /// long to callers whose record of it is older than that.
+    /// It is repeated to callers with the same record of the tenant, and where a later record would be needed to get in: closed, gone and
+    /// moved. A suspension binds at once, since only refusals are repeated. A tenant that is active again may be refused for
+    /// so long to callers whose record is still the old one.
     #[must_use]
     pub fn with_repeated_refusals(self, repeated_for: Duration) -> Self {
         Self {

@@ -105,9 +105,9 @@ impl Refused {
         answer: &Result<T, StrategyError>,
     ) {
         match answer {
-            // It is over in a moment, and has pauses of its own.
-            Err(StrategyError::Fenced(FenceRefusal::Locked)) => {}
-            Err(StrategyError::Fenced(refusal)) => self.count(Caller::new(tenant, purpose), *refusal, now),
+            Err(StrategyError::Fenced(refusal)) if is_of_the_record(*refusal) => {
+                self.count(Caller::new(tenant, purpose), *refusal, now);
+            }
             Ok(_) if self.len.load(Ordering::Relaxed) > 0 => {
                 let mut callers = self.lock();
                 callers.by_caller.remove(&Caller::new(tenant, purpose));
@@ -152,6 +152,15 @@ impl Refused {
 
     fn lock(&self) -> MutexGuard<'_, Callers> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether callers with this record are refused until they have a later one. The others end without one: when a lock is given up, when
+/// the tenant has been migrated, when an operator has mended the place.
+const fn is_of_the_record(refusal: FenceRefusal) -> bool {
+    match refusal {
+        FenceRefusal::Gone | FenceRefusal::Closed | FenceRefusal::Moved => true,
+        FenceRefusal::Locked | FenceRefusal::Behind | FenceRefusal::PlaceBehind => false,
     }
 }
 
@@ -214,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_or_waits_for_a_lock_or_fails_is_not_a_refusal() {
+    fn what_begins_or_fails_or_ends_without_a_later_record_is_not_repeated() {
         let (refused, acme, now) = (Refused::new(REPEATED_FOR), record("acme"), Instant::now());
         for _ in 0..BY_DATABASE {
             for other in [

@@ -5,6 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use super::begin;
 use super::session_pins::SessionPins;
 use super::stale::LastChange;
+use super::statement_names::StatementNames;
 use super::warm_pool::WarmPool;
 use crate::PoolSettings;
 use crate::postgres::fence::watch::FenceWatch;
@@ -103,6 +104,15 @@ impl PoolPlan {
             .pool_options()
             // What begins a transaction shows whether the connection lives, and nothing has run by then.
             .test_before_acquire(false)
+    }
+
+    /// What becomes of the names of statements on a connection that none of the pools has.
+    pub(in crate::postgres) const fn statement_names(self) -> StatementNames {
+        if self.has_transaction_pooler {
+            StatementNames::Forgotten
+        } else {
+            StatementNames::Kept
+        }
     }
 
     pub(in crate::postgres) fn connect_options(self, connect: PgConnectOptions) -> PgConnectOptions {

@@ -9,6 +9,7 @@ mod citus;
 mod fence;
 mod migrate;
 mod minimum;
+mod opening;
 mod policies;
 mod rebuild;
 mod removal;

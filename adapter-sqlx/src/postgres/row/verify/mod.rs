@@ -28,6 +28,7 @@ use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
 use super::view::PgTenantView;
 use crate::StrategyError;
+use crate::postgres::connection::statement_names::StatementNames;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::versions;
@@ -135,12 +136,21 @@ impl PgRowTables {
     /// If the catalog cannot be read, and for a [Citus cluster](Self::with_citus): what holds there is decided on the
     /// shards, which the application may not look at.
     pub async fn verify_as_application(&self, application: &mut PgConnection) -> Result<PgReport, StrategyError> {
+        self.verify_serving(application, StatementNames::Kept).await
+    }
+
+    /// The same, through a pooler or not.
+    pub(in crate::postgres) async fn verify_serving(
+        &self,
+        application: &mut PgConnection,
+        names: StatementNames,
+    ) -> Result<PgReport, StrategyError> {
         if self.is_on_citus() {
             let operation = "compare the shards of a Citus cluster";
             return Err(StrategyError::NeedsAdministrator { operation });
         }
         let differs = self.verify_connection(None, application).await?;
-        let mut tx = begin_lent(application, None).await?;
+        let mut tx = begin_lent(application, names.begin()).await?;
         prepare(&mut tx).await?;
         let owner = self.owner(&mut tx).await?;
         let this = match &owner {
@@ -148,6 +158,7 @@ impl PgRowTables {
             _ => self.clone(),
         };
         let report = this.report(&mut tx, Viewer::Application).await?;
+        names.forget(&mut tx).await?;
         tx.rollback().await?;
         let owner = owner.map(|owner| owner.to_string());
         let report = report.with(differs).with_note(PgNote::AdministratorUnseen { owner });

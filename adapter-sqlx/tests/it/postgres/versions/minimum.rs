@@ -262,11 +262,6 @@ async fn a_process_without_the_administrator_opens_once_the_record_is_there() {
 /// The tables of `row` are looked at when they are opened.
 #[tokio::test]
 async fn shared_tables_that_are_behind_do_not_open() {
-    if crate::BY_POOLER {
-        // What verifies the tables as the application leaves named statements on the one connection of the tests' pooler, which the
-        // next process that only serves would make again.
-        return;
-    }
     let database = TestDatabase::new().await;
     let row = |sql: &'static [&'static str]| by_the_same_way(database.row()).with_migrations(migrations(sql));
     let first = &[crate::postgres::support::server::NOTES][..];
