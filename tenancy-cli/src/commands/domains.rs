@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use tenancy::names::{Domain, TenantId};
+use tenancy_sqlx::SqlDirectory;
 
-use super::members::changes;
+use super::changing::{change_of, changes};
 use crate::args::Change;
 use crate::output::{Answer, Failure};
 use crate::site::{Operated, Site, entry};
@@ -23,14 +24,8 @@ pub(crate) async fn add<DB: Operated>(
     domain: &Domain,
     change: &Change,
 ) -> Result<Answer, Failure> {
-    let directory = site.writer::<DB>(change).await?;
-    entry(&directory, id).await?;
-    let changed = if change.dry_run {
-        None
-    } else {
-        Some(directory.add_domain(id, domain).await?)
-    };
-    directory.close().await;
+    let add = async |directory: &SqlDirectory<DB>| directory.add_domain(id, domain).await;
+    let changed = change_of(site, id, change, add).await?;
     let text = match changed {
         None => format!("the domain `{domain}` would be the tenant `{id}`'s"),
         Some(true) => format!("the domain `{domain}` is the tenant `{id}`'s"),
@@ -45,14 +40,8 @@ pub(crate) async fn remove<DB: Operated>(
     domain: &Domain,
     change: &Change,
 ) -> Result<Answer, Failure> {
-    let directory = site.writer::<DB>(change).await?;
-    entry(&directory, id).await?;
-    let changed = if change.dry_run {
-        None
-    } else {
-        Some(directory.remove_domain(id, domain).await?)
-    };
-    directory.close().await;
+    let remove = async |directory: &SqlDirectory<DB>| directory.remove_domain(id, domain).await;
+    let changed = change_of(site, id, change, remove).await?;
     let text = match changed {
         None => format!("the domain `{domain}` would be taken from the tenant `{id}`"),
         Some(true) => format!("the domain `{domain}` is taken from the tenant `{id}`"),

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use tenancy::directory::{Member, Roles};
 use tenancy::names::{Role, Subject, TenantId};
-use tenancy_sqlx::PageRequest;
+use tenancy_sqlx::{PageRequest, SqlDirectory};
 
+use super::changing::{change_of, changes};
 use crate::args::Change;
 use crate::output::{Answer, Failure, Table};
 use crate::site::{Operated, Site, entry};
@@ -65,14 +66,8 @@ pub(crate) async fn add<DB: Operated>(
     member: &Member,
     change: &Change,
 ) -> Result<Answer, Failure> {
-    let directory = site.writer::<DB>(change).await?;
-    entry(&directory, id).await?;
-    let changed = if change.dry_run {
-        None
-    } else {
-        Some(directory.add_member(id, member).await?)
-    };
-    directory.close().await;
+    let add = async |directory: &SqlDirectory<DB>| directory.add_member(id, member).await;
+    let changed = change_of(site, id, change, add).await?;
     let subject = member.subject();
     let text = match changed {
         None => format!("`{subject}` would be a member of the tenant `{id}`"),
@@ -89,14 +84,11 @@ pub(crate) async fn remove<DB: Operated>(
     which: Which<'_>,
     change: &Change,
 ) -> Result<Answer, Failure> {
-    let directory = site.writer::<DB>(change).await?;
-    entry(&directory, id).await?;
-    let changed = match which {
-        _ if change.dry_run => None,
-        Which::Of(issuer) => Some(directory.remove_member(id, subject, issuer).await?),
-        Which::OfEveryIssuer => Some(directory.remove_member_of_every_issuer(id, subject).await?),
+    let remove = async |directory: &SqlDirectory<DB>| match which {
+        Which::Of(issuer) => directory.remove_member(id, subject, issuer).await,
+        Which::OfEveryIssuer => directory.remove_member_of_every_issuer(id, subject).await,
     };
-    directory.close().await;
+    let changed = change_of(site, id, change, remove).await?;
     let text = match changed {
         None => format!("`{subject}` would be no member of the tenant `{id}` any more"),
         Some(true) => format!("`{subject}` is no member of the tenant `{id}` any more"),
@@ -107,12 +99,4 @@ pub(crate) async fn remove<DB: Operated>(
         (Some(false), Which::Of(_)) => answer.run(format!("member list {id}")),
         _ => answer,
     })
-}
-
-/// An answer that says whether something was changed; `None` where nothing was to be.
-pub(crate) fn changes(text: String, changed: Option<bool>) -> Answer {
-    match changed {
-        Some(changed) => Answer::new(text).with("changed", changed),
-        None => Answer::new(text).with("dry_run", true),
-    }
 }

@@ -1,5 +1,6 @@
 //! The commands about the directory.
 
+mod changing;
 mod completions;
 pub(crate) mod domains;
 pub(crate) mod events;

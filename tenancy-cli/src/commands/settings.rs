@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tenancy::names::TenantId;
 use tenancy_sqlx::{DirectoryError, SettingsError, SqlDirectory, StoredSettings};
 
-use super::members::changes;
+use super::changing::changes;
 use crate::args::{SetSetting, WriteSetting};
 use crate::output::{Answer, Failure, chain, printable};
 use crate::site::{Operated, Site};
