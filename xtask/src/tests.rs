@@ -10,6 +10,13 @@ use crate::server::postgres::Server;
 /// Set where this program stands in for rustdoc.
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 
+/// Where temporary files go.
+const TEMPORARY: &str = "TMPDIR";
+
+/// A folder whose files are in memory, on Linux, and how much must be free there.
+const IN_MEMORY: &str = "/dev/shm";
+const FREE: u64 = 4 << 30;
+
 /// Runs the tests, with options of `cargo test`.
 ///
 /// A stable rustdoc takes a `compile_fail` example for passed whatever the error is. This program
@@ -23,7 +30,29 @@ pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     for (name, value) in server.variables() {
         tests = tests.env(name, &value);
     }
+    if let Some(folder) = folder_in_memory() {
+        tests = tests.env(TEMPORARY, folder);
+    }
     tests.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1").run()
+}
+
+/// Where the files of SQLite go in half the time, since a commit waits for a disk. None of them is to survive the machine. Nothing
+/// where the user has chosen a folder, or where there is little room, as in a container.
+fn folder_in_memory() -> Option<&'static str> {
+    if env::var_os(TEMPORARY).is_some() {
+        return None;
+    }
+    let asked = Command::new("df")
+        .args(["--block-size=1", "--output=avail", IN_MEMORY])
+        .output()
+        .ok()?;
+    let free = free_of(&String::from_utf8_lossy(&asked.stdout))?;
+    (free >= FREE && tempfile::tempfile_in(IN_MEMORY).is_ok()).then_some(IN_MEMORY)
+}
+
+/// The number below the heading.
+fn free_of(answer: &str) -> Option<u64> {
+    answer.lines().nth(1)?.trim().parse().ok()
 }
 
 /// Installs a Redis for the tests of keys, which start it by themselves. Debian has the program among the tools, without a service.
@@ -55,4 +84,17 @@ pub(crate) fn stand_in_for_rustdoc() -> Option<ExitCode> {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_is_read_from_what_df_answers() {
+        assert_eq!(free_of("      Avail\n25159151616\n"), Some(25_159_151_616));
+        for unknown in ["", "Avail\n", "df: /dev/shm: No such file or directory\n", "Avail\n-\n"] {
+            assert_eq!(free_of(unknown), None, "{unknown}");
+        }
+    }
 }
