@@ -5,12 +5,12 @@ use tenancy_core::directory::{Authorizer, Decision, Member, Roles};
 use tenancy_core::enforce::Authorize;
 use tenancy_core::names::{Role, Subject, TenantId};
 
-use super::change::DirectoryChange;
-use super::database::{DirectoryDatabase, Writers, changes, is_found};
 use super::error::DirectoryError;
 use super::events::{EventKind, PendingEvent};
-use super::rows::roles_of;
 use super::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Writers, changes, is_found};
+use crate::directory::store::rows::roles_of;
+use crate::directory::tenants::change::DirectoryChange;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Makes a subject a member of a tenant, or sets the roles of one. Returns `false` if nothing changes.

@@ -9,13 +9,13 @@ use tenancy_core::directory::Directory;
 use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, Slug, TenantId, TenantKey};
 
 use super::QUARANTINE;
-use super::database::{DirectoryDatabase, Value, Writers};
-use super::entry::DirectoryEntry;
 use super::error::DirectoryError;
 use super::events::Attribution;
 use super::events::{EventKind, PendingEvent};
-use super::places::FencedPlaces;
-use super::rows::{parse, select};
+use crate::directory::lifecycle::places::FencedPlaces;
+use crate::directory::store::database::{DirectoryDatabase, Value, Writers};
+use crate::directory::store::rows::{parse, select};
+use crate::directory::tenants::entry::DirectoryEntry;
 
 /// The tenants, their domains and their members, in a database. Cheap to clone.
 ///

@@ -16,10 +16,10 @@ pub(super) const REPEATED_FOR: Duration = Duration::from_millis(100);
 /// How many refusals come from the database before one is repeated. Those who try a few times always learn what is true now.
 const BY_DATABASE: u32 = 4;
 
-/// How many tenants are remembered. Those beyond it are asked about each time.
+/// How many tenants are remembered. Those beyond it are queried each time.
 const TENANTS: usize = 1024;
 
-/// A tenant that nobody has asked about for so many times the duration is forgotten.
+/// A tenant whose place was not queried for so many times the duration is forgotten.
 const FORGOTTEN_AFTER: u32 = 10;
 
 /// Who is refused: callers with a later record of the tenant, or for another purpose, are not.
@@ -45,8 +45,8 @@ impl Caller {
 /// What the database has answered to a caller.
 #[derive(Debug)]
 struct Refusals {
-    /// When the database was last asked on purpose: the first time, and whenever the latest refusal was too old to be repeated.
-    asked: Instant,
+    /// When the database was last queried on purpose: the first time, and whenever the latest refusal was too old to be repeated.
+    queried: Instant,
     count: u32,
     latest: FenceRefusal,
 }
@@ -79,7 +79,7 @@ impl Refused {
     }
 
     /// The refusal to repeat, if the database has given it often enough of late. Where the latest one is too old, this caller is to
-    /// ask the database, and its answer is not awaited by the others.
+    /// query the database, and its answer is not awaited by the others.
     pub(super) fn repeated(&self, tenant: &TenantRecord, purpose: Purpose, now: Instant) -> Option<FenceRefusal> {
         if self.len.load(Ordering::Relaxed) == 0 {
             return None;
@@ -89,8 +89,8 @@ impl Refused {
             self.tidy(&mut callers, now);
         }
         let refusals = callers.by_caller.get_mut(&Caller::new(tenant, purpose))?;
-        if now.saturating_duration_since(refusals.asked) >= self.repeated_for {
-            refusals.asked = now;
+        if now.saturating_duration_since(refusals.queried) >= self.repeated_for {
+            refusals.queried = now;
             return None;
         }
         (refusals.count >= BY_DATABASE).then_some(refusals.latest)
@@ -132,7 +132,7 @@ impl Refused {
         }
         if callers.by_caller.len() < TENANTS {
             let refusals = Refusals {
-                asked: now,
+                queried: now,
                 count: 1,
                 latest: refusal,
             };
@@ -141,11 +141,11 @@ impl Refused {
         self.len.store(callers.by_caller.len(), Ordering::Relaxed);
     }
 
-    /// Forgets those about whom nobody asks any more.
+    /// Forgets those whom nobody calls for any more.
     fn tidy(&self, callers: &mut Callers, now: Instant) {
         let old = self.repeated_for * FORGOTTEN_AFTER;
         let by_caller = &mut callers.by_caller;
-        by_caller.retain(|_, refusals| now.saturating_duration_since(refusals.asked) < old);
+        by_caller.retain(|_, refusals| now.saturating_duration_since(refusals.queried) < old);
         callers.tidied = now;
         self.len.store(callers.by_caller.len(), Ordering::Relaxed);
     }
@@ -187,14 +187,14 @@ mod tests {
         assert_eq!(
             refused.repeated(&acme, Purpose::Serve, now),
             None,
-            "the database is asked"
+            "the database is queried"
         );
         refuse(&refused, &acme, 1, now);
         let last = now + REPEATED_FOR - Duration::from_nanos(1);
         for at in [now, last] {
             assert_eq!(refused.repeated(&acme, Purpose::Serve, at), Some(FenceRefusal::Closed));
         }
-        // Then one asks, and the others are refused meanwhile.
+        // Then one queries the database, and the others are refused meanwhile.
         let next = now + REPEATED_FOR;
         assert_eq!(refused.repeated(&acme, Purpose::Serve, next), None);
         assert_eq!(
@@ -246,7 +246,7 @@ mod tests {
             refuse(&refused, &record(&format!("t{tenant}")), 1, now);
         }
         assert_eq!(refused.lock().by_caller.len(), TENANTS);
-        // Those that nobody asks about make room, and cost the others nothing any more.
+        // Those that nobody calls for make room, and cost the others nothing any more.
         refuse(&refused, &record("late"), 1, now + REPEATED_FOR * FORGOTTEN_AFTER);
         assert_eq!(refused.lock().by_caller.len(), 1);
         let much_later = now + REPEATED_FOR * FORGOTTEN_AFTER * 3;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::{Subject, TenantId};
 
-use crate::directory::database::Queries;
 use crate::directory::error::DirectoryError;
+use crate::directory::store::database::Queries;
 
 /// What has happened to a tenant. It is written in the transaction of the change, so there is no change without its event, and
 /// no event without its change.

@@ -9,9 +9,9 @@ use sqlx::AssertSqlSafe;
 use tenancy_core::names::TenantId;
 
 use super::event::{self, COLUMNS, TenantEvent, unix_milliseconds};
-use crate::directory::database::{DirectoryDatabase, Value, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Value, Writers};
 
 /// How often a reader that has read everything looks again, unless it is set otherwise.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

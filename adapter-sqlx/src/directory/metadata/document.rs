@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::metadata_error::MetadataError;
-use crate::directory::json_object::MAX_BYTES;
+use crate::directory::store::json_object::MAX_BYTES;
 
 /// The application's own data of a tenant, such as a plan, a region or a contact: a JSON object and its revision.
 #[derive(Clone, Debug, PartialEq)]

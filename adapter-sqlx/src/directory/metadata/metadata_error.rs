@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::document::TenantMetadata;
 use crate::DirectoryError;
-use crate::directory::json_object::ObjectError;
+use crate::directory::store::json_object::ObjectError;
 
 /// Why a tenant's metadata could not be read or written. Where it could not be written, nothing has changed.
 #[derive(Debug, Error)]

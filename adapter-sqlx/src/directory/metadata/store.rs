@@ -5,11 +5,11 @@ use tenancy_core::names::TenantId;
 
 use super::document::TenantMetadata;
 use super::metadata_error::MetadataError;
-use crate::directory::database::{DirectoryDatabase, Queries, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::events::{EventKind, PendingEvent};
-use crate::directory::json_object::write;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
+use crate::directory::store::json_object::write;
 
 /// One statement, so that a tenant without metadata and no tenant are told apart at one moment.
 pub(in crate::directory) const READ: &str = "select m.document, coalesce(m.revision, 0) as revision

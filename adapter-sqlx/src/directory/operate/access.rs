@@ -2,10 +2,10 @@
 
 use tenancy_core::names::{StrategyName, TenantId};
 
-use crate::directory::database::{DirectoryDatabase, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::events::{EventKind, PendingEvent};
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Writers};
 
 /// What an operator may do to a tenant's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,10 +6,10 @@ use sqlx::AssertSqlSafe;
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::TenantId;
 
-use crate::directory::database::{DirectoryDatabase, Queries};
 use crate::directory::error::DirectoryError;
 use crate::directory::pages::{Page, PageRequest};
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries};
 
 /// The jobs that make a tenant and remove it, and how far they have come. Only the administrator reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]

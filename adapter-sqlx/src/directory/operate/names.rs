@@ -2,11 +2,11 @@
 
 use tenancy_core::names::{Domain, ExternalId, Slug, TenantId};
 
-use crate::directory::database::{DirectoryDatabase, Writers};
-use crate::directory::entry::{DirectoryEntry, NewTenant};
 use crate::directory::error::{DirectoryError, UpsertError};
-use crate::directory::rows::find_entry;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Writers};
+use crate::directory::store::rows::find_entry;
+use crate::directory::tenants::entry::{DirectoryEntry, NewTenant};
 
 /// Which names of a tenant are changed. Those that are not mentioned stay.
 ///

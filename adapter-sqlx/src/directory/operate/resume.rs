@@ -5,11 +5,11 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::TenantId;
 
-use crate::directory::create::creation_of;
-use crate::directory::database::{DirectoryDatabase, Writers};
-use crate::directory::entry::DirectoryEntry;
 use crate::directory::error::{CreateError, DirectoryError};
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Writers};
+use crate::directory::tenants::create::creation_of;
+use crate::directory::tenants::entry::DirectoryEntry;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Completes the creation of a tenant, as the administrator, who needs no key: makes its place, or what is missing of

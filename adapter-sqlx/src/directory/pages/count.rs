@@ -4,9 +4,9 @@ use sqlx::AssertSqlSafe;
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::TenantId;
 
-use crate::directory::database::{DirectoryDatabase, Value};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Value};
 
 /// How many there are, as far as was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

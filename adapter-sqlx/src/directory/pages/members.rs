@@ -6,10 +6,10 @@ use tenancy_core::directory::Member;
 use tenancy_core::names::{Subject, TenantId};
 
 use super::page::{Page, PageRequest};
-use crate::directory::database::{DirectoryDatabase, Queries};
 use crate::directory::error::DirectoryError;
-use crate::directory::rows::roles_of;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries};
+use crate::directory::store::rows::roles_of;
 
 /// No subject is empty, so each membership is greater than the one of two empty texts.
 pub(in crate::directory) const MEMBERS: &str = "select subject, issuer, roles from tenancy_members

@@ -4,11 +4,11 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::TenantId;
 
 use super::page::{Page, PageRequest};
-use crate::directory::database::DirectoryDatabase;
-use crate::directory::entry::DirectoryEntry;
 use crate::directory::error::DirectoryError;
-use crate::directory::rows::{parse, select};
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::DirectoryDatabase;
+use crate::directory::store::rows::{parse, select};
+use crate::directory::tenants::entry::DirectoryEntry;
 
 /// No id is empty, so each one is greater than the empty text.
 pub(in crate::directory) const PAGE: &str = "t.id > $1 order by t.id limit $2";

@@ -6,11 +6,11 @@ use tenancy_core::enforce::Caller;
 use tenancy_core::names::{Issuer, TenantId};
 
 use super::page::{Page, PageRequest};
-use crate::directory::database::{DirectoryDatabase, Queries};
-use crate::directory::entry::DirectoryEntry;
 use crate::directory::error::DirectoryError;
-use crate::directory::rows::{columns, parse, roles_of};
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries};
+use crate::directory::store::rows::{columns, parse, roles_of};
+use crate::directory::tenants::entry::DirectoryEntry;
 
 /// A tenant that a caller is a member of, and as what.
 #[derive(Clone, Debug, PartialEq, Eq)]

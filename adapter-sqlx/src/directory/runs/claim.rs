@@ -3,9 +3,9 @@
 use sqlx::AssertSqlSafe;
 
 use super::item::{ItemState, Turn, strategy_of, tenant_of};
-use crate::directory::database::{DirectoryDatabase, Value, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Value, Writers};
 use crate::fleet::{RunId, ServerTotal, Wave};
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {

@@ -2,8 +2,8 @@
 
 use tenancy_core::names::{StrategyName, TenantId};
 
-use crate::directory::database::Queries;
 use crate::directory::error::DirectoryError;
+use crate::directory::store::database::Queries;
 use crate::fleet::Wave;
 
 /// What has become of an item.

@@ -3,9 +3,9 @@
 use sqlx::AssertSqlSafe;
 
 use super::item::{ItemState, NewItem, number_or_null, strategy_of, tenant_of};
-use crate::directory::database::{DirectoryDatabase, Queries, Value, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Value, Writers};
 use crate::fleet::{RunFailure, RunId, RunState, RunSummary, Wave};
 
 /// A run that begins.

@@ -3,9 +3,9 @@
 use sqlx::AssertSqlSafe;
 
 use super::item::{ItemState, Turn};
-use crate::directory::database::{DirectoryDatabase, Value, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Value, Writers};
 use crate::fleet::{RunFailure, RunId};
 
 /// What has become of a turn.

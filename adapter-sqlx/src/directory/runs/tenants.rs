@@ -3,10 +3,10 @@
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
-use crate::directory::database::{DirectoryDatabase, Value};
 use crate::directory::error::DirectoryError;
-use crate::directory::rows::{parse, select};
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Value};
+use crate::directory::store::rows::{parse, select};
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// The next tenants of a strategy, whatever their status, by their ids.

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::stored_settings::StoredSettings;
 use crate::DirectoryError;
-use crate::directory::json_object::ObjectError;
+use crate::directory::store::json_object::ObjectError;
 
 /// Why a tenant's settings could not be read or written. Where they could not be written, nothing has changed. No message shows a
 /// value of the settings.

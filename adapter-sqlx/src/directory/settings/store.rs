@@ -8,12 +8,12 @@ use tenancy_core::names::TenantId;
 use super::changed_keys::ChangedKeys;
 use super::settings_error::SettingsError;
 use super::stored_settings::StoredSettings;
-use crate::directory::database::{DirectoryDatabase, Queries, Writers};
 use crate::directory::error::DirectoryError;
 use crate::directory::events::{EventKind, PendingEvent};
-use crate::directory::json_object::write;
-use crate::directory::rows::counter;
 use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
+use crate::directory::store::json_object::write;
+use crate::directory::store::rows::counter;
 
 /// One statement, so that a tenant without settings and no tenant are told apart at one moment.
 pub(in crate::directory) const READ: &str = "select s.document, coalesce(s.revision, 0) as revision

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::settings_error::SettingsError;
-use crate::directory::json_object::MAX_BYTES;
+use crate::directory::store::json_object::MAX_BYTES;
 
 /// The settings that a tenant has of its own, as they are stored: a JSON object and its revision. What is not in it is what the
 /// application's type says.

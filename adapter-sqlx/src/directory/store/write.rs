@@ -2,8 +2,8 @@
 
 use sqlx::{Database, Pool, SqlSafeStr, SqlStr};
 
-use super::error::DirectoryError;
 use crate::StrategyTransaction;
+use crate::directory::error::DirectoryError;
 
 /// Begins a transaction by `statement`, on a connection on which nothing else is open.
 ///

@@ -4,12 +4,12 @@
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool};
 use tenancy_core::directory::TenantStatus;
 
-use super::metadata::store::READ;
-use super::pages::{count, members, tenants, tenants_of};
 use super::rows::select;
-use super::settings::store::READ as SETTINGS;
-use super::sql_directory::{BY_DOMAIN, BY_EXTERNAL_ID, BY_ID, BY_SLUG};
 use crate::SqliteDirectory;
+use crate::directory::metadata::store::READ;
+use crate::directory::pages::{count, members, tenants, tenants_of};
+use crate::directory::settings::store::READ as SETTINGS;
+use crate::directory::sql_directory::{BY_DOMAIN, BY_EXTERNAL_ID, BY_ID, BY_SLUG};
 
 /// The lines of a plan that read a table from one end to the other, or sort what a page has not room for. `found`, `half`
 /// and `counted` are what was read already, which is sorted once more for the tenants of a caller.

@@ -4,16 +4,16 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::{Domain, ExternalId, PlacementName, ReservedNames, TenantKey};
 
 use super::change::DirectoryChange;
-use super::database::{DirectoryDatabase, Queries, Value, Writers, changes, is_found};
 use super::entry::{DirectoryEntry, NewTenant};
-use super::error::{UpsertAllError, UpsertError};
-use super::events::{EventKind, PendingEvent};
-use super::lifecycle::State;
-use super::members::{remove_unlisted, write_member};
 use super::quarantine::{free_names, refuse_tombstones};
-use super::rows::{find_entry, read_entry};
-use super::sql_directory::SqlDirectory;
-use super::unix_seconds;
+use crate::directory::error::{UpsertAllError, UpsertError};
+use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::lifecycle::verbs::State;
+use crate::directory::members::{remove_unlisted, write_member};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Value, Writers, changes, is_found};
+use crate::directory::store::rows::{find_entry, read_entry};
+use crate::directory::unix_seconds;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Puts a tenant into the directory, or changes the one of that id. All of it or nothing.
@@ -65,7 +65,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     }
 
     /// It waits for all other writers, so what is looked up stays true.
-    pub(super) async fn upsert_in(
+    pub(in crate::directory) async fn upsert_in(
         &self,
         change: &mut DirectoryChange<'_, DB>,
         tenant: &NewTenant,
@@ -154,7 +154,7 @@ fn record_differences<DB: DirectoryDatabase>(
     }
 }
 
-pub(super) fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {
+pub(in crate::directory) fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Result<(), UpsertError> {
     if reserved.contains(key.as_str()) {
         return Err(UpsertError::Reserved { key: Box::new(key) });
     }
@@ -162,7 +162,7 @@ pub(super) fn refuse_reserved(key: TenantKey, reserved: &ReservedNames) -> Resul
 }
 
 /// Refuses names that other tenants have.
-pub(super) async fn refuse_conflicts<DB: Queries>(
+pub(in crate::directory) async fn refuse_conflicts<DB: Queries>(
     connection: &mut DB::Connection,
     tenant: &NewTenant,
 ) -> Result<(), UpsertError> {
@@ -222,7 +222,7 @@ async fn write_tenant<DB: Queries>(connection: &mut DB::Connection, tenant: &New
 
 /// Gives the tenant the domains that it has not, and takes from it those that are not listed. Those that stay are not
 /// written, so that nobody is notified of them.
-pub(super) async fn write_domains<DB: DirectoryDatabase>(
+pub(in crate::directory) async fn write_domains<DB: DirectoryDatabase>(
     change: &mut DirectoryChange<'_, DB>,
     tenant: &NewTenant,
 ) -> Result<(), UpsertError> {
@@ -249,7 +249,7 @@ pub(super) async fn write_domains<DB: DirectoryDatabase>(
     Ok(())
 }
 
-pub(super) async fn write_members<DB: DirectoryDatabase>(
+pub(in crate::directory) async fn write_members<DB: DirectoryDatabase>(
     change: &mut DirectoryChange<'_, DB>,
     tenant: &NewTenant,
 ) -> Result<(), UpsertError> {

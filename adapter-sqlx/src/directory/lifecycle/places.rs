@@ -8,11 +8,11 @@ use sqlx::{AssertSqlSafe, Database};
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::names::TenantId;
 
-use super::database::{DirectoryDatabase, Queries, Writers};
-use super::error::DirectoryError;
-use super::events::{EventKind, PendingEvent};
-use super::rows::{columns, counter, parse};
-use super::sql_directory::SqlDirectory;
+use crate::directory::error::DirectoryError;
+use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
+use crate::directory::store::rows::{columns, counter, parse};
 use crate::fence::stored;
 use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError, TenantDb};
 
@@ -20,7 +20,7 @@ use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError, TenantD
 const TRIES: u32 = 5;
 
 /// The places of all tenants, whatever database they are in.
-pub(super) trait FencedPlaces: Send + Sync {
+pub(in crate::directory) trait FencedPlaces: Send + Sync {
     /// Whether the place of this tenant is fenced.
     fn is_fenced(&self, tenant: &TenantRecord) -> bool;
 

@@ -5,11 +5,11 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::TenantId;
 
-use super::database::{DirectoryDatabase, Queries, Writers};
-use super::error::{DirectoryError, ForgetError};
-use super::events::{EventKind, PendingEvent};
-use super::quarantine::bury;
-use super::sql_directory::SqlDirectory;
+use crate::directory::error::{DirectoryError, ForgetError};
+use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
+use crate::directory::tenants::quarantine::bury;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Takes an archived tenant out of the directory, with its members and names, once its data is removed. Returns

@@ -5,11 +5,11 @@ use std::io;
 use serde_json::{Map, Value};
 
 /// How many bytes of JSON an object has at most.
-pub(super) const MAX_BYTES: usize = 16 * 1024;
+pub(in crate::directory) const MAX_BYTES: usize = 16 * 1024;
 
 /// Why an object is not stored.
 #[derive(Debug)]
-pub(super) enum ObjectError {
+pub(in crate::directory) enum ObjectError {
     /// It has so many bytes of JSON.
     TooLarge { bytes: usize },
     /// It cannot be written as JSON that can be read again.
@@ -18,7 +18,7 @@ pub(super) enum ObjectError {
 
 /// The object as it is stored, if it is small enough and can be read again: values that nest too deeply can be built in
 /// memory, but no reader takes them.
-pub(super) fn write(object: &Map<String, Value>) -> Result<String, ObjectError> {
+pub(in crate::directory) fn write(object: &Map<String, Value>) -> Result<String, ObjectError> {
     // First: the serializer calls itself for each level, and would end the process.
     if nests_too_deeply(object) {
         return Err(ObjectError::Invalid(too_deep()));

@@ -6,15 +6,15 @@ use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::{ExternalId, PlacementName, TenantId, TenantKey};
 
 use super::creation_key::CreationKey;
-use super::database::{DirectoryDatabase, Queries, Writers, changes};
 use super::entry::{DirectoryEntry, NewTenant};
-use super::error::{CreateError, DirectoryError};
-use super::events::{EventKind, PendingEvent};
 use super::quarantine::refuse_tombstones;
-use super::rows::read_entry;
-use super::sql_directory::SqlDirectory;
-use super::unix_seconds;
 use super::upsert::{refuse_conflicts, refuse_reserved, write_domains, write_members};
+use crate::directory::error::{CreateError, DirectoryError};
+use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers, changes};
+use crate::directory::store::rows::read_entry;
+use crate::directory::unix_seconds;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Creates a tenant: puts it into the directory as `provisioning`, makes the place for its data, and only then
@@ -119,7 +119,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     }
 
     /// Ends a creation. A tenant that was suspended or archived while its place was made stays so.
-    pub(super) async fn end_creation(&self, id: &TenantId, digest: &str) -> Result<(), DirectoryError> {
+    pub(in crate::directory) async fn end_creation(&self, id: &TenantId, digest: &str) -> Result<(), DirectoryError> {
         let mut change = self.begin(Writers::OfATenant).await?;
         let sql = format!(
             "select status, creation_status from tenancy_tenants
@@ -146,13 +146,13 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 }
 
 /// How a tenant that is in the directory came there.
-pub(super) struct Creation {
+pub(in crate::directory) struct Creation {
     /// The digest of the key by which it was created; `None` if it was put there by other means.
-    pub(super) key: Option<String>,
-    pub(super) is_done: bool,
+    pub(in crate::directory) key: Option<String>,
+    pub(in crate::directory) is_done: bool,
 }
 
-pub(super) async fn creation_of<DB: Queries>(
+pub(in crate::directory) async fn creation_of<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,
 ) -> Result<Option<Creation>, DirectoryError> {

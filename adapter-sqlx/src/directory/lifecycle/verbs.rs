@@ -7,13 +7,13 @@ use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::lifecycle::{IllegalTransition, Next, Stage, Verb};
 use tenancy_core::names::TenantId;
 
-use super::change::DirectoryChange;
-use super::database::{DirectoryDatabase, Queries, Writers, is_found};
-use super::error::{DeleteError, DirectoryError, LifecycleError};
-use super::events::{Attribution, EventKind, PendingEvent};
-use super::rows::read_entry;
-use super::sql_directory::SqlDirectory;
-use super::unix_seconds;
+use crate::directory::error::{DeleteError, DirectoryError, LifecycleError};
+use crate::directory::events::{Attribution, EventKind, PendingEvent};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers, is_found};
+use crate::directory::store::rows::read_entry;
+use crate::directory::tenants::change::DirectoryChange;
+use crate::directory::unix_seconds;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// The same directory, for changes by this actor and for this reason. Without it they are the application's own.
@@ -177,7 +177,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 
 impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
     /// Writes that a tenant is in another stage, with its event.
-    pub(super) async fn move_to(&mut self, id: &TenantId, from: Stage, to: Stage) -> Result<(), DirectoryError> {
+    pub(in crate::directory) async fn move_to(
+        &mut self,
+        id: &TenantId,
+        from: Stage,
+        to: Stage,
+    ) -> Result<(), DirectoryError> {
         let sql = "update tenancy_tenants set status = $2, revision = revision + 1,
                 archived_at = case when $2 = 'archived' then cast($3 as bigint) end where id = $1";
         let values = [id.as_str().into(), to.as_str().into(), unix_seconds().into()];
@@ -189,8 +194,8 @@ impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
 }
 
 /// Where a tenant is in its life, and in the jobs that make and remove it.
-pub(super) struct State {
-    pub(super) stage: Stage,
+pub(in crate::directory) struct State {
+    pub(in crate::directory) stage: Stage,
     creation_is_unfinished: bool,
     archived_at: Option<i64>,
     deletion_began: bool,
@@ -198,7 +203,7 @@ pub(super) struct State {
 
 impl State {
     /// Other changes of the same tenant wait until this transaction ends.
-    pub(super) async fn locked<DB: Queries>(
+    pub(in crate::directory) async fn locked<DB: Queries>(
         connection: &mut DB::Connection,
         id: &TenantId,
     ) -> Result<Self, LifecycleError> {
@@ -242,7 +247,11 @@ impl State {
     }
 
     /// The verb that leads from here to a status; `None` if the tenant has it.
-    pub(super) fn verb_to(&self, id: &TenantId, status: TenantStatus) -> Result<Option<Verb>, LifecycleError> {
+    pub(in crate::directory) fn verb_to(
+        &self,
+        id: &TenantId,
+        status: TenantStatus,
+    ) -> Result<Option<Verb>, LifecycleError> {
         let Some(current) = self.stage.status() else {
             return Err(DirectoryError::UnknownTenant { id: id.clone() }.into());
         };
@@ -264,6 +273,6 @@ impl State {
     }
 }
 
-pub(super) fn illegal(id: &TenantId, source: IllegalTransition) -> LifecycleError {
+pub(in crate::directory) fn illegal(id: &TenantId, source: IllegalTransition) -> LifecycleError {
     LifecycleError::Illegal { id: id.clone(), source }
 }

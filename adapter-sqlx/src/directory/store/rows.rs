@@ -6,11 +6,11 @@ use tenancy_core::names::ParseError;
 use tenancy_core::names::TenantId;
 
 use super::database::Queries;
-use super::entry::DirectoryEntry;
-use super::error::DirectoryError;
+use crate::directory::error::DirectoryError;
+use crate::directory::tenants::entry::DirectoryEntry;
 
 /// One statement, so that a tenant and its domains are of one moment. A domain has no comma.
-pub(super) fn select<DB: Queries>(condition: &str) -> AssertSqlSafe<String> {
+pub(in crate::directory) fn select<DB: Queries>(condition: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
         "select {} from tenancy_tenants t where {condition}",
         columns::<DB>()
@@ -18,7 +18,7 @@ pub(super) fn select<DB: Queries>(condition: &str) -> AssertSqlSafe<String> {
 }
 
 /// The columns that [`parse`] reads, of the table of tenants as `t`.
-pub(super) fn columns<DB: Queries>() -> String {
+pub(in crate::directory) fn columns<DB: Queries>() -> String {
     format!(
         "t.id, t.slug, t.external_id, t.name, t.status, t.strategy, t.placement, t.epoch, t.revision,
            (select {}(d.domain, ',') from tenancy_domains d where d.tenant = t.id) as domains",
@@ -27,7 +27,7 @@ pub(super) fn columns<DB: Queries>() -> String {
 }
 
 /// The tenant of that id, whatever its status.
-pub(super) async fn find_entry<DB: Queries>(
+pub(in crate::directory) async fn find_entry<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,
 ) -> Result<Option<DirectoryEntry>, DirectoryError> {
@@ -36,7 +36,7 @@ pub(super) async fn find_entry<DB: Queries>(
 }
 
 /// As [`find_entry`], where there is such a tenant.
-pub(super) async fn read_entry<DB: Queries>(
+pub(in crate::directory) async fn read_entry<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,
 ) -> Result<DirectoryEntry, DirectoryError> {
@@ -46,7 +46,7 @@ pub(super) async fn read_entry<DB: Queries>(
 }
 
 /// Reads a row of [`select`].
-pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, DirectoryError> {
+pub(in crate::directory) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, DirectoryError> {
     let text = |column| DB::text(row, column).map(Option::unwrap_or_default);
     let name = |column: &'static str| move |source| DirectoryError::Corrupt { column, source };
     let id = text("id")?.parse().map_err(name("id"))?;
@@ -74,12 +74,12 @@ pub(super) fn parse<DB: Queries>(row: &DB::Row) -> Result<DirectoryEntry, Direct
 }
 
 /// A number that is never negative.
-pub(super) fn counter<DB: Queries>(row: &DB::Row, column: &str) -> Result<u64, sqlx::Error> {
+pub(in crate::directory) fn counter<DB: Queries>(row: &DB::Row, column: &str) -> Result<u64, sqlx::Error> {
     Ok(u64::try_from(DB::number(row, column)?).unwrap_or_default())
 }
 
 /// Reads the roles of a membership, one a line: no role has an end of line.
-pub(super) fn roles_of<DB: Queries>(membership: &DB::Row) -> Result<Roles, DirectoryError> {
+pub(in crate::directory) fn roles_of<DB: Queries>(membership: &DB::Row) -> Result<Roles, DirectoryError> {
     let lines = DB::text(membership, "roles")?.unwrap_or_default();
     let roles: Result<Roles, ParseError> = lines.lines().map(str::parse).collect();
     roles.map_err(|source| DirectoryError::Corrupt {

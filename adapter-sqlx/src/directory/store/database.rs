@@ -121,7 +121,7 @@ where
 }
 
 /// Whether a statement has changed a row.
-pub(super) async fn changes<DB: Queries>(
+pub(in crate::directory) async fn changes<DB: Queries>(
     connection: &mut DB::Connection,
     sql: &'static str,
     values: &[Value<'_>],
@@ -131,7 +131,7 @@ pub(super) async fn changes<DB: Queries>(
 }
 
 /// Whether a query of one row and one column, called `found`, says that something was found.
-pub(super) async fn is_found<DB: Queries>(
+pub(in crate::directory) async fn is_found<DB: Queries>(
     connection: &mut DB::Connection,
     sql: &'static str,
     values: &[Value<'_>],

@@ -2,20 +2,20 @@
 
 use std::time::SystemTime;
 
-use super::database::{DirectoryDatabase, Queries, Writers};
-use super::error::DirectoryError;
-use super::events::Attribution;
-use super::events::{PendingEvent, unix_milliseconds};
-use super::sql_directory::SqlDirectory;
-use super::write::begin_write;
 use crate::StrategyTransaction;
+use crate::directory::error::DirectoryError;
+use crate::directory::events::Attribution;
+use crate::directory::events::{PendingEvent, unix_milliseconds};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
+use crate::directory::store::write::begin_write;
 
 /// A transaction that changes the directory.
 ///
 /// Its events are the last statements before the commit, since writing them takes the events' own lock: then the order of
 /// events is the order of commits, and a reader who has read up to one of them has missed none before it. One who waits for
 /// that lock holds all other locks that they need, so that nobody waits for one another.
-pub(super) struct DirectoryChange<'d, DB: DirectoryDatabase> {
+pub(in crate::directory) struct DirectoryChange<'d, DB: DirectoryDatabase> {
     tx: StrategyTransaction<DB>,
     attribution: &'d Attribution,
     events: Vec<PendingEvent>,
@@ -23,7 +23,10 @@ pub(super) struct DirectoryChange<'d, DB: DirectoryDatabase> {
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Begins a change on a connection on which no other transaction is open.
-    pub(super) async fn begin(&self, writers: Writers) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
+    pub(in crate::directory) async fn begin(
+        &self,
+        writers: Writers,
+    ) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
         self.require_writable()?;
         Ok(DirectoryChange {
             tx: begin_write(&self.pool, DB::begin_change(writers, &self.lock_timeout)).await?,
@@ -34,17 +37,17 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 }
 
 impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
-    pub(super) fn connection_mut(&mut self) -> &mut DB::Connection {
+    pub(in crate::directory) fn connection_mut(&mut self) -> &mut DB::Connection {
         self.tx.connection_mut()
     }
 
     /// Says what has changed. It is written by [`commit`](Self::commit).
-    pub(super) fn record(&mut self, event: PendingEvent) {
+    pub(in crate::directory) fn record(&mut self, event: PendingEvent) {
         self.events.push(event);
     }
 
     /// The change is made when this has returned, and all of its events are written.
-    pub(super) async fn commit(mut self) -> Result<(), DirectoryError> {
+    pub(in crate::directory) async fn commit(mut self) -> Result<(), DirectoryError> {
         let at = unix_milliseconds(SystemTime::now());
         for event in &self.events {
             let member = event.member.as_ref();

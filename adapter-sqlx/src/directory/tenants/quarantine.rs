@@ -5,12 +5,12 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use tenancy_core::names::{Domain, ExternalId, TenantId, TenantKey};
 
-use super::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
 use super::entry::NewTenant;
-use super::error::{DirectoryError, UpsertError};
-use super::events::{EventKind, PendingEvent};
-use super::sql_directory::SqlDirectory;
-use super::unix_seconds;
+use crate::directory::error::{DirectoryError, UpsertError};
+use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::sql_directory::SqlDirectory;
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers, changes, is_found};
+use crate::directory::unix_seconds;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Sets how long the slug, the external id and the domains of a tenant that was removed or renamed are given to no
@@ -69,7 +69,10 @@ const fn form_of(key: &TenantKey) -> &'static str {
 }
 
 /// Puts all names of a tenant into quarantine, before it is removed. No tenant has them then.
-pub(super) async fn bury<DB: Queries>(connection: &mut DB::Connection, id: &TenantId) -> Result<(), sqlx::Error> {
+pub(in crate::directory) async fn bury<DB: Queries>(
+    connection: &mut DB::Connection,
+    id: &TenantId,
+) -> Result<(), sqlx::Error> {
     for names in [
         "select 'id', id, cast($2 as bigint) from tenancy_tenants where id = $1",
         "select 'slug', slug, cast($2 as bigint) from tenancy_tenants where id = $1",
@@ -87,7 +90,7 @@ pub(super) async fn bury<DB: Queries>(connection: &mut DB::Connection, id: &Tena
 }
 
 /// Puts the names into quarantine that a tenant has, and will not have after this change. They stay its own.
-pub(super) async fn free_names<DB: Queries>(
+pub(in crate::directory) async fn free_names<DB: Queries>(
     connection: &mut DB::Connection,
     tenant: &NewTenant,
 ) -> Result<(), sqlx::Error> {
@@ -130,7 +133,7 @@ pub(super) async fn free_names<DB: Queries>(
 }
 
 /// Refuses names that are in another tenant's quarantine, and ends the quarantine of those that are given again.
-pub(super) async fn refuse_tombstones<DB: Queries>(
+pub(in crate::directory) async fn refuse_tombstones<DB: Queries>(
     connection: &mut DB::Connection,
     tenant: &NewTenant,
     quarantine: Duration,
