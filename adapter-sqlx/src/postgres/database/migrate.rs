@@ -77,6 +77,7 @@ impl PgDatabaseStrategy {
             migrations: self.migrations.as_ref(),
             is_sharded: false,
             reach: Reach::Database,
+            has_record: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The migrations of tenants' schemas: run for one tenant, and how all of them stand.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::TryStreamExt;
 use sqlx::migrate::Migrator;
@@ -26,6 +27,8 @@ pub(super) struct Migrations {
     pub(super) working: WorkingPool,
     /// What server it is: tenants on one server are migrated so many at a time.
     pub(super) server: String,
+    /// Whether the record of versions in the database is known to be as this version of the library makes it.
+    has_record: AtomicBool,
 }
 
 impl Migrations {
@@ -33,6 +36,7 @@ impl Migrations {
         Self {
             server: format!("{}:{}", connect.get_host(), connect.get_port()),
             working: WorkingPool::new(connect.clone()),
+            has_record: AtomicBool::new(false),
             connect,
         }
     }
@@ -83,6 +87,7 @@ impl PgSchemaStrategy {
             migrations: self.migrations.as_deref(),
             is_sharded: self.is_sharded,
             reach: self.reach(),
+            has_record: self.migrating.as_ref().map(|migrating| &migrating.has_record),
         }
     }
 

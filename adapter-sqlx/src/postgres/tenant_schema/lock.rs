@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
@@ -18,30 +19,38 @@ pub(in crate::postgres) async fn lock(
     connection: &mut PgConnection,
     schema: &PgIdentifier,
 ) -> Result<(), StrategyError> {
-    lock_within(connection, schema, OTHERS).await
+    lock_and_look(connection, schema, OTHERS, "").await.map(drop)
 }
 
-/// As [`lock`], and other processes are waited for no longer than so long.
+/// As [`lock`], and other processes are waited for no longer than so long. Returns the rows of the query `look`, which saw what was
+/// committed when the lock was held.
 ///
 /// It is tried again and again, and not waited for in a statement. A session that waits in a statement holds a
 /// snapshot, which `create index concurrently` of the lock's holder waits for: the server would end one of the two as a
 /// deadlock.
-pub(super) async fn lock_within(
+pub(super) async fn lock_and_look(
     connection: &mut PgConnection,
     schema: &PgIdentifier,
     others: Duration,
-) -> Result<(), StrategyError> {
+    look: &str,
+) -> Result<Vec<PgRow>, StrategyError> {
+    // One message, and nothing is prepared: each tenant has a text of its own. By another level of isolation, which a role may have
+    // set, the query would see what was committed before the lock.
     let sql = format!(
-        "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0))",
+        "begin isolation level read committed; select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0)); \
+        {look}; commit",
         Literal(schema.as_str())
     );
     let begun = Instant::now();
     let mut attempts = 1;
     loop {
-        // One message, and nothing is prepared: each tenant has a text of its own.
-        let is_locked = sqlx::raw_sql(AssertSqlSafe(sql.as_str())).fetch_one(&mut *connection);
-        if is_locked.await?.try_get(0)? {
-            return Ok(());
+        let mut rows = sqlx::raw_sql(AssertSqlSafe(sql.as_str()))
+            .fetch_all(&mut *connection)
+            .await?
+            .into_iter();
+        let is_locked = rows.next().ok_or(sqlx::Error::RowNotFound)?;
+        if is_locked.try_get(0)? {
+            return Ok(rows.collect());
         }
         if begun.elapsed() > others {
             return Err(StrategyError::LocksHeld {

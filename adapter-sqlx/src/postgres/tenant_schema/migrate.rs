@@ -1,15 +1,19 @@
 //! The migrations of a tenant that is provisioned, and nothing else.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::migrate::Migrate;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::lock::lock_within;
-use super::migrating::{Failed, Migrating, read_ledger};
+use super::lock::lock_and_look;
+use super::migrating::{Before, Failed, Migrating, ledger_sql, of_rows, read_ledger};
 use super::provision::Provisioning;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
+use crate::postgres::identifier::Literal;
+use crate::postgres::versions;
 use crate::strategy::ledger::judge;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 use crate::{DataVersion, MigrateOptions, Migrated, StrategyError};
@@ -20,6 +24,9 @@ struct Found {
     is_provisioned: bool,
     has_ledger: bool,
 }
+
+/// No table, or no schema, of this name.
+const MISSING: [&str; 2] = ["42P01", "3F000"];
 
 impl Provisioning<'_> {
     /// Runs what is new of the migrations, on a connection that holds the lock of the schema afterwards.
@@ -34,16 +41,8 @@ impl Provisioning<'_> {
         let Some(migrations) = self.migrations else {
             return Ok(Migrated::default());
         };
-        let others = options.lock_timeout.saturating_mul(options.attempts.get());
-        lock_within(connection, self.schema, others.max(Duration::from_millis(1))).await?;
         let ledger = self.ledger(migrations);
-        let found = self.find(connection, &ledger.table_name).await?;
-        if !found.is_provisioned {
-            return Err(self.not_provisioned());
-        }
-        if !found.has_ledger {
-            self.make_ledger(connection, &ledger.table_name).await?;
-        }
+        let before = self.lock_and_read(connection, &ledger.table_name, options).await?;
         let migrating = Migrating {
             tenant: self.tenant,
             schema: self.schema,
@@ -52,7 +51,7 @@ impl Provisioning<'_> {
             ledger: &ledger,
             options,
         };
-        let migrated = migrating.run(connection).await.map_err(Failed::told)?;
+        let migrated = migrating.run(before, connection).await.map_err(Failed::told)?;
         if self.is_sharded {
             PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;
         }
@@ -80,20 +79,73 @@ impl Provisioning<'_> {
         Ok(judge(&applied, migrations))
     }
 
+    /// Locks the schema, and reads under the lock what has run. One message, unless there is no ledger yet.
+    async fn lock_and_read(
+        &self,
+        connection: &mut PgConnection,
+        ledger: &str,
+        options: &MigrateOptions,
+    ) -> Result<Before, StrategyError> {
+        let others = options.lock_timeout.saturating_mul(options.attempts.get());
+        let others = others.max(Duration::from_millis(1));
+        let look = format!("{}; {}; {}", self.find_sql(ledger), self.record_sql(), ledger_sql(ledger));
+        match lock_and_look(connection, self.schema, others, &look).await {
+            Ok(rows) => {
+                let [found, record, applied @ ..] = rows.as_slice() else {
+                    return Err(sqlx::Error::RowNotFound.into());
+                };
+                if !Found::of_row(found)?.is_provisioned {
+                    return Err(self.not_provisioned());
+                }
+                Ok(Before {
+                    can_record: self.can_record(record)?,
+                    applied: of_rows(applied)?,
+                })
+            }
+            Err(StrategyError::Database(error)) if is_missing(&error) => {
+                execute(connection, "rollback".to_owned()).await?;
+                lock_and_look(connection, self.schema, others, "").await?;
+                let found = self.find(connection, ledger).await?;
+                if !found.is_provisioned {
+                    return Err(self.not_provisioned());
+                }
+                if !found.has_ledger {
+                    self.make_ledger(connection, ledger).await?;
+                }
+                Before::read(connection, ledger).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The question how versions are recorded here. Once the record is known to be as this version makes it, only whether it is there.
+    fn record_sql(&self) -> String {
+        versions::look_sql(self.has_record.is_some_and(|known| known.load(Ordering::Relaxed)))
+    }
+
+    /// Whether a version can be recorded without anything being made first.
+    fn can_record(&self, row: &PgRow) -> Result<bool, sqlx::Error> {
+        let is_made = versions::is_made(row)?;
+        if let (Some(known), true) = (self.has_record, is_made) {
+            known.store(true, Ordering::Relaxed);
+        }
+        Ok(is_made && !self.is_sharded)
+    }
+
     async fn find(&self, connection: &mut PgConnection, ledger: &str) -> Result<Found, StrategyError> {
-        let sql = "
-select coalesce((select pg_catalog.has_schema_privilege($2::pg_catalog.text::pg_catalog.name, n.oid, 'usage')
-        from pg_catalog.pg_namespace n where n.nspname = $1), false),
-    pg_catalog.to_regclass($3) is not null";
-        let found = sqlx::query_as(sql)
-            .bind(self.schema.as_str())
-            .bind(self.application.as_str())
-            .bind(ledger);
-        let (is_provisioned, has_ledger) = found.fetch_one(connection).await?;
-        Ok(Found {
-            is_provisioned,
-            has_ledger,
-        })
+        let sql = AssertSqlSafe(self.find_sql(ledger));
+        Ok(Found::of_row(&sqlx::raw_sql(sql).fetch_one(connection).await?)?)
+    }
+
+    fn find_sql(&self, ledger: &str) -> String {
+        format!(
+            "select coalesce((select pg_catalog.has_schema_privilege({}::pg_catalog.text::pg_catalog.name, n.oid, 'usage')
+                from pg_catalog.pg_namespace n where n.nspname = {}), false),
+            pg_catalog.to_regclass({}) is not null",
+            Literal(self.application.as_str()),
+            Literal(self.schema.as_str()),
+            Literal(ledger)
+        )
     }
 
     /// For a tenant whose tables were made before there were migrations.
@@ -115,4 +167,18 @@ select coalesce((select pg_catalog.has_schema_privilege($2::pg_catalog.text::pg_
             None => StrategyError::other(format!("the schema {} is not provisioned", self.schema)),
         }
     }
+}
+
+impl Found {
+    fn of_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            is_provisioned: row.try_get(0)?,
+            has_ledger: row.try_get(1)?,
+        })
+    }
+}
+
+fn is_missing(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| MISSING.contains(&&*code))
 }

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr};
 use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
+use super::at_once::AtOnce;
 use super::outside::OutsideWatch;
 use super::plain::is_plain;
 use super::reach::Reach;
@@ -20,6 +21,7 @@ use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::versions;
 use crate::statement::ends_its_transaction;
 use crate::strategy::data_version::up;
+use crate::strategy::ledger::Applied;
 use crate::transaction::begin::{begin_lent, begin_lent_by};
 use crate::{MigrateOptions, Migrated, StrategyError};
 
@@ -72,6 +74,24 @@ impl<E: Into<StrategyError>> From<E> for Failed {
     }
 }
 
+/// What was found before anything runs, under the lock of the schema.
+pub(super) struct Before {
+    /// What the ledger says.
+    pub(super) applied: Vec<Applied>,
+    /// Whether a version can be recorded without anything being made first, so that a migration may be [`AtOnce`].
+    pub(super) can_record: bool,
+}
+
+impl Before {
+    /// Reads the ledger, and nothing else.
+    pub(super) async fn read(connection: &mut PgConnection, ledger: &str) -> Result<Self, StrategyError> {
+        Ok(Self {
+            applied: read_ledger(connection, ledger).await?,
+            can_record: false,
+        })
+    }
+}
+
 /// A migration that has not run to its end.
 struct Pending<'m> {
     migration: &'m Migration,
@@ -80,14 +100,15 @@ struct Pending<'m> {
 }
 
 impl Migrating<'_> {
-    /// Returns what has run. What has run before is read again here, under the lock of the caller.
-    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<Migrated, Failed> {
+    /// Returns what has run.
+    pub(super) async fn run(&self, before: Before, connection: &mut PgConnection) -> Result<Migrated, Failed> {
         self.create_schemas(connection).await?;
-        let (from, pending) = self.pending(connection).await?;
+        let can_record = before.can_record;
+        let (from, pending) = self.pending(before.applied)?;
         let mut migrated = Migrated::new(from, from, pending.len());
         for one in &pending {
             let version = one.migration.version;
-            let run = self.run_one(one, connection).await;
+            let run = self.run_one(one, can_record, connection).await;
             run.map_err(|error| Failed {
                 version: Some(version),
                 error,
@@ -129,8 +150,7 @@ impl Migrating<'_> {
     }
 
     /// The latest that has run, and what is to run, once what has run is compared with what there is.
-    async fn pending(&self, connection: &mut PgConnection) -> Result<(Option<i64>, Vec<Pending<'_>>), StrategyError> {
-        let rows = read_ledger(connection, &self.ledger.table_name).await?;
+    fn pending(&self, rows: Vec<Applied>) -> Result<(Option<i64>, Vec<Pending<'_>>), StrategyError> {
         let known: HashSet<i64> = up(self.ledger).map(|migration| migration.version).collect();
         let latest = rows
             .iter()
@@ -162,7 +182,12 @@ impl Migrating<'_> {
         Ok((latest, pending))
     }
 
-    async fn run_one(&self, pending: &Pending<'_>, connection: &mut PgConnection) -> Result<(), StrategyError> {
+    async fn run_one(
+        &self,
+        pending: &Pending<'_>,
+        can_record: bool,
+        connection: &mut PgConnection,
+    ) -> Result<(), StrategyError> {
         let migration = pending.migration;
         let wait = LockTimeout(self.options.lock_timeout);
         // Each begins as the first did, whatever the ones before set in the session.
@@ -184,8 +209,13 @@ impl Migrating<'_> {
         }
         let object = format!("what the migration {} changes", migration.version);
         let mut attempts = Attempts::of_migration(wait, self.options.attempts.get());
+        let at_once = self.at_once(pending, &clean).filter(|_| can_record);
         while !migration.no_tx || ends.is_none() {
-            match self.run_in_transaction(pending, &clean, connection).await {
+            let run = match &at_once {
+                Some(at_once) => at_once.run(connection).await,
+                None => self.run_in_transaction(pending, &clean, connection).await,
+            };
+            match run {
                 Err(error) if migration.no_tx && needs_no_transaction(&error) => break,
                 Err(error) => attempts.again(&object, error).await?,
                 Ok(()) => return Ok(()),
@@ -202,6 +232,25 @@ impl Migrating<'_> {
         };
         alone.run(connection).await?;
         self.record(migration.version, connection).await
+    }
+
+    /// The migration as one message, if nothing has to be looked at between its steps.
+    fn at_once<'a>(&self, pending: &Pending<'a>, clean: &str) -> Option<AtOnce<'a>> {
+        let migration = pending.migration;
+        let reaches_no_further = match self.reach {
+            Reach::Schema { shared } => shared.is_empty(),
+            Reach::Database => true,
+        };
+        if migration.no_tx || pending.has_begun || !reaches_no_further || !is_plain(migration.sql.as_str()) {
+            return None;
+        }
+        let record = self.tenant.map(|tenant| versions::record_statement(tenant, migration.version));
+        Some(AtOnce {
+            migration,
+            clean: clean.to_owned(),
+            row: self.row_sql(migration, AtOnce::ELAPSED),
+            record: record.unwrap_or_default(),
+        })
     }
 
     /// The row of a migration that does not run.
@@ -266,14 +315,19 @@ impl Migrating<'_> {
             query.bind(version).execute(&mut *tx).await?;
         }
         // One message, and nothing is prepared: each tenant's ledger has a name of its own.
-        let checksum: String = migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
-        let sql = format!(
-            "insert into {table} (version, description, success, checksum, execution_time)
-            values ({version}, {}, true, '\\x{checksum}'::pg_catalog.bytea, {elapsed})",
-            Literal(&migration.description)
-        );
-        execute(tx, sql).await?;
+        execute(tx, self.row_sql(migration, &elapsed.to_string())).await?;
         self.record(version, tx).await
+    }
+
+    fn row_sql(&self, migration: &Migration, elapsed: &str) -> String {
+        let checksum: String = migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!(
+            "insert into {} (version, description, success, checksum, execution_time)
+            values ({}, {}, true, '\\x{checksum}'::pg_catalog.bytea, {elapsed})",
+            self.ledger.table_name,
+            migration.version,
+            Literal(&migration.description)
+        )
     }
 }
 
@@ -292,13 +346,22 @@ async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Erro
     path.fetch_one(connection).await
 }
 
-/// What a ledger says of each version: the checksum, and whether the migration has ended.
+/// What a ledger says.
 pub(in crate::postgres) async fn read_ledger(
     connection: &mut PgConnection,
     table: &str,
-) -> Result<Vec<(i64, Vec<u8>, bool)>, sqlx::Error> {
-    let sql = format!("select version, checksum, success from {table}");
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
+) -> Result<Vec<Applied>, sqlx::Error> {
+    let sql = AssertSqlSafe(ledger_sql(table));
+    of_rows(&sqlx::raw_sql(sql).fetch_all(connection).await?)
+}
+
+/// The query of a ledger.
+pub(super) fn ledger_sql(table: &str) -> String {
+    format!("select version, checksum, success from {table}")
+}
+
+/// Its rows.
+pub(super) fn of_rows(rows: &[PgRow]) -> Result<Vec<Applied>, sqlx::Error> {
     let applied = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     rows.iter().map(applied).collect()
 }

@@ -2,6 +2,7 @@
 //! these changed outside of it.
 
 mod alone;
+mod at_once;
 mod index;
 pub(super) mod lock;
 mod migrate;

@@ -1,11 +1,13 @@
 //! A tenant's schema: made, migrated step by step, and opened to the application when all is done.
 
+use std::sync::atomic::AtomicBool;
+
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migrator};
 use tenancy_core::names::TenantId;
 
 use super::lock::lock;
-use super::migrating::{Failed, Migrating};
+use super::migrating::{Before, Failed, Migrating};
 use super::reach::Reach;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
@@ -25,6 +27,8 @@ pub(in crate::postgres) struct Provisioning<'p> {
     /// Whether Citus is to place the schema on one of its workers.
     pub(in crate::postgres) is_sharded: bool,
     pub(in crate::postgres) reach: Reach<'p>,
+    /// Whether the record of versions is known to be as this version of the library makes it, where many tenants are in one database.
+    pub(in crate::postgres) has_record: Option<&'p AtomicBool>,
 }
 
 impl Provisioning<'_> {
@@ -52,7 +56,12 @@ impl Provisioning<'_> {
                 ledger,
                 options: &MigrateOptions::DEFAULT,
             };
-            has_run = migrating.run(connection).await.map_err(Failed::untold)?.ran > 0;
+            has_run = migrating
+                .run(Before::read(connection, &ledger.table_name).await?, connection)
+                .await
+                .map_err(Failed::untold)?
+                .ran
+                > 0;
         }
         if self.is_sharded {
             PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;

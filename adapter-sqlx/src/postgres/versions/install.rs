@@ -1,9 +1,11 @@
 //! The table of versions, and the function that looks into it, made in a database.
 
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
 use crate::postgres::execute::execute;
+use crate::postgres::identifier::Literal;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Those that make it at once wait for each other.
@@ -82,28 +84,59 @@ pub(super) struct Found {
     is_as_made: bool,
 }
 
-const LOOK: &str = "
-select pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null,
+/// In one row, whether places are here, Citus, the table, and the function as it is made.
+fn look_at_all() -> String {
+    format!(
+        "select pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null,
     exists (select from pg_catalog.pg_extension where extname = 'citus'),
     pg_catalog.to_regclass('tenancy_versions.tenancy_versions') is not null,
     exists (
         select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-        where n.nspname = 'tenancy_versions' and p.proname = 'tenancy_require' and p.prosecdef and p.prosrc = $1
+        where n.nspname = 'tenancy_versions' and p.proname = 'tenancy_require' and p.prosecdef and p.prosrc = {}
             and p.proconfig = array['search_path=pg_catalog, pg_temp']
             and pg_catalog.has_schema_privilege('public', n.oid, 'usage')
             and pg_catalog.has_function_privilege('public', p.oid, 'execute')
-    )";
+    )",
+        Literal(REQUIRE_BODY)
+    )
+}
+
+/// The query of one row whether a version [can be recorded](is_made) in a database. Where all was there before, no more is looked at
+/// than whether the table is there still.
+pub(in crate::postgres) fn look_sql(was_made: bool) -> String {
+    if was_made {
+        let sql = "select false, false, pg_catalog.to_regclass('tenancy_versions.tenancy_versions') is not null, true";
+        return sql.to_owned();
+    }
+    look_at_all()
+}
+
+/// Whether nothing has to be made before a version is recorded. Never on a Citus cluster, where none is.
+pub(in crate::postgres) fn is_made(row: &PgRow) -> Result<bool, sqlx::Error> {
+    let found = Found::of_row(row)?;
+    Ok(!found.is_on_citus && found.is_made())
+}
+
+impl Found {
+    fn of_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            is_fenced: row.try_get(0)?,
+            is_on_citus: row.try_get(1)?,
+            has_table: row.try_get(2)?,
+            is_as_made: row.try_get(3)?,
+        })
+    }
+
+    const fn is_made(self) -> bool {
+        self.has_table && self.is_as_made
+    }
+}
 
 /// Looks, as the administrator.
 pub(super) async fn look(connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
-    let looked = sqlx::query_as(LOOK).bind(REQUIRE_BODY);
-    let (is_fenced, is_on_citus, has_table, is_as_made) = looked.fetch_one(connection).await?;
-    Ok(Found {
-        is_fenced,
-        is_on_citus,
-        has_table,
-        is_as_made,
-    })
+    // Prepared: a connection that migrates one tenant after the other runs it again.
+    let sql = AssertSqlSafe(look_at_all());
+    Found::of_row(&sqlx::query(sql).fetch_one(connection).await?)
 }
 
 /// Makes the table and the function, or what is missing of them, on a connection in which no transaction is open. If nothing is missing,
@@ -137,7 +170,7 @@ select exists (
 
 /// Makes what is missing, inside the caller's transaction. Nothing on a Citus cluster, which would bring the function to the workers.
 pub(super) async fn make(found: Found, tx: &mut PgConnection) -> Result<(), StrategyError> {
-    if found.is_on_citus || found.has_table && found.is_as_made {
+    if found.is_on_citus || found.is_made() {
         return Ok(());
     }
     execute(tx, ONE_AT_A_TIME.to_owned()).await?;

@@ -5,6 +5,7 @@ use tenancy_core::names::TenantId;
 
 use super::install::{self, Found};
 use crate::StrategyError;
+use crate::postgres::identifier::Literal;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 
 /// Whether the database is fenced does not change until this transaction has ended: what fences it takes the same lock.
@@ -43,6 +44,26 @@ pub(crate) async fn record(
 /// The same of the tables that tenants share.
 pub(crate) async fn record_shared(connection: &mut PgConnection, version: i64) -> Result<(), StrategyError> {
     in_transaction(connection, SHARED, version).await
+}
+
+/// The statement that [records](record) a version of a tenant, where nothing has to be [made](super::is_made) first. It is one for
+/// the message of a migration, and looks by itself whether the database is fenced.
+pub(in crate::postgres) fn record_statement(tenant: &TenantId, version: i64) -> String {
+    let name = Literal(tenant.as_str()).to_string();
+    let with_values = |sql: &str| sql.replace("$2", &version.to_string()).replace("$1", &name);
+    format!(
+        "do $tenancy$ begin
+    perform {};
+    if pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null then
+        {};
+    else
+        {};
+    end if;
+end $tenancy$",
+        WHILE_NOBODY_FENCES.trim_start_matches("select "),
+        with_values(RECORD_IN_PLACE),
+        with_values(RECORD)
+    )
 }
 
 async fn in_transaction(connection: &mut PgConnection, name: &str, version: i64) -> Result<(), StrategyError> {
