@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut usage = String::from(
-        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask stress [PART]... [--minutes N] [--seed S]\n       cargo xtask public-api    (writes the listings of the public API anew)\n       cargo xtask foreign-tokens\n       cargo xtask bench [--report [PART OF A GROUP'S NAME] | --instructions [PART OF A GROUP'S NAME] | --peers | OPTIONS OF CRITERION]\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
+        "usage: cargo xtask test [OPTIONS OF CARGO TEST]\n       cargo xtask postgres COMMAND...    (with DATABASE_URL of a server that is thrown away after it)\n       cargo xtask fuzz [--seconds N] [TARGET]...\n       cargo xtask stress [PART | fleet]... [--minutes N] [--seed S]\n       cargo xtask public-api    (writes the listings of the public API anew)\n       cargo xtask foreign-tokens\n       cargo xtask bench [--report [PART OF A GROUP'S NAME] | --instructions [PART OF A GROUP'S NAME] | --peers | OPTIONS OF CRITERION]\n       cargo xtask sabotage [PART OF A NAME]...\n       cargo xtask ci [STEP]...\n\nsteps, in the order of a run without any:\n",
     );
     for step in Step::ALL {
         usage.push_str(&format!("  {:<14} {}\n", step.name(), step.purpose()));

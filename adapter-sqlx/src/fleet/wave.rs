@@ -21,6 +21,9 @@ use crate::{DirectoryDatabase, MigrateOptions, Migrated, MigrationTarget, Strate
 /// How often leases, results and the signal to stop are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How many tenants of a server are taken at once, at least: it takes the directory as long for some as for one.
+const TURNS: usize = 8;
+
 /// How many results wait before they are written, and for how long.
 const RESULTS: usize = 50;
 const FLUSH: Duration = Duration::from_millis(500);
@@ -149,7 +152,7 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
         let directory = &self.fleet.directory;
         let (jobs, now) = (self.options.jobs.get(), now());
         let lease_until = after(now, self.options.lease);
-        let limit = jobs.saturating_mul(2);
+        let limit = jobs.saturating_mul(2).max(TURNS);
         let turns = directory
             .claim(self.run, work.wave, name, &self.owner, limit, now, lease_until)
             .await?;

@@ -110,9 +110,11 @@ impl Schemas {
 
     /// One migration of each tenant by one job, by eight, and by a bare loop; once each, since each takes seconds.
     async fn runs(&self) -> String {
-        let by_hand = self.by_hand(NEW).await;
-        let undone = self.by_hand(OLD).await;
-        let by_hand = by_hand.min(undone);
+        let mut by_hand = Duration::MAX;
+        for _ in 0..2 {
+            by_hand = by_hand.min(self.by_hand(NEW).await);
+            self.by_hand(OLD).await;
+        }
         // What a first run also does: it reads the catalog into the server's caches.
         let one = self.run(2, 1).await;
         let _ = self.run(3, BY_HAND).await;

@@ -1,63 +1,160 @@
 //! Connections on which migrations run, one after the other.
 
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 
 use crate::postgres::execute::execute;
-
-/// Who migrates bounds how many there are.
-const MOST: u32 = 10_000;
 
 /// How long one that nobody uses stays open.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// What a migration may have left in its session, and its lock. After an error or a dropped future a connection is closed instead.
+/// How often one is used. The server remembers in each session the tables of all tenants that were migrated there.
+const USES: u32 = 500;
+
+/// What a migration may have left in its session, and its lock: all that `discard all` discards, but for the statements that sqlx has
+/// prepared, which it would go on to use. Says whether the migration has prepared some of its own, so that the connection is of no use.
+///
+/// After an error or a dropped future a connection is closed instead.
 const CLEAN: &str = "begin; rollback; reset session authorization; reset role; reset all; close all; unlisten *; \
-    discard sequences; discard temp; select pg_catalog.pg_advisory_unlock_all()";
+    discard sequences; discard temp; select pg_catalog.pg_advisory_unlock_all(), \
+    exists (select from pg_catalog.pg_prepared_statements where from_sql)";
+
+/// Frees locks, of a connection that is closed.
+const UNLOCK: &str = "select pg_catalog.pg_advisory_unlock_all()";
 
 /// The administrator's connections to one database, for migrations. To open one costs as much as a small migration, so one that has
 /// run a migration without an error is cleaned and used again.
-pub(in crate::postgres) struct WorkingPool(PgPool);
+///
+/// It is no pool of sqlx's, which gives a connection back behind the caller's back, and asks the server once more whether it lives: the
+/// next tenant would find none, and open another one. Who migrates bounds how many there are.
+pub(in crate::postgres) struct WorkingPool {
+    connect: PgConnectOptions,
+    idle: Arc<Mutex<Idle>>,
+}
+
+#[derive(Default)]
+struct Idle {
+    connections: Vec<Unused>,
+    /// Whether a task closes those that nobody uses.
+    is_watched: bool,
+    is_closed: bool,
+}
+
+struct Unused {
+    connection: PgConnection,
+    uses: u32,
+    since: Instant,
+}
 
 impl WorkingPool {
     pub(in crate::postgres) fn new(connect: PgConnectOptions) -> Self {
-        let pool = PgPoolOptions::new()
-            .max_connections(MOST)
-            .idle_timeout(IDLE)
-            // What runs first shows whether the connection lives.
-            .test_before_acquire(false);
-        Self(pool.connect_lazy_with(connect))
+        Self {
+            connect,
+            idle: Arc::default(),
+        }
     }
 
+    /// One that is clean. Whether it lives, what runs first on it shows.
     pub(in crate::postgres) async fn connect(&self) -> Result<WorkingConnection, sqlx::Error> {
+        let unused = locked(&self.idle).connections.pop();
+        let (connection, uses) = match unused {
+            Some(unused) => (unused.connection, unused.uses),
+            None => (self.connect.connect().await?, 0),
+        };
         Ok(WorkingConnection {
-            connection: self.0.acquire().await?,
-            is_clean: false,
+            connection,
+            uses: uses + 1,
+            idle: Arc::clone(&self.idle),
         })
     }
 
+    /// Closes those that nobody uses; the others are closed when they are given back.
     pub(in crate::postgres) async fn close(&self) {
-        self.0.close().await;
+        let unused = {
+            let mut idle = locked(&self.idle);
+            idle.is_closed = true;
+            std::mem::take(&mut idle.connections)
+        };
+        close(unused).await;
     }
 }
 
 /// One of them. It is closed unless it is [given back](Self::give_back).
 pub(in crate::postgres) struct WorkingConnection {
-    connection: PoolConnection<Postgres>,
-    is_clean: bool,
+    connection: PgConnection,
+    uses: u32,
+    idle: Arc<Mutex<Idle>>,
 }
 
 impl WorkingConnection {
     /// Cleans it, and lets others use it. Its locks are free when this returns.
     pub(in crate::postgres) async fn give_back(mut self) -> Result<(), sqlx::Error> {
-        execute(&mut self.connection, CLEAN.to_owned()).await?;
-        self.is_clean = true;
-        Ok(())
+        let cleaned = sqlx::raw_sql(CLEAN).fetch_one(&mut self.connection).await?;
+        if cleaned.try_get(1)? || self.uses >= USES {
+            return self.connection.close().await;
+        }
+        let rest = {
+            let mut idle = locked(&self.idle);
+            if idle.is_closed {
+                Some(self.connection)
+            } else {
+                idle.connections.push(Unused {
+                    connection: self.connection,
+                    uses: self.uses,
+                    since: Instant::now(),
+                });
+                if !idle.is_watched {
+                    idle.is_watched = true;
+                    tokio::spawn(watch(Arc::downgrade(&self.idle)));
+                }
+                None
+            }
+        };
+        match rest {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
     }
+
+    /// Closes it. Its locks are free when this returns.
+    pub(in crate::postgres) async fn close(mut self) -> Result<(), sqlx::Error> {
+        execute(&mut self.connection, UNLOCK.to_owned()).await?;
+        self.connection.close().await
+    }
+}
+
+/// Closes connections that nobody has used for a while, until there is none.
+async fn watch(idle: Weak<Mutex<Idle>>) {
+    loop {
+        tokio::time::sleep(IDLE).await;
+        let Some(idle) = idle.upgrade() else { return };
+        let (unused, is_over) = {
+            let mut idle = locked(&idle);
+            let is_old = |unused: &mut Unused| unused.since.elapsed() >= IDLE;
+            let unused: Vec<Unused> = idle.connections.extract_if(.., is_old).collect();
+            idle.is_watched = !idle.connections.is_empty();
+            (unused, !idle.is_watched)
+        };
+        close(unused).await;
+        if is_over {
+            return;
+        }
+    }
+}
+
+async fn close(unused: Vec<Unused>) {
+    for unused in unused {
+        // The server may have closed it before.
+        let _ = unused.connection.close().await;
+    }
+}
+
+fn locked(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Deref for WorkingConnection {
@@ -71,13 +168,5 @@ impl Deref for WorkingConnection {
 impl DerefMut for WorkingConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
-    }
-}
-
-impl Drop for WorkingConnection {
-    fn drop(&mut self) {
-        if !self.is_clean {
-            self.connection.close_on_drop();
-        }
     }
 }

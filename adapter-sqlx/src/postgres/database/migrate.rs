@@ -30,7 +30,7 @@ impl PgDatabaseStrategy {
         let schema = schema()?;
         let changes = self.last_change.mark_on_drop();
         let inside = self.inside(tenant, &schema, &application);
-        let migrated = inside.migrate(&mut connection, options).await?;
+        let migrated = inside.migrate(&mut connection, options).await?.migrated;
         changes.known(migrated.ran > 0);
         // What has run has run, whatever becomes of the connection.
         let _ = connection.close().await;

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use futures_util::TryStreamExt;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::TenantId;
 
@@ -63,14 +63,17 @@ impl PgSchemaStrategy {
             .await?;
         // Marked also if one of several migrations fails, or the future is dropped.
         let changes = self.last_change.mark_on_drop();
-        let migrated = self
+        let ran = self
             .provisioning(tenant, &schema, &path)
             .migrate(&mut connection, options)
             .await?;
-        changes.known(migrated.ran > 0);
+        changes.known(ran.migrated.ran > 0);
         // What has run has run, whatever becomes of the connection.
-        let _ = connection.give_back().await;
-        Ok(migrated)
+        let _ = match ran.has_run_alone {
+            true => connection.close().await,
+            false => connection.give_back().await,
+        };
+        Ok(ran.migrated)
     }
 
     pub(super) fn provisioning<'p>(
@@ -199,13 +202,13 @@ async fn survey(
     surveyor: &Surveyor,
 ) -> Result<(), StrategyError> {
     let mut connection = connect.connect().await?;
-    let sql = AssertSqlSafe(survey_sql(versions::recorded_sql(&mut connection).await?));
-    let mut rows = sqlx::query_as::<_, (String, Option<i64>, bool)>(sql)
-        .persistent(false)
-        .bind(prefix)
-        .bind(application.as_str())
-        .fetch(&mut connection);
-    while let Some((tenant, version, is_provisioned)) = rows.try_next().await? {
+    let recorded = versions::recorded_sql(&mut connection).await?;
+    let sql = AssertSqlSafe(survey_sql(recorded, prefix, application));
+    // Not prepared, which would be another round trip.
+    let mut rows = sqlx::raw_sql(sql).fetch(&mut connection);
+    while let Some(row) = rows.try_next().await? {
+        let (tenant, version): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+        let is_provisioned: bool = row.try_get(2)?;
         // Another schema may begin as tenants' do.
         let Ok(tenant) = tenant.parse::<TenantId>() else {
             continue;
@@ -224,15 +227,16 @@ async fn survey(
 }
 
 /// All tenants that are recorded or have a schema, in the order of their ids.
-fn survey_sql(recorded: &str) -> String {
+fn survey_sql(recorded: &str, prefix: &str, application: &PgIdentifier) -> String {
+    let (prefix, application) = (Literal(prefix), Literal(application.as_str()));
     format!(
         "
 select coalesce(v.tenant, s.tenant) as tenant, v.version, coalesce(s.is_provisioned, false)
 from ({recorded}) v
 full join (
-    select pg_catalog.substr(n.nspname::pg_catalog.text, pg_catalog.length($1) + 1) collate \"C\" as tenant,
-        pg_catalog.has_schema_privilege($2::pg_catalog.text::pg_catalog.name, n.oid, 'usage') as is_provisioned
-    from pg_catalog.pg_namespace n where pg_catalog.starts_with(n.nspname::pg_catalog.text, $1)
+    select pg_catalog.substr(n.nspname::pg_catalog.text, pg_catalog.length({prefix}) + 1) collate \"C\" as tenant,
+        pg_catalog.has_schema_privilege({application}::pg_catalog.text::pg_catalog.name, n.oid, 'usage') as is_provisioned
+    from pg_catalog.pg_namespace n where pg_catalog.starts_with(n.nspname::pg_catalog.text, {prefix})
 ) s on s.tenant = v.tenant
 order by coalesce(v.tenant, s.tenant) collate \"C\""
     )

@@ -41,9 +41,8 @@ impl AtOnce<'_> {
         let sql = migration.sql.as_str();
         let before = format!("{clean}; begin");
         // The last line of a migration may be a comment. The search path is another afterwards, so that names mean what they say.
-        let message = format!(
-            "{before};\n{sql}\n; set local search_path = pg_catalog, pg_temp; {row}; {record}; commit"
-        );
+        let message =
+            format!("{before};\n{sql}\n; set local search_path = pg_catalog, pg_temp; {row}; {record}; commit");
         let of_migration = statements(&before).len() + statements(sql).len();
         let mut ended = 0;
         let run = async {

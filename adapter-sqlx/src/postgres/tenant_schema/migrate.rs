@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::lock::lock_and_look;
-use super::migrating::{Before, Failed, Migrating, ledger_sql, of_rows, read_ledger};
+use super::migrating::{Before, Failed, Migrating, Ran, ledger_sql, of_rows, read_ledger};
 use super::provision::Provisioning;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
@@ -37,9 +37,12 @@ impl Provisioning<'_> {
         &self,
         connection: &mut PgConnection,
         options: &MigrateOptions,
-    ) -> Result<Migrated, StrategyError> {
+    ) -> Result<Ran, StrategyError> {
         let Some(migrations) = self.migrations else {
-            return Ok(Migrated::default());
+            return Ok(Ran {
+                migrated: Migrated::default(),
+                has_run_alone: false,
+            });
         };
         let ledger = self.ledger(migrations);
         let before = self.lock_and_read(connection, &ledger.table_name, options).await?;
@@ -51,11 +54,11 @@ impl Provisioning<'_> {
             ledger: &ledger,
             options,
         };
-        let migrated = migrating.run(before, connection).await.map_err(Failed::told)?;
+        let ran = migrating.run(before, connection).await.map_err(Failed::told)?;
         if self.is_sharded {
             PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;
         }
-        Ok(migrated)
+        Ok(ran)
     }
 
     /// How the tenant stands by its ledger.
@@ -88,7 +91,12 @@ impl Provisioning<'_> {
     ) -> Result<Before, StrategyError> {
         let others = options.lock_timeout.saturating_mul(options.attempts.get());
         let others = others.max(Duration::from_millis(1));
-        let look = format!("{}; {}; {}", self.find_sql(ledger), self.record_sql(), ledger_sql(ledger));
+        let look = format!(
+            "{}; {}; {}",
+            self.find_sql(ledger),
+            self.record_sql(),
+            ledger_sql(ledger)
+        );
         match lock_and_look(connection, self.schema, others, &look).await {
             Ok(rows) => {
                 let [found, record, applied @ ..] = rows.as_slice() else {

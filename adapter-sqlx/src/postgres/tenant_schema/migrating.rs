@@ -92,6 +92,13 @@ impl Before {
     }
 }
 
+/// What has run.
+pub(in crate::postgres) struct Ran {
+    pub(in crate::postgres) migrated: Migrated,
+    /// Whether one ran outside of a transaction. The session is not used again: nobody knows what it has left there.
+    pub(in crate::postgres) has_run_alone: bool,
+}
+
 /// A migration that has not run to its end.
 struct Pending<'m> {
     migration: &'m Migration,
@@ -101,11 +108,12 @@ struct Pending<'m> {
 
 impl Migrating<'_> {
     /// Returns what has run.
-    pub(super) async fn run(&self, before: Before, connection: &mut PgConnection) -> Result<Migrated, Failed> {
+    pub(super) async fn run(&self, before: Before, connection: &mut PgConnection) -> Result<Ran, Failed> {
         self.create_schemas(connection).await?;
         let can_record = before.can_record;
         let (from, pending) = self.pending(before.applied)?;
         let mut migrated = Migrated::new(from, from, pending.len());
+        let has_run_alone = pending.iter().any(|one| one.migration.no_tx);
         for one in &pending {
             let version = one.migration.version;
             let run = self.run_one(one, can_record, connection).await;
@@ -122,7 +130,10 @@ impl Migrating<'_> {
         {
             self.record(newest, connection).await?;
         }
-        Ok(migrated)
+        Ok(Ran {
+            migrated,
+            has_run_alone,
+        })
     }
 
     async fn record(&self, version: i64, connection: &mut PgConnection) -> Result<(), StrategyError> {
@@ -244,7 +255,9 @@ impl Migrating<'_> {
         if migration.no_tx || pending.has_begun || !reaches_no_further || !is_plain(migration.sql.as_str()) {
             return None;
         }
-        let record = self.tenant.map(|tenant| versions::record_statement(tenant, migration.version));
+        let record = self
+            .tenant
+            .map(|tenant| versions::record_statement(tenant, migration.version));
         Some(AtOnce {
             migration,
             clean: clean.to_owned(),

@@ -60,6 +60,7 @@ impl Provisioning<'_> {
                 .run(Before::read(connection, &ledger.table_name).await?, connection)
                 .await
                 .map_err(Failed::untold)?
+                .migrated
                 .ran
                 > 0;
         }

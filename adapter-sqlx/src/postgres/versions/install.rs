@@ -139,6 +139,12 @@ pub(super) async fn look(connection: &mut PgConnection) -> Result<Found, sqlx::E
     Found::of_row(&sqlx::query(sql).fetch_one(connection).await?)
 }
 
+/// As [`look`], in one round trip, on a connection that does not look again.
+pub(super) async fn look_once(connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
+    let sql = AssertSqlSafe(look_at_all());
+    Found::of_row(&sqlx::raw_sql(sql).fetch_one(connection).await?)
+}
+
 /// Makes the table and the function, or what is missing of them, on a connection in which no transaction is open. If nothing is missing,
 /// nothing is written.
 pub(in crate::postgres) async fn enable(connection: &mut PgConnection) -> Result<(), StrategyError> {

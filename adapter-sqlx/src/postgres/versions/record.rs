@@ -119,7 +119,7 @@ pub(crate) async fn forget(tx: &mut PgConnection, tenant: &TenantId) -> Result<(
 ///
 /// If the database cannot be queried.
 pub(crate) async fn recorded_sql(connection: &mut PgConnection) -> Result<&'static str, StrategyError> {
-    Ok(match install::look(connection).await? {
+    Ok(match install::look_once(connection).await? {
         Found { is_fenced: true, .. } => {
             "select tenant, version from tenancy_fence.tenancy_places where version is not null"
         }

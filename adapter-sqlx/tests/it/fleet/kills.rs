@@ -3,14 +3,15 @@
 use std::env;
 use std::process::Stdio;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tenancy_sqlx::fleet::{Fleet, FleetOptions, FleetProgress, ResumeOptions, Stop};
 use tenancy_sqlx::{PgDirectory, PgSchemaStrategy, PgServer, StrategyRegistry, TenantDb};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc;
 
 use super::support::{STEPS, Schemas, execute, steps};
 
@@ -58,11 +59,6 @@ impl Process {
             }
         }
         true
-    }
-
-    /// Without a chance to do anything about it.
-    async fn kill(mut self) {
-        self.child.kill().await.unwrap();
     }
 
     async fn signal(&self, name: &str) {
@@ -125,39 +121,140 @@ fn number(variable: &str, otherwise: usize) -> usize {
     env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
 }
 
-/// `TENANCY_TEST_FLEET_TENANTS` and `TENANCY_TEST_FLEET_KILLS` make it as large as it should be before a release: 1,000 and 20.
+/// What the processes of one test say, in the order in which it is heard: which of them, and `None` at its end.
+type Heard = mpsc::UnboundedReceiver<(usize, Option<String>)>;
+
+/// Two runners at once, one of which is killed again and again, and another started in its place.
+struct Pair<'s> {
+    schemas: &'s Schemas,
+    /// Each with its number: so many were started before it.
+    running: [(usize, Child); 2],
+    started: usize,
+    say: mpsc::UnboundedSender<(usize, Option<String>)>,
+    heard: Heard,
+}
+
+impl<'s> Pair<'s> {
+    fn start(schemas: &'s Schemas) -> Self {
+        let (say, heard) = mpsc::unbounded_channel();
+        Self {
+            running: [0, 1].map(|number| (number, listen(Process::start(schemas), number, say.clone()))),
+            schemas,
+            started: 2,
+            say,
+            heard,
+        }
+    }
+
+    async fn hear(&mut self) -> (usize, Option<String>) {
+        tokio::time::timeout(LIMIT, self.heard.recv()).await.unwrap().unwrap()
+    }
+
+    /// Waits until so many tenants are done, by either. `false` if one of the two has ended.
+    async fn has_done(&mut self, mut tenants: usize) -> bool {
+        while tenants > 0 {
+            match self.hear().await {
+                (_, Some(line)) if line.starts_with("done") => tenants -= 1,
+                (number, None) if self.running.iter().any(|running| running.0 == number) => return false,
+                _ => {}
+            }
+        }
+        true
+    }
+
+    /// Without a chance to do anything about it.
+    async fn kill_one(&mut self) {
+        let number = self.started;
+        let child = listen(Process::start(self.schemas), number, self.say.clone());
+        self.started += 1;
+        let mut killed = std::mem::replace(&mut self.running[fastrand(2)], (number, child)).1;
+        killed.kill().await.unwrap();
+    }
+
+    /// Waits until both have ended, and fails unless each says that all is done.
+    async fn end(mut self) {
+        let mut left: Vec<usize> = self.running.iter().map(|running| running.0).collect();
+        let mut reports = 0;
+        while !left.is_empty() {
+            match self.hear().await {
+                (number, Some(line)) if left.contains(&number) && line.starts_with("report") => {
+                    assert!(line.starts_with("report true"), "{line}");
+                    reports += 1;
+                }
+                (number, None) => left.retain(|left| *left != number),
+                _ => {}
+            }
+        }
+        for (_, mut child) in self.running {
+            assert!(child.wait().await.unwrap().success());
+        }
+        assert_eq!(reports, 2);
+    }
+}
+
+fn listen(process: Process, number: usize, say: mpsc::UnboundedSender<(usize, Option<String>)>) -> Child {
+    let Process { child, mut lines } = process;
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            let _ = say.send((number, Some(line)));
+        }
+        let _ = say.send((number, None));
+    });
+    child
+}
+
+/// `cargo xtask stress fleet` makes it as large as it should be before a release: 1,000 tenants and 20 kills.
 #[tokio::test]
-async fn a_runner_that_is_killed_at_random_points_is_resumed() {
+async fn runners_that_are_killed_at_random_points_are_resumed() {
     let tenants = number("TENANCY_TEST_FLEET_TENANTS", 100);
     let kills = number("TENANCY_TEST_FLEET_KILLS", 5);
     let schemas = Schemas::new(tenants, 1).await;
-    let mut killed = 0;
-    for _ in 0..kills {
-        let mut process = Process::start(&schemas);
+    let begun = Instant::now();
+    let mut pair = Pair::start(&schemas);
+    for killed in 0..kills {
         // Some way on in the run, and at a moment that nobody has chosen.
-        let done = fastrand(tenants / (kills + 1)) + 1;
-        if !process.has_said("done", done).await {
-            break;
-        }
+        let done = fastrand(tenants / (2 * kills + 2)) + 1;
+        assert!(pair.has_done(done).await, "it was over when {killed} were killed");
         tokio::time::sleep(Duration::from_micros(u64::try_from(fastrand(20_000)).unwrap())).await;
-        process.kill().await;
-        killed += 1;
+        pair.kill_one().await;
     }
-    let said = Process::start(&schemas).ends().await;
-    assert!(
-        said.iter().any(|line| line.starts_with("report true")),
-        "{killed} killed: {said:?}"
-    );
-    schemas.each_has(&[1, 2, 3, 5]).await;
-    // The one that runs in no transaction is there for each of them, whole.
-    let sql = "select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid
-        where c.relname = 'drafts_title' and i.indisvalid";
+    let started = pair.started;
+    pair.end().await;
+    let took = begun.elapsed();
+
+    let applied = schemas.applied().await;
+    let count = |is: &dyn Fn(&[i64]) -> bool| applied.iter().filter(|(_, applied)| is(applied)).count();
     let mut connection = schemas.connect().await;
-    let built: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
-    assert_eq!(built, i64::try_from(tenants).unwrap());
-    let sql = "select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid where not i.indisvalid";
-    let broken: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
-    assert_eq!(broken, 0);
+    let mut indexes = async |condition: &str| -> i64 {
+        let sql = format!(
+            "select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid
+            join pg_namespace n on n.oid = c.relnamespace where n.nspname like 'tenant\\_%' and {condition}"
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+    };
+    // The one that runs in no transaction is there for each of them, whole.
+    let built = indexes("c.relname = 'drafts_title' and i.indisvalid").await;
+    let broken = indexes("not i.indisvalid").await;
+    let retaken: i64 = sqlx::query_scalar("select count(*) from tenancy_run_items where attempt > 1")
+        .fetch_one(&mut schemas.connect().await)
+        .await
+        .unwrap();
+    let has_each_once = count(&|applied| applied == [1, 2, 3, 5]);
+    let has_one_twice = count(&|applied| applied.windows(2).any(|pair| pair[0] == pair[1]));
+    println!(
+        "| fleet | count |\n|---|---:|\n| tenants | {tenants} |\n| runners at once | 2 |\n| runners started | {started} |\n\
+        | runners killed by `kill -9` | {kills} |\n| tenants taken again after their runner was killed | {retaken} |\n\
+        | tenants in which each transactional migration has run exactly once | {has_each_once} |\n\
+        | tenants in which one has run twice | {has_one_twice} |\n\
+        | tenants in which the migration outside of a transaction has ended | {built} |\n\
+        | indexes that are not valid | {broken} |\n| seconds | {} |",
+        took.as_secs()
+    );
+    assert_eq!((has_each_once, has_one_twice), (tenants, 0));
+    assert_eq!((built, broken), (i64::try_from(tenants).unwrap(), 0));
 }
 
 /// Less than `bound`, by the hasher that the standard library seeds.

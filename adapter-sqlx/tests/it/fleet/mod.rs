@@ -11,6 +11,8 @@ mod failures;
 mod kills;
 mod plans;
 mod runs;
+mod sessions;
 mod shared;
 mod sqlite;
 mod support;
+mod trips;

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -37,6 +38,19 @@ impl Wire {
     /// How often the client has spoken after the server had: each is a round trip.
     pub(crate) fn flights(&self) -> u64 {
         self.flights.load(Ordering::SeqCst)
+    }
+
+    /// The same, once nobody speaks any more: the last word of a connection that is closed is not answered.
+    pub(crate) async fn settled_flights(&self) -> u64 {
+        let mut before = self.flights();
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let now = self.flights();
+            if now == before {
+                return now;
+            }
+            before = now;
+        }
     }
 }
 

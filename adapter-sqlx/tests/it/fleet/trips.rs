@@ -1,0 +1,140 @@
+//! What a run asks of the servers for each tenant: a migration is a few milliseconds of the server's, and what is asked beside it
+//! must not be more.
+
+use std::num::NonZeroUsize;
+
+use sqlx::Postgres;
+use tenancy_sqlx::fleet::{Fleet, FleetOptions};
+use tenancy_sqlx::{
+    PgDatabaseStrategy, PgDirectory, PgSchemaStrategy, PgServer, SqliteDirectory, StrategyRegistry, TenantDb,
+};
+
+use super::support::{Schemas, create, name, run};
+use crate::postgres::support::server::{TestDatabase, migrations};
+use crate::postgres::support::wire::Wire;
+
+/// Each is plain: it makes and alters tables of the tenant.
+const PLAIN: [&str; 3] = [
+    "create table notes (id bigint primary key, body text not null)",
+    "alter table notes add column title text -- and no line behind it",
+    "create table drafts (id bigint primary key, body text not null)",
+];
+
+fn jobs(count: usize) -> FleetOptions {
+    FleetOptions::new().with_jobs(NonZeroUsize::new(count).unwrap())
+}
+
+async fn schemas(database: &TestDatabase, wire: &Wire, release: usize) -> TenantDb<Postgres> {
+    let server = PgServer::new(database.application(), wire.of(database.administrator()));
+    let schema = PgSchemaStrategy::builder(server).with_migrations(migrations(&PLAIN[..release]));
+    TenantDb::new(StrategyRegistry::new().with(schema.open().await.unwrap()).unwrap())
+}
+
+/// The directory is elsewhere, so that what is counted is asked of the tenants' database.
+#[tokio::test]
+async fn a_schema_is_migrated_in_three_round_trips() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
+        .await
+        .unwrap();
+    let wire = Wire::to(&database.administrator());
+    let old = schemas(&database, &wire, 1).await;
+    let mut trips = Vec::new();
+    for (tenants, release) in [(0..3, 2), (3..23, 2)] {
+        let ids: Vec<String> = tenants.map(name).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        create(&directory, &old, "schema", &ids).await;
+        let fleet = Fleet::new(directory.clone(), &schemas(&database, &wire, release).await).unwrap();
+        let before = wire.settled_flights().await;
+        let report = run(&fleet, &jobs(1)).await;
+        assert!(report.is_complete(), "{report:?}");
+        assert_eq!(report.done, u64::try_from(ids.len()).unwrap());
+        trips.push(wire.settled_flights().await - before);
+    }
+    // The lock and all looks; the migration with its row, its version and its end; the session cleaned for the next one.
+    assert_eq!(trips[1] - trips[0], 3 * 17, "{trips:?}");
+}
+
+/// Each migration is one more.
+#[tokio::test]
+async fn another_migration_is_another_round_trip() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
+        .await
+        .unwrap();
+    let wire = Wire::to(&database.administrator());
+    let old = schemas(&database, &wire, 1).await;
+    let mut trips = Vec::new();
+    for (tenants, release) in [(0..5, 2), (5..10, 3)] {
+        let ids: Vec<String> = tenants.map(name).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        create(&directory, &old, "schema", &ids).await;
+        let fleet = Fleet::new(directory.clone(), &schemas(&database, &wire, release).await).unwrap();
+        let before = wire.settled_flights().await;
+        assert!(run(&fleet, &jobs(1)).await.is_complete());
+        trips.push(wire.settled_flights().await - before);
+    }
+    // The first five lack one as well in the second run.
+    assert_eq!(trips[1] - trips[0], 5 * 3 + 5, "{trips:?}");
+}
+
+/// Turns are taken and results are written for many tenants at once.
+#[tokio::test]
+async fn the_directory_is_asked_less_than_once_for_each_tenant() {
+    let schemas = Schemas::new(3, 1).await;
+    let wire = Wire::to(&schemas.database.administrator());
+    let directory = PgDirectory::open(wire.of(schemas.database.administrator()))
+        .await
+        .unwrap();
+    let mut trips = Vec::new();
+    for (tenants, release) in [(0..0, 2), (3..83, 3)] {
+        let ids: Vec<String> = tenants.map(name).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        create(&schemas.directory, &schemas.release(2).await, "schema", &ids).await;
+        let fleet = Fleet::new(directory.clone(), &schemas.release(release).await).unwrap();
+        let before = wire.settled_flights().await;
+        let report = run(&fleet, &jobs(8)).await;
+        assert!(report.is_complete(), "{report:?}");
+        trips.push(wire.settled_flights().await - before);
+    }
+    assert!(trips[1] - trips[0] < 80, "{trips:?}");
+}
+
+/// A database of its own needs a connection of its own, and the same two messages.
+#[tokio::test]
+async fn a_database_is_migrated_in_so_many_round_trips() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
+        .await
+        .unwrap();
+    let wire = Wire::to(&database.administrator());
+    let release = async |count: usize| {
+        let server = PgServer::new(database.application(), wire.of(database.administrator()));
+        let own = PgDatabaseStrategy::builder(server)
+            .with_prefix(database.prefix())
+            .with_template("template0")
+            .unwrap()
+            .with_migrations(migrations(&PLAIN[..count]));
+        TenantDb::new(StrategyRegistry::new().with(own.open().await.unwrap()).unwrap())
+    };
+    let old = release(1).await;
+    create(&directory, &old, "database", &["d1"]).await;
+    let new = release(2).await;
+    let strategy = new.strategies().find(&"database".parse().unwrap()).unwrap();
+    let record = crate::common::record("d1", "database");
+    let before = wire.settled_flights().await;
+    let migrated = strategy
+        .migrate(
+            tenancy_sqlx::MigrationTarget::Tenant(&record),
+            &tenancy_sqlx::MigrateOptions::DEFAULT,
+        )
+        .await
+        .unwrap();
+    let trips = wire.settled_flights().await - before;
+    assert_eq!(migrated.ran, 1);
+    // Four to connect with a password, one to see whose database it is, two to migrate, and the word that it is over.
+    assert!(trips <= 8, "{trips}");
+}
