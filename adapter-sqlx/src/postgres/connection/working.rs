@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 
 use crate::postgres::execute::execute;
 
@@ -15,13 +15,15 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How often one is used. The server remembers in each session the tables of all tenants that were migrated there.
 const USES: u32 = 500;
 
-/// What a migration may have left in its session, and its lock: all that `discard all` discards, but for the statements that sqlx has
-/// prepared, which it would go on to use. Says whether the migration has prepared some of its own, so that the connection is of no use.
+/// What a migration may have left in its session, and its lock: all that `discard all` discards, but for prepared statements, since sqlx
+/// would go on to use those that it has prepared.
 ///
 /// After an error or a dropped future a connection is closed instead.
 const CLEAN: &str = "begin; rollback; reset session authorization; reset role; reset all; close all; unlisten *; \
-    discard sequences; discard temp; select pg_catalog.pg_advisory_unlock_all(), \
-    exists (select from pg_catalog.pg_prepared_statements where from_sql)";
+    discard sequences; discard temp; select pg_catalog.pg_advisory_unlock_all()";
+
+/// Whether a migration has prepared statements of its own, so that the connection is of no use to the next one.
+const HAS_PREPARED: &str = "select exists (select from pg_catalog.pg_prepared_statements where from_sql)";
 
 /// Frees locks, of a connection that is closed.
 const UNLOCK: &str = "select pg_catalog.pg_advisory_unlock_all()";
@@ -93,8 +95,22 @@ pub(in crate::postgres) struct WorkingConnection {
 impl WorkingConnection {
     /// Cleans it, and lets others use it. Its locks are free when this returns.
     pub(in crate::postgres) async fn give_back(mut self) -> Result<(), sqlx::Error> {
-        let cleaned = sqlx::raw_sql(CLEAN).fetch_one(&mut self.connection).await?;
-        if cleaned.try_get(1)? || self.uses >= USES {
+        execute(&mut self.connection, CLEAN.to_owned()).await?;
+        self.put_back().await
+    }
+
+    /// As [`give_back`](Self::give_back), where statements have run that may have prepared others.
+    pub(in crate::postgres) async fn give_back_used(mut self) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(format!("{CLEAN}; {HAS_PREPARED}"));
+        let rows = sqlx::raw_sql(sql).fetch_all(&mut self.connection).await?;
+        if rows.last().ok_or(sqlx::Error::RowNotFound)?.try_get(0)? {
+            return self.connection.close().await;
+        }
+        self.put_back().await
+    }
+
+    async fn put_back(self) -> Result<(), sqlx::Error> {
+        if self.uses >= USES {
             return self.connection.close().await;
         }
         let rest = {

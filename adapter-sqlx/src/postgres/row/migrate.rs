@@ -4,7 +4,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::strategy::PgRowStrategy;
 use crate::postgres::attempts::LockTimeout;
-use crate::postgres::tenant_schema::migrating::read_ledger;
+use crate::postgres::tenant_schema::ledger::read_ledger;
 use crate::strategy::ledger::judge;
 use crate::{DataVersion, MigrateOptions, Migrated, StrategyError};
 

@@ -14,6 +14,7 @@ use super::strategy::PgSchemaStrategy;
 use crate::postgres::connection::working::WorkingPool;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::provision::Provisioning;
+use crate::postgres::tenant_schema::session::Session;
 use crate::postgres::versions;
 use crate::strategy::ledger::{Applied, judge, judge_recorded};
 use crate::{DataVersion, MigrateOptions, Migrated, StrategyError, Surveyor};
@@ -69,9 +70,10 @@ impl PgSchemaStrategy {
             .await?;
         changes.known(ran.migrated.ran > 0);
         // What has run has run, whatever becomes of the connection.
-        let _ = match ran.has_run_alone {
-            true => connection.close().await,
-            false => connection.give_back().await,
+        let _ = match ran.session {
+            Session::Plain => connection.give_back().await,
+            Session::Used => connection.give_back_used().await,
+            Session::Unknown => connection.close().await,
         };
         Ok(ran.migrated)
     }

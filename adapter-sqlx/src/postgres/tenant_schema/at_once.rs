@@ -31,7 +31,7 @@ impl AtOnce<'_> {
         - pg_catalog.statement_timestamp()) * 1000000000)::pg_catalog.int8";
 
     /// Runs it. The connection may be in a transaction that has failed if the future is dropped.
-    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<(), Failure> {
         let Self {
             migration,
             clean,
@@ -58,8 +58,17 @@ impl AtOnce<'_> {
         // The connection may have ended, which is not what has failed.
         let _ = execute(connection, "rollback".to_owned()).await;
         if ended < of_migration {
-            return Err(explained(MigrateError::ExecuteMigration(error, migration.version)));
+            let error = MigrateError::ExecuteMigration(error, migration.version);
+            return Err(Failure::Migration(explained(error)));
         }
-        Err(error.into())
+        Err(Failure::Behind)
     }
+}
+
+/// What has failed, and is undone.
+pub(super) enum Failure {
+    /// The migration.
+    Migration(StrategyError),
+    /// Its row, its version or its end.
+    Behind,
 }

@@ -19,11 +19,22 @@ pub(in crate::postgres) async fn lock(
     connection: &mut PgConnection,
     schema: &PgIdentifier,
 ) -> Result<(), StrategyError> {
-    lock_and_look(connection, schema, OTHERS, "").await.map(drop)
+    lock_and_look(connection, schema, OTHERS, &Look::default())
+        .await
+        .map(drop)
 }
 
-/// As [`lock`], and other processes are waited for no longer than so long. Returns the rows of the query `look`, which saw what was
-/// committed when the lock was held.
+/// What is looked at in the message that locks.
+#[derive(Default)]
+pub(super) struct Look {
+    /// Expressions, each with a comma before it.
+    pub(super) expressions: String,
+    /// A query. It sees what was committed when the lock was held.
+    pub(super) query: String,
+}
+
+/// As [`lock`], and other processes are waited for no longer than so long. Returns a row of the lock and the expressions, and the rows of
+/// the query.
 ///
 /// It is tried again and again, and not waited for in a statement. A session that waits in a statement holds a
 /// snapshot, which `create index concurrently` of the lock's holder waits for: the server would end one of the two as a
@@ -32,25 +43,25 @@ pub(super) async fn lock_and_look(
     connection: &mut PgConnection,
     schema: &PgIdentifier,
     others: Duration,
-    look: &str,
+    look: &Look,
 ) -> Result<Vec<PgRow>, StrategyError> {
     // One message, and nothing is prepared: each tenant has a text of its own. By another level of isolation, which a role may have
     // set, the query would see what was committed before the lock.
     let sql = format!(
-        "begin isolation level read committed; select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0)); \
-        {look}; commit",
-        Literal(schema.as_str())
+        "begin isolation level read committed; select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0)){}; {}; \
+        commit",
+        Literal(schema.as_str()),
+        look.expressions,
+        look.query
     );
     let begun = Instant::now();
     let mut attempts = 1;
     loop {
-        let mut rows = sqlx::raw_sql(AssertSqlSafe(sql.as_str()))
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql.as_str()))
             .fetch_all(&mut *connection)
-            .await?
-            .into_iter();
-        let is_locked = rows.next().ok_or(sqlx::Error::RowNotFound)?;
-        if is_locked.try_get(0)? {
-            return Ok(rows.collect());
+            .await?;
+        if rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)? {
+            return Ok(rows);
         }
         if begun.elapsed() > others {
             return Err(StrategyError::LocksHeld {

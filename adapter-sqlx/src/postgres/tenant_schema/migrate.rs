@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
-use super::lock::lock_and_look;
-use super::migrating::{Before, Failed, Migrating, Ran, ledger_sql, of_rows, read_ledger};
+use super::ledger::{Before, ledger_sql, of_rows, read_ledger};
+use super::lock::{Look, lock_and_look};
+use super::migrating::{Failed, Migrating};
 use super::provision::Provisioning;
+use super::session::{Ran, Session};
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
-use crate::postgres::versions;
+use crate::postgres::versions::{self, Record};
 use crate::strategy::ledger::judge;
 use crate::transaction::begin::{BEGIN_WITH_LOCK_TIMEOUT, begin_lent};
 use crate::{DataVersion, MigrateOptions, Migrated, StrategyError};
@@ -41,7 +43,7 @@ impl Provisioning<'_> {
         let Some(migrations) = self.migrations else {
             return Ok(Ran {
                 migrated: Migrated::default(),
-                has_run_alone: false,
+                session: Session::Plain,
             });
         };
         let ledger = self.ledger(migrations);
@@ -91,28 +93,31 @@ impl Provisioning<'_> {
     ) -> Result<Before, StrategyError> {
         let others = options.lock_timeout.saturating_mul(options.attempts.get());
         let others = others.max(Duration::from_millis(1));
-        let look = format!(
-            "{}; {}; {}",
-            self.find_sql(ledger),
-            self.record_sql(),
-            ledger_sql(ledger)
-        );
+        let (schema, application) = (Literal(self.schema.as_str()), Literal(self.application.as_str()));
+        let was_made = self.has_record.is_some_and(|known| known.load(Ordering::Relaxed));
+        let look = Look {
+            expressions: format!(
+                ", pg_catalog.has_schema_privilege({application}::pg_catalog.text::pg_catalog.name, {schema}, 'usage'), {}",
+                versions::look_columns(was_made)
+            ),
+            query: ledger_sql(ledger),
+        };
         match lock_and_look(connection, self.schema, others, &look).await {
             Ok(rows) => {
-                let [found, record, applied @ ..] = rows.as_slice() else {
+                let [found, applied @ ..] = rows.as_slice() else {
                     return Err(sqlx::Error::RowNotFound.into());
                 };
-                if !Found::of_row(found)?.is_provisioned {
+                if !found.try_get::<bool, _>(1)? {
                     return Err(self.not_provisioned());
                 }
                 Ok(Before {
-                    can_record: self.can_record(record)?,
+                    record: self.record(found)?,
                     applied: of_rows(applied)?,
                 })
             }
             Err(StrategyError::Database(error)) if is_missing(&error) => {
                 execute(connection, "rollback".to_owned()).await?;
-                lock_and_look(connection, self.schema, others, "").await?;
+                lock_and_look(connection, self.schema, others, &Look::default()).await?;
                 let found = self.find(connection, ledger).await?;
                 if !found.is_provisioned {
                     return Err(self.not_provisioned());
@@ -126,34 +131,29 @@ impl Provisioning<'_> {
         }
     }
 
-    /// The question how versions are recorded here. Once the record is known to be as this version makes it, only whether it is there.
-    fn record_sql(&self) -> String {
-        versions::look_sql(self.has_record.is_some_and(|known| known.load(Ordering::Relaxed)))
-    }
-
-    /// Whether a version can be recorded without anything being made first.
-    fn can_record(&self, row: &PgRow) -> Result<bool, sqlx::Error> {
-        let is_made = versions::is_made(row)?;
-        if let (Some(known), true) = (self.has_record, is_made) {
+    /// Where a version is recorded, if nothing has to be made first.
+    fn record(&self, found: &PgRow) -> Result<Option<Record>, sqlx::Error> {
+        let record = Record::of_row(found, 2)?;
+        if let (Some(known), Some(_)) = (self.has_record, record) {
             known.store(true, Ordering::Relaxed);
         }
-        Ok(is_made && !self.is_sharded)
+        Ok(record.filter(|_| !self.is_sharded))
     }
 
     async fn find(&self, connection: &mut PgConnection, ledger: &str) -> Result<Found, StrategyError> {
-        let sql = AssertSqlSafe(self.find_sql(ledger));
-        Ok(Found::of_row(&sqlx::raw_sql(sql).fetch_one(connection).await?)?)
-    }
-
-    fn find_sql(&self, ledger: &str) -> String {
-        format!(
-            "select coalesce((select pg_catalog.has_schema_privilege({}::pg_catalog.text::pg_catalog.name, n.oid, 'usage')
-                from pg_catalog.pg_namespace n where n.nspname = {}), false),
-            pg_catalog.to_regclass({}) is not null",
-            Literal(self.application.as_str()),
-            Literal(self.schema.as_str()),
-            Literal(ledger)
-        )
+        let sql = "
+select coalesce((select pg_catalog.has_schema_privilege($2::pg_catalog.text::pg_catalog.name, n.oid, 'usage')
+        from pg_catalog.pg_namespace n where n.nspname = $1), false),
+    pg_catalog.to_regclass($3) is not null";
+        let found = sqlx::query_as(sql)
+            .bind(self.schema.as_str())
+            .bind(self.application.as_str())
+            .bind(ledger);
+        let (is_provisioned, has_ledger) = found.fetch_one(connection).await?;
+        Ok(Found {
+            is_provisioned,
+            has_ledger,
+        })
     }
 
     /// For a tenant whose tables were made before there were migrations.
@@ -174,15 +174,6 @@ impl Provisioning<'_> {
             Some(tenant) => StrategyError::NotProvisioned { tenant: tenant.clone() },
             None => StrategyError::other(format!("the schema {} is not provisioned", self.schema)),
         }
-    }
-}
-
-impl Found {
-    fn of_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            is_provisioned: row.try_get(0)?,
-            has_ledger: row.try_get(1)?,
-        })
     }
 }
 

@@ -4,21 +4,22 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row, SqlSafeStr};
+use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
-use super::at_once::AtOnce;
+use super::at_once::{AtOnce, Failure};
+use super::ledger::Before;
 use super::outside::OutsideWatch;
 use super::plain::is_plain;
 use super::reach::Reach;
 use super::server_wide::PresetPaths;
+use super::session::{Ran, Session};
 use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
-use crate::postgres::versions;
+use crate::postgres::versions::{self, Record};
 use crate::statement::ends_its_transaction;
 use crate::strategy::data_version::up;
 use crate::strategy::ledger::Applied;
@@ -74,31 +75,6 @@ impl<E: Into<StrategyError>> From<E> for Failed {
     }
 }
 
-/// What was found before anything runs, under the lock of the schema.
-pub(super) struct Before {
-    /// What the ledger says.
-    pub(super) applied: Vec<Applied>,
-    /// Whether a version can be recorded without anything being made first, so that a migration may be [`AtOnce`].
-    pub(super) can_record: bool,
-}
-
-impl Before {
-    /// Reads the ledger, and nothing else.
-    pub(super) async fn read(connection: &mut PgConnection, ledger: &str) -> Result<Self, StrategyError> {
-        Ok(Self {
-            applied: read_ledger(connection, ledger).await?,
-            can_record: false,
-        })
-    }
-}
-
-/// What has run.
-pub(in crate::postgres) struct Ran {
-    pub(in crate::postgres) migrated: Migrated,
-    /// Whether one ran outside of a transaction. The session is not used again: nobody knows what it has left there.
-    pub(in crate::postgres) has_run_alone: bool,
-}
-
 /// A migration that has not run to its end.
 struct Pending<'m> {
     migration: &'m Migration,
@@ -110,13 +86,12 @@ impl Migrating<'_> {
     /// Returns what has run.
     pub(super) async fn run(&self, before: Before, connection: &mut PgConnection) -> Result<Ran, Failed> {
         self.create_schemas(connection).await?;
-        let can_record = before.can_record;
+        let record = before.record;
         let (from, pending) = self.pending(before.applied)?;
         let mut migrated = Migrated::new(from, from, pending.len());
-        let has_run_alone = pending.iter().any(|one| one.migration.no_tx);
         for one in &pending {
             let version = one.migration.version;
-            let run = self.run_one(one, can_record, connection).await;
+            let run = self.run_one(one, record, connection).await;
             run.map_err(|error| Failed {
                 version: Some(version),
                 error,
@@ -130,10 +105,8 @@ impl Migrating<'_> {
         {
             self.record(newest, connection).await?;
         }
-        Ok(Ran {
-            migrated,
-            has_run_alone,
-        })
+        let session = Session::after(pending.iter().map(|one| one.migration));
+        Ok(Ran { migrated, session })
     }
 
     async fn record(&self, version: i64, connection: &mut PgConnection) -> Result<(), StrategyError> {
@@ -196,7 +169,7 @@ impl Migrating<'_> {
     async fn run_one(
         &self,
         pending: &Pending<'_>,
-        can_record: bool,
+        record: Option<Record>,
         connection: &mut PgConnection,
     ) -> Result<(), StrategyError> {
         let migration = pending.migration;
@@ -220,10 +193,18 @@ impl Migrating<'_> {
         }
         let object = format!("what the migration {} changes", migration.version);
         let mut attempts = Attempts::of_migration(wait, self.options.attempts.get());
-        let at_once = self.at_once(pending, &clean).filter(|_| can_record);
+        let mut at_once = record.and_then(|record| self.at_once(pending, record, &clean));
         while !migration.no_tx || ends.is_none() {
             let run = match &at_once {
-                Some(at_once) => at_once.run(connection).await,
+                Some(message) => match message.run(connection).await {
+                    // What is wrong there is looked at step by step.
+                    Err(Failure::Behind) => {
+                        at_once = None;
+                        continue;
+                    }
+                    Err(Failure::Migration(error)) => Err(error),
+                    Ok(()) => Ok(()),
+                },
                 None => self.run_in_transaction(pending, &clean, connection).await,
             };
             match run {
@@ -246,7 +227,7 @@ impl Migrating<'_> {
     }
 
     /// The migration as one message, if nothing has to be looked at between its steps.
-    fn at_once<'a>(&self, pending: &Pending<'a>, clean: &str) -> Option<AtOnce<'a>> {
+    fn at_once<'a>(&self, pending: &Pending<'a>, record: Record, clean: &str) -> Option<AtOnce<'a>> {
         let migration = pending.migration;
         let reaches_no_further = match self.reach {
             Reach::Schema { shared } => shared.is_empty(),
@@ -255,9 +236,7 @@ impl Migrating<'_> {
         if migration.no_tx || pending.has_begun || !reaches_no_further || !is_plain(migration.sql.as_str()) {
             return None;
         }
-        let record = self
-            .tenant
-            .map(|tenant| versions::record_statement(tenant, migration.version));
+        let record = self.tenant.map(|tenant| record.statements(tenant, migration.version));
         Some(AtOnce {
             migration,
             clean: clean.to_owned(),
@@ -357,24 +336,4 @@ fn needs_no_transaction(error: &StrategyError) -> bool {
 async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     let path = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
     path.fetch_one(connection).await
-}
-
-/// What a ledger says.
-pub(in crate::postgres) async fn read_ledger(
-    connection: &mut PgConnection,
-    table: &str,
-) -> Result<Vec<Applied>, sqlx::Error> {
-    let sql = AssertSqlSafe(ledger_sql(table));
-    of_rows(&sqlx::raw_sql(sql).fetch_all(connection).await?)
-}
-
-/// The query of a ledger.
-pub(super) fn ledger_sql(table: &str) -> String {
-    format!("select version, checksum, success from {table}")
-}
-
-/// Its rows.
-pub(super) fn of_rows(rows: &[PgRow]) -> Result<Vec<Applied>, sqlx::Error> {
-    let applied = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-    rows.iter().map(applied).collect()
 }

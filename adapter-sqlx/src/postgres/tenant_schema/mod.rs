@@ -4,14 +4,16 @@
 mod alone;
 mod at_once;
 mod index;
+pub(super) mod ledger;
 pub(super) mod lock;
 mod migrate;
-pub(super) mod migrating;
+mod migrating;
 pub(super) mod names;
 mod outside;
 mod plain;
 pub(super) mod provision;
 pub(super) mod reach;
 mod server_wide;
+pub(super) mod session;
 
 pub use names::SchemaNameError;

@@ -6,8 +6,9 @@ use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migrator};
 use tenancy_core::names::TenantId;
 
+use super::ledger::Before;
 use super::lock::lock;
-use super::migrating::{Before, Failed, Migrating};
+use super::migrating::{Failed, Migrating};
 use super::reach::Reach;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;

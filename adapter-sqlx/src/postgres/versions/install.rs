@@ -84,13 +84,15 @@ pub(super) struct Found {
     is_as_made: bool,
 }
 
-/// In one row, whether places are here, Citus, the table, and the function as it is made.
-fn look_at_all() -> String {
+/// The columns of [`Found`]. Where all was there before, no more is looked at than what may go or come.
+pub(in crate::postgres) fn look_columns(was_made: bool) -> String {
+    const PLACES: &str = "pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null";
+    const TABLE: &str = "pg_catalog.to_regclass('tenancy_versions.tenancy_versions') is not null";
+    if was_made {
+        return format!("{PLACES}, false, {TABLE}, true");
+    }
     format!(
-        "select pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null,
-    exists (select from pg_catalog.pg_extension where extname = 'citus'),
-    pg_catalog.to_regclass('tenancy_versions.tenancy_versions') is not null,
-    exists (
+        "{PLACES}, exists (select from pg_catalog.pg_extension where extname = 'citus'), {TABLE}, exists (
         select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
         where n.nspname = 'tenancy_versions' and p.proname = 'tenancy_require' and p.prosecdef and p.prosrc = {}
             and p.proconfig = array['search_path=pg_catalog, pg_temp']
@@ -101,33 +103,21 @@ fn look_at_all() -> String {
     )
 }
 
-/// The query of one row whether a version [can be recorded](is_made) in a database. Where all was there before, no more is looked at
-/// than whether the table is there still.
-pub(in crate::postgres) fn look_sql(was_made: bool) -> String {
-    if was_made {
-        let sql = "select false, false, pg_catalog.to_regclass('tenancy_versions.tenancy_versions') is not null, true";
-        return sql.to_owned();
-    }
-    look_at_all()
-}
-
-/// Whether nothing has to be made before a version is recorded. Never on a Citus cluster, where none is.
-pub(in crate::postgres) fn is_made(row: &PgRow) -> Result<bool, sqlx::Error> {
-    let found = Found::of_row(row)?;
-    Ok(!found.is_on_citus && found.is_made())
+fn look_sql() -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("select {}", look_columns(false)))
 }
 
 impl Found {
-    fn of_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+    pub(super) fn of_row(row: &PgRow, first: usize) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            is_fenced: row.try_get(0)?,
-            is_on_citus: row.try_get(1)?,
-            has_table: row.try_get(2)?,
-            is_as_made: row.try_get(3)?,
+            is_fenced: row.try_get(first)?,
+            is_on_citus: row.try_get(first + 1)?,
+            has_table: row.try_get(first + 2)?,
+            is_as_made: row.try_get(first + 3)?,
         })
     }
 
-    const fn is_made(self) -> bool {
+    pub(super) const fn is_made(self) -> bool {
         self.has_table && self.is_as_made
     }
 }
@@ -135,14 +125,12 @@ impl Found {
 /// Looks, as the administrator.
 pub(super) async fn look(connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
     // Prepared: a connection that migrates one tenant after the other runs it again.
-    let sql = AssertSqlSafe(look_at_all());
-    Found::of_row(&sqlx::query(sql).fetch_one(connection).await?)
+    Found::of_row(&sqlx::query(look_sql()).fetch_one(connection).await?, 0)
 }
 
 /// As [`look`], in one round trip, on a connection that does not look again.
 pub(super) async fn look_once(connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
-    let sql = AssertSqlSafe(look_at_all());
-    Found::of_row(&sqlx::raw_sql(sql).fetch_one(connection).await?)
+    Found::of_row(&sqlx::raw_sql(look_sql()).fetch_one(connection).await?, 0)
 }
 
 /// Makes the table and the function, or what is missing of them, on a connection in which no transaction is open. If nothing is missing,

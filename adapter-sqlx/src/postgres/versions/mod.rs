@@ -8,9 +8,7 @@ mod install;
 mod record;
 mod require;
 
-pub(in crate::postgres) use install::{
-    carry_over, enable, function_as_made, is_made, look_sql, on_citus, require_enabled,
-};
-pub(in crate::postgres) use record::record_statement;
+pub(in crate::postgres) use install::{carry_over, enable, function_as_made, look_columns, on_citus, require_enabled};
+pub(in crate::postgres) use record::Record;
 pub(crate) use record::{forget, record, record_shared, recorded_sql};
 pub(in crate::postgres) use require::{Requirement, have_shared, is_behind};

@@ -1,5 +1,6 @@
 //! Versions, written by the administrator.
 
+use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection};
 use tenancy_core::names::TenantId;
 
@@ -46,24 +47,40 @@ pub(crate) async fn record_shared(connection: &mut PgConnection, version: i64) -
     in_transaction(connection, SHARED, version).await
 }
 
-/// The statement that [records](record) a version of a tenant, where nothing has to be [made](super::is_made) first. It is one for
-/// the message of a migration, and looks by itself whether the database is fenced.
-pub(in crate::postgres) fn record_statement(tenant: &TenantId, version: i64) -> String {
-    let name = Literal(tenant.as_str()).to_string();
-    let with_values = |sql: &str| sql.replace("$2", &version.to_string()).replace("$1", &name);
-    format!(
-        "do $tenancy$ begin
-    perform {};
-    if pg_catalog.to_regclass('tenancy_fence.tenancy_places') is not null then
-        {};
-    else
-        {};
-    end if;
-end $tenancy$",
-        WHILE_NOBODY_FENCES.trim_start_matches("select "),
-        with_values(RECORD_IN_PLACE),
-        with_values(RECORD)
-    )
+/// Where the version of a tenant is recorded, in a database in which nothing has to be made first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::postgres) enum Record {
+    Table,
+    Place,
+}
+
+impl Record {
+    /// Of a row that has the [columns](super::look_columns) from the place `first` on. None on a Citus cluster, and where something is
+    /// missing.
+    pub(in crate::postgres) fn of_row(row: &PgRow, first: usize) -> Result<Option<Self>, sqlx::Error> {
+        let found = Found::of_row(row, first)?;
+        let record = if found.is_fenced { Self::Place } else { Self::Table };
+        Ok(Some(record).filter(|_| !found.is_on_citus && found.is_made()))
+    }
+
+    /// The statements that [record](record()) a version, for the message of a migration. They fail if the database was fenced after it
+    /// was looked at.
+    pub(in crate::postgres) fn statements(self, tenant: &TenantId, version: i64) -> String {
+        // What would not be folded to an error before the condition is looked at.
+        let unless_fenced = format!(
+            "case when pg_catalog.to_regclass('tenancy_fence.tenancy_places') is null then {version} \
+            else pg_catalog.concat('fenced ', pg_catalog.pg_backend_pid())::pg_catalog.int8 end"
+        );
+        let (sql, version) = match self {
+            Self::Table => (RECORD, unless_fenced),
+            Self::Place => (RECORD_IN_PLACE, version.to_string()),
+        };
+        let name = Literal(tenant.as_str()).to_string();
+        format!(
+            "{WHILE_NOBODY_FENCES}; {}",
+            sql.replace("$2", &version).replace("$1", &name)
+        )
+    }
 }
 
 async fn in_transaction(connection: &mut PgConnection, name: &str, version: i64) -> Result<(), StrategyError> {
