@@ -12,6 +12,7 @@
 
 const BY_POOLER: bool = true;
 
+mod fleet;
 mod missing_database;
 mod saturated;
 

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+use tokio::sync::OnceCell;
 
+use super::direct::require_direct;
+use crate::StrategyError;
 use crate::postgres::execute::execute;
 
 /// How long one that nobody uses stays open.
@@ -36,6 +39,7 @@ const UNLOCK: &str = "select pg_catalog.pg_advisory_unlock_all()";
 pub(in crate::postgres) struct WorkingPool {
     connect: PgConnectOptions,
     idle: Arc<Mutex<Idle>>,
+    is_direct: OnceCell<()>,
 }
 
 #[derive(Default)]
@@ -57,11 +61,17 @@ impl WorkingPool {
         Self {
             connect,
             idle: Arc::default(),
+            is_direct: OnceCell::new(),
         }
     }
 
     /// One that is clean. Whether it lives, what runs first on it shows.
-    pub(in crate::postgres) async fn connect(&self) -> Result<WorkingConnection, sqlx::Error> {
+    ///
+    /// # Errors
+    ///
+    /// If the server cannot be reached, and if a pooler stands between that [lends sessions](require_direct).
+    pub(in crate::postgres) async fn connect(&self) -> Result<WorkingConnection, StrategyError> {
+        self.is_direct.get_or_try_init(|| require_direct(&self.connect)).await?;
         let unused = locked(&self.idle).connections.pop();
         let (connection, uses) = match unused {
             Some(unused) => (unused.connection, unused.uses),

@@ -1,9 +1,15 @@
 //! SIGINT and `kill -9` in the middle of a run, and what is printed goes on with it.
 
-use serde_json::json;
-use sqlx::Connection as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::{create, hold, looked, notes, release, run_next, until_waiting, waits};
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use super::{ONCE, create, hold, looked, notes, release, run_next, until_waiting, waits};
 use crate::support::Service;
 
 const RUN: [&str; 7] = ["migrate", "run", "--yes", "--jobs", "2", "--lock-timeout", "60s"];
@@ -40,6 +46,64 @@ fn what_runs_finishes_and_the_printed_command_goes_on() {
     let resumed = run_next(&service, &document).ended(0).document();
     assert_eq!((&resumed["run"], &resumed["done"]), (&document["run"], &json!(8)));
     assert!(ids.iter().all(|id| notes(&service, id, "once") == 1));
+}
+
+/// The same on files, of which two are locked by another process.
+#[test]
+fn on_sqlite_the_printed_command_goes_on() {
+    let service = Service::sqlite();
+    let ids = create(&service, "database", 6);
+    release(&service, 2, ONCE);
+    let mut held: Vec<SqliteConnection> = ids.iter().take(2).map(|id| hold_file(&service, id)).collect();
+    let running = service.start(RUN.into_iter().chain(["--json"]));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let status = service.run(["migrate", "status", "--json"]).document();
+        if status["run"]["running"].as_u64() > Some(0) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        thread::sleep(Duration::from_millis(20));
+    }
+    running.interrupt();
+    thread::sleep(Duration::from_millis(100));
+    for held in held.drain(..) {
+        service.runtime.block_on(held.close()).unwrap();
+    }
+    let document = running.wait().ended(130).document();
+    let done = document["done"].as_u64().unwrap();
+    assert!(done < 6, "{document}");
+    assert_eq!(
+        (&document["pending"], &document["failed"]),
+        (&json!(6 - done), &json!(0))
+    );
+    let command = json!([format!("tenancy migrate resume {}", document["run"])]);
+    assert_eq!(document["next"], command);
+    let resumed = run_next(&service, &document).ended(0).document();
+    assert_eq!((&resumed["run"], &resumed["done"]), (&document["run"], &json!(6)));
+    assert!(ids.iter().all(|id| notes(&service, id, "once") == 1));
+}
+
+/// Another process writes to the tenant's file, until the connection is closed.
+fn hold_file(service: &Service, id: &str) -> SqliteConnection {
+    let file = find(service.folder(), &format!("{id}.sqlite")).unwrap();
+    service.runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql("begin immediate").execute(&mut connection).await.unwrap();
+        connection
+    })
+}
+
+fn find(folder: &Path, ending: &str) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().find_map(|path| {
+        if path.is_dir() {
+            find(&path, ending)
+        } else {
+            path.to_str().unwrap().ends_with(ending).then_some(path)
+        }
+    })
 }
 
 #[test]
