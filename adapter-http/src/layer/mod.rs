@@ -28,5 +28,5 @@ pub use layer::{TenancyLayer, TenancyService};
 pub(crate) use limiting::Limiting;
 #[cfg(feature = "metrics")]
 pub use metrics::describe_metrics;
-pub(crate) use parts::{EngineParts, Vary};
+pub(crate) use parts::{BoxFuture, EngineParts, Vary};
 pub(crate) use roll::{Entry, Roll};

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::credential::Credential;
 use super::schedule::Schedule;
-use crate::layer::{Binding, Engine, Entry, engine_of};
+use crate::layer::{Binding, BoxFuture, Engine, Entry, engine_of};
 
 /// The right of an admitted request to go on, for connections that outlast the decision: WebSockets, server-sent events,
 /// streamed bodies.
@@ -57,11 +57,13 @@ pub struct Tenure {
     outlives_credential: bool,
     entry: Entry,
     schedule: Schedule,
+    /// The check that is under way, and when it began.
     checking: Option<(Instant, Checking)>,
     ended: Option<Rejection>,
 }
 
-type Checking = std::pin::Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
+/// It is polled by its owner alone, and never locked: the mutex makes it `Sync`, which some frameworks ask of a stream.
+type Checking = Mutex<BoxFuture<Result<(), Rejection>>>;
 
 /// How often a connection is checked, unless set otherwise.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
@@ -173,6 +175,7 @@ impl Tenure {
                 return Poll::Ready(ended);
             }
             if let Some((begun, checking)) = &mut self.checking {
+                let checking = checking.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let (begun, decided) = (*begun, ready!(checking.as_mut().poll(cx)));
                 self.checking = None;
                 self.checked(begun, decided);
@@ -203,7 +206,7 @@ impl Tenure {
             Some(decided) => self.checked(begun, decided),
             None => {
                 let again = Arc::clone(&self.engine).recheck(self.scope.clone(), claims.cloned());
-                self.checking = Some((begun, again));
+                self.checking = Some((begun, Mutex::new(again)));
             }
         }
     }

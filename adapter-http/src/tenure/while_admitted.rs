@@ -31,7 +31,7 @@ impl Tenure {
     pub fn while_admitted_or<S: Stream>(
         self,
         stream: S,
-        last: impl FnOnce(Rejection) -> S::Item + Send + 'static,
+        last: impl FnOnce(Rejection) -> S::Item + Send + Sync + 'static,
     ) -> StreamWhileAdmitted<S> {
         StreamWhileAdmitted {
             stream: Some(stream),
@@ -50,7 +50,7 @@ impl Tenure {
 }
 
 /// The last item of a stream, which says why it ends.
-type Last<T> = Box<dyn FnOnce(Rejection) -> T + Send>;
+type Last<T> = Box<dyn FnOnce(Rejection) -> T + Send + Sync>;
 
 pin_project! {
     /// A stream that ends when its connection may not go on: see [`Tenure::while_admitted`].
