@@ -15,6 +15,9 @@ const CHECK: &str = "/grpc.health.v1.Health/Check";
 /// An empty message: not compressed, of no bytes (gRPC over HTTP/2, "Length-Prefixed-Message").
 const EMPTY: &[u8] = &[0; 5];
 
+/// Header fields, by their names and bytes.
+type Fields<'a> = &'a [(&'a str, &'a [u8])];
+
 struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -29,7 +32,7 @@ impl Answer {
     }
 }
 
-async fn call(tenants: &Tenants, path: &str, fields: &[(&str, &[u8])], message: &'static [u8]) -> Answer {
+async fn call(tenants: &Tenants, path: &str, fields: Fields<'_>, message: &'static [u8]) -> Answer {
     let stream = TcpStream::connect(serve(&tenancy(tenants)).await).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
         .await
@@ -60,7 +63,7 @@ const ACME: (&str, &[u8]) = ("x-tenant-id", b"acme");
 /// "Trailers-Only": one block of headers, with the HTTP status 200, `grpc-status` and `grpc-message`, that ends the stream.
 #[tokio::test]
 async fn a_refusal_is_one_block_of_headers() {
-    let cases: &[(&[(&str, &[u8])], &str, &str)] = &[
+    let cases: &[(Fields<'_>, &str, &str)] = &[
         (&[GRPC], "16", "tenant_required"),
         (&[GRPC, ACME], "16", "credentials_required"),
         (&[GRPC, ACME, ("authorization", b"mallory")], "7", "forbidden"),
@@ -119,7 +122,7 @@ async fn a_directory_that_cannot_be_queried_says_when_to_try_again() {
 /// Those who do not speak gRPC get the HTTP status.
 #[tokio::test]
 async fn other_requests_to_the_same_server_are_answered_as_over_http() {
-    let cases: &[(&str, &[(&str, &[u8])])] = &[
+    let cases: &[(&str, Fields<'_>)] = &[
         (CHECK, &[ALICE]),
         (CHECK, &[("content-type", b"application/json"), ALICE]),
         (CHECK, &[("content-type", b"application/grp"), ALICE]),
