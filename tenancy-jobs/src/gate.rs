@@ -88,7 +88,7 @@ impl<D: Directory> Gate<D> {
         }
     }
 
-    /// Also has jobs wait whose tenant's data cannot be worked on, as whoever looks at it finds.
+    /// Also has jobs wait whose tenant's data cannot be worked on, as `data` finds.
     #[cfg(feature = "postgres")]
     pub(crate) fn with_look(mut self, data: impl LooksAtData + 'static) -> Self {
         self.data = Some(Arc::new(data));

@@ -25,11 +25,11 @@ use super::tenure_support::{State, Tenants, alice_for, tenancy};
 pub const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long a test waits for what must come. It takes much less.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 type Change = fn(&mut State);
 
-/// What ends a connection, and by which code it is told.
+/// What ends a connection, and by which code the client learns it.
 const CHANGES: [(&str, Change, &str); 4] = [
     ("suspended", |now| now.status = TenantStatus::Suspended, "forbidden"),
     ("removed", |now| now.is_member = false, "forbidden"),
@@ -75,7 +75,7 @@ async fn goes_on(tenants: &Tenants, mut is_served: impl AsyncFnMut() -> bool) {
         }
         assert!(is_served().await);
     };
-    timeout(PATIENCE, until).await.unwrap();
+    timeout(DEADLINE, until).await.unwrap();
 }
 
 async fn events(address: SocketAddr, authorization: &str) -> Incoming {
@@ -97,13 +97,13 @@ async fn events(address: SocketAddr, authorization: &str) -> Incoming {
 }
 
 async fn next_event(events: &mut Incoming) -> bool {
-    let frame = timeout(PATIENCE, events.frame()).await.unwrap();
+    let frame = timeout(DEADLINE, events.frame()).await.unwrap();
     frame.is_some_and(|frame| frame.is_ok())
 }
 
 async fn ends(events: &mut Incoming) -> bool {
     let end = async { while events.frame().await.is_some_and(|frame| frame.is_ok()) {} };
-    timeout(PATIENCE, end).await.is_ok()
+    timeout(DEADLINE, end).await.is_ok()
 }
 
 type Socket = WebSocketStream<TcpStream>;
@@ -119,7 +119,7 @@ async fn socket(address: SocketAddr, authorization: &str) -> Socket {
 
 async fn echoes(socket: &mut Socket) -> bool {
     socket.send(Message::text("hello")).await.unwrap();
-    match timeout(PATIENCE, socket.next()).await.unwrap() {
+    match timeout(DEADLINE, socket.next()).await.unwrap() {
         Some(Ok(message)) => message == Message::text("hello acme"),
         _ => false,
     }
@@ -136,5 +136,5 @@ async fn closed(socket: &mut Socket) -> (u16, String) {
             }
         }
     };
-    timeout(PATIENCE, end).await.unwrap()
+    timeout(DEADLINE, end).await.unwrap()
 }

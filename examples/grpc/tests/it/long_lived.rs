@@ -10,7 +10,7 @@ use tonic_health::pb::HealthCheckResponse;
 use crate::endless::{client, request};
 use crate::tenure_support::{State, Tenants, alice_for, tenancy};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The status that a stream ends in.
 async fn end(updates: &mut Streaming<HealthCheckResponse>) -> Option<Status> {
@@ -23,7 +23,7 @@ async fn end(updates: &mut Streaming<HealthCheckResponse>) -> Option<Status> {
             }
         }
     };
-    timeout(PATIENCE, end).await.unwrap()
+    timeout(DEADLINE, end).await.unwrap()
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_stream_ends_in_the_status_of_why_it_may_not_go_on() {
                 assert_eq!(updates.message().await.unwrap().unwrap().status, 4);
             }
         };
-        timeout(PATIENCE, goes_on).await.unwrap();
+        timeout(DEADLINE, goes_on).await.unwrap();
         tenants.change(change);
         let status = end(&mut updates).await.unwrap();
         assert_eq!((status.code(), status.message()), (code, message));

@@ -1,4 +1,4 @@
-//! Limits of calls, and what is told of them.
+//! Limits of calls, and the spans and metrics of them.
 
 use std::io;
 use std::sync::{Arc, Mutex};
