@@ -22,6 +22,8 @@ impl Credential {
     pub(super) fn of(binding: &Binding, extensions: &Extensions, engine: &dyn Engine) -> Self {
         let claims = match binding.tenant_credential() {
             BoundPayload::Claims(claims) => Some(claims.clone()),
+            // A visitor is nobody in particular, whatever claims the request holds.
+            _ if binding.scope.admitted().is_none() => None,
             BoundPayload::None | BoundPayload::Shared(_) => engine.claims_of(extensions, &binding.scope),
         };
         let others = binding.payload.claims();

@@ -106,6 +106,17 @@ async fn a_visitor_stays_while_the_tenant_is_active_whoever_they_are() {
 }
 
 #[tokio::test]
+async fn a_visitor_has_no_credential_that_could_expire() {
+    let claims = ClaimsFromExtension::<Claims>::new();
+    let layer = Tenancy::builder(enforcer(), claims, Tenants::new()).build().public();
+    let expired = Claims::new("alice".parse().unwrap()).with_expiry(1);
+    let request = Request::get("/").header("x-tenant-id", "acme").extension(expired);
+    let (parts, admission) = layer.admit(request.body(()).unwrap().into_parts().0).await;
+    admission.scope.unwrap();
+    assert_eq!(tenure(&parts.extensions).unwrap().recheck().await, Ok(()));
+}
+
+#[tokio::test]
 async fn only_a_request_that_is_bound_to_a_tenant_has_one() {
     let cause = |decided: Result<_, Rejection>| decided.map(drop).unwrap_err().cause();
     let request = |with: &[(&'static str, &'static str)]| {
