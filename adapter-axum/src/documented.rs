@@ -3,9 +3,10 @@
 
 use aide::OperationInput;
 
-use crate::{Caller, Payload, Tenant, Visitor};
+use crate::{Caller, Payload, Tenant, Tenure, Visitor};
 
 impl OperationInput for Caller {}
 impl<T> OperationInput for Payload<T> {}
 impl OperationInput for Tenant {}
+impl OperationInput for Tenure {}
 impl OperationInput for Visitor {}

@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -100,6 +100,42 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let caller = tenancy_http::caller(&parts.extensions);
         caller
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(parts, rejection))
+    }
+}
+
+/// The right of the request's connection to go on, for WebSockets, server-sent events and streamed bodies.
+///
+/// It works under [`scoped`](crate::Tenancy::scoped) and [`public`](crate::Tenancy::public), and under
+/// [`optional`](crate::Tenancy::optional) for a request that names a tenant. It dereferences to
+/// [`tenancy_http::Tenure`], which says when a connection ends.
+#[derive(Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "WebSocket")]
+#[doc(alias = "SSE")]
+pub struct Tenure(pub tenancy_http::Tenure);
+
+impl Deref for Tenure {
+    type Target = tenancy_http::Tenure;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Tenure {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Tenure {
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let tenure = tenancy_http::tenure(&parts.extensions);
+        tenure
             .map(Self)
             .map_err(|rejection| TenantRejection::to(parts, rejection))
     }

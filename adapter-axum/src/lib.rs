@@ -146,6 +146,8 @@
 //! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
+//! A connection is decided on once, and goes on after its tenant was suspended, unless it takes a [`Tenure`].
+//!
 //! axum adds `Allow` to every answer to a method that a path does not take, also to a refusal, and does so outside
 //! of all layers. So strangers learn the methods of a path, and nothing of tenants. If that is too much, begin such
 //! routes with `any` and a 405 of your own: `any(not_allowed).get(notes)`.
@@ -171,7 +173,7 @@ mod extract;
 mod problem;
 mod tenancy;
 
-pub use extract::{Caller, Payload, Tenant, TenantRejection, Visitor};
+pub use extract::{Caller, Payload, Tenant, TenantRejection, Tenure, Visitor};
 pub use problem::problem;
 pub use tenancy::Tenancy;
 pub use tenancy_http;

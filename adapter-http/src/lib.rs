@@ -124,6 +124,7 @@ mod problem;
 mod refusal_form;
 mod response;
 mod tenancy;
+mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod view;
@@ -165,6 +166,7 @@ pub use tenancy_jwt::{
 };
 #[cfg(feature = "limits")]
 pub use tenancy_limits::{LimitExceeded, Limits, Permit, Rate, TenantLimiter};
+pub use tenure::{BodyWhileAdmitted, StreamWhileAdmitted, Tenure, tenure};
 pub use view::{HeaderFields, OriginalUri, request_view};
 
 /// The example of the package's README, as a doc test.

@@ -13,7 +13,7 @@ use crate::refusal_form::{Form, GRPC, RefusalForm};
 ///
 /// To a HEAD the problem document has the fields of the GET and no body (RFC 9110 §9.3.2). The response of gRPC has the
 /// HTTP status 200, [`grpc-status`](Rejection::grpc_status), the refusal's code as `grpc-message`, and the other fields of
-/// the refusal. The cause is logged: at the level error if the server is at fault, else at the level debug.
+/// the refusal; `Retry-After` is there once more as `grpc-retry-pushback-ms`, which clients of gRPC heed. The cause is logged: at the level error if the server is at fault, else at the level debug.
 #[must_use]
 pub fn rejection_response(rejection: &Rejection, form: impl Into<RefusalForm>) -> Response<Bytes> {
     match rejection.status() {
@@ -52,11 +52,16 @@ fn trailers_only(rejection: &Rejection) -> Response<Bytes> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
     headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(rejection.grpc_status())));
     headers.insert(GRPC_MESSAGE, HeaderValue::from_static(rejection.code()));
+    if let Some(seconds) = rejection.retry_after() {
+        headers.insert(GRPC_RETRY_PUSHBACK_MS, HeaderValue::from(u64::from(seconds) * 1000));
+    }
     response
 }
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+/// By which the retry policies of gRPC's clients learn when to try again (gRFC A6, "Pushback").
+const GRPC_RETRY_PUSHBACK_MS: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// Adds field names to a response's `Vary` and preserves those that it has (RFC 9110 §12.5.5).
 pub fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {

@@ -11,13 +11,13 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
-use tenancy_core::directory::{Authorizer, ClaimMembership, Directory};
+use tenancy_core::directory::{Authorizer, Change, ClaimMembership, Directory, Invalidate};
 use tenancy_core::enforce::{Access, Enforcer};
 use tenancy_core::names::FieldName;
 use tenancy_core::request::{Claims, Credentials};
 use tenancy_core::testing::InsecureTestStub;
 
-use crate::layer::{Engine, EngineId, EngineParts, Limiting, Vary};
+use crate::layer::{Engine, EngineId, EngineParts, Limiting, Roll, Vary, register};
 use crate::{Authenticator, SharedClaims, TenancyLayer};
 
 /// How requests are bound to tenants: how a tenant is named, who verifies callers, who is let in. Cheap to clone.
@@ -123,6 +123,15 @@ impl Tenancy {
     }
 }
 
+/// A change has the connections that it concerns checked at once, see [`Tenure`](crate::Tenure). Notify the caches first:
+/// [`follow`](https://docs.rs/tenancy-cache/latest/tenancy_cache/fn.follow.html) does so in the order of a tuple, such as
+/// `(directory, authorizer, tenancy)`.
+impl Invalidate for Tenancy {
+    fn invalidate(&self, change: &Change) {
+        self.0.roll().ring(change);
+    }
+}
+
 /// How long a request may wait for answers, unless set otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -163,6 +172,7 @@ where
                 authorizer: (),
                 timeout: DEFAULT_TIMEOUT,
                 limiting: Limiting::nobody(),
+                roll: Arc::new(Roll::default()),
             },
             erase: erase_with(ClaimMembership),
             built: PhantomData,
@@ -228,7 +238,9 @@ where
     /// Builds it.
     #[must_use]
     pub fn build(self) -> T {
-        Tenancy((self.erase)(self.engine)).into()
+        let engine = (self.erase)(self.engine);
+        register(&engine);
+        Tenancy(engine).into()
     }
 }
 

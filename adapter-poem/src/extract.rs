@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use poem::error::ResponseError;
@@ -115,6 +115,40 @@ impl<'a> FromRequest<'a> for Caller {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let caller = tenancy_http::caller(request.extensions());
         caller
+            .map(Self)
+            .map_err(|rejection| TenantRejection::to(request, rejection))
+    }
+}
+
+/// The right of the request's connection to go on, for WebSockets, server-sent events and streamed bodies.
+///
+/// It works under [`scoped`](crate::Tenancy::scoped) and [`public`](crate::Tenancy::public), and under
+/// [`optional`](crate::Tenancy::optional) for a request that names a tenant. It dereferences to
+/// [`tenancy_http::Tenure`], which says when a connection ends.
+#[derive(Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "WebSocket")]
+#[doc(alias = "SSE")]
+pub struct Tenure(pub tenancy_http::Tenure);
+
+impl Deref for Tenure {
+    type Target = tenancy_http::Tenure;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Tenure {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<'a> FromRequest<'a> for Tenure {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let tenure = tenancy_http::tenure(request.extensions());
+        tenure
             .map(Self)
             .map_err(|rejection| TenantRejection::to(request, rejection))
     }

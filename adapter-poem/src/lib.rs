@@ -116,6 +116,8 @@
 //! `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
+//! A connection is decided on once, and goes on after its tenant was suspended, unless it takes a [`Tenure`].
+//!
 //! # CORS
 //!
 //! poem's `Cors` goes outside of the access policies, so that it answers preflights. List its origins: if it
@@ -158,7 +160,7 @@ mod middleware;
 mod problem;
 mod tenancy;
 
-pub use extract::{Caller, MaybeTenant, Payload, Tenant, TenantRejection, Visitor};
+pub use extract::{Caller, MaybeTenant, Payload, Tenant, TenantRejection, Tenure, Visitor};
 pub use middleware::{TenancyEndpoint, TenancyMiddleware};
 pub use problem::problem;
 pub use tenancy::Tenancy;

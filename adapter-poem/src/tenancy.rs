@@ -1,4 +1,4 @@
-use tenancy_core::directory::Directory;
+use tenancy_core::directory::{Change, Directory, Invalidate};
 use tenancy_core::enforce::Enforcer;
 use tenancy_http::{Authenticator, TenancyBuilder};
 
@@ -65,5 +65,12 @@ impl Tenancy {
 impl From<tenancy_http::Tenancy> for Tenancy {
     fn from(tenancy: tenancy_http::Tenancy) -> Self {
         Self(tenancy)
+    }
+}
+
+/// As that of [`tenancy_http::Tenancy`]: connections that the change concerns are checked at once.
+impl Invalidate for Tenancy {
+    fn invalidate(&self, change: &Change) {
+        self.0.invalidate(change);
     }
 }

@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use http::Extensions;
@@ -62,6 +62,18 @@ pub fn caller() -> impl Filter<Extract = (Caller,), Error = warp::Rejection> + C
 #[doc(alias = "custom claims")]
 pub fn payload<T: Any + Send + Sync>() -> impl Filter<Extract = (Payload<T>,), Error = warp::Rejection> + Copy {
     handle().and_then(|handle| async { enforced(handle, tenancy_http::payload::<T>).await.map(Payload) })
+}
+
+/// Decides on the request, and extracts the right of its connection to go on, for WebSockets, server-sent events and streamed
+/// bodies.
+///
+/// It works under [`scoped`](crate::Tenancy::scoped) and [`public`](crate::Tenancy::public), and under
+/// [`optional`](crate::Tenancy::optional) for a request that names a tenant. It stands where [`tenant`] stands.
+#[must_use]
+#[doc(alias = "WebSocket")]
+#[doc(alias = "SSE")]
+pub fn tenure() -> impl Filter<Extract = (Tenure,), Error = warp::Rejection> + Copy {
+    handle().and_then(|handle| async { enforced(handle, tenancy_http::tenure).await.map(Tenure) })
 }
 
 /// Decides on the request, and extracts nothing: for handlers that read the
@@ -137,6 +149,29 @@ impl Deref for Caller {
 
     fn deref(&self) -> &Self::Target {
         &self.0
+    }
+}
+
+/// The right of the request's connection to go on, for WebSockets, server-sent events and streamed bodies.
+///
+/// It dereferences to [`tenancy_http::Tenure`], which says when a connection ends.
+#[derive(Debug)]
+#[doc(alias = "extractor")]
+#[doc(alias = "WebSocket")]
+#[doc(alias = "SSE")]
+pub struct Tenure(pub tenancy_http::Tenure);
+
+impl Deref for Tenure {
+    type Target = tenancy_http::Tenure;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Tenure {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
     }
 }
 

@@ -131,6 +131,8 @@
 //! it: `ws.on_upgrade(move |socket| context::scope(tenant.0, chat(socket)))`, with the
 //! [`context`](tenancy_core::context).
 //!
+//! A connection is decided on once, and goes on after its tenant was suspended, unless it takes a [`Tenure`].
+//!
 //! Your own authentication, with [`ClaimsFromExtension`](tenancy_http::ClaimsFromExtension), is a tower layer
 //! around the [`service()`]: a filter cannot put an extension on a request. A
 //! [`TenancyLayer`](tenancy_http::TenancyLayer) may stand there too; access policies inside of it confirm and narrow.
@@ -170,7 +172,8 @@ mod tenancy;
 
 pub use body::ResponseBody;
 pub use extract::{
-    Caller, Payload, Tenant, TenantRejection, Visitor, caller, enforce, optional_tenant, payload, tenant, visitor,
+    Caller, Payload, Tenant, TenantRejection, Tenure, Visitor, caller, enforce, optional_tenant, payload, tenant,
+    tenure, visitor,
 };
 pub use problem::problem;
 pub use service::{TenancyService, service};

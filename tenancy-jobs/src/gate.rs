@@ -1,9 +1,11 @@
 //! What is decided of a job when its turn has come.
 
 use std::fmt;
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tenancy_core::directory::{Directory, TenantStatus};
-use tenancy_core::enforce::{JobRefused, admit_job};
+use tenancy_core::enforce::{Admitted, JobRefused, admit_job};
 use tenancy_core::names::{Subject, TenantId};
 
 use crate::sealed::Body;
@@ -46,10 +48,28 @@ use crate::{AdmittedJob, JobKeys, SealedJob};
 /// ));
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gate<D> {
     directory: D,
     keys: JobKeys,
+    data: Option<Arc<dyn LooksAtData>>,
+}
+
+/// Whether a tenant's data can be worked on now.
+pub(crate) trait LooksAtData: Send + Sync {
+    fn look<'l>(&'l self, admitted: &'l Admitted) -> BoxFuture<'l, Result<(), NotReady>>;
+}
+
+/// Why a tenant's data cannot be worked on now.
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "nothing of this crate looks at data then")
+)]
+pub(crate) enum NotReady {
+    /// Migrations have not run on it.
+    Behind,
+    /// No transaction begins, for this reason.
+    NoTransaction(String),
 }
 
 impl<D: Directory> Gate<D> {
@@ -61,7 +81,18 @@ impl<D: Directory> Gate<D> {
     /// reads a replica may not know a new tenant and have its jobs dropped. A worker is in no hurry: pass it the
     /// directory itself.
     pub const fn new(directory: D, keys: JobKeys) -> Self {
-        Self { directory, keys }
+        Self {
+            directory,
+            keys,
+            data: None,
+        }
+    }
+
+    /// Also has jobs wait whose tenant's data cannot be worked on, as `data` finds.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn with_look(mut self, data: impl LooksAtData + 'static) -> Self {
+        self.data = Some(Arc::new(data));
+        self
     }
 
     /// Decides what becomes of a job. Call it when the work is about to begin.
@@ -86,7 +117,11 @@ impl<D: Directory> Gate<D> {
             Ok(admitted) if admitted.tenant().revision < body.revision => {
                 GateDecision::Later(Later::DirectoryBehind { tenant })
             }
-            Ok(admitted) => GateDecision::Run(Box::new(AdmittedJob::new(admitted, body))),
+            Ok(admitted) => match self.look(&admitted).await {
+                Ok(()) => GateDecision::Run(Box::new(AdmittedJob::new(admitted, body))),
+                Err(NotReady::Behind) => GateDecision::Later(Later::Behind { tenant }),
+                Err(NotReady::NoTransaction(reason)) => GateDecision::Later(Later::NoTransaction { tenant, reason }),
+            },
             Err(JobRefused::Unknown { tenant }) => GateDecision::Drop(Dropped::Unknown { tenant }),
             Err(JobRefused::NotActive {
                 tenant,
@@ -97,6 +132,25 @@ impl<D: Directory> Gate<D> {
             // `AnotherTenant`, and what may be added: nothing runs, and nothing is lost.
             Err(_) => GateDecision::Later(Later::NotToldApart { tenant }),
         }
+    }
+}
+
+impl<D> Gate<D> {
+    async fn look(&self, admitted: &Admitted) -> Result<(), NotReady> {
+        match &self.data {
+            Some(data) => data.look(admitted).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<D: fmt::Debug> fmt::Debug for Gate<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("directory", &self.directory)
+            .field("keys", &self.keys)
+            .field("looks_at_data", &self.data.is_some())
+            .finish()
     }
 }
 
@@ -129,6 +183,18 @@ pub enum Later<E> {
         /// The tenant.
         tenant: TenantId,
     },
+    /// The tenant's data is behind the version that the worker needs: migrations have not run on it.
+    Behind {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// No transaction of the tenant begins, since its database cannot be reached, or its data is being moved.
+    NoTransaction {
+        /// The tenant.
+        tenant: TenantId,
+        /// Why not.
+        reason: String,
+    },
     /// The directory has answered with another tenant.
     NotToldApart {
         /// The tenant.
@@ -149,6 +215,15 @@ impl<E: fmt::Display> fmt::Display for Later<E> {
             Self::NotActive { tenant, status } => write!(f, "the tenant `{tenant}` is {}", status.as_str()),
             Self::DirectoryBehind { tenant } => {
                 write!(f, "the directory is behind the job's record of the tenant `{tenant}`")
+            }
+            Self::Behind { tenant } => {
+                write!(
+                    f,
+                    "the data of the tenant `{tenant}` is behind the version that the worker needs"
+                )
+            }
+            Self::NoTransaction { tenant, reason } => {
+                write!(f, "no transaction of the tenant `{tenant}` begins: {reason}")
             }
             Self::NotToldApart { tenant } => {
                 write!(f, "the directory has answered with another tenant than `{tenant}`")

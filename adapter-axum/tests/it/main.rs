@@ -1,4 +1,5 @@
 //! The tests of `tenancy-axum`, in one binary.
 
 mod config;
+mod long_lived;
 mod routing;

@@ -9,10 +9,9 @@ use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::{Authorizer, Directory};
 use tenancy_core::enforce::{
@@ -20,11 +19,12 @@ use tenancy_core::enforce::{
 };
 use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
-use super::binding::{Binding, BoundPayload, EngineId};
+use super::again::Again;
+use super::binding::{Binding, BoundPayload};
 use super::guard::RequestGuard;
-use super::limiting::Limiting;
 use super::log::{audit, is_explained, log_explanation, log_refusal, report, report_authenticator};
 use super::observation::Observation;
+use super::parts::{BoxFuture, EngineParts, Vary};
 use crate::view::{HeaderFields, OriginalUri, request_view};
 use crate::{Authenticator, SharedClaims};
 
@@ -48,10 +48,8 @@ pub(crate) struct RoutePolicy {
     pub(crate) original_uri: OriginalUri,
 }
 
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
 /// What a [`Tenancy`](crate::Tenancy) does, with the types of authenticator, directory and authorizer erased.
-pub(crate) trait Engine: Send + Sync {
+pub(crate) trait Engine: Again + Send + Sync {
     fn enforcer(&self) -> &Enforcer;
 
     /// The `Vary` of responses under an access policy.
@@ -80,55 +78,6 @@ pub(crate) trait Engine: Send + Sync {
         parts: Parts,
         credentials: Option<Credentials<SharedClaims>>,
     ) -> BoxFuture<(Parts, Admission)>;
-}
-
-/// The values of `Vary`, by what a route reads.
-pub(crate) struct Vary {
-    pub(crate) tenant: Option<HeaderValue>,
-    pub(crate) credentials: Option<HeaderValue>,
-    pub(crate) both: Option<HeaderValue>,
-}
-
-/// The implementation of [`Engine`].
-pub(crate) struct EngineParts<N, D, A> {
-    pub(crate) id: EngineId,
-    pub(crate) enforcer: Enforcer,
-    pub(crate) authenticator: N,
-    pub(crate) directory: D,
-    pub(crate) authorizer: A,
-    pub(crate) timeout: Duration,
-    /// The names of the fields that resolvers read, ready for the map.
-    pub(crate) names: Vec<HeaderName>,
-    /// The values of `Vary`.
-    pub(crate) vary: Vary,
-    pub(crate) limiting: Limiting,
-}
-
-impl<N, D> EngineParts<N, D, ()> {
-    pub(crate) fn with_authorizer<A>(self, authorizer: A) -> EngineParts<N, D, A> {
-        let Self {
-            id,
-            enforcer,
-            authenticator,
-            directory,
-            authorizer: (),
-            timeout,
-            names,
-            vary,
-            limiting,
-        } = self;
-        EngineParts {
-            id,
-            enforcer,
-            authenticator,
-            directory,
-            authorizer,
-            timeout,
-            names,
-            vary,
-            limiting,
-        }
-    }
 }
 
 impl<N, D, A> Engine for EngineParts<N, D, A>
@@ -255,6 +204,8 @@ where
                 caller_by: has_caller.then_some(self.id),
                 scope: inner,
                 payload,
+                outcome_by: self.enforcer.resolves(access).then_some(self.id),
+                tenant_claims: None,
             };
             if let Some(outer) = outer {
                 binding = binding.within(&outer).inspect_err(log_refusal)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Extensions;
 use tenancy_core::context::TenantScope;
-use tenancy_core::enforce::{Access, Rejection};
+use tenancy_core::enforce::{Access, Outcome, Rejection};
 use tenancy_core::request::{Credentials, SharedPayload};
 
 use crate::SharedClaims;
@@ -31,17 +31,21 @@ pub(crate) struct Binding {
     pub(crate) caller_by: Option<EngineId>,
     pub(crate) scope: TenantScope,
     pub(crate) payload: BoundPayload,
+    /// The engine whose decision the outcome of `scope` is.
+    pub(crate) outcome_by: Option<EngineId>,
+    /// By what credential it was decided, where that is not the one of `payload`.
+    pub(crate) tenant_claims: Option<BoundPayload>,
 }
 
-/// Where the payload of the caller's credential is.
+/// What is held of the caller's credential: its claims, or where they are in an extension of the request, their payload.
 #[derive(Clone)]
 pub(crate) enum BoundPayload {
-    /// There is none.
+    /// Nothing.
     None,
-    /// In these claims. They are moved here from the authenticator: to take the payload out would write to a reference
-    /// count that threads share.
+    /// These claims. They are moved here from the authenticator: to take the payload out, or to copy them, would write to a
+    /// reference count that threads share.
     Claims(SharedClaims),
-    /// Here, since the claims are in an extension of the request.
+    /// The payload, since the claims are in an extension of the request.
     Shared(SharedPayload),
 }
 
@@ -50,7 +54,7 @@ impl BoundPayload {
     pub(crate) fn of(lent: Option<SharedPayload>, read: Option<Credentials<SharedClaims>>) -> Self {
         match (lent, read) {
             (Some(payload), _) => Self::Shared(payload),
-            (None, Some(Credentials::Verified(claims))) if claims.payload().is_some() => Self::Claims(claims),
+            (None, Some(Credentials::Verified(claims))) => Self::Claims(claims),
             _ => Self::None,
         }
     }
@@ -63,10 +67,11 @@ impl BoundPayload {
         }
     }
 
-    pub(crate) fn or(self, other: &Self) -> Self {
+    /// The claims, unless they are in an extension of the request.
+    pub(crate) const fn claims(&self) -> Option<&SharedClaims> {
         match self {
-            Self::None => other.clone(),
-            held => held,
+            Self::Claims(claims) => Some(claims),
+            Self::None | Self::Shared(_) => None,
         }
     }
 }
@@ -76,13 +81,43 @@ impl Binding {
         extensions.get()
     }
 
+    /// What is held of the credential by which the tenant was decided on.
+    pub(crate) fn tenant_credential(&self) -> &BoundPayload {
+        self.tenant_claims.as_ref().unwrap_or(&self.payload)
+    }
+
+    /// Whether this outcome holds inside as well, where `inner` does not contradict it: see [`Outcome::within`].
+    fn stays_around(&self, inner: &Self) -> bool {
+        match (self.scope.outcome(), inner.scope.outcome()) {
+            (Outcome::Admitted(_), _) => true,
+            (Outcome::Visit(_), Outcome::Admitted(_)) => false,
+            (Outcome::Visit(_), _) => true,
+            _ => false,
+        }
+    }
+
     /// What holds where this is bound inside of `outer`. What the inner layer does not decide on stays as it is outside.
     pub(crate) fn within(self, outer: &Self) -> Result<Self, Rejection> {
+        let is_payload_outside = self.payload.get().is_none() && outer.payload.get().is_some();
+        let is_payload_here = !is_payload_outside && !matches!(self.payload, BoundPayload::None);
+        let is_outcome_here = !outer.stays_around(&self);
+        let (payload, tenant_claims) = match (is_outcome_here, is_payload_here) {
+            (true, true) => (self.payload, None),
+            (true, false) => (outer.payload.clone(), Some(self.payload)),
+            (false, true) => (self.payload, Some(outer.tenant_credential().clone())),
+            (false, false) => (outer.payload.clone(), outer.tenant_claims.clone()),
+        };
         Ok(Self {
             tenant_by: self.tenant_by.or(outer.tenant_by),
             caller_by: self.caller_by.or(outer.caller_by),
             scope: self.scope.within(&outer.scope)?,
-            payload: self.payload.or(&outer.payload),
+            payload,
+            outcome_by: if is_outcome_here {
+                self.outcome_by
+            } else {
+                outer.outcome_by
+            },
+            tenant_claims,
         })
     }
 

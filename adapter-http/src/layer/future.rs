@@ -13,9 +13,10 @@ use pin_project_lite::pin_project;
 use tenancy_core::context::{self, Scope};
 use tower_service::Service;
 
-use super::admit::{Admission, BoxFuture};
+use super::admit::Admission;
 use super::body::TenancyBody;
 use super::guard::RequestGuard;
+use super::parts::BoxFuture;
 use crate::RefusalForm;
 use crate::response::{add_vary, rejection_response};
 

@@ -100,6 +100,7 @@ async fn a_call_of_grpc_learns_that_the_resource_is_exhausted() {
         if expected.is_some() {
             assert_eq!(headers["grpc-message"], "rate_limited");
             assert_eq!(headers["retry-after"], "1800");
+            assert_eq!(headers["grpc-retry-pushback-ms"], "1800000");
         }
     }
 }

@@ -29,3 +29,4 @@ mod providers;
 mod providers_entra;
 mod service;
 mod staff;
+mod tenure;

@@ -4,6 +4,7 @@ mod common;
 
 mod bodies;
 mod config;
+mod long_lived;
 mod openapi;
 mod policies;
 mod routing;

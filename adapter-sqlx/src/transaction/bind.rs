@@ -69,7 +69,7 @@ impl<DB: Database> TenantDb<DB> {
             source,
         });
         let under_way = beginning.end(begun.as_ref().map(drop), self.slow_begin);
-        begun.map(|begun| TenantTransaction::new(begun, under_way))
+        begun.map(|begun| TenantTransaction::new(begun, Some(tenant.id.clone()), under_way))
     }
 
     /// Begins a transaction, unless the fence has refused the same so often of late that the database need not be asked once more.

@@ -189,7 +189,7 @@ impl<DB: Database> TenantDb<DB> {
             .map_err(|unknown| TransactionError::AcrossTenants(crate::StrategyError::other(unknown)))?;
         let begun = strategy.begin_across_tenants(AcrossTenants::new()).await;
         begun
-            .map(|begun| TenantTransaction::new(begun, UnderWay::default()))
+            .map(|begun| TenantTransaction::new(begun, None, UnderWay::default()))
             .map_err(TransactionError::AcrossTenants)
     }
 

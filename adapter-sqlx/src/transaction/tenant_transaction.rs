@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use sqlx::Database;
+use tenancy_core::names::TenantId;
 
 use super::observation::UnderWay;
 use crate::{StrategyTransaction, TransactionError};
@@ -23,15 +24,24 @@ use crate::{StrategyTransaction, TransactionError};
 #[must_use = "a transaction that is dropped rolls back"]
 pub struct TenantTransaction<DB: Database> {
     inner: StrategyTransaction<DB>,
+    tenant: Option<TenantId>,
     _under_way: UnderWay,
 }
 
 impl<DB: Database> TenantTransaction<DB> {
-    pub(super) const fn new(inner: StrategyTransaction<DB>, under_way: UnderWay) -> Self {
+    pub(super) const fn new(inner: StrategyTransaction<DB>, tenant: Option<TenantId>, under_way: UnderWay) -> Self {
         Self {
             inner,
+            tenant,
             _under_way: under_way,
         }
+    }
+
+    /// The tenant that it is bound to; `None` if it sees all tenants
+    /// ([`dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants)).
+    #[must_use]
+    pub const fn tenant(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
     }
 
     /// Commits what was done.
@@ -70,6 +80,8 @@ impl<DB: Database> DerefMut for TenantTransaction<DB> {
 
 impl<DB: Database> fmt::Debug for TenantTransaction<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantTransaction").finish_non_exhaustive()
+        f.debug_struct("TenantTransaction")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }

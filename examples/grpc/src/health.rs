@@ -26,8 +26,10 @@ impl Health for TenantHealth {
         Ok(Response::new(answer(is_own)))
     }
 
-    /// The stream is polled after this function has returned, and finds the tenant all the same.
+    /// The stream is polled after this function has returned, and finds the tenant all the same. It ends with a status if the
+    /// caller may not go on, such as after their tenant was suspended.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Updates>, Status> {
+        let tenure = tenancy_http::tenure(request.extensions()).map_err(|rejection| refused(&rejection))?;
         let asked = request.into_inner().service;
         let updates = stream::iter(0..3).then(move |_| {
             let asked = asked.clone();
@@ -37,6 +39,7 @@ impl Health for TenantHealth {
                 Ok(answer(tenant.id() == asked.as_str()))
             }
         });
+        let updates = tenure.while_admitted_or(updates, |ended| Err(refused(&ended)));
         Ok(Response::new(updates.boxed()))
     }
 }
@@ -50,9 +53,9 @@ fn answer(is_serving: bool) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
 }
 
-/// The status of a refusal, for handlers that ask for more than their layer binds. It is the one that the layer answers
-/// with.
-fn refused(rejection: &Rejection) -> Status {
+/// The status of a refusal, for handlers that ask for more than their layer binds, and for streams that end. It is the one that
+/// the layer answers with.
+pub fn refused(rejection: &Rejection) -> Status {
     let mut metadata = MetadataMap::new();
     if let Some(challenge) = rejection
         .www_authenticate()

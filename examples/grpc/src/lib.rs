@@ -7,5 +7,5 @@
 mod health;
 mod server;
 
-pub use health::TenantHealth;
+pub use health::{TenantHealth, refused};
 pub use server::serve;

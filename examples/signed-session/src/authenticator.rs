@@ -38,7 +38,9 @@ impl SessionAuthenticator {
         };
         match self.sessions.verify(value, SystemTime::now()) {
             Ok(session) => {
-                let claims = Claims::new(session.subject).with_tenant(TenantKey::Id(session.tenant));
+                let claims = Claims::new(session.subject)
+                    .with_tenant(TenantKey::Id(session.tenant))
+                    .with_expiry(session.expires);
                 Credentials::Verified(Arc::new(claims))
             }
             Err(_) => Credentials::Invalid,

@@ -245,7 +245,7 @@ impl Outcome {
     }
 }
 
-fn is_same_member(outer: &Admitted, inner: &Admitted) -> bool {
+pub(super) fn is_same_member(outer: &Admitted, inner: &Admitted) -> bool {
     outer.caller().is_same(inner.caller()) && outer.standing() == inner.standing()
 }
 

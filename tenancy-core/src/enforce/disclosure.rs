@@ -1,6 +1,7 @@
 //! How much a refusal says.
 
-use super::rejection::{Cause, Rejection};
+use super::cause::Cause;
+use super::rejection::Rejection;
 
 /// How much a refused caller learns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

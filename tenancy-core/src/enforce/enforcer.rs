@@ -5,8 +5,8 @@ use super::disclosure::Disclosure;
 use super::steps::Lookup;
 use crate::enforce::{Caller, Cause, Outcome, Rejection, Step};
 use crate::names::{FieldName, TenantKey};
-use crate::request::{Credentials, RequestView};
-use crate::resolve::{ResolutionError, ResolverChain};
+use crate::request::{Credentials, RequestView, VerifiedClaims};
+use crate::resolve::{OtherIndices, ResolutionError, ResolverChain};
 
 /// Decides about requests. It is pure: the same request always gets the same answer.
 #[derive(Debug)]
@@ -142,7 +142,44 @@ impl Enforcer {
             found: None,
             claims,
             chain: &self.chain,
-            request,
+            request: Some(request),
+        })
+    }
+
+    /// Takes up a request that was bound a while ago, to decide whether it may go on. No resolver runs: the tenant is looked
+    /// up by its id, and a member's claims are those that were verified then. A request without a tenant goes on.
+    ///
+    /// What the steps end in is compared with what was bound by
+    /// [`Outcome::confirms`](crate::enforce::Outcome::confirms).
+    ///
+    /// # Security
+    ///
+    /// The credential is not verified again. Whether it has expired is for the caller to find out, by
+    /// [`VerifiedClaims::expires_at`].
+    #[must_use]
+    pub fn begin_again<'r>(
+        &'r self,
+        bound: &'r Outcome,
+        claims: Option<&'r dyn VerifiedClaims>,
+        key_slot: &'r mut Option<TenantKey>,
+    ) -> Step<'r> {
+        let (visit, access) = match bound {
+            Outcome::Admitted(admitted) => (&**admitted, Access::Scoped),
+            Outcome::Visit(visit) => (visit, Access::Public),
+            Outcome::NoTenant | Outcome::Authenticated(_) => return Step::Done(bound.clone()),
+        };
+        Step::Lookup(Lookup {
+            access,
+            disclosure: self.disclosure,
+            staff_enter_suspended: self.staff_enter_suspended,
+            resolver: visit.resolver(),
+            key: key_slot.insert(TenantKey::Id(visit.id().clone())),
+            is_one_of_many: false,
+            others: OtherIndices::new(),
+            found: None,
+            claims: claims.filter(|_| access != Access::Public),
+            chain: &self.chain,
+            request: None,
         })
     }
 }

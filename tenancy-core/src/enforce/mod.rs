@@ -2,7 +2,9 @@
 
 mod access;
 mod admitted;
+mod again;
 mod caller;
+mod cause;
 mod disclosure;
 mod drive;
 mod enforcer;
@@ -17,6 +19,7 @@ mod steps;
 pub use access::Access;
 pub use admitted::{Admitted, Outcome, Visit};
 pub use caller::Caller;
+pub use cause::Cause;
 pub use disclosure::Disclosure;
 pub use drive::{Fault, Refused, drive, drive_now, drive_now_observed, drive_observed};
 pub use enforcer::Enforcer;
@@ -24,6 +27,6 @@ pub use enforcer::Enforcer;
 pub use explanation::{Explanation, Trace, explain, explain_now};
 pub use job::{JobRefused, admit_job};
 pub use observer::{LookUpAnswer, MembershipAnswer, Observer};
-pub use rejection::{Cause, Rejection};
+pub use rejection::Rejection;
 pub use standing::Standing;
 pub use steps::{Authorize, Lookup, Step};

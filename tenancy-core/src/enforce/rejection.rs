@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::enforce::Cause;
+
 /// A refused request: what the client sees, and what the operator may know.
 ///
 /// Everything that reaches the client ([`status`](Self::status), [`code`](Self::code),
@@ -12,70 +14,6 @@ use core::time::Duration;
 pub struct Rejection {
     answer: Answer,
     cause: Cause,
-}
-
-/// Why a request was refused, for the operator. The client sees less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cause {
-    /// No resolver found a tenant, and the route needs one.
-    NoTenantNamed,
-    /// A tenant is named or a caller is required, and the request has no credentials.
-    NoCredentials,
-    /// Several credentials, of which none may be chosen.
-    AmbiguousCredentials,
-    /// A credential that is not valid.
-    InvalidCredentials,
-    /// A source of the tenant's name is malformed or repeated, such as a duplicate header.
-    MalformedTenant,
-    /// The authority is malformed, repeated, missing or contradicted.
-    MalformedHost,
-    /// Two sources name two tenants in one form.
-    ConflictingKeys,
-    /// Sources of different forms are not answered by one tenant.
-    ConflictingRecords,
-    /// The directory knows no such tenant.
-    UnknownTenant,
-    /// The tenant is suspended.
-    SuspendedTenant,
-    /// The tenant is archived.
-    ArchivedTenant,
-    /// The tenant is still being provisioned.
-    ProvisioningTenant,
-    /// The caller is no member of the tenant.
-    NotAMember,
-    /// An inner layer resolved another tenant than the one outside it.
-    TenantReplaced,
-    /// An inner layer verified another caller than the one outside it.
-    CallerReplaced,
-    /// Verifying the caller's credentials failed, since what that needs is not available.
-    AuthenticatorUnavailable,
-    /// Querying the directory failed.
-    DirectoryUnavailable,
-    /// The directory answered with a tenant that does not have the name that was looked up.
-    DirectoryAnsweredAnotherTenant,
-    /// Querying the authorizer failed.
-    AuthorizerUnavailable,
-    /// Authenticator, directory and authorizer together took too long.
-    TimedOut,
-    /// The tenant has begun too many requests lately.
-    RateLimited,
-    /// The tenant has too many requests under way.
-    TooManyRequestsUnderWay,
-    /// A handler needs a tenant, and its route is under no layer that binds one.
-    NoLayer,
-    /// A route under an access policy has answered without a decision.
-    NotEnforced,
-    /// A handler needs a tenant, and the adapter has not seen the request.
-    NotFollowed,
-    /// A handler needs a member's tenant, and its layer binds visits only.
-    VisitOnly,
-    /// A handler needs a tenant, and its layer verifies the caller only.
-    CallerOnly,
-    /// A handler needs the caller, and its route is under no layer that verifies one.
-    NoCaller,
-    /// A handler needs the payload of the caller's credential in a type in which no authenticator supplies it.
-    NoPayload,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +48,7 @@ impl Rejection {
             Cause::NoTenantNamed => Answer::TenantRequired,
             Cause::NoCredentials => Answer::CredentialsRequired,
             Cause::AmbiguousCredentials => Answer::MalformedCredentials,
-            Cause::InvalidCredentials => Answer::InvalidToken,
+            Cause::InvalidCredentials | Cause::ExpiredCredentials => Answer::InvalidToken,
             Cause::MalformedTenant => Answer::MalformedTenant,
             Cause::MalformedHost => Answer::MalformedHost,
             Cause::ConflictingKeys => Answer::ConflictingTenants,
@@ -120,13 +58,15 @@ impl Rejection {
             | Cause::ArchivedTenant
             | Cause::ProvisioningTenant
             | Cause::NotAMember
+            | Cause::RolesNarrowed
             | Cause::TenantReplaced
             | Cause::CallerReplaced => Answer::Forbidden,
             Cause::AuthenticatorUnavailable
             | Cause::DirectoryUnavailable
             | Cause::DirectoryAnsweredAnotherTenant
             | Cause::AuthorizerUnavailable
-            | Cause::TimedOut => Answer::Unavailable,
+            | Cause::TimedOut
+            | Cause::TenantMoved => Answer::Unavailable,
             Cause::RateLimited => Answer::RateLimited { retry_after: 1 },
             Cause::TooManyRequestsUnderWay => Answer::TooManyRequestsUnderWay,
             Cause::NoLayer
@@ -306,37 +246,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.cause {
-            Cause::NoTenantNamed => "no resolver found a tenant",
-            Cause::NoCredentials => "the request has no credentials, which its tenant or its route requires",
-            Cause::AmbiguousCredentials => "the request has several credentials",
-            Cause::InvalidCredentials => "the credential is not valid",
-            Cause::MalformedTenant => "a source of the tenant is malformed or repeated",
-            Cause::MalformedHost => "the authority is malformed, repeated or missing",
-            Cause::ConflictingKeys => "two sources name two tenants",
-            Cause::ConflictingRecords => "sources of different forms are not answered by one tenant",
-            Cause::UnknownTenant => "the directory knows no such tenant",
-            Cause::SuspendedTenant => "the tenant is suspended",
-            Cause::ArchivedTenant => "the tenant is archived",
-            Cause::ProvisioningTenant => "the tenant is still being provisioned",
-            Cause::NotAMember => "the caller is not a member of the tenant",
-            Cause::TenantReplaced => "an inner layer resolved another tenant than the outer one",
-            Cause::CallerReplaced => "an inner layer verified another caller than the outer one",
-            Cause::AuthenticatorUnavailable => "failed to verify the credentials",
-            Cause::DirectoryUnavailable => "failed to query the directory",
-            Cause::DirectoryAnsweredAnotherTenant => "the directory answered with another tenant than the one that was looked up",
-            Cause::AuthorizerUnavailable => "failed to query the authorizer",
-            Cause::TimedOut => "authenticator, directory and authorizer took too long",
-            Cause::RateLimited => "the tenant has begun too many requests lately",
-            Cause::TooManyRequestsUnderWay => "the tenant has too many requests under way",
-            Cause::NoLayer => "a tenant was requested on a route under no tenancy layer: put `scoped()`, `optional()` or `public()` around the route",
-            Cause::NotEnforced => "a route under an access policy answered without a decision: extract the tenant before the handler",
-            Cause::NotFollowed => "a tenant was requested on a request that is not followed: serve the routes with the adapter's own service",
-            Cause::VisitOnly => "a member's tenant was requested on a public route: put `scoped()` around the route, or extract the visit",
-            Cause::CallerOnly => "a tenant was requested on a route under `authenticated()`, which names none: put `scoped()` or `optional()` around the route, or extract the caller",
-            Cause::NoCaller => "a caller was requested on a route under no layer that verifies one: put `authenticated()`, `scoped()` or `optional()` around the route",
-            Cause::NoPayload => "the payload of the caller's credential was requested in a type that no authenticator supplies: call `with_payload` with the same type where the verifier is built",
-        })
+        f.write_str(self.cause.text())
     }
 }
 

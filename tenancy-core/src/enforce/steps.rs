@@ -62,7 +62,8 @@ pub struct Lookup<'r> {
     pub(crate) found: Option<TenantHandle>,
     pub(crate) claims: Option<&'r dyn VerifiedClaims>,
     pub(crate) chain: &'r ResolverChain,
-    pub(crate) request: &'r RequestView<'r>,
+    /// `None` of a request that was bound before, whose resolvers do not run again.
+    pub(crate) request: Option<&'r RequestView<'r>>,
 }
 
 impl core::fmt::Debug for Lookup<'_> {
@@ -109,7 +110,10 @@ impl<'r> Lookup<'r> {
         let Some(index) = self.others.pop() else {
             return self.judge(tenant);
         };
-        match self.chain.resolve_again(index, self.request) {
+        let Some(request) = self.request else {
+            return self.reject(Cause::ConflictingRecords);
+        };
+        match self.chain.resolve_again(index, request) {
             Ok(Some(key)) => {
                 self.found = Some(tenant);
                 *self.key = key;

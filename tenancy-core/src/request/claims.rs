@@ -49,6 +49,16 @@ pub trait VerifiedClaims: Send + Sync {
         false
     }
 
+    /// From when on the credential is not accepted any more, in seconds since 1970, with whatever leeway its verification
+    /// grants. Default: unknown, or never.
+    ///
+    /// Requests are not refused by this: verifying the credential has decided on them. It is for connections that outlast
+    /// the decision, which end then.
+    #[doc(alias = "exp")]
+    fn expires_at(&self) -> Option<u64> {
+        None
+    }
+
     /// The tenants that the issuer of the credential may speak for, if it is bound to some. Default: it is bound to none,
     /// and may speak for all.
     fn issuer_tenants(&self) -> Option<IssuerTenants> {
@@ -80,9 +90,9 @@ pub trait VerifiedClaims: Send + Sync {
     }
 }
 
-/// Claims that own what they say.
+/// Claims that own what they say. Two are equal if they say the same of their holder, whenever their credentials expire.
 #[cfg(feature = "std")]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Claims {
     subject: Subject,
     tenant: Option<TenantKey>,
@@ -92,6 +102,7 @@ pub struct Claims {
     issuer: Option<Issuer>,
     roles: Roles,
     is_platform_staff: bool,
+    expires_at: Option<u64>,
     payload: Option<SharedPayload>,
 }
 
@@ -108,7 +119,25 @@ impl Claims {
             issuer: None,
             roles: Roles::none(),
             is_platform_staff: false,
+            expires_at: None,
             payload: None,
+        }
+    }
+
+    /// Claims that say of `tenant` what `claims` say, to outlive these. Of the other tenants that they list they say nothing.
+    #[must_use]
+    pub fn copied_for(tenant: &TenantRecord, claims: &dyn VerifiedClaims) -> Self {
+        let listed = claims.names(tenant).then(|| TenantKey::Id(tenant.id.clone()));
+        Self {
+            subject: claims.subject().clone(),
+            tenant: claims.tenant().cloned(),
+            tenants: listed.into_iter().collect(),
+            issuer_tenants: claims.issuer_tenants(),
+            issuer: claims.issuer_handle(),
+            roles: claims.roles(),
+            is_platform_staff: claims.is_platform_staff(),
+            expires_at: claims.expires_at(),
+            payload: claims.payload().cloned(),
         }
     }
 
@@ -149,6 +178,15 @@ impl Claims {
         }
     }
 
+    /// Says from when on the credential is not accepted any more, in seconds since 1970.
+    #[must_use]
+    pub fn with_expiry(self, expires_at: u64) -> Self {
+        Self {
+            expires_at: Some(expires_at),
+            ..self
+        }
+    }
+
     /// Names the tenant that the credential was issued for.
     #[must_use]
     pub fn with_tenant(self, tenant: TenantKey) -> Self {
@@ -178,6 +216,34 @@ impl Claims {
 }
 
 #[cfg(feature = "std")]
+impl PartialEq for Claims {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            subject,
+            tenant,
+            tenants,
+            issuer_tenants,
+            issuer,
+            roles,
+            is_platform_staff,
+            expires_at: _,
+            payload,
+        } = self;
+        *subject == other.subject
+            && *tenant == other.tenant
+            && *tenants == other.tenants
+            && *issuer_tenants == other.issuer_tenants
+            && *issuer == other.issuer
+            && *roles == other.roles
+            && *is_platform_staff == other.is_platform_staff
+            && *payload == other.payload
+    }
+}
+
+#[cfg(feature = "std")]
+impl Eq for Claims {}
+
+#[cfg(feature = "std")]
 impl VerifiedClaims for Claims {
     fn subject(&self) -> &Subject {
         &self.subject
@@ -205,6 +271,10 @@ impl VerifiedClaims for Claims {
 
     fn is_platform_staff(&self) -> bool {
         self.is_platform_staff
+    }
+
+    fn expires_at(&self) -> Option<u64> {
+        self.expires_at
     }
 
     fn issuer_tenants(&self) -> Option<IssuerTenants> {

@@ -1,5 +1,6 @@
 //! The tests of `tenancy-core`, in one binary.
 
+mod again;
 mod allocations;
 mod authorizers;
 mod built_in;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres};
 use tenancy_core::names::TenantId;
+use tenancy_sqlx::TenantTransaction;
 use thiserror::Error;
 
 use super::set_up::{SetUpError, set_up};
@@ -29,18 +30,18 @@ impl PgJobs {
         set_up(administrator, application, worker).await
     }
 
-    /// Enqueues a job in a tenant's transaction: if that is rolled back, there is no job.
+    /// Enqueues a job in its tenant's transaction: if that is rolled back, there is no job.
     ///
-    /// Under the strategies `row` and `schema` the queue is in the tenant's database, and `transaction` is the tenant's. Under
-    /// `database` it is in another one, and no transaction spans both: pass a connection to the queue's database after
-    /// the tenant's transaction has committed, and know that the job is lost if the process ends in between.
+    /// Under the strategies `row` and `schema` the queue is in the tenant's database. Under `database` it is in another one, and
+    /// no transaction spans both: see [`enqueue_apart`](Self::enqueue_apart).
     ///
     /// # Errors
     ///
-    /// If the payload cannot be written, if the database of this connection has no queue, or the database fails. The
+    /// If the transaction is another tenant's than the job, which is refused before anything is sent: the transaction is as
+    /// before. If the payload cannot be written, if the database of the transaction has no queue, or the database fails: the
     /// transaction is then aborted, as after any failed statement.
     pub async fn enqueue<T: Serialize>(
-        transaction: &mut PgConnection,
+        transaction: &mut TenantTransaction<Postgres>,
         job: &TenantJob<T>,
         keys: &JobKeys,
     ) -> Result<(), EnqueueError> {
@@ -54,7 +55,31 @@ impl PgJobs {
     /// As [`enqueue`](Self::enqueue).
     #[doc(alias = "schedule")]
     pub async fn enqueue_after<T: Serialize>(
-        transaction: &mut PgConnection,
+        transaction: &mut TenantTransaction<Postgres>,
+        job: &TenantJob<T>,
+        keys: &JobKeys,
+        delay: Duration,
+    ) -> Result<(), EnqueueError> {
+        if transaction.tenant() != Some(job.tenant()) {
+            return Err(EnqueueError::AnotherTenant {
+                job: job.tenant().clone(),
+                transaction: transaction.tenant().cloned(),
+            });
+        }
+        Self::enqueue_apart(transaction, job, keys, delay).await
+    }
+
+    /// Enqueues a job by any connection of the application's role to the queue's database: for tenants whose data is in another
+    /// database, under the strategy `database`.
+    ///
+    /// Call it after the tenant's transaction has committed, and know that the job is lost if the process ends in between.
+    /// In a tenant's own transaction use [`enqueue`](Self::enqueue), which compares the tenants: this cannot.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue), but for the comparison.
+    pub async fn enqueue_apart<T: Serialize>(
+        connection: &mut PgConnection,
         job: &TenantJob<T>,
         keys: &JobKeys,
         delay: Duration,
@@ -67,7 +92,7 @@ impl PgJobs {
             .bind(job.name().as_str())
             .bind(sealed)
             .bind(delay.as_secs_f64())
-            .execute(transaction)
+            .execute(connection)
             .await
             .map_err(EnqueueError::of)?;
         Ok(())
@@ -89,6 +114,14 @@ impl PgJobs {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnqueueError {
+    /// The job is one tenant's and the transaction another's, or that of no tenant. Nothing was written.
+    #[error("the job is of the tenant `{job}`, and the transaction is not")]
+    AnotherTenant {
+        /// The job's tenant.
+        job: TenantId,
+        /// The transaction's; `None` if it sees all tenants.
+        transaction: Option<TenantId>,
+    },
     /// The payload cannot be written as JSON.
     #[error(transparent)]
     Seal(#[from] SealError),

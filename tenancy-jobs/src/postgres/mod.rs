@@ -8,6 +8,7 @@ mod claim;
 mod event;
 mod finish;
 mod jobs;
+mod look;
 mod set_up;
 mod task;
 mod worker;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use tenancy_core::directory::Directory;
+use tenancy_sqlx::ErrorKind;
 
 use super::claim::Claimed;
 use super::event::{JobEvent, JobOutcome, WorkFailed};
 use super::finish::{self, chain};
 use crate::sealed::Body;
-use crate::{AdmittedJob, Dropped, Gate, GateDecision, SealedJob};
+use crate::{AdmittedJob, Dropped, Gate, GateDecision, Later, SealedJob};
 
 /// The work of jobs of one name, whatever their payload.
 pub(super) type Work = Arc<dyn Fn(AdmittedJob) -> BoxFuture<'static, Result<(), WorkFailed>> + Send + Sync>;
@@ -57,8 +58,17 @@ impl<D: Directory> Shared<D> {
         Ok(match self.gate.admit_opened(body).await {
             GateDecision::Run(_) if attempt > self.max_attempts => JobOutcome::GaveUp(WorkFailed::Unfinished),
             GateDecision::Run(admitted) => {
-                work(*admitted).await?;
-                JobOutcome::Done
+                let tenant = admitted.admitted().id().clone();
+                match work(*admitted).await {
+                    Ok(()) => JobOutcome::Done,
+                    // The gate would have found it out, had it looked.
+                    Err(WorkFailed::Work(error)) if ErrorKind::of(&*error) == ErrorKind::Updating => {
+                        JobOutcome::Later {
+                            reason: Later::<D::Error>::Behind { tenant }.to_string(),
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             GateDecision::Later(later) => JobOutcome::Later {
                 reason: later.to_string(),

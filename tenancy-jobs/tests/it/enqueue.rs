@@ -1,5 +1,7 @@
 //! A job is part of the transaction that makes it.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection};
 use tenancy_core::testing::TestTenant;
@@ -88,9 +90,44 @@ async fn the_database_of_a_tenant_has_no_queue() {
     // After the commit, by a connection to the queue's database.
     let options = world.postgres.application();
     let mut queue = sqlx::PgConnection::connect_with(&options).await.unwrap();
-    PgJobs::enqueue(&mut queue, &job, &keys()).await.unwrap();
+    PgJobs::enqueue_apart(&mut queue, &job, &keys(), Duration::ZERO)
+        .await
+        .unwrap();
     assert_eq!(world.attempts().await, [0]);
     db.close().await;
+}
+
+#[tokio::test]
+async fn a_job_of_another_tenant_than_the_transaction_is_refused_before_it_is_written() {
+    let world = World::new().await;
+    let [acme, globex] = ["acme", "globex"].map(|id| TestTenant::new(id).admitted());
+    let job = TenantJob::new(&acme, note(), "of acme");
+    let mut tx = world.db.begin(&globex).await.unwrap();
+    for delay in [None, Some(Duration::from_secs(60))] {
+        let refused = match delay {
+            None => PgJobs::enqueue(&mut tx, &job, &keys()).await,
+            Some(delay) => PgJobs::enqueue_after(&mut tx, &job, &keys(), delay).await,
+        };
+        let Err(EnqueueError::AnotherTenant { job, transaction }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!((job, transaction), (acme.id().clone(), Some(globex.id().clone())));
+    }
+    // The transaction is as before, and takes its own tenant's job.
+    let own = TenantJob::new(&globex, note(), "of globex");
+    PgJobs::enqueue(&mut tx, &own, &keys()).await.unwrap();
+    tx.commit().await.unwrap();
+    let sql = "select tenant from tenancy_jobs.jobs";
+    let queued: Vec<String> = sqlx::query_scalar(sql).fetch_all(&world.queue).await.unwrap();
+    assert_eq!(queued, ["globex"]);
+
+    // One that sees all tenants is nobody's.
+    let mut tx = world.db.dangerously_begin_across_tenants().await.unwrap();
+    let refused = PgJobs::enqueue(&mut tx, &job, &keys()).await;
+    assert!(
+        matches!(refused, Err(EnqueueError::AnotherTenant { transaction: None, .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

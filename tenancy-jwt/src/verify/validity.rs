@@ -24,6 +24,12 @@ impl Times {
         })
     }
 
+    /// The first second at which [`check`](Self::check) finds the token expired.
+    pub(crate) fn expires_at(&self, leeway: f64) -> u64 {
+        // Not negative, and no greater than the end of the year 9999 and the leeway: nothing is cut off.
+        (self.exp + leeway).ceil() as u64
+    }
+
     /// Refuses a token outside its time. `now` and `leeway` are seconds, `now` since 1970.
     pub(crate) fn check(&self, now: f64, leeway: f64) -> Result<(), TokenError> {
         if self.exp + leeway <= now {

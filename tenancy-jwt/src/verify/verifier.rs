@@ -130,6 +130,7 @@ impl TokenVerifier {
             check_audience(&payload, &trust.audiences)?;
         }
         let (claims, size) = self.claims(&payload, issuer)?;
+        let claims = claims.with_expiry(times.expires_at(self.leeway));
         // Last, so that the application's type sees the payload of a token that is valid.
         let (claims, size) = match self.typed_payload {
             Some(parse) => (claims.with_payload(parse(&bytes)?), size + bytes.len()),

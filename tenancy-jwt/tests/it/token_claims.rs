@@ -32,6 +32,28 @@ fn exp_is_required_and_passes() {
     }
 }
 
+/// A connection that outlasts the token's time ends at the first second at which the token would be refused.
+#[test]
+fn claims_say_when_the_token_is_refused() {
+    for (exp, expires_at) in [
+        ("1700000600", 1_700_000_630),
+        ("1699999970.001", 1_700_000_001),
+        ("1700000599.5", 1_700_000_630),
+        ("253402300799", 253_402_300_829),
+    ] {
+        let claims = verify_payload(&[&format!("exp={exp}")]).unwrap();
+        assert_eq!(claims.expires_at(), Some(expires_at), "{exp}");
+        let token = sign(HEADER, payload(&[&format!("exp={exp}")]));
+        let verifier = token_support::verifier();
+        assert!(verifier.verify_at(token.as_bytes(), expires_at - 1).is_ok(), "{exp}");
+        assert_eq!(
+            verifier.verify_at(token.as_bytes(), expires_at),
+            Err(TokenError::Expired),
+            "{exp}"
+        );
+    }
+}
+
 #[test]
 fn times_are_numbers_in_reach() {
     for claim in ["exp", "nbf", "iat"] {

@@ -1,5 +1,4 @@
-//! A client of gRPC against a server of gRPC, over a socket.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! What calls come to: in their tenant, or as the status of a refusal.
 
 use std::convert::Infallible;
 use std::fmt;
