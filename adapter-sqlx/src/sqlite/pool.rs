@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, SqlitePool};
 
+use super::clean::is_clean;
 use super::fence::{self, FenceWatch};
 use super::versions;
 use crate::PoolSettings;
@@ -47,6 +48,7 @@ impl FilePlan {
     pub(super) fn pool(self, connect: SqliteConnectOptions) -> SqlitePool {
         self.options()
             .after_connect(|connection, _| Box::pin(remember(connection, false, None)))
+            .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
             .connect_lazy_with(connect)
     }
 
@@ -68,9 +70,8 @@ impl FilePlan {
     pub(super) fn options(self) -> PoolOptions<Sqlite> {
         self.settings
             .pool_options()
-            // `before_acquire` asks the connection something already.
+            // What begins a transaction asks the connection something.
             .test_before_acquire(false)
-            .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
             .after_release(|connection, _| Box::pin(async move { Ok(is_clean(connection).await) }))
     }
 }
@@ -109,33 +110,10 @@ pub(super) async fn remember(
     Ok(())
 }
 
-/// Whether the views still fit the tables. A migration elsewhere makes the connection be replaced.
+/// Whether the schema is the same still. A migration elsewhere makes the connection be replaced.
 async fn is_current(connection: &mut SqliteConnection) -> bool {
     let asked = "pragma main.schema_version; select main from temp.tenancy_installed";
     matches!(numbers(connection, asked).await.as_deref(), Ok([now, then]) if now == then)
-}
-
-/// Clears the tenant, and tells whether the connection is as it was after [`remember`].
-///
-/// It is not, and is closed, where a transaction is still open or sqlx miscounts them (a `COMMIT`
-/// or `ROLLBACK` sent as SQL does that), where temporary tables, views or triggers were made, a
-/// file attached, foreign keys or writes turned off, or a pragma changed that would change what the next
-/// borrower's statements do, or whether others can use the file.
-async fn is_clean(connection: &mut SqliteConnection) -> bool {
-    // `begin` fails inside a transaction, and `delete` where the table is gone or writes are off.
-    let asked = "begin; delete from temp.tenancy_bound; commit;
-        pragma foreign_keys; select count(*) from pragma_database_list;
-        pragma ignore_check_constraints; pragma recursive_triggers; pragma writable_schema; pragma read_uncommitted;
-        select locking_mode = 'normal' from pragma_locking_mode;
-        pragma main.schema_version; select main from temp.tenancy_installed;
-        pragma temp.schema_version; select temp from temp.tenancy_installed";
-    let answers = numbers(connection, asked).await;
-    // Foreign keys are on; `main` and `temp` are all the files; the pragmas are SQLite's own; no schema has changed.
-    let is_as_installed = matches!(
-        answers.as_deref(),
-        Ok([1, 2, 0, 0, 0, 0, 1, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
-    );
-    is_as_installed && !connection.is_in_transaction()
 }
 
 async fn numbers(connection: &mut SqliteConnection, sql: &'static str) -> Result<Vec<i64>, sqlx::Error> {
