@@ -4,6 +4,6 @@ mod install;
 mod place;
 mod refusal;
 
-pub(in crate::sqlite) use install::{create_trigger, enable, is_fenced, require};
+pub(in crate::sqlite) use install::{IS_FENCED, create_trigger, enable, is_fenced, require};
 pub(in crate::sqlite) use place::{change, read, read_all};
 pub(in crate::sqlite) use refusal::{FenceWatch, fenced, is_refusal};
