@@ -1,5 +1,7 @@
 //! How often a transaction goes to the thread of its connection, and what stays behind it for a moment.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
