@@ -83,9 +83,9 @@ use crate::{
 /// any. Triggers that you make on a base table see all tenants: compare the tenant's column in what they read.
 /// Give tenants who bring their own SQL the strategy `database`, in a process of their own.
 ///
-/// After each transaction the connection is checked, and closed where it could reach data otherwise: an
-/// open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas that
-/// change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
+/// Before the next transaction on it begins, or 2 ms later, the connection is checked, and closed where it could reach
+/// data otherwise: an open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas
+/// that change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
 /// neither. An update hook of yours takes the place of the one that lets a transaction commit.
 pub struct SqliteRowStrategy {
     pub(super) read_write: WarmPool,

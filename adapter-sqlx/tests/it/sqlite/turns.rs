@@ -41,7 +41,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Turns {
             return;
         }
         self.all.fetch_add(1, Ordering::Relaxed);
-        if context.span(id).is_some_and(|span| span.name() == WAITED) {
+        // Beginning may have a span of its own, inside of it.
+        let mut scope = context.span_scope(id).into_iter().flatten();
+        if scope.any(|span| span.name() == WAITED) {
             self.waited.fetch_add(1, Ordering::Relaxed);
         }
     }
