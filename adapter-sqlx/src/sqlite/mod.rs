@@ -1,6 +1,9 @@
 //! Tenants on SQLite: a room for each strategy, the connections that they share, and the directory.
 
-mod commit_guard;
+mod attempt;
+mod begin;
+mod clean;
+mod commit;
 mod connections;
 mod database;
 mod directory;
@@ -12,6 +15,7 @@ mod pool;
 mod row;
 mod testing;
 mod versions;
+mod warm_pool;
 
 pub use database::{SqliteDatabaseBuilder, SqliteDatabaseStrategy};
 pub use directory::SqliteDirectory;

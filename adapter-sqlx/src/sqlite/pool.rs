@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool};
 
+use super::clean::is_clean;
 use super::fence::{self, FenceWatch};
 use super::versions;
 use crate::PoolSettings;
@@ -46,7 +47,8 @@ impl FilePlan {
     /// A pool on a file that one tenant, or an administrator of all tenants, has to themselves.
     pub(super) fn pool(self, connect: SqliteConnectOptions) -> SqlitePool {
         self.options()
-            .after_connect(|connection, _| Box::pin(remember(connection, false, None)))
+            .after_connect(|connection, _| Box::pin(async move { remember(connection, false, None).await.map(drop) }))
+            .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
             .connect_lazy_with(connect)
     }
 
@@ -57,8 +59,9 @@ impl FilePlan {
             .after_connect(move |connection, _| {
                 let watch = watch.clone();
                 Box::pin(async move {
-                    let is_same = watch.see(fence::is_fenced(connection).await?);
-                    remember(connection, is_same && watch.is_fenced, watch.minimum_version).await
+                    // No transaction begins on one that differs, whatever trigger it has.
+                    watch.see(remember(connection, watch.is_fenced, watch.minimum_version).await?);
+                    Ok(())
                 })
             })
             .connect_lazy_with(connect)
@@ -68,77 +71,57 @@ impl FilePlan {
     pub(super) fn options(self) -> PoolOptions<Sqlite> {
         self.settings
             .pool_options()
-            // `before_acquire` asks the connection something already.
+            // What begins a transaction asks the connection something.
             .test_before_acquire(false)
-            .before_acquire(|connection, _| Box::pin(async move { Ok(is_current(connection).await) }))
             .after_release(|connection, _| Box::pin(async move { Ok(is_clean(connection).await) }))
     }
 }
 
-/// Makes the temporary tables that the hooks read: which tenant is bound, which versions the schemas have.
+/// Makes the temporary tables that the hooks read: which tenant is bound, which versions the schemas have. Returns whether the
+/// file is fenced.
+///
+/// It is one turn to the connection's thread, so that a file that is opened again is soon of use. The version is read first:
+/// what changes behind it shows that the connection is from before.
 pub(super) async fn remember(
     connection: &mut SqliteConnection,
     is_fenced: bool,
     minimum_version: Option<i64>,
-) -> Result<(), sqlx::Error> {
-    if is_fenced || minimum_version.is_some() {
+) -> Result<bool, sqlx::Error> {
+    let (create_bound, made) = if is_fenced || minimum_version.is_some() {
         let requirement = match minimum_version {
             Some(minimum) => versions::requirement(connection, is_fenced, minimum).await?,
             None => String::new(),
         };
         let trigger = fence::create_trigger(is_fenced, &requirement);
-        sqlx::raw_sql(CREATE_ENTERING_BOUND).execute(&mut *connection).await?;
-        sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut *connection).await?;
+        (format!("{CREATE_ENTERING_BOUND}; {trigger}"), 3)
     } else {
-        sqlx::raw_sql(CREATE_BOUND).execute(&mut *connection).await?;
+        (CREATE_BOUND.to_owned(), 2)
+    };
+    let sql = format!(
+        "{create_bound}; create temp table tenancy_installed (main integer not null, temp integer not null);
+        insert into temp.tenancy_installed select schema_version, {made} from pragma_schema_version;
+        pragma temp.schema_version; {}",
+        fence::IS_FENCED
+    );
+    let numbers = numbers(connection, AssertSqlSafe(sql)).await?;
+    let &[temp, is_file_fenced] = numbers.as_slice() else {
+        return Err(sqlx::Error::RowNotFound);
+    };
+    // Views were made before.
+    if temp != made {
+        let update = sqlx::query("update temp.tenancy_installed set temp = ?").bind(temp);
+        update.execute(connection).await?;
     }
-    sqlx::raw_sql("create temp table tenancy_installed (main integer not null, temp integer not null)")
-        .execute(&mut *connection)
-        .await?;
-    let main: i64 = sqlx::query_scalar("pragma main.schema_version")
-        .fetch_one(&mut *connection)
-        .await?;
-    let temp: i64 = sqlx::query_scalar("pragma temp.schema_version")
-        .fetch_one(&mut *connection)
-        .await?;
-    sqlx::query("insert into temp.tenancy_installed values (?, ?)")
-        .bind(main)
-        .bind(temp)
-        .execute(connection)
-        .await?;
-    Ok(())
+    Ok(is_file_fenced == 1)
 }
 
-/// Whether the views still fit the tables. A migration elsewhere makes the connection be replaced.
+/// Whether the schema is the same still. A migration elsewhere makes the connection be replaced.
 async fn is_current(connection: &mut SqliteConnection) -> bool {
     let asked = "pragma main.schema_version; select main from temp.tenancy_installed";
     matches!(numbers(connection, asked).await.as_deref(), Ok([now, then]) if now == then)
 }
 
-/// Clears the tenant, and tells whether the connection is as it was after [`remember`].
-///
-/// It is not, and is closed, where a transaction is still open or sqlx miscounts them (a `COMMIT`
-/// or `ROLLBACK` sent as SQL does that), where temporary tables, views or triggers were made, a
-/// file attached, foreign keys or writes turned off, or a pragma changed that would change what the next
-/// borrower's statements do, or whether others can use the file.
-async fn is_clean(connection: &mut SqliteConnection) -> bool {
-    // `begin` fails inside a transaction, and `delete` where the table is gone or writes are off.
-    let asked = "begin; delete from temp.tenancy_bound; commit;
-        pragma foreign_keys; select count(*) from pragma_database_list;
-        pragma ignore_check_constraints; pragma recursive_triggers; pragma writable_schema; pragma read_uncommitted;
-        select locking_mode = 'normal' from pragma_locking_mode;
-        pragma main.schema_version; select main from temp.tenancy_installed;
-        pragma temp.schema_version; select temp from temp.tenancy_installed";
-    let answers = numbers(connection, asked).await;
-    // Foreign keys are on; `main` and `temp` are all the files; the pragmas are SQLite's own; no schema has changed.
-    let is_as_installed = matches!(
-        answers.as_deref(),
-        Ok([1, 2, 0, 0, 0, 0, 1, main, main_then, temp, temp_then]) if main == main_then && temp == temp_then
-    );
-    is_as_installed && !connection.is_in_transaction()
-}
-
-async fn numbers(connection: &mut SqliteConnection, sql: &'static str) -> Result<Vec<i64>, sqlx::Error> {
+async fn numbers(connection: &mut SqliteConnection, sql: impl SqlSafeStr) -> Result<Vec<i64>, sqlx::Error> {
     let rows = sqlx::raw_sql(sql).fetch_all(connection).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
 }

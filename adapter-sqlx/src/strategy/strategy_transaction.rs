@@ -118,6 +118,13 @@ impl<DB: Database> StrategyTransaction<DB> {
         Ok(())
     }
 
+    /// Says that it has begun, as sqlx counts too.
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn begun(mut self) -> Self {
+        self.state = State::Open;
+        self
+    }
+
     /// Says that nothing of it is left, and how its connection is: dropped, it is given back so.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) const fn ended(mut self, end: EndState) -> Self {
@@ -133,7 +140,7 @@ impl<DB: Database> StrategyTransaction<DB> {
     }
 
     /// Gives the connection to `recycler` after the transaction, if its state is known.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn with_recycler(mut self, recycler: impl Recycler<DB> + 'static) -> Self {
         self.recycler = Some(Box::new(recycler));
         self

@@ -16,6 +16,8 @@ mod refused;
 mod run;
 mod tenant_db;
 mod tenant_transaction;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod warm;
 
 #[cfg(feature = "metrics")]
 pub use observation::metrics::describe_metrics;

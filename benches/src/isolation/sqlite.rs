@@ -27,9 +27,9 @@ pub(crate) fn group() -> Group {
     ["row", "database"].into_iter().fold(group, |group, strategy| {
         group
             .row(scoped(&folder, strategy, false))
-            .against(["unscoped query"], None)
+            .against(["unscoped query"], 2.4)
             .row(scoped(&folder, strategy, true))
-            .against(["unscoped query"], None)
+            .against(["unscoped query"], 2.9)
     })
 }
 

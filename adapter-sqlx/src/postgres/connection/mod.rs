@@ -10,6 +10,5 @@ mod return_in_step;
 pub(super) mod session_pins;
 pub(super) mod stale;
 pub(super) mod statement_names;
-mod warm;
 pub(super) mod warm_pool;
 pub(super) mod working;

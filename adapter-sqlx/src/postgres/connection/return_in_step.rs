@@ -7,11 +7,18 @@ use tokio::runtime::Handle;
 use super::echo::Echo;
 use crate::transaction::give_back::EndState;
 use crate::transaction::give_back::{RETURN_TIMEOUT, Returning, give_back};
+use crate::transaction::warm::WarmDatabase;
+
+impl WarmDatabase for Postgres {
+    fn give_back(connection: PoolConnection<Self>, end: EndState) {
+        give_back_in_step(connection, end);
+    }
+}
 
 /// Gives a connection back to its pool if its answers are those to the latest statements, and closes it otherwise.
 ///
 /// After a commit that is known already, since the answer was looked at.
-pub(super) fn give_back_in_step(connection: PoolConnection<Postgres>, end: EndState) {
+fn give_back_in_step(connection: PoolConnection<Postgres>, end: EndState) {
     match Handle::try_current() {
         Ok(runtime) if end != EndState::Empty => {
             runtime.spawn(return_if_in_step(Returning::new(connection), end));

@@ -1,12 +1,7 @@
-//! Connections that stay available between two transactions.
-//!
-//! sqlx's pool pings a connection whenever it comes back, one round trip for each transaction. If the next
-//! transaction follows at once, its own beginning shows whether the connection is alive. So a connection stays here
-//! for a moment ([`IDLE_GRACE`](warm::IDLE_GRACE)), and goes back to the pool when nobody has used it. The pool decides
-//! on all else: how many there are, how long they live, whose turn it is.
+//! Pools of connections that stay available between two transactions: see [`warm`](crate::transaction::warm).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -15,23 +10,39 @@ use super::attempt::{Attempt, attempt_after_end, attempt_after_open};
 use super::begin::BeginText;
 use super::commit::commit_of;
 use super::stale::LastChange;
-use super::warm::{Entry, RecycleInto, Shared, Waiting};
 use crate::postgres::fence::refusal::fenced;
 use crate::postgres::fence::watch::FenceWatch;
-use crate::transaction::give_back::RETURN_TIMEOUT;
+use crate::transaction::in_use::InUse;
+use crate::transaction::warm::{Entry, RecycleInto, Waiting, Warm, begun_in_time};
 use crate::{Mode, StrategyError, StrategyTransaction};
-
-/// How long a transaction may take to begin on a connection that stayed, before another is tried: the network may have
-/// swallowed it.
-const BEGIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A pool, and what stays out of it for a moment.
 #[derive(Clone)]
 pub(in crate::postgres) struct WarmPool(Arc<Shared>);
 
+struct Shared {
+    pool: PgPool,
+    /// After which connections from before are not used any more.
+    last_change: Option<LastChange>,
+    /// Whether a transaction may stay open for a moment. Behind a pooler it would hold a connection to the server.
+    keeps_open: bool,
+    /// Whether the database is fenced as the strategy is.
+    fence: FenceWatch,
+    /// How many transactions are under way.
+    in_use: InUse,
+    warm: Arc<Warm<Postgres>>,
+}
+
 impl WarmPool {
     pub(in crate::postgres) fn new(pool: PgPool) -> Self {
-        Self(Arc::new(Shared::new(pool)))
+        Self(Arc::new(Shared {
+            pool,
+            last_change: None,
+            keeps_open: true,
+            fence: FenceWatch::default(),
+            in_use: InUse::default(),
+            warm: Warm::new(),
+        }))
     }
 
     /// Replaces connections from before the last change.
@@ -105,15 +116,22 @@ impl WarmPool {
     /// not, so it only means that another connection is tried.
     async fn begin_on_warm(&self, text: &BeginText) -> Option<(Instant, Attempt)> {
         for _ in 0..self.0.pool.options().get_max_connections() {
-            let entry = self.0.pop()?;
+            let mut entry = self.0.warm.pop(|entry| self.is_fresh(entry))?;
             let taken_at = entry.taken_at();
-            match begin_on(entry, text).await {
+            let beginning = Box::pin(attempt_after_open(entry.take()?, text));
+            match begun_in_time(beginning).await {
                 Some(Ok(begun)) => return Some((taken_at, begun)),
                 Some(Err(_)) => tracing::debug!("a connection on which no transaction begins is replaced"),
                 None => tracing::debug!("a connection that does not answer is left alone"),
             }
         }
         None
+    }
+
+    /// Whether a connection is from after the last change.
+    fn is_fresh(&self, entry: &Entry<Postgres>) -> bool {
+        let is_fresh = |change: &LastChange| change.is_before(entry.taken_at().elapsed());
+        self.0.last_change.as_ref().is_none_or(is_fresh)
     }
 
     /// What it means that [`begin`](Self::begin) failed so.
@@ -134,13 +152,13 @@ impl WarmPool {
 
     /// Closes all connections, once the transactions that hold them have ended.
     pub(in crate::postgres) async fn close(&self) {
-        drop(self.0.close());
+        drop(self.0.warm.close());
         self.0.pool.close().await;
     }
 
     /// A connection of the pool, and since when it is away.
     async fn acquire(&self) -> Result<(Instant, PoolConnection<Postgres>), sqlx::Error> {
-        let _waiting = Waiting::new(&self.0);
+        let _waiting = Waiting::new(&self.0.warm);
         // Before the pool looks at it: what changes meanwhile counts as later.
         let taken_at = Instant::now();
         let mut connection = self.0.pool.acquire().await?;
@@ -159,8 +177,14 @@ impl WarmPool {
         taken_at: Instant,
     ) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
         let recycled = |tx: StrategyTransaction<Postgres>| {
-            tx.with_commit(commit_of(mode))
-                .with_recycler(RecycleInto::new(Arc::clone(&self.0), mode, taken_at))
+            let (warm, in_use) = (Arc::clone(&self.0.warm), self.0.in_use.enter());
+            tx.with_commit(commit_of(mode)).with_recycler(RecycleInto::new(
+                warm,
+                mode,
+                self.0.keeps_open,
+                taken_at,
+                in_use,
+            ))
         };
         match attempt {
             Attempt::Begun(begun) => Ok(recycled(begun)),
@@ -168,19 +192,6 @@ impl WarmPool {
                 drop(recycled(refused));
                 Err(error)
             }
-        }
-    }
-}
-
-/// `None` where there is no answer in time. The connection comes back to its pool if one comes later, and is closed
-/// after [`RETURN_TIMEOUT`].
-async fn begin_on(mut entry: Entry, text: &BeginText) -> Option<Result<Attempt, sqlx::Error>> {
-    let mut beginning = Box::pin(attempt_after_open(entry.take()?, text));
-    match tokio::time::timeout(BEGIN_TIMEOUT, beginning.as_mut()).await {
-        Ok(begun) => Some(begun),
-        Err(_) => {
-            tokio::spawn(tokio::time::timeout(RETURN_TIMEOUT, beginning));
-            None
         }
     }
 }

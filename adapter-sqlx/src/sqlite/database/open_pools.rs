@@ -8,23 +8,21 @@ use tenancy_core::names::TenantId;
 use tokio::sync::Notify;
 
 use crate::StrategyError;
-use crate::sqlite::connections::Connections;
-use crate::sqlite::fence::FenceWatch;
+use crate::sqlite::warm_pool::WarmPool;
 
 /// The pools of one tenant's file. They connect when a connection is needed.
 #[derive(Debug)]
 pub(in crate::sqlite) struct TenantPools {
-    pub(in crate::sqlite) read_write: Connections,
-    pub(in crate::sqlite) read_only: Connections,
-    pub(in crate::sqlite) fence: FenceWatch,
+    pub(in crate::sqlite) read_write: WarmPool,
+    pub(in crate::sqlite) read_only: WarmPool,
     /// Which file it was when it was opened.
     pub(in crate::sqlite) file: FileIdentity,
 }
 
 impl TenantPools {
     async fn close(&self) {
-        self.read_write.pool().close().await;
-        self.read_only.pool().close().await;
+        self.read_write.close().await;
+        self.read_only.close().await;
     }
 }
 
@@ -146,8 +144,8 @@ impl OpenPools {
         self.0.freed.notify_waiters();
         if let Some(slot) = stale {
             // Transactions that are under way keep their connections; the others close at once.
-            drop(slot.pools.read_write.pool().close());
-            drop(slot.pools.read_only.pool().close());
+            drop(slot.pools.read_write.close());
+            drop(slot.pools.read_only.close());
         }
     }
 

@@ -15,11 +15,12 @@ use tenancy_core::names::{StrategyName, TenantId};
 use super::open_pools::{FileIdentity, OpenPools, TenantPools};
 use super::tenant_file::{at, identify, path_of, publish, refuse_leftovers, remove_files};
 use crate::drift::{DriftOptions, StrategyDrift};
-use crate::sqlite::connections::Connections;
+use crate::sqlite::begin::Binds;
 use crate::sqlite::fence::{self, FenceWatch};
 use crate::sqlite::migrate;
 use crate::sqlite::migrate_steps::{self, Steps};
 use crate::sqlite::pool::FilePlan;
+use crate::sqlite::warm_pool::WarmPool;
 use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::{
     Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place, PlaceChange,
@@ -83,18 +84,12 @@ impl SqliteDatabaseStrategy {
             return Err(StrategyError::NotProvisioned { tenant: tenant.clone() });
         };
         let lease = self.open.lease(tenant, || self.pools(&path, file)).await?;
-        let (pool, statement) = match binding.mode() {
-            Mode::ReadWrite => (&lease.pools().read_write, "begin immediate"),
-            Mode::ReadOnly => (&lease.pools().read_only, "begin"),
+        let pool = match binding.mode() {
+            Mode::ReadWrite => &lease.pools().read_write,
+            Mode::ReadOnly => &lease.pools().read_only,
         };
-        let (connection, in_use) = pool.acquire().await?;
-        lease.pools().fence.require()?;
-        let begun = if self.is_fenced || self.minimum_version.is_some() {
-            fence::begin(connection, format!("{statement}; {}", fence::bind(&binding))).await?
-        } else {
-            StrategyTransaction::begin(connection, statement).await?
-        };
-        Ok(begun.with_lease((lease, in_use)))
+        let begun = pool.begin(&binding).await?;
+        Ok(begun.with_lease(lease))
     }
 
     /// A connection to a tenant's file; `None` if it has none.
@@ -120,10 +115,17 @@ impl SqliteDatabaseStrategy {
         let options = self.plan.connect_options(path);
         let read_only = options.clone().read_only(true);
         let watch = FenceWatch::new(self.is_fenced, self.minimum_version);
+        let binds = if self.is_fenced || self.minimum_version.is_some() {
+            Binds::Entrant
+        } else {
+            Binds::Nothing
+        };
+        let pool = |options, mode| {
+            WarmPool::new(self.plan.watched_pool(options, &watch), mode, binds).with_fence(watch.clone())
+        };
         TenantPools {
-            read_write: Connections::new(self.plan.watched_pool(options, &watch)),
-            read_only: Connections::new(self.plan.watched_pool(read_only, &watch)),
-            fence: watch,
+            read_write: pool(options, Mode::ReadWrite),
+            read_only: pool(read_only, Mode::ReadOnly),
             file,
         }
     }

@@ -14,7 +14,8 @@ const CREATE_PLACES: &str = "create table if not exists main.tenancy_places (
     version integer
 ) without rowid";
 
-const IS_FENCED: &str =
+/// Whether the file is fenced, in one row.
+pub(in crate::sqlite) const IS_FENCED: &str =
     "select exists (select 1 from main.sqlite_schema where type = 'table' and name = 'tenancy_places')";
 
 /// Refuses to bind a tenant whose place does not let this transaction begin. It runs inside the transaction, so one that writes has

@@ -13,11 +13,11 @@ fn refusal(error: &sqlx::Error) -> Option<FenceRefusal> {
     FenceRefusal::of_sqlstate(message.strip_prefix(PREFIX)?)
 }
 
-pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
+pub(in crate::sqlite) fn is_refusal(error: &sqlx::Error) -> bool {
     refusal(error).is_some()
 }
 
-pub(super) fn fenced(error: sqlx::Error) -> StrategyError {
+pub(in crate::sqlite) fn fenced(error: sqlx::Error) -> StrategyError {
     match refusal(&error) {
         Some(refusal) => StrategyError::Fenced(refusal),
         None => error.into(),

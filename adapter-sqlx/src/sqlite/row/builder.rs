@@ -216,8 +216,8 @@ impl SqliteRowBuilder {
             file: options.clone(),
             migrations: self.migrations,
             serves,
-            read_write: Connections::new(row_pool(plan, options.clone(), &schema, Mode::ReadWrite)),
-            read_only: Connections::new(row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly)),
+            read_write: row_pool(plan, options.clone(), &schema, Mode::ReadWrite),
+            read_only: row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly),
             across_tenants: Connections::new(alone.pool(options)),
             schema,
         }

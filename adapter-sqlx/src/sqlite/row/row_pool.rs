@@ -10,9 +10,11 @@ use super::catalog;
 use super::catalog_error::CatalogError;
 use super::declarations::Declarations;
 use super::views;
-use crate::sqlite::commit_guard;
+use crate::sqlite::begin::Binds;
+use crate::sqlite::commit::{self, SqliteCommit};
 use crate::sqlite::fence;
 use crate::sqlite::pool::{FilePlan, remember};
+use crate::sqlite::warm_pool::WarmPool;
 use crate::transaction::begin::begin_lent;
 use crate::{Mode, StrategyError};
 
@@ -65,7 +67,20 @@ pub(in crate::sqlite) fn row_pool(
     connect: SqliteConnectOptions,
     schema: &Arc<RowSchema>,
     mode: Mode,
-) -> SqlitePool {
+) -> WarmPool {
+    let binds = if schema.is_fenced {
+        Binds::Entrant
+    } else {
+        Binds::Tenant
+    };
+    let pool = WarmPool::new(installing_pool(plan, connect, schema, mode), mode, binds);
+    match mode {
+        Mode::ReadWrite => pool.with_commit(&SqliteCommit::GUARDED),
+        Mode::ReadOnly => pool,
+    }
+}
+
+fn installing_pool(plan: FilePlan, connect: SqliteConnectOptions, schema: &Arc<RowSchema>, mode: Mode) -> SqlitePool {
     let schema = Arc::clone(schema);
     plan.options()
         .after_connect(move |connection, _| {
@@ -79,7 +94,7 @@ pub(in crate::sqlite) fn row_pool(
                         .execute(connection)
                         .await?;
                 } else if mode == Mode::ReadWrite {
-                    commit_guard::install(connection).await?;
+                    commit::install(connection).await?;
                 }
                 schema.set_refusal(refusal);
                 Ok(())

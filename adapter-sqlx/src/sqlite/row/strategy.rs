@@ -8,18 +8,18 @@ use std::sync::Arc;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, Sqlite};
+use sqlx::{Connection, Sqlite};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
 use super::row_pool::{RowSchema, install};
 use super::{catalog, removal};
 use crate::drift::{DriftOptions, StrategyDrift};
-use crate::sqlite::commit_guard::SqliteCommit;
 use crate::sqlite::connections::Connections;
 use crate::sqlite::fence;
 use crate::sqlite::migrate;
 use crate::sqlite::migrate_steps::{self, Steps};
+use crate::sqlite::warm_pool::WarmPool;
 use crate::strategy::isolation_strategy::not_fenced;
 use crate::{
     AcrossTenants, Binding, DataVersion, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Mode, Place,
@@ -83,34 +83,19 @@ use crate::{
 /// any. Triggers that you make on a base table see all tenants: compare the tenant's column in what they read.
 /// Give tenants who bring their own SQL the strategy `database`, in a process of their own.
 ///
-/// After each transaction the connection is checked, and closed where it could reach data otherwise: an
-/// open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas that
-/// change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
+/// Before the next transaction on it begins, or 2 ms later, the connection is checked, and closed where it could reach
+/// data otherwise: an open transaction, temporary objects, attached files, foreign keys or writes turned off, and pragmas
+/// that change what statements do. Other pragmas stay with the connection, and so do hooks that are set on it: set
 /// neither. An update hook of yours takes the place of the one that lets a transaction commit.
 pub struct SqliteRowStrategy {
-    pub(super) read_write: Connections,
-    pub(super) read_only: Connections,
+    pub(super) read_write: WarmPool,
+    pub(super) read_only: WarmPool,
     pub(super) across_tenants: Connections,
     pub(super) schema: Arc<RowSchema>,
     pub(super) file: SqliteConnectOptions,
     pub(super) migrations: Option<Arc<Migrator>>,
     /// Whether the schema is proved, and transactions begin.
     pub(super) serves: bool,
-}
-
-/// Fails unless the schema, from here on, is the one that was proved when the connection was made: the transaction has its lock or
-/// its snapshot by now, and between the choice of the connection and this another process may have migrated.
-const SAME_SCHEMA: &str = "update temp.tenancy_installed
-    set main = iif(main = (select schema_version from pragma_schema_version), main, null)";
-
-/// How many connections in a row may turn out to be from before a migration.
-const STALE: u32 = 20;
-
-/// Whether [`SAME_SCHEMA`] has failed.
-fn is_schema_stale(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.message().contains("tenancy_installed.main"))
 }
 
 impl SqliteRowStrategy {
@@ -146,41 +131,13 @@ impl SqliteRowStrategy {
 
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
         self.require_serving()?;
-        let mut tries = 1;
-        loop {
-            match self.begin_once(&binding).await {
-                // Another process has migrated since the connection was chosen. It is closed, and a new one has other views.
-                Err(StrategyError::Database(error)) if is_schema_stale(&error) && tries < STALE => tries += 1,
-                begun => return begun,
-            }
-        }
-    }
-
-    async fn begin_once(&self, binding: &Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
-        let (pool, begin) = match binding.mode() {
-            Mode::ReadWrite => (&self.read_write, "begin immediate"),
-            Mode::ReadOnly => (&self.read_only, "begin"),
+        let pool = match binding.mode() {
+            Mode::ReadWrite => &self.read_write,
+            Mode::ReadOnly => &self.read_only,
         };
-        let (connection, in_use) = pool.acquire().await?;
-        let begun = if self.schema.is_fenced {
-            fence::begin(connection, format!("{begin}; {SAME_SCHEMA}; {}", fence::bind(binding))).await
-        } else {
-            // A tenant's id has neither quotes nor backslashes, and the statement takes no parameters.
-            let statement = format!(
-                "{begin}; {SAME_SCHEMA}; delete from temp.tenancy_bound; insert into temp.tenancy_bound values ('{}')",
-                binding.id()
-            );
-            let begun = StrategyTransaction::begin(connection, AssertSqlSafe(statement)).await;
-            begun.map_err(StrategyError::from)
-        };
-        let begun = match begun {
-            Err(refused @ StrategyError::Fenced(_)) => return Err(refused),
-            begun => begun.map_err(|error| self.schema.refusal().unwrap_or(error))?,
-        };
-        let begun = begun.with_lease(in_use);
-        Ok(match binding.mode() {
-            Mode::ReadWrite => begun.with_commit(&SqliteCommit),
-            Mode::ReadOnly => begun,
+        pool.begin(&binding).await.map_err(|error| match error {
+            StrategyError::Database(sqlx::Error::Database(_)) => self.schema.refusal().unwrap_or(error),
+            error => error,
         })
     }
 
@@ -270,8 +227,8 @@ impl IsolationStrategy<Sqlite> for SqliteRowStrategy {
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            self.read_write.pool().close().await;
-            self.read_only.pool().close().await;
+            self.read_write.close().await;
+            self.read_only.close().await;
             self.across_tenants.pool().close().await;
         })
     }

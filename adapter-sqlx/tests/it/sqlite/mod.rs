@@ -24,5 +24,6 @@ mod row_pragmas;
 mod row_removal;
 mod row_schema;
 mod run;
+mod turns;
 mod upserts;
 mod versions;

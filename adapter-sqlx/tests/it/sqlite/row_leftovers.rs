@@ -6,7 +6,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use sqlx::{AssertSqlSafe, Sqlite};
 use tempfile::tempdir;
+use tenancy_core::enforce::Admitted;
+use tenancy_sqlx::{StrategyRegistry, TenantDb};
 
 use crate::common::*;
 
@@ -80,6 +83,92 @@ async fn however_a_transaction_ends() {
             next_borrower_is_unharmed(sql, end).await;
         }
     }
+}
+
+/// The next transaction ends a read, and looks at what it has left.
+#[tokio::test]
+async fn however_a_read_ends() {
+    let dir = tempdir().unwrap();
+    let (db, a, b) = two_tenants(&dir).await;
+    for is_committed in [false, true] {
+        for sql in [
+            "select 1",
+            "select * from no_such_table",
+            "commit",
+            "rollback",
+            "commit; begin",
+            "savepoint s",
+            "rollback; begin; savepoint s",
+            "rollback; pragma foreign_keys = off; begin",
+            "rollback; pragma ignore_check_constraints = on; begin",
+            "rollback; pragma recursive_triggers = on; begin",
+            "rollback; pragma writable_schema = on; begin",
+            "rollback; pragma read_uncommitted = on; begin",
+            "rollback; pragma query_only = on; begin",
+            "rollback; pragma locking_mode = exclusive; begin; select * from notes",
+            "rollback; attach ':memory:' as other; begin",
+            "rollback; create temp table scratch as select * from notes_rows; begin",
+            "rollback; create temp table notes_rows (tenant_id, id, body); begin",
+            "rollback; drop view temp.notes; create temp view notes as select * from notes_rows; begin",
+            "rollback; drop table temp.tenancy_bound; begin",
+            "rollback; drop table temp.tenancy_installed; begin",
+            "rollback; insert into temp.tenancy_bound values ('a'); begin",
+            "rollback; update temp.tenancy_installed set temp = temp + 1; begin",
+            "rollback; update temp.tenancy_installed set main = main + 1; begin",
+        ] {
+            let mut tx = db.begin_read(&a).await.unwrap();
+            run(&mut tx, sql).await.ok();
+            if is_committed {
+                tx.commit().await.ok();
+            } else {
+                drop(tx);
+            }
+            next_reader_is_unharmed(&db, &b, sql).await;
+        }
+    }
+}
+
+async fn next_reader_is_unharmed(db: &TenantDb<Sqlite>, b: &Admitted, sql: &str) {
+    let mut tx = db.begin_read(b).await.unwrap();
+    assert_eq!(texts(&mut tx, "select body from notes").await, ["of b"], "{sql}");
+    for (pragma, ours) in [
+        ("foreign_keys", 1),
+        ("query_only", 0),
+        ("ignore_check_constraints", 0),
+        ("recursive_triggers", 0),
+        ("writable_schema", 0),
+        ("read_uncommitted", 0),
+    ] {
+        let query = sqlx::query_scalar(AssertSqlSafe(format!("pragma {pragma}")));
+        let value: i64 = query.fetch_one(&mut *tx).await.unwrap();
+        assert_eq!(value, ours, "{sql}, {pragma}");
+    }
+    assert_eq!(texts(&mut tx, "pragma locking_mode").await, ["normal"], "{sql}");
+    assert_eq!(
+        run(&mut tx, "select * from pragma_database_list").await.unwrap(),
+        2,
+        "{sql}"
+    );
+    assert!(run(&mut tx, "select * from temp.scratch").await.is_err(), "{sql}");
+    // Without its transaction it is bound to no tenant.
+    run(&mut tx, "rollback").await.unwrap();
+    assert_eq!(run(&mut tx, "select * from notes").await.unwrap(), 0, "{sql}");
+}
+
+/// A trigger in the place of the one that refuses is of the tenant before.
+#[tokio::test]
+async fn a_refusal_that_was_left_behind_is_not_believed() {
+    let dir = tempdir().unwrap();
+    row_options(&dir).enable_fence().await.unwrap();
+    let rows = row_options(&dir).with_fence().open().await.unwrap();
+    let db = TenantDb::new(StrategyRegistry::new().with(rows).unwrap());
+    let mut tx = db.begin_read(&row_tenant("a")).await.unwrap();
+    let forged =
+        "rollback; drop trigger temp.tenancy_enter; create temp trigger tenancy_enter before insert on tenancy_bound
+        begin select raise(abort, 'tenancy TN002'); end; begin";
+    run(&mut tx, forged).await.unwrap();
+    drop(tx);
+    drop(db.begin_read(&row_tenant("b")).await.unwrap());
 }
 
 #[tokio::test]

@@ -1,43 +1,46 @@
-//! The connections that stay warm, and what gives them back.
+//! The connections that stay available between two transactions, and what gives them back.
+//!
+//! sqlx's pool asks a connection something whenever it comes back. If the next transaction follows at once, its own
+//! beginning can do that: it ends what is open, looks whether the connection is clean, and begins, in one text. So a
+//! connection stays here for a moment ([`IDLE_GRACE`]), and goes back to its pool when nobody has used it. The pool
+//! decides on all else: how many there are, how long they live, whose turn it is.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use sqlx::Database;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
 use tokio::runtime::{Handle, Id};
 
-use super::return_in_step::give_back_in_step;
-use super::stale::LastChange;
+use super::give_back::{EndState, Pending, RETURN_TIMEOUT, close, pending_answers};
+use super::in_use::InUseGuard;
 use crate::Mode;
-use crate::postgres::fence::watch::FenceWatch;
 use crate::strategy::strategy_transaction::Recycler;
-use crate::transaction::give_back::{EndState, Pending, close, pending_answers};
-use crate::transaction::in_use::{InUse, InUseGuard};
 
 /// How long an unused connection stays. A transaction that only read, and was dropped, is open for as long.
-pub(super) const IDLE_GRACE: Duration = Duration::from_millis(2);
+pub(crate) const IDLE_GRACE: Duration = Duration::from_millis(2);
 
 /// How long a connection may stay away from its pool, which replaces those that are old.
 const MAX_CHECKOUT: Duration = Duration::from_secs(60);
 
-pub(super) struct Shared {
-    pub(super) pool: PgPool,
-    /// After which connections from before are not used any more.
-    pub(super) last_change: Option<LastChange>,
-    /// Whether a transaction may stay open for a moment. Behind a pooler it would hold a connection to the server.
-    pub(super) keeps_open: bool,
-    /// Whether the database is fenced as the strategy is.
-    pub(super) fence: FenceWatch,
-    /// How many transactions are under way.
-    pub(super) in_use: InUse,
-    state: Mutex<State>,
+/// How long a transaction may take to begin on a connection that stayed, before another is tried: the network may have
+/// swallowed it, or a query of a dropped future may still run.
+const BEGIN_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// A database whose connections stay between two transactions.
+pub(crate) trait WarmDatabase: Database {
+    /// Gives a connection back to its pool, or closes it.
+    fn give_back(connection: PoolConnection<Self>, end: EndState);
 }
 
-#[derive(Default)]
-struct State {
+/// The connections of one pool that stay out of it for a moment.
+pub(crate) struct Warm<DB: WarmDatabase>(Mutex<State<DB>>);
+
+struct State<DB: WarmDatabase> {
     /// The last used is the last.
-    warm: Vec<Entry>,
+    warm: Vec<Entry<DB>>,
     /// How many callers wait for the pool, which hands out only what comes back to it.
     waiting: usize,
     /// The runtimes that have a task which gives back what their own tasks left here.
@@ -46,8 +49,8 @@ struct State {
 }
 
 /// A connection that stays, with a transaction that is open. Dropped, it goes back to its pool.
-pub(super) struct Entry {
-    connection: Option<PoolConnection<Postgres>>,
+pub(crate) struct Entry<DB: WarmDatabase> {
+    connection: Option<PoolConnection<DB>>,
     end: EndState,
     taken_at: Instant,
     left_at: Instant,
@@ -55,42 +58,40 @@ pub(super) struct Entry {
     runtime: Id,
 }
 
-impl Entry {
-    pub(super) const fn taken_at(&self) -> Instant {
+impl<DB: WarmDatabase> Entry<DB> {
+    pub(crate) const fn taken_at(&self) -> Instant {
         self.taken_at
     }
 
-    pub(super) const fn take(&mut self) -> Option<PoolConnection<Postgres>> {
+    pub(crate) const fn take(&mut self) -> Option<PoolConnection<DB>> {
         self.connection.take()
     }
 }
 
-impl Drop for Entry {
+impl<DB: WarmDatabase> Drop for Entry<DB> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            give_back_in_step(connection, self.end);
+            DB::give_back(connection, self.end);
         }
     }
 }
 
-impl Shared {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self {
-            pool,
-            last_change: None,
-            keeps_open: true,
-            fence: FenceWatch::default(),
-            in_use: InUse::default(),
-            state: Mutex::default(),
-        }
+impl<DB: WarmDatabase> Warm<DB> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            warm: Vec::new(),
+            waiting: 0,
+            reaping: Vec::new(),
+            is_closed: false,
+        })))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn state(&self) -> MutexGuard<'_, State<DB>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// What this runtime used last and is of use.
-    pub(super) fn pop(&self) -> Option<Entry> {
+    pub(crate) fn pop(&self, is_of_use: impl Fn(&Entry<DB>) -> bool) -> Option<Entry<DB>> {
         let runtime = Handle::try_current().ok()?.id();
         loop {
             let entry = {
@@ -98,15 +99,14 @@ impl Shared {
                 let at = state.warm.iter().rposition(|entry| entry.runtime == runtime)?;
                 state.warm.remove(at)
             };
-            let is_fresh = |change: &LastChange| change.is_before(entry.taken_at.elapsed());
-            if self.last_change.as_ref().is_none_or(is_fresh) {
+            if is_of_use(&entry) {
                 return Some(entry);
             }
         }
     }
 
     /// Takes nothing from now on, and hands out what has stayed.
-    pub(super) fn close(&self) -> Vec<Entry> {
+    pub(crate) fn close(&self) -> Vec<Entry<DB>> {
         let mut state = self.state();
         state.is_closed = true;
         std::mem::take(&mut state.warm)
@@ -115,10 +115,10 @@ impl Shared {
     /// Lets a connection stay, or hands it back where it may not.
     fn stay(
         self: &Arc<Self>,
-        connection: PoolConnection<Postgres>,
+        connection: PoolConnection<DB>,
         end: EndState,
         taken_at: Instant,
-    ) -> Option<PoolConnection<Postgres>> {
+    ) -> Option<PoolConnection<DB>> {
         let (Ok(runtime), left_at) = (Handle::try_current(), Instant::now()) else {
             return Some(connection);
         };
@@ -148,63 +148,86 @@ impl Shared {
 }
 
 /// Takes a connection after its transaction, in place of the pool.
-pub(super) struct RecycleInto {
-    shared: Arc<Shared>,
+pub(crate) struct RecycleInto<DB: WarmDatabase> {
+    warm: Arc<Warm<DB>>,
     mode: Mode,
+    keeps_open: bool,
     taken_at: Instant,
     _in_use: InUseGuard,
 }
 
-impl RecycleInto {
-    pub(super) fn new(shared: Arc<Shared>, mode: Mode, taken_at: Instant) -> Self {
-        let _in_use = shared.in_use.enter();
+impl<DB: WarmDatabase> RecycleInto<DB> {
+    /// `keeps_open` is whether a transaction may stay open for a moment. Behind a pooler it would hold a connection to the
+    /// server.
+    pub(crate) const fn new(
+        warm: Arc<Warm<DB>>,
+        mode: Mode,
+        keeps_open: bool,
+        taken_at: Instant,
+        in_use: InUseGuard,
+    ) -> Self {
         Self {
-            shared,
+            warm,
             mode,
+            keeps_open,
             taken_at,
-            _in_use,
+            _in_use: in_use,
         }
     }
 }
 
-impl Recycler<Postgres> for RecycleInto {
-    fn take(&self, mut connection: PoolConnection<Postgres>, end: EndState) {
+impl<DB: WarmDatabase> Recycler<DB> for RecycleInto<DB> {
+    fn take(&self, mut connection: PoolConnection<DB>, end: EndState) {
         let may_stay = match end {
-            // Only what begins after an open transaction looks at its answer: see `Echo`.
+            // Only what begins after an open transaction looks at its answer.
             EndState::Ended => false,
-            EndState::Empty => self.shared.keeps_open,
+            EndState::Empty => self.keeps_open,
             // One that wrote may hold rows that others wait for: it is rolled back at once.
-            EndState::Open => self.mode == Mode::ReadOnly && self.shared.keeps_open,
+            EndState::Open => self.mode == Mode::ReadOnly && self.keeps_open,
         };
         if !may_stay || std::thread::panicking() {
-            return give_back_in_step(connection, end);
+            return DB::give_back(connection, end);
         }
-        match pending_answers::<Postgres>(&mut connection) {
+        match pending_answers::<DB>(&mut connection) {
             Pending::None => {
-                if let Some(connection) = self.shared.stay(connection, end, self.taken_at) {
-                    give_back_in_step(connection, end);
+                if let Some(connection) = self.warm.stay(connection, end, self.taken_at) {
+                    DB::give_back(connection, end);
                 }
             }
             // Nobody who begins a transaction waits for it.
-            Pending::StillComing => give_back_in_step(connection, end),
+            Pending::StillComing => DB::give_back(connection, end),
             // An error of the last tenant's query. It is neither returned to the next one nor logged.
             Pending::Failed => close(connection),
         }
     }
 }
 
+/// Waits for a transaction to begin on a connection that stayed. `None` where there is no answer in time: the connection
+/// comes back to its pool if one comes later, and is closed after [`RETURN_TIMEOUT`].
+pub(crate) async fn begun_in_time<B: Send + 'static>(
+    mut beginning: Pin<Box<dyn Future<Output = B> + Send>>,
+) -> Option<B> {
+    match tokio::time::timeout(BEGIN_TIMEOUT, beginning.as_mut()).await {
+        Ok(begun) => Some(begun),
+        Err(_) => {
+            tokio::spawn(tokio::time::timeout(RETURN_TIMEOUT, beginning));
+            None
+        }
+    }
+}
+
 /// Gives back what the tasks of one runtime have left, as long as there is something. Each runtime has its own: one
 /// that is blocked holds up its own connections alone.
-struct Reaper {
-    shared: Arc<Shared>,
+struct Reaper<DB: WarmDatabase> {
+    warm: Arc<Warm<DB>>,
     runtime: Id,
     has_ended: bool,
 }
 
-impl Reaper {
-    const fn new(shared: Arc<Shared>, runtime: Id) -> Self {
+impl<DB: WarmDatabase> Reaper<DB> {
+    const fn new(warm: Arc<Warm<DB>>, runtime: Id) -> Self {
         Self {
-            shared,
+            warm,
             runtime,
             has_ended: false,
         }
@@ -214,10 +237,10 @@ impl Reaper {
         while !self.has_ended {
             tokio::time::sleep(IDLE_GRACE).await;
             let unused = {
-                let mut state = self.shared.state();
+                let mut state = self.warm.state();
                 let is_unused =
-                    |entry: &mut Entry| entry.runtime == self.runtime && entry.left_at.elapsed() >= IDLE_GRACE;
-                let unused: Vec<Entry> = state.warm.extract_if(.., is_unused).collect();
+                    |entry: &mut Entry<DB>| entry.runtime == self.runtime && entry.left_at.elapsed() >= IDLE_GRACE;
+                let unused: Vec<Entry<DB>> = state.warm.extract_if(.., is_unused).collect();
                 if state.warm.iter().all(|entry| entry.runtime != self.runtime) {
                     state.reaping.retain(|runtime| *runtime != self.runtime);
                     self.has_ended = true;
@@ -229,7 +252,7 @@ impl Reaper {
     }
 }
 
-impl Drop for Reaper {
+impl<DB: WarmDatabase> Drop for Reaper<DB> {
     /// Dropped before it has ended, its runtime is at its end, which drops all tasks. Nobody else would ever use or give
     /// back what that runtime has left: its transactions would stay open, and its connections be missing in the pool.
     /// For what stays after this another reaper begins, and is dropped as this one is.
@@ -237,8 +260,8 @@ impl Drop for Reaper {
         if self.has_ended {
             return;
         }
-        let left: Vec<Entry> = {
-            let mut state = self.shared.state();
+        let left: Vec<Entry<DB>> = {
+            let mut state = self.warm.state();
             state.reaping.retain(|runtime| *runtime != self.runtime);
             state
                 .warm
@@ -251,16 +274,16 @@ impl Drop for Reaper {
 }
 
 /// Counts the callers that wait for the pool, also if one stops waiting.
-pub(super) struct Waiting<'s>(&'s Shared);
+pub(crate) struct Waiting<'w, DB: WarmDatabase>(&'w Warm<DB>);
 
-impl<'s> Waiting<'s> {
-    pub(super) fn new(shared: &'s Shared) -> Self {
-        shared.state().waiting += 1;
-        Self(shared)
+impl<'w, DB: WarmDatabase> Waiting<'w, DB> {
+    pub(crate) fn new(warm: &'w Warm<DB>) -> Self {
+        warm.state().waiting += 1;
+        Self(warm)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl<DB: WarmDatabase> Drop for Waiting<'_, DB> {
     fn drop(&mut self) {
         self.0.state().waiting -= 1;
     }

@@ -1,8 +1,9 @@
-//! No tenant's transaction changes the schema, and a commit is of the transaction that was begun.
+//! How transactions are committed. Of the strategy `row` none changes the schema, and a commit is of the transaction that
+//! was begun.
 //!
 //! A view or table that one transaction makes could show all tenants' rows to everyone, and the proof of the
 //! schema would refuse every later transaction of every tenant. SQLite's authorizer, which refuses such a
-//! statement itself, cannot be set without `unsafe` code. So the change is undone at the commit: [`SqliteCommit`]
+//! statement itself, cannot be set without `unsafe` code. So the change is undone at the commit: [`SqliteCommit::GUARDED`]
 //! compares the schema's version first. A `COMMIT` that is sent as SQL compares nothing, and becomes a rollback.
 
 use std::future::Future;
@@ -20,7 +21,7 @@ use crate::transaction::give_back::EndState;
 /// The update fails, and the commit is not reached, unless the schema is the one that was proved and the tenant
 /// is bound: a `ROLLBACK` that is sent as SQL undoes the latter. It touches a row of a temporary table, and the
 /// hook that [`install`] has set notices and lifts its bar. The empty transaction at the end is what sqlx counts.
-const COMMIT: &str = "update temp.tenancy_installed set
+const GUARDED: &str = "update temp.tenancy_installed set
         main = iif(main = (select schema_version from pragma_schema_version), main, null),
         temp = iif(exists (select 1 from temp.tenancy_bound), temp, null);
     commit; begin";
@@ -28,7 +29,7 @@ const COMMIT: &str = "update temp.tenancy_installed set
 const NOT_NULL: &str = "1299";
 const FOREIGN_KEY: &str = "787";
 
-/// Bars a connection from committing what has begun with a tenant, until [`COMMIT`].
+/// Bars a connection from committing what has begun with a tenant, until [`GUARDED`].
 pub(super) async fn install(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let is_barred = Arc::new(AtomicBool::new(false));
     let mut handle = connection.lock_handle().await?;
@@ -46,8 +47,15 @@ pub(super) async fn install(connection: &mut SqliteConnection) -> Result<(), sql
     Ok(())
 }
 
-/// Commits a transaction that has not changed the schema.
-pub(super) struct SqliteCommit;
+/// Commits a transaction, in a text that each connection prepares once.
+pub(super) struct SqliteCommit(&'static str);
+
+impl SqliteCommit {
+    /// Of a file that one tenant has, or of a transaction that only read.
+    pub(super) const PLAIN: Self = Self("commit; begin");
+    /// Only one that has not changed the schema.
+    pub(super) const GUARDED: Self = Self(GUARDED);
+}
 
 impl Commit<Sqlite> for SqliteCommit {
     fn commit<'c>(
@@ -55,7 +63,7 @@ impl Commit<Sqlite> for SqliteCommit {
         connection: &'c mut SqliteConnection,
     ) -> Pin<Box<dyn Future<Output = Result<EndState, CommitFailure>> + Send + 'c>> {
         Box::pin(async move {
-            match sqlx::raw_sql(COMMIT).execute(&mut *connection).await {
+            match sqlx::query(self.0).execute(&mut *connection).await {
                 Ok(_) => Ok(EndState::Empty),
                 Err(error) => Err(failure(connection, error).await),
             }
@@ -74,7 +82,7 @@ async fn failure(connection: &mut SqliteConnection, error: sqlx::Error) -> Commi
     CommitFailure { error, end }
 }
 
-/// Which of its two conditions has failed the update of [`COMMIT`].
+/// Which of its two conditions has failed the update of [`GUARDED`].
 async fn refusal(connection: &mut SqliteConnection) -> TransactionError {
     let is_bound = sqlx::query_scalar("select exists (select 1 from temp.tenancy_bound)")
         .fetch_one(connection)
