@@ -23,7 +23,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The feature `settings` has `TenantSettings`: what each tenant has set, as a type of the application, over its defaults.
+//! The feature `settings` has `TenantSettings`: what each tenant has set, as a type of the application, over its defaults. The
+//! feature `limits` makes a limiter of each tenant's requests out of them.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -51,7 +52,7 @@ pub use local::{LocalChangeFeed, LocalChanges};
 #[cfg(feature = "settings")]
 pub use settings::{
     CurrentSettings, ReadSettingsError, SettingsProblem, SettingsSourceError, TenantSettings, TenantSettingsBuilder,
-    check_settings,
+    check_settings, check_settings_key,
 };
 
 /// The example of the package's README, as a doc test.

@@ -6,6 +6,8 @@ mod database;
 mod description;
 mod directory;
 mod error;
+#[cfg(feature = "http")]
+mod limiter;
 mod migrations;
 mod places;
 #[cfg(feature = "postgres")]

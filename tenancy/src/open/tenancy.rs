@@ -8,15 +8,16 @@ use tenancy_core::config::EnforcementConfig;
 use tenancy_core::directory::{ChangeFeed, Directory, Invalidate};
 use tenancy_core::enforce::Enforcer;
 use tenancy_http::{Authenticator, PlatformStaff, Tenancy, TenancyBuilder};
-use tenancy_limits::{Limits, TenantLimiter};
+use tenancy_limits::TenantLimiter;
 use tenancy_sqlx::{SqlDirectory, TenantDb};
 use tokio::task::AbortHandle;
 
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
+use super::limiter::limiter_of;
 use super::prepare::{Parts, Rules};
-use crate::file::{Check, refuse_unused};
+use crate::file::{Check, LimitsPlan, refuse_unused};
 
 /// Everything that a configuration describes, running: what [`open`](crate::open) returns. Each part is cheap to clone, and
 /// works without the others.
@@ -62,7 +63,7 @@ pub(super) struct Requests<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
-    limits: Option<Limits>,
+    limits: Option<LimitsPlan>,
     authenticator: Box<dyn Authenticates<DB>>,
 }
 
@@ -135,7 +136,7 @@ fn spawn(feed: impl ChangeFeed + 'static, caches: &Caches) -> AbortHandle {
 }
 
 /// What forgets what has changed.
-type Caches = Vec<Arc<dyn Invalidate>>;
+pub(super) type Caches = Vec<Arc<dyn Invalidate>>;
 
 /// What code says of who verifies callers.
 pub(super) struct Callers<DB: OpenDatabase> {
@@ -208,7 +209,7 @@ pub(super) struct Lookups<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
-    limits: Option<Limits>,
+    limits: Option<LimitsPlan>,
     directory: SqlDirectory<DB>,
 }
 
@@ -247,28 +248,31 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         limits,
         directory,
     } = lookups;
+    let mut caches: Caches = Vec::new();
+    let limiter = limits.map(|limits| limiter_of(limits, cache.as_ref(), &directory, &mut caches));
     let Some(cache) = cache else {
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
         let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
-        return (limited(tenancy, limits), Vec::new());
+        return (limited(tenancy, limiter), caches);
     };
     let members = CachedAuthorizer::builder(directory.clone())
         .with_limits(cache.clone())
         .build();
     let directory = CachedDirectory::builder(directory).with_limits(cache).build();
-    let caches: Caches = vec![Arc::new(members.clone()), Arc::new(directory.clone())];
+    caches.push(Arc::new(members.clone()));
+    caches.push(Arc::new(directory.clone()));
     let tenancy = Tenancy::builder(enforcer, authenticator, directory)
         .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
-    (limited(tenancy, limits), caches)
+    (limited(tenancy, limiter), caches)
 }
 
-fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limits: Option<Limits>) -> Tenancy
+fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limiter: Option<TenantLimiter>) -> Tenancy
 where
     N: Authenticator + 'static,
     D: Directory + 'static,
 {
-    match limits {
-        Some(limits) => tenancy.with_limits(TenantLimiter::new(limits)).build(),
+    match limiter {
+        Some(limiter) => tenancy.with_limits(limiter).build(),
         None => tenancy.build(),
     }
 }
