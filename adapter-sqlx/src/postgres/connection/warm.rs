@@ -14,6 +14,7 @@ use crate::postgres::fence::watch::FenceWatch;
 use crate::strategy::strategy_transaction::Recycler;
 use crate::transaction::give_back::{EndState, Pending, close, pending_answers};
 use crate::transaction::in_use::{InUse, InUseGuard};
+use crate::transaction::tenant_shares::TenantShares;
 
 /// How long an unused connection stays. A transaction that only read, and was dropped, is open for as long.
 pub(super) const IDLE_GRACE: Duration = Duration::from_millis(2);
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) fence: FenceWatch,
     /// How many transactions are under way.
     pub(super) in_use: InUse,
+    /// What shares the connections among tenants.
+    pub(super) shares: Option<TenantShares>,
     state: Mutex<State>,
 }
 
@@ -81,6 +84,7 @@ impl Shared {
             keeps_open: true,
             fence: FenceWatch::default(),
             in_use: InUse::default(),
+            shares: None,
             state: Mutex::default(),
         }
     }

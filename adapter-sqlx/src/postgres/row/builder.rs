@@ -212,7 +212,9 @@ impl PgRowBuilder {
         PgRowStrategy {
             schema: self.schema,
             pins: self.plan.has_transaction_pooler.then_some(pins),
-            application: plan.application_pool(plan.pool_options(), plan.connect_options(application), &last_change),
+            application: plan
+                .application_pool(plan.pool_options(), plan.connect_options(application), &last_change)
+                .with_tenant_shares(plan.settings.tenant_shares()),
             administrator: administrator.map(|connect| {
                 let connect = administrators.connect_options(connect);
                 administrators.refreshed_warm_pool(administrators.pool_options(), connect, &last_change)

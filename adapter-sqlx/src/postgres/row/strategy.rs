@@ -121,8 +121,13 @@ impl PgRowStrategy {
         text
     }
 
-    async fn begin_once(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, StrategyError> {
-        let begun = self.application.begin(text).await;
+    async fn begin_once(
+        &self,
+        tenant: &TenantId,
+        text: BeginText,
+    ) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let entered = self.application.enter(tenant).await?;
+        let begun = self.application.begin_entered(entered, text).await;
         begun.map_err(|error| self.application.refusal(error))
     }
 
@@ -175,10 +180,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
             self.require_serving()?;
             let text = self.begin_text(&binding);
             if !self.is_fenced {
-                return self.begin_once(text).await;
+                return self.begin_once(binding.id(), text).await;
             }
             let timeout = self.application.pool().options().get_acquire_timeout();
-            until_unlocked(timeout, || self.begin_once(text.clone())).await
+            until_unlocked(timeout, || self.begin_once(binding.id(), text.clone())).await
         })
     }
 

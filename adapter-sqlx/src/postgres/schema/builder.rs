@@ -274,7 +274,8 @@ impl PgSchemaBuilder {
         let last_change = LastChange::new();
         let application = self
             .plan
-            .application_pool(self.plan.pool_options(), connect, &last_change);
+            .application_pool(self.plan.pool_options(), connect, &last_change)
+            .with_tenant_shares(self.plan.settings.tenant_shares());
         if administrator.is_none() {
             let mut connection = application.pool().acquire().await?;
             install::require(&mut connection, self.plan.is_fenced, &applications).await?;

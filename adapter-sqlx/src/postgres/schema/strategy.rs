@@ -145,7 +145,8 @@ impl PgSchemaStrategy {
         binding: &Binding<'_>,
         text: BeginText,
     ) -> Result<StrategyTransaction<Postgres>, StrategyError> {
-        let begun = self.application.begin(text).await;
+        let entered = self.application.enter(binding.id()).await?;
+        let begun = self.application.begin_entered(entered, text).await;
         begun.map_err(|error| {
             if is_not_provisioned(&error) {
                 let tenant = binding.id().clone();

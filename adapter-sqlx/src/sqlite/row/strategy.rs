@@ -161,7 +161,7 @@ impl SqliteRowStrategy {
             Mode::ReadWrite => (&self.read_write, "begin immediate"),
             Mode::ReadOnly => (&self.read_only, "begin"),
         };
-        let (connection, in_use) = pool.acquire().await?;
+        let (connection, counted) = pool.acquire_for(binding.id()).await?;
         let begun = if self.schema.is_fenced {
             fence::begin(connection, format!("{begin}; {SAME_SCHEMA}; {}", fence::bind(binding))).await
         } else {
@@ -177,7 +177,7 @@ impl SqliteRowStrategy {
             Err(refused @ StrategyError::Fenced(_)) => return Err(refused),
             begun => begun.map_err(|error| self.schema.refusal().unwrap_or(error))?,
         };
-        let begun = begun.with_lease(in_use);
+        let begun = begun.with_lease(counted);
         Ok(match binding.mode() {
             Mode::ReadWrite => begun.with_commit(&SqliteCommit),
             Mode::ReadOnly => begun,
