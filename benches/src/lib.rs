@@ -52,6 +52,7 @@ pub const GROUPS: [MakeGroup; 18] = [
     ("sqlite", |_| isolation::sqlite()),
     ("postgres", |_| isolation::postgres()),
     ("a closed tenant", |_| isolation::neighbours()),
+    ("one tenant's flood", |_| isolation::floods()),
     ("sign-up", |_| isolation::sign_up()),
     ("sqlite tenants", |options| isolation::files(options.tenants)),
     ("postgres tenants", |options| isolation::growth(options.tenants)),

@@ -90,7 +90,10 @@ async fn a_flood_leaves_others_their_turn<DB: Database>(db: &TenantDb<DB>, acme:
         let flood = Flood::of(db, acme, 50);
         flood.until(8).await;
         // While not one of the flood has ended, another begins.
-        let mut held = vec![db.begin_read(globex).await.unwrap(), db.begin_read(globex).await.unwrap()];
+        let mut held = vec![
+            db.begin_read(globex).await.unwrap(),
+            db.begin_read(globex).await.unwrap(),
+        ];
         assert_eq!(flood.settled().await, 8);
         // With everything in use, the next connection is for the tenant that has the fewest.
         let third = Flood::of(db, globex, 1);
@@ -172,7 +175,10 @@ async fn a_tenant_with_its_share_waits_in_vain_for_no_longer_than_for_a_connecti
         held.push(db.begin_read(&acme).await.unwrap());
     }
     let refused = source(db.begin_read(&acme).await.unwrap_err());
-    assert!(matches!(refused, StrategyError::TenantShareInUse { max: 1 }), "{refused:?}");
+    assert!(
+        matches!(refused, StrategyError::TenantShareInUse { max: 1 }),
+        "{refused:?}"
+    );
     held.push(db.begin_read(&globex).await.unwrap());
     let refused = source(db.begin_read(&initech).await.unwrap_err());
     assert!(matches!(refused, StrategyError::TooManyInUse { max: 5 }), "{refused:?}");

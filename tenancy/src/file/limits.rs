@@ -37,7 +37,10 @@ impl LimitsConfig {
         let every_tenant = self.every_tenant(check);
         let settings_key = self.settings_key.clone();
         match settings_key.as_deref() {
-            Some("") => check.problem("limits.settings_key", "expected a key of tenants' settings, such as `limits`"),
+            Some("") => check.problem(
+                "limits.settings_key",
+                "expected a key of tenants' settings, such as `limits`",
+            ),
             // What is stored of a tenant may be wrong, or not be read yet, and is never a reason for no limit.
             Some(_) if every_tenant == Limits::none() => check.problem(
                 "limits.settings_key",

@@ -116,6 +116,7 @@ impl PgDatabaseStrategy {
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
         let mut text = BeginText::at(binding.mode(), binding.isolation())
+            .name_tenant(self.plan.names_tenants.then_some(binding.id()))
             .require(Requirement::new(&binding, self.minimum_version));
         if self.plan.has_transaction_pooler {
             text = text.forget_prepared();

@@ -65,6 +65,8 @@ pub struct PgRowStrategy {
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
+    /// Whether each transaction has its tenant in the session's `application_name`.
+    pub(super) names_tenants: bool,
     /// How it was opened, to migrate once more.
     pub(super) builder: Box<PgRowBuilder>,
     /// Whether it is verified, and transactions begin.
@@ -105,7 +107,8 @@ impl PgRowStrategy {
 
     fn begin_text(&self, binding: &Binding<'_>) -> BeginText {
         let tenant = Literal(binding.id().as_str());
-        let mut text = BeginText::at(binding.mode(), binding.isolation());
+        let mut text =
+            BeginText::at(binding.mode(), binding.isolation()).name_tenant(self.names_tenants.then_some(binding.id()));
         if self.is_fenced {
             text = text.enter(Enter::new(binding, Seal::Sealed));
         }

@@ -130,7 +130,10 @@ fn limits_that_are_not_valid_are_refused_when_they_are_set() {
         assert_eq!(problem, free.map(|problem| problem.to_string()));
         problem.unwrap_or_default()
     };
-    assert_eq!(problem(json!({"limits": {"requests_per_second": 1_000_000, "burst": 1}})), "");
+    assert_eq!(
+        problem(json!({"limits": {"requests_per_second": 1_000_000, "burst": 1}})),
+        ""
+    );
     assert_eq!(problem(json!({"seats": 5})), "");
     for (value, expected) in [
         (
