@@ -24,7 +24,8 @@
 //! ```
 //!
 //! The feature `settings` has `TenantSettings`: what each tenant has set, as a type of the application, over its defaults. The
-//! feature `limits` makes a limiter of each tenant's requests out of them.
+//! feature `limits` makes a limiter of each tenant's requests out of them. The feature `metrics` counts
+//! how look-ups were answered.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -37,6 +38,7 @@ mod generations;
 mod group;
 mod limits;
 mod local;
+mod lookups;
 #[cfg(feature = "settings")]
 mod settings;
 mod store;
@@ -49,6 +51,8 @@ pub use error::SharedError;
 pub use follow::follow;
 pub use limits::CacheLimits;
 pub use local::{LocalChangeFeed, LocalChanges};
+#[cfg(feature = "metrics")]
+pub use lookups::describe_metrics;
 #[cfg(feature = "settings")]
 pub use settings::{
     CurrentSettings, ReadSettingsError, SettingsProblem, SettingsSourceError, TenantSettings, TenantSettingsBuilder,

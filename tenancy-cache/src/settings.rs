@@ -144,6 +144,13 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
         self.inner.store.forget(Forgotten::Tenant(tenant.clone()));
     }
 
+    /// Adds to the counter `tenancy_lookups_total` how look-ups were answered since the last call. Call it every few seconds, or
+    /// before metrics are collected.
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.inner.store.record_metrics("settings");
+    }
+
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.inner.store.forget(Forgotten::Everything);
