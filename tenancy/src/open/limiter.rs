@@ -1,13 +1,11 @@
 //! The limiter of tenants' requests: the same limits for every tenant, or those of its settings.
 
-use std::sync::Arc;
-
 use tenancy_cache::{CacheLimits, TenantSettings};
 use tenancy_limits::{LimitSettings, TenantLimiter};
 use tenancy_sqlx::SqlDirectory;
 
+use super::caches::Caches;
 use super::database::OpenDatabase;
-use super::tenancy::Caches;
 use crate::file::LimitsPlan;
 
 /// The limiter; what it remembers of tenants' settings is added to `caches`. It remembers them also where nothing else is cached,
@@ -32,6 +30,6 @@ pub(super) fn limiter_of<DB: OpenDatabase>(
     let Some(Ok(own)) = own else {
         return TenantLimiter::new(every_tenant);
     };
-    caches.push(Arc::new(own.clone()));
+    caches.add(own.clone());
     own.limiter(every_tenant)
 }

@@ -1,6 +1,8 @@
 //! One call: from a file to everything that serves.
 
 mod builder;
+#[cfg(feature = "http")]
+mod caches;
 mod data;
 mod database;
 mod description;

@@ -12,6 +12,7 @@ use tenancy_limits::TenantLimiter;
 use tenancy_sqlx::{SqlDirectory, TenantDb};
 use tokio::task::AbortHandle;
 
+use super::caches::Caches;
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
@@ -117,10 +118,12 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     let (authenticator, lookups) = requests.lookups(directory.clone());
     let (tenancy, mut caches) = authenticator.tenancy(lookups);
     let changes = LocalChanges::new();
-    let mut followers = vec![spawn(changes.subscribe(), &caches)];
+    let mut followers = vec![spawn(changes.subscribe(), &caches.notified)];
     let notified = LocalChanges::new();
-    caches.push(Arc::new(notified.clone()));
-    followers.extend(feed.map(|feed| spawn(feed, &caches)));
+    caches.notified.push(Arc::new(notified.clone()));
+    followers.extend(feed.map(|feed| spawn(feed, &caches.notified)));
+    #[cfg(feature = "metrics")]
+    followers.push(caches.record());
     Ok(Opened {
         tenancy,
         db,
@@ -131,12 +134,9 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     })
 }
 
-fn spawn(feed: impl ChangeFeed + 'static, caches: &Caches) -> AbortHandle {
-    tokio::spawn(follow(feed, caches.clone())).abort_handle()
+fn spawn(feed: impl ChangeFeed + 'static, caches: &[Arc<dyn Invalidate>]) -> AbortHandle {
+    tokio::spawn(follow(feed, caches.to_vec())).abort_handle()
 }
-
-/// What forgets what has changed.
-pub(super) type Caches = Vec<Arc<dyn Invalidate>>;
 
 /// What code says of who verifies callers.
 pub(super) struct Callers<DB: OpenDatabase> {
@@ -235,7 +235,7 @@ struct Issuers(Arc<tenancy_jwt::TokenVerifier>);
 impl<DB: OpenDatabase> Authenticates<DB> for Issuers {
     fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches) {
         let (tenancy, mut caches) = build(Arc::clone(&self.0), lookups);
-        caches.push(self.0);
+        caches.notified.push(self.0);
         (tenancy, caches)
     }
 }
@@ -248,7 +248,7 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         limits,
         directory,
     } = lookups;
-    let mut caches: Caches = Vec::new();
+    let mut caches = Caches::default();
     let limiter = limits.map(|limits| limiter_of(limits, cache.as_ref(), &directory, &mut caches));
     let Some(cache) = cache else {
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
@@ -259,8 +259,8 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         .with_limits(cache.clone())
         .build();
     let directory = CachedDirectory::builder(directory).with_limits(cache).build();
-    caches.push(Arc::new(members.clone()));
-    caches.push(Arc::new(directory.clone()));
+    caches.add(members.clone());
+    caches.add(directory.clone());
     let tenancy = Tenancy::builder(enforcer, authenticator, directory)
         .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
     (limited(tenancy, limiter), caches)
