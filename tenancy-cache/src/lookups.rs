@@ -16,9 +16,9 @@ pub(crate) enum Lookup {
 }
 
 #[cfg(feature = "metrics")]
-pub use self::counted::describe_metrics;
-#[cfg(feature = "metrics")]
 pub(crate) use self::counted::Lookups;
+#[cfg(feature = "metrics")]
+pub use self::counted::describe_metrics;
 #[cfg(not(feature = "metrics"))]
 pub(crate) use self::uncounted::Lookups;
 

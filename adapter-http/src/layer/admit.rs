@@ -21,8 +21,8 @@ use tenancy_core::enforce::{
 use tenancy_core::request::{Credentials, SharedPayload, VerifiedClaims};
 
 use super::binding::{Binding, BoundPayload, EngineId};
+use super::counting::Counting;
 use super::guard::RequestGuard;
-use super::limiting::Limiting;
 use super::log::{audit, is_explained, log_explanation, log_refusal, report, report_authenticator};
 use super::observation::Observation;
 use crate::view::{HeaderFields, OriginalUri, request_view};
@@ -101,7 +101,7 @@ pub(crate) struct EngineParts<N, D, A> {
     pub(crate) names: Vec<HeaderName>,
     /// The values of `Vary`.
     pub(crate) vary: Vary,
-    pub(crate) limiting: Limiting,
+    pub(crate) counting: Counting,
 }
 
 impl<N, D> EngineParts<N, D, ()> {
@@ -115,7 +115,7 @@ impl<N, D> EngineParts<N, D, ()> {
             timeout,
             names,
             vary,
-            limiting,
+            counting,
         } = self;
         EngineParts {
             id,
@@ -126,7 +126,7 @@ impl<N, D> EngineParts<N, D, ()> {
             timeout,
             names,
             vary,
-            limiting,
+            counting,
         }
     }
 }
@@ -260,7 +260,7 @@ where
                 binding = binding.within(&outer).inspect_err(log_refusal)?;
             }
             // Count, now that the request is the tenant's.
-            let counted = self.limiting.count(&binding.scope, &mut parts.extensions, &mut guard);
+            let counted = self.counting.count(&binding.scope, &mut parts.extensions, &mut guard);
             counted.inspect_err(log_refusal)?;
             let scope = binding.scope.clone();
             parts.extensions.insert(binding);

@@ -3,10 +3,10 @@
 mod admit;
 mod binding;
 mod body;
+mod counting;
 mod future;
 mod guard;
 mod layer;
-mod limiting;
 mod log;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -17,9 +17,13 @@ pub(crate) use admit::{Engine, EngineParts, Vary};
 pub(crate) use binding::{Binding, EngineId};
 pub use binding::{SavedBinding, bound};
 pub use body::TenancyBody;
+#[cfg(feature = "metrics")]
+pub(crate) use counting::ByTenant;
+pub(crate) use counting::Counting;
+#[cfg(feature = "limits")]
+pub(crate) use counting::Limiting;
 pub use future::TenancyFuture;
 pub use guard::RequestGuard;
 pub use layer::{TenancyLayer, TenancyService};
-pub(crate) use limiting::Limiting;
 #[cfg(feature = "metrics")]
 pub use metrics::describe_metrics;

@@ -76,10 +76,7 @@ fn look_ups_are_counted_by_how_they_were_answered() {
         });
         cached.record_metrics();
         members.record_metrics();
-        assert_eq!(
-            grown(&snapshotter),
-            expected([("tenants shared", 4)])
-        );
+        assert_eq!(grown(&snapshotter), expected([("tenants shared", 4)]));
     });
 }
 
