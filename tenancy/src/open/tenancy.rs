@@ -65,6 +65,8 @@ pub(super) struct Requests<DB: OpenDatabase> {
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
     limits: Option<LimitsPlan>,
+    #[cfg(feature = "metrics")]
+    labels_tenants: bool,
     authenticator: Box<dyn Authenticates<DB>>,
 }
 
@@ -75,6 +77,8 @@ impl<DB: OpenDatabase> Requests<DB> {
             enforcement: self.enforcement,
             cache: self.cache,
             limits: self.limits,
+            #[cfg(feature = "metrics")]
+            labels_tenants: self.labels_tenants,
             directory,
         };
         (self.authenticator, lookups)
@@ -93,11 +97,15 @@ pub(super) fn requests_of<DB: OpenDatabase>(
     callers: Callers<DB>,
 ) -> impl FnOnce(&<DB as Opens>::Config, Rules, &mut Check) -> Option<Requests<DB>> + Send {
     |config, rules, check| {
+        #[cfg(feature = "metrics")]
+        let labels_tenants = callers.labels_tenants;
         let authenticator = authenticator_of(callers, config, check);
         Some(Requests {
             enforcement: DB::enforcement(config).clone(),
             cache: rules.cache,
             limits: rules.limits,
+            #[cfg(feature = "metrics")]
+            labels_tenants,
             enforcer: rules.enforcer?,
             authenticator: authenticator?,
         })
@@ -143,6 +151,9 @@ pub(super) struct Callers<DB: OpenDatabase> {
     pub(super) authenticator: Option<Box<dyn Authenticates<DB>>>,
     /// Whether the authenticator stands in place of the file's issuers, and may be there beside them.
     pub(super) replaces_table: bool,
+    /// Whether the busiest tenants are a label of metrics.
+    #[cfg(feature = "metrics")]
+    pub(super) labels_tenants: bool,
     #[cfg(feature = "jwt")]
     pub(super) payload: Option<crate::file::WithPayload>,
 }
@@ -152,6 +163,8 @@ impl<DB: OpenDatabase> Default for Callers<DB> {
         Self {
             authenticator: None,
             replaces_table: false,
+            #[cfg(feature = "metrics")]
+            labels_tenants: false,
             #[cfg(feature = "jwt")]
             payload: None,
         }
@@ -210,6 +223,8 @@ pub(super) struct Lookups<DB: OpenDatabase> {
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
     limits: Option<LimitsPlan>,
+    #[cfg(feature = "metrics")]
+    labels_tenants: bool,
     directory: SqlDirectory<DB>,
 }
 
@@ -246,6 +261,8 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         enforcement,
         cache,
         limits,
+        #[cfg(feature = "metrics")]
+        labels_tenants,
         directory,
     } = lookups;
     let mut caches = Caches::default();
@@ -253,6 +270,8 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
     let Some(cache) = cache else {
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
         let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
+        #[cfg(feature = "metrics")]
+        let tenancy = labelled(tenancy, labels_tenants);
         return (limited(tenancy, limiter), caches);
     };
     let members = CachedAuthorizer::builder(directory.clone())
@@ -263,7 +282,22 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
     caches.add(directory.clone());
     let tenancy = Tenancy::builder(enforcer, authenticator, directory)
         .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
+    #[cfg(feature = "metrics")]
+    let tenancy = labelled(tenancy, labels_tenants);
     (limited(tenancy, limiter), caches)
+}
+
+#[cfg(feature = "metrics")]
+fn labelled<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, labels_tenants: bool) -> TenancyBuilder<Tenancy, N, D>
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+{
+    if labels_tenants {
+        tenancy.with_tenant_label()
+    } else {
+        tenancy
+    }
 }
 
 fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limiter: Option<TenantLimiter>) -> Tenancy

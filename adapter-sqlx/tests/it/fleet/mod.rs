@@ -13,4 +13,4 @@ mod plans;
 mod runs;
 mod shared;
 mod sqlite;
-mod support;
+pub(crate) mod support;
