@@ -1,5 +1,5 @@
 //! How look-ups were answered, as the recorder of metrics has it.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

@@ -24,6 +24,10 @@ tenancy_core::config::settings! {
 /// What the table comes to.
 #[derive(Clone, Debug)]
 pub(crate) struct LimitsPlan {
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(dead_code, reason = "it is checked, and no requests come")
+    )]
     pub(crate) every_tenant: Limits,
     /// The key of tenants' settings that has their own.
     pub(crate) settings_key: Option<String>,
