@@ -114,7 +114,7 @@ fn requests(database: &Rc<Database>, name: &str, limits: Limits, callers: u32) -
         let flood = async move |_, is_over: IsOver| {
             while !is_over.get() {
                 if flooding("t2").await != StatusCode::OK {
-                    // As a client that is told to come again, and does so at once.
+                    // As a client that tries again at once.
                     tokio::time::sleep(HOLD).await;
                 }
             }

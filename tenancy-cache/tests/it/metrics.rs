@@ -68,7 +68,7 @@ fn look_ups_are_counted_by_how_they_were_answered() {
         cached.record_metrics();
         assert_eq!(grown(&snapshotter), expected([]), "it was recorded");
 
-        // What other threads have found is recorded by whoever records.
+        // What other threads have found is recorded, too.
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| assert!(cached.peek(&key("acme"), |_| ()).is_some()));

@@ -223,9 +223,8 @@ impl PgDatabaseStrategy {
 
     /// A pool of one connection, which a permit caches.
     fn pool_of_one(&self, server: PgServer, database: &PgIdentifier) -> WarmPool {
-        let connect = self
-            .plan
-            .connect_options(server.application.database(database.as_str()));
+        let application = server.application.database(database.as_str());
+        let connect = self.plan.connect_options(application);
         let pool = self.plan.pool_options().max_connections(1);
         self.plan.application_pool(pool, connect, &self.last_change)
     }

@@ -30,7 +30,7 @@ impl ShareLimits {
 /// Who has how many transactions under way, and who waits: a plain value, without locks and clocks. `W` is how one that
 /// waits is woken.
 ///
-/// A tenant that has as many under way as it may waits while the pool is nearly used up, and others pass it. Whoever waits is
+/// A tenant that has as many under way as it may waits while the pool is nearly used up, and others pass it. Those that wait are
 /// served as follows: the tenant first that has the fewest under way, and of those the one that has waited longest. So one that has
 /// none under way waits for the next connection at most, however many transactions other tenants wait with.
 ///
