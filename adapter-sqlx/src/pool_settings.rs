@@ -86,8 +86,8 @@ impl PoolSettings {
     /// served first, so that a flood of one tenant, or of several, delays another's transaction by no more than one that ends. While
     /// more connections are free, a tenant may have any number.
     ///
-    /// It counts for the strategies `row` and `schema`, whose tenants share a pool, and there is one less than the connections at
-    /// most. On SQLite it counts for the connections that write, and for those that read; transactions that write wait for
+    /// It counts for the strategies `row` and `schema`, whose tenants share a pool. One less than the connections is the most that it
+    /// can be. On SQLite it counts for the connections that write, and for those that read; transactions that write wait for
     /// each other even so, since a file has one writer at a time. The strategies `database` have a pool for each tenant:
     /// [`with_max_connections_per_tenant`](crate::PgDatabaseBuilder::with_max_connections_per_tenant) bounds it on PostgreSQL, and
     /// this setting does nothing.
