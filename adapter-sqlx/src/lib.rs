@@ -110,6 +110,8 @@ mod fence;
 pub mod fleet;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod jobs;
+#[cfg(all(feature = "metrics", any(feature = "postgres", feature = "sqlite")))]
+mod operation_metrics;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod pool_settings;
 #[cfg(feature = "postgres")]

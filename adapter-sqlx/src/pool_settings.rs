@@ -5,6 +5,9 @@ use std::time::Duration;
 use sqlx::Database;
 use sqlx::pool::PoolOptions;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::transaction::tenant_shares::{ShareLimits, TenantShares};
+
 /// The connection limit and the timeouts of a strategy's connection pools.
 ///
 /// All strategies on both databases take it by their builder's `with_pool`. What is not set stays as it was: at the
@@ -30,6 +33,7 @@ pub struct PoolSettings {
     acquire_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
+    max_transactions_per_tenant: Option<usize>,
 }
 
 impl PoolSettings {
@@ -40,6 +44,7 @@ impl PoolSettings {
             acquire_timeout: None,
             idle_timeout: None,
             max_lifetime: None,
+            max_transactions_per_tenant: None,
         }
     }
 
@@ -74,6 +79,25 @@ impl PoolSettings {
         self
     }
 
+    /// Sets how many transactions of one tenant may be under way in this process while the pool is nearly used up, which is
+    /// when no more than a fifth of its connections are free. The default is as many as there are connections.
+    ///
+    /// A tenant that has as many then waits, up to the acquire timeout, while others begin. The tenant that has the fewest under way is
+    /// served first, so that a flood of one tenant, or of several, delays another's transaction by no more than one that ends. While
+    /// more connections are free, a tenant may have any number.
+    ///
+    /// It counts for the strategies `row` and `schema`, whose tenants share a pool. One less than the connections is the most that it
+    /// can be. On SQLite it counts for the connections that write, and for those that read; transactions that write wait for
+    /// each other even so, since a file has one writer at a time. The strategies `database` have a pool for each tenant:
+    /// [`with_max_connections_per_tenant`](crate::PgDatabaseBuilder::with_max_connections_per_tenant) bounds it on PostgreSQL, and
+    /// this setting does nothing.
+    #[doc(alias = "fairness")]
+    #[doc(alias = "noisy neighbour")]
+    pub const fn with_max_transactions_per_tenant(mut self, max: usize) -> Self {
+        self.max_transactions_per_tenant = Some(max);
+        self
+    }
+
     /// These settings, and those of `defaults` where nothing is set.
     pub(crate) fn or(self, defaults: Self) -> Self {
         Self {
@@ -81,6 +105,9 @@ impl PoolSettings {
             acquire_timeout: self.acquire_timeout.or(defaults.acquire_timeout),
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             max_lifetime: self.max_lifetime.or(defaults.max_lifetime),
+            max_transactions_per_tenant: self
+                .max_transactions_per_tenant
+                .or(defaults.max_transactions_per_tenant),
         }
     }
 
@@ -90,6 +117,13 @@ impl PoolSettings {
 
     pub(crate) fn acquire_timeout(self) -> Duration {
         self.acquire_timeout.unwrap_or(Duration::from_secs(5))
+    }
+
+    /// What shares one pool among its tenants, if anything does.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn tenant_shares(self) -> Option<TenantShares> {
+        let per_tenant = self.max_transactions_per_tenant?;
+        Some(TenantShares::new(ShareLimits::new(self.max_connections(), per_tenant)))
     }
 
     pub(crate) fn idle_timeout(self) -> Duration {

@@ -1,7 +1,9 @@
 //! A tenant's transaction against a query that nobody scopes, on sqlx's default pool.
 
+mod beside;
 mod files;
 mod fleet;
+mod floods;
 mod growth;
 mod neighbours;
 mod postgres;
@@ -10,6 +12,7 @@ mod sqlite;
 
 pub(crate) use files::group as files;
 pub(crate) use fleet::group as fleet;
+pub(crate) use floods::group as floods;
 pub(crate) use growth::group as growth;
 pub(crate) use neighbours::group as neighbours;
 pub(crate) use postgres::group as postgres;

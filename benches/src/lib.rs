@@ -37,7 +37,7 @@ pub use layers::{known, tenancy};
 pub type MakeGroup = (&'static str, fn(Options) -> Group);
 
 /// All groups, in the order of the report. A group is made when it is measured.
-pub const GROUPS: [MakeGroup; 18] = [
+pub const GROUPS: [MakeGroup; 19] = [
     ("resolution", |_| resolution::group()),
     ("admission", |_| admission::group()),
     ("context", |_| context::group()),
@@ -52,6 +52,7 @@ pub const GROUPS: [MakeGroup; 18] = [
     ("sqlite", |_| isolation::sqlite()),
     ("postgres", |_| isolation::postgres()),
     ("a closed tenant", |_| isolation::neighbours()),
+    ("one tenant's flood", |_| isolation::floods()),
     ("sign-up", |_| isolation::sign_up()),
     ("sqlite tenants", |options| isolation::files(options.tenants)),
     ("postgres tenants", |options| isolation::growth(options.tenants)),

@@ -74,6 +74,13 @@ impl<A: Authorizer> CachedAuthorizer<A> {
         });
     }
 
+    /// Adds to the counter `tenancy_lookups_total` how look-ups were answered since the last call. Call it every few seconds, or
+    /// before metrics are collected.
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.store.record_metrics("members");
+    }
+
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.store.forget(Forgotten::Everything);

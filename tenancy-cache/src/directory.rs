@@ -92,6 +92,13 @@ impl<D: Directory<Entry: Sync>> CachedDirectory<D> {
         });
     }
 
+    /// Adds to the counter `tenancy_lookups_total` how look-ups were answered since the last call. Call it every few seconds, or
+    /// before metrics are collected.
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.store.record_metrics("tenants");
+    }
+
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.store.forget(Forgotten::Everything);

@@ -23,7 +23,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The feature `settings` has `TenantSettings`: what each tenant has set, as a type of the application, over its defaults.
+//! The feature `settings` has `TenantSettings`: what each tenant has set, as a type of the application, over its defaults. The
+//! feature `limits` makes a limiter of each tenant's requests out of them. The feature `metrics` counts
+//! how look-ups were answered.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -36,6 +38,7 @@ mod generations;
 mod group;
 mod limits;
 mod local;
+mod lookups;
 #[cfg(feature = "settings")]
 mod settings;
 mod store;
@@ -48,10 +51,12 @@ pub use error::SharedError;
 pub use follow::follow;
 pub use limits::CacheLimits;
 pub use local::{LocalChangeFeed, LocalChanges};
+#[cfg(feature = "metrics")]
+pub use lookups::describe_metrics;
 #[cfg(feature = "settings")]
 pub use settings::{
     CurrentSettings, ReadSettingsError, SettingsProblem, SettingsSourceError, TenantSettings, TenantSettingsBuilder,
-    check_settings,
+    check_settings, check_settings_key,
 };
 
 /// The example of the package's README, as a doc test.

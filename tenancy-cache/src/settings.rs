@@ -2,7 +2,10 @@
 
 mod cached_settings;
 mod error;
+#[cfg(feature = "limits")]
+mod limits;
 mod loading;
+mod part;
 mod problem;
 mod scope;
 mod source;
@@ -21,6 +24,7 @@ use self::cached_settings::CachedSettings;
 pub use self::cached_settings::CurrentSettings;
 pub use self::error::{ReadSettingsError, SettingsSourceError};
 use self::loading::Loading;
+use self::part::Part;
 pub use self::problem::SettingsProblem;
 use self::scope::Forgotten;
 use self::source::{BoxError, ErasedSource};
@@ -76,6 +80,7 @@ struct Inner<T: Send + Sync + 'static> {
     source: Box<dyn ErasedSource>,
     store: Store<TenantId, CachedSettings<T>, Forgotten, BoxError>,
     loading: Loading,
+    part: Part,
 }
 
 impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
@@ -93,6 +98,7 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
         TenantSettingsBuilder {
             source,
             limits: CacheLimits::new(),
+            part: Part::Whole,
         }
     }
 
@@ -130,12 +136,19 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
     ///
     /// If it does not fit the type: a key is unknown, or a value is of another type. The problem names the key, and shows no value.
     pub fn check(&self, object: &Map<String, Value>) -> Result<T, SettingsProblem> {
-        check_settings(object)
+        self.inner.part.parse_object(object)
     }
 
     /// Forgets the settings of a tenant. What is being read now is not cached.
     pub fn forget(&self, tenant: &TenantId) {
         self.inner.store.forget(Forgotten::Tenant(tenant.clone()));
+    }
+
+    /// Adds to the counter `tenancy_lookups_total` how look-ups were answered since the last call. Call it every few seconds, or
+    /// before metrics are collected.
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.inner.store.record_metrics("settings");
     }
 
     /// Forgets everything.
@@ -144,10 +157,12 @@ impl<T: Default + DeserializeOwned + Send + Sync + 'static> TenantSettings<T> {
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<CurrentSettings<T>, ReadSettingsError> {
-        let Inner { source, store, .. } = &*self.inner;
+        let Inner {
+            source, store, part, ..
+        } = &*self.inner;
         let query = async || {
             let document = source.settings_of(tenant).await?;
-            Ok(document.map(|document| CachedSettings::parse(tenant.clone(), &document)))
+            Ok(document.map(|document| CachedSettings::parse(tenant.clone(), &document, part)))
         };
         let answer = match store.cached(tenant) {
             Some(cached) => cached,
@@ -191,7 +206,19 @@ pub fn check_settings<T>(object: &Map<String, Value>) -> Result<T, SettingsProbl
 where
     T: Default + DeserializeOwned + Send + Sync + 'static,
 {
-    value::parse(&Value::Object(object.clone()))
+    Part::Whole.parse_object(object)
+}
+
+/// Parses the value of one key of such an object, as a [`TenantSettings`] does that reads [this key alone](TenantSettingsBuilder::with_key).
+///
+/// # Errors
+///
+/// As [`TenantSettings::check`].
+pub fn check_settings_key<T>(object: &Map<String, Value>, key: impl Into<String>) -> Result<T, SettingsProblem>
+where
+    T: Default + DeserializeOwned + Send + Sync + 'static,
+{
+    Part::Key(key.into()).parse_object(object)
 }
 
 /// Configures [`TenantSettings`].
@@ -199,6 +226,7 @@ where
 pub struct TenantSettingsBuilder<S> {
     source: S,
     limits: CacheLimits,
+    part: Part,
 }
 
 impl<S: SettingsSource + 'static> TenantSettingsBuilder<S> {
@@ -207,6 +235,15 @@ impl<S: SettingsSource + 'static> TenantSettingsBuilder<S> {
     #[must_use]
     pub fn with_limits(self, limits: CacheLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Reads the value of one key alone, an object, as the type. The other keys are those of another type, and are not looked at.
+    ///
+    /// The type that reads the whole document has a field of this name, since it refuses keys that it does not have.
+    #[must_use]
+    pub fn with_key(self, key: impl Into<String>) -> Self {
+        let part = Part::Key(key.into());
+        Self { part, ..self }
     }
 
     /// Looks whether the type can be the settings of a tenant, and builds the cache, which is empty.
@@ -219,12 +256,13 @@ impl<S: SettingsSource + 'static> TenantSettingsBuilder<S> {
         T: Default + DeserializeOwned + Send + Sync + 'static,
     {
         // Without any key of its own a tenant has what the type says.
-        value::parse::<T>(&Value::Object(Map::new()))?;
+        self.part.parse_object::<T>(&Map::new())?;
         Ok(TenantSettings {
             inner: Arc::new(Inner {
                 source: Box::new(self.source),
                 store: Store::new(self.limits),
                 loading: Loading::default(),
+                part: self.part,
             }),
         })
     }

@@ -25,6 +25,7 @@ use self::tables::{Hit, Tables};
 use crate::CacheLimits;
 use crate::generations::{Generations, Stripes};
 use crate::group::{Grouped, KeyHash};
+use crate::lookups::{Lookup, Lookups};
 use crate::thread_local_cache::ThreadLocalCache;
 
 /// A bounded cache. Hits and misses are stored apart, so that a flood of misses evicts no hit.
@@ -48,6 +49,7 @@ where
     state: Mutex<State<K, V, S, E>>,
     timer: Timer,
     limits: CacheLimits,
+    lookups: Lookups,
 }
 
 struct State<K, V, S, E> {
@@ -94,7 +96,14 @@ where
             }),
             timer: Timer::new(&limits),
             limits,
+            lookups: Lookups::default(),
         }
+    }
+
+    /// Adds to the counters of this cache how look-ups were answered since the last time.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn record_metrics(&self, cache: &'static str) {
+        self.lookups.record(cache);
     }
 
     pub(crate) const fn limits(&self) -> &CacheLimits {
@@ -131,6 +140,7 @@ where
         let (now, hash) = (self.timer.now(&self.limits), self.hash(key));
         let is_match = |hit: &Hit<V>| hit.expiry.is_ahead(now) && key.matches(&hit.value);
         if let Some(hit) = self.thread_local.find(hash, &self.generations, is_match, Hit::unshare) {
+            self.lookups.count(Lookup::Thread);
             return Some(Some(CachedRef(Source::ThreadLocal(hit))));
         }
         let generation = self.generations.current();
@@ -138,11 +148,15 @@ where
             self.thread_local.offer(hash, generation, &self.generations, || {
                 (hit.clone(), Stripes::new(hash, &hit.value.groups(&self.hasher)))
             });
+            self.lookups.count(Lookup::Shared);
             return Some(Some(CachedRef(Source::Shared(hit))));
         }
         let miss = self.tables.miss(hash, key)?;
         let is_current = miss.stored_after >= self.misses_since.load(Ordering::Acquire);
-        (is_current && miss.expiry.is_ahead(now)).then_some(None)
+        (is_current && miss.expiry.is_ahead(now)).then(|| {
+            self.lookups.count(Lookup::Negative);
+            None
+        })
     }
 
     /// Forgets the answers of a scope. The answer of a query that is under way now is not stored when it comes if the scope

@@ -220,6 +220,12 @@ impl Site<'_> {
         Ok(data)
     }
 
+    /// The key of tenants' settings that has their limits, if the file says so.
+    pub(crate) async fn limits_key<DB: Operated>(&self) -> Result<Option<String>, Failure> {
+        let description: Description<DB> = self.open().describe().await?;
+        Ok(description.limits_key().map(str::to_owned))
+    }
+
     pub(crate) async fn reach<DB: Operated>(&self) -> Result<(), Failure> {
         let description = self.open().describe().await?;
         DB::reach(&description).await

@@ -28,6 +28,10 @@
 //!
 //! The limits hold in one process: where a service runs in three, a tenant gets three times as much at most, or the
 //! limits are set to a third. A limit over all processes would cost each request a round trip to where they count.
+//!
+//! # Features
+//!
+//! - `serde`: `LimitSettings`, which a tenant's settings are parsed as.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -37,6 +41,8 @@ mod limiter;
 mod limits;
 mod permit;
 mod rate;
+#[cfg(feature = "serde")]
+mod settings;
 mod store;
 
 pub use exceeded::LimitExceeded;
@@ -44,6 +50,8 @@ pub use limiter::TenantLimiter;
 pub use limits::Limits;
 pub use permit::Permit;
 pub use rate::Rate;
+#[cfg(feature = "serde")]
+pub use settings::LimitSettings;
 
 /// The example of the package's README, as a doc test.
 #[cfg(doctest)]

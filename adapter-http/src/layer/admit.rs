@@ -211,7 +211,7 @@ where
                 binding = binding.within(&outer).inspect_err(log_refusal)?;
             }
             // Count, now that the request is the tenant's.
-            let counted = self.limiting.count(&binding.scope, &mut parts.extensions, &mut guard);
+            let counted = self.counting.count(&binding.scope, &mut parts.extensions, &mut guard);
             counted.inspect_err(log_refusal)?;
             let scope = binding.scope.clone();
             parts.extensions.insert(binding);

@@ -6,6 +6,7 @@ use metrics::{Histogram, Unit, counter, describe_counter, describe_histogram, hi
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::{Access, Rejection};
 
+use super::counting::REQUESTS_BY_TENANT;
 use super::observation::{access_label, outcome_label};
 
 /// How long a decision took.
@@ -19,9 +20,10 @@ const REFUSALS: &str = "tenancy_refusals_total";
 /// |---|---|---|
 /// | `tenancy_admission_duration_seconds` | histogram, seconds | `access`: `scoped`, `optional`, `public`, `authenticated`; `outcome`: `admitted`, `visit`, `no_tenant`, `authenticated`, `refused` |
 /// | `tenancy_refusals_total` | counter | `access`; `code`: that of the refusal, such as `rate_limited` |
+/// | `tenancy_tenant_requests_total` | counter | `tenant`: one of the hundred busiest, or `other`; `outcome`: `served`, `limited`. Only with [`with_tenant_label`](crate::TenancyBuilder::with_tenant_label) |
 ///
-/// A request that passes several layers counts at each that decides on it. The time is that from the layer to the handler:
-/// authentication, look-up, membership. No metric has a tenant for a label: there may be a hundred thousand of them, and a
+/// A request that passes several layers counts at each that decides on it, and once for its tenant. The time is that from the layer to the handler:
+/// authentication, look-up, membership. No other metric has a tenant for a label: there may be a hundred thousand of them, and a
 /// request names any it likes.
 pub fn describe_metrics() {
     describe_histogram!(
@@ -30,6 +32,11 @@ pub fn describe_metrics() {
         "How long a tenancy layer took to decide on a request."
     );
     describe_counter!(REFUSALS, Unit::Count, "Requests that a tenancy layer refused.");
+    describe_counter!(
+        REQUESTS_BY_TENANT,
+        Unit::Count,
+        "Requests of tenants' members, by the busiest tenants."
+    );
 }
 
 pub(super) fn record(access: Access, took: Duration, scope: &Result<TenantScope, Rejection>) {

@@ -4,11 +4,11 @@ mod admit;
 mod again;
 mod binding;
 mod body;
+mod counting;
 mod engines;
 mod future;
 mod guard;
 mod layer;
-mod limiting;
 mod log;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -21,11 +21,15 @@ pub(crate) use admit::Engine;
 pub(crate) use binding::{Binding, BoundPayload, EngineId};
 pub use binding::{SavedBinding, bound};
 pub use body::TenancyBody;
+#[cfg(feature = "metrics")]
+pub(crate) use counting::ByTenant;
+pub(crate) use counting::Counting;
+#[cfg(feature = "limits")]
+pub(crate) use counting::Limiting;
 pub(crate) use engines::{engine_of, register};
 pub use future::TenancyFuture;
 pub use guard::RequestGuard;
 pub use layer::{TenancyLayer, TenancyService};
-pub(crate) use limiting::Limiting;
 #[cfg(feature = "metrics")]
 pub use metrics::describe_metrics;
 pub(crate) use parts::{BoxFuture, EngineParts, Vary};

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use tenancy_core::enforce::Enforcer;
 
 use super::binding::EngineId;
-use super::limiting::Limiting;
+use super::counting::Counting;
 use super::roll::Roll;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -32,7 +32,7 @@ pub(crate) struct EngineParts<N, D, A> {
     pub(crate) names: Vec<HeaderName>,
     /// The values of `Vary`.
     pub(crate) vary: Vary,
-    pub(crate) limiting: Limiting,
+    pub(crate) counting: Counting,
     /// The connections that outlast their admission, and wait for news of their tenant.
     pub(crate) roll: Arc<Roll>,
 }
@@ -48,7 +48,7 @@ impl<N, D> EngineParts<N, D, ()> {
             timeout,
             names,
             vary,
-            limiting,
+            counting,
             roll,
         } = self;
         EngineParts {
@@ -60,7 +60,7 @@ impl<N, D> EngineParts<N, D, ()> {
             timeout,
             names,
             vary,
-            limiting,
+            counting,
             roll,
         }
     }

@@ -106,6 +106,13 @@ pub enum StrategyError {
         /// The bound.
         max: usize,
     },
+    /// The tenant has as many transactions under way as it may while the pool is nearly used up
+    /// ([`with_max_transactions_per_tenant`](crate::PoolSettings::with_max_transactions_per_tenant)), and none of them ended in time.
+    #[error("failed to begin in time: the tenant has its share of the connections in use, which is {max}")]
+    TenantShareInUse {
+        /// The share.
+        max: usize,
+    },
     /// The tables would not keep tenants apart.
     #[cfg(feature = "sqlite")]
     #[error("refused the schema")]

@@ -44,7 +44,7 @@ impl StrategyError {
         match self {
             Self::Database(error) => classify::of_sqlx(error, Phase::Begin),
             Self::Migration { source, .. } => source.kind(),
-            Self::TooManyInUse { .. } => ErrorKind::Exhausted,
+            Self::TooManyInUse { .. } | Self::TenantShareInUse { .. } => ErrorKind::Exhausted,
             Self::Fenced(FenceRefusal::Closed) => ErrorKind::Forbidden,
             Self::Fenced(FenceRefusal::Locked) => ErrorKind::Retryable,
             Self::Fenced(FenceRefusal::Behind) => ErrorKind::Updating,

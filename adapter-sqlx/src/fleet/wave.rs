@@ -337,6 +337,8 @@ fn item(turn: &Turn) -> Item<'_> {
 }
 
 fn result(turn: Turn, state: ItemState, begun: Instant) -> TurnResult {
+    #[cfg(feature = "metrics")]
+    crate::operation_metrics::run_item(&turn.strategy, state.as_str());
     TurnResult {
         turn,
         state,

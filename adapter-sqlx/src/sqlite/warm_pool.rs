@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Sqlite, SqlitePool};
@@ -17,6 +17,7 @@ use super::fence::{FenceWatch, fenced};
 use crate::error::classify::is_busy;
 use crate::transaction::give_back::{EndState, give_back};
 use crate::transaction::in_use::InUse;
+use crate::transaction::tenant_shares::TenantShares;
 use crate::transaction::warm::{RecycleInto, Waiting, Warm, WarmDatabase, begun_in_time};
 use crate::{Binding, Mode, StrategyError, StrategyTransaction};
 
@@ -37,6 +38,8 @@ pub(super) struct WarmPool {
     commit: &'static SqliteCommit,
     fence: FenceWatch,
     in_use: InUse,
+    /// What shares the connections among tenants.
+    shares: Option<TenantShares>,
     warm: Arc<Warm<Sqlite>>,
 }
 
@@ -50,6 +53,7 @@ impl WarmPool {
             commit: &SqliteCommit::PLAIN,
             fence: FenceWatch::default(),
             in_use: InUse::default(),
+            shares: None,
             warm: Warm::new(),
         }
     }
@@ -64,15 +68,35 @@ impl WarmPool {
         Self { fence, ..self }
     }
 
-    /// Begins a transaction on a connection that is available. One that turns out to be from before a change of the schema, or
-    /// that is not clean, is closed, and another one tried.
+    /// Shares the connections among tenants.
+    pub(super) fn with_tenant_shares(self, shares: Option<TenantShares>) -> Self {
+        Self { shares, ..self }
+    }
+
+    /// Begins a transaction of a tenant, once its share of the connections has room. It is counted until the transaction has ended.
     pub(super) async fn begin(&self, binding: &Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
+        let timeout = self.pool.options().get_acquire_timeout();
+        let Some(shares) = &self.shares else {
+            return self.begin_within(timeout, binding).await;
+        };
+        let (share, timeout) = shares.enter(binding.id(), timeout).await?;
+        let begun = self.begin_within(timeout, binding).await?;
+        Ok(begun.with_lease(share))
+    }
+
+    /// Begins a transaction on a connection that is available, for which it waits so long. One that turns out to be from before a change of the schema, or
+    /// that is not clean, is closed, and another one tried.
+    async fn begin_within(
+        &self,
+        timeout: Duration,
+        binding: &Binding<'_>,
+    ) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
         if let Some(begun) = self.begin_on_warm(binding).await {
             return begun;
         }
         let mut stale_left = self.pool.options().get_max_connections().saturating_add(STALE);
         loop {
-            match self.begin_on_pooled(binding).await {
+            match self.begin_on_pooled(timeout, binding).await {
                 Err(StrategyError::Database(error)) if is_schema_stale(&error) && stale_left > 0 => stale_left -= 1,
                 begun => return begun,
             }
@@ -103,18 +127,24 @@ impl WarmPool {
         None
     }
 
-    async fn begin_on_pooled(&self, binding: &Binding<'_>) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
+    async fn begin_on_pooled(
+        &self,
+        timeout: Duration,
+        binding: &Binding<'_>,
+    ) -> Result<StrategyTransaction<Sqlite>, StrategyError> {
         let taken_at = Instant::now();
-        let connection = self.acquire().await?;
+        let connection = self.acquire(timeout).await?;
         self.fence.require()?;
         let text = AssertSqlSafe(self.texts.after_end(binding));
         let attempt = attempt_after_end(connection, text).await.map_err(fenced)?;
         self.recycled(attempt, taken_at)
     }
 
-    async fn acquire(&self) -> Result<PoolConnection<Sqlite>, StrategyError> {
+    /// The pool's own time-out is no shorter.
+    async fn acquire(&self, timeout: Duration) -> Result<PoolConnection<Sqlite>, StrategyError> {
         let _waiting = Waiting::new(&self.warm);
-        let acquired = self.pool.acquire().await;
+        let acquired = tokio::time::timeout(timeout, self.pool.acquire()).await;
+        let acquired = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         acquired.map_err(|error| self.in_use.refusal(error, self.pool.options().get_max_connections()))
     }
 

@@ -15,6 +15,8 @@ mod observation;
 mod refused;
 mod run;
 mod tenant_db;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod tenant_shares;
 mod tenant_transaction;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod warm;

@@ -120,6 +120,8 @@ pub(crate) mod metrics {
     /// | `tenancy_begin_duration_seconds` | histogram, seconds | `strategy`; `outcome`: `begun`, `exhausted`, `forbidden`, `retryable`, `unavailable`, `updating`, `failed` |
     /// | `tenancy_begins_waiting` | gauge | `strategy`: how many transactions are beginning |
     /// | `tenancy_transactions_under_way` | gauge | `strategy`: how many have begun and not ended |
+    /// | `tenancy_run_items_total` | counter | `strategy`; `state`: `done`, `failed`, `skipped`: tenants that a run of migrations has dealt with in this process |
+    /// | `tenancy_events_lag_seconds` | gauge | `cursor`: how old the first event of the last batch was when its reader was given it; 0 once all are read |
     ///
     /// A strategy is one that is registered. The time is that until the transaction is bound to its tenant: waiting for a
     /// connection is most of it, if it is long. No metric has a tenant for a label.
@@ -131,6 +133,8 @@ pub(crate) mod metrics {
             Unit::Count,
             "Tenants' transactions that have begun and not ended."
         );
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        crate::operation_metrics::describe();
     }
 
     /// Raises a gauge for as long as it is held, also where a future is dropped.

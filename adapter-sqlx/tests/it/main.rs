@@ -20,6 +20,8 @@ mod sqlite;
 mod staff;
 #[cfg(all(feature = "postgres", feature = "sqlite", feature = "metrics", feature = "spans"))]
 mod telemetry;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod tenant_shares;
 #[cfg(all(feature = "postgres", feature = "sqlite", feature = "testing"))]
 mod testing_kit;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -1,5 +1,5 @@
 //! What beginning a transaction tells metrics, spans and the log.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,13 +14,18 @@ use sqlx::Database;
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Admitted;
 use tenancy_core::names::{ResolverName, Subject};
-use tenancy_sqlx::{TenantDb, TransactionError, describe_metrics};
+use tenancy_sqlx::fleet::{Fleet, FleetOptions};
+use tenancy_sqlx::{
+    SqliteDatabaseStrategy, SqliteDirectory, StrategyRegistry, TenantDb, TransactionError, describe_metrics,
+};
 
-use crate::common::{admitted, record, two_tenants};
+use crate::common::{admitted, migrations, record, run, two_tenants};
+use crate::fleet;
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::TestDatabase;
 
 const BEGIN: &str = "tenancy_begin_duration_seconds";
+const LAG: &str = "tenancy_events_lag_seconds";
 
 /// What this thread records.
 struct Recorded {
@@ -42,6 +47,14 @@ impl Recorded {
             labels.sort();
             let name = format!("{} {}", key.name(), labels.join(" "));
             match value {
+                DebugValue::Counter(count) => {
+                    seen.insert(name, f64::from(u32::try_from(count).unwrap()));
+                }
+                // It is set, and not changed.
+                DebugValue::Gauge(seconds) if name.starts_with(LAG) => {
+                    assert!((0.0..60.0).contains(&seconds.0), "{seconds}");
+                    seen.insert(name, if seconds.0 > 0.0 { 1.0 } else { 0.0 });
+                }
                 DebugValue::Gauge(change) => *self.gauges.entry(name).or_default() += change.0,
                 DebugValue::Histogram(values) => {
                     assert!(
@@ -50,7 +63,6 @@ impl Recorded {
                     );
                     seen.insert(name, f64::from(u32::try_from(values.len()).unwrap()));
                 }
-                other => panic!("{other:?}"),
             }
         }
         seen.extend(self.gauges.clone());
@@ -143,6 +155,50 @@ fn transactions_on_postgres_are_measured_by_fixed_labels() {
         let acme = schema_server::member("acme");
         recorded.look();
         ends(&db, &acme, &mut recorded).await;
+    });
+}
+
+#[test]
+fn items_of_runs_and_the_lag_of_readers_are_measured_by_fixed_labels() {
+    recording(async |mut recorded| {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = SqliteDirectory::open(dir.path().join("directory.sqlite"))
+            .await
+            .unwrap();
+        let files = async |sql: &[&'static str]| {
+            let files = SqliteDatabaseStrategy::builder(dir.path().join("tenants")).with_migrations(migrations(sql));
+            TenantDb::new(StrategyRegistry::new().with(files.open().await.unwrap()).unwrap())
+        };
+        const FIRST: &str = "create table notes (body text)";
+        let old = files(&[FIRST]).await;
+        fleet::support::create(&directory, &old, "database", &["a", "b", "c"]).await;
+        // What its migration makes is there already.
+        let mut tx = old.begin(&admitted("b", "database")).await.unwrap();
+        run(&mut tx, "create table drafts (body text)").await.unwrap();
+        tx.commit().await.unwrap();
+        recorded.look();
+
+        let new = files(&[FIRST, "create table drafts (body text)"]).await;
+        let fleet = Fleet::new(directory.clone(), &new).unwrap();
+        fleet::support::run(&fleet, &FleetOptions::new()).await;
+        recorded.expect([
+            ("tenancy_run_items_total state=done strategy=database", 2.0),
+            ("tenancy_run_items_total state=failed strategy=database", 1.0),
+        ]);
+
+        let events = directory.follow_events("billing".parse().unwrap()).await.unwrap();
+        let mut events = events.with_poll_interval(Duration::from_millis(1));
+        let all = std::num::NonZeroU32::new(1000).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        events.next_batch(all).await.unwrap();
+        recorded.expect([("tenancy_events_lag_seconds cursor=billing", 1.0)]);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(50), events.next_batch(all))
+                .await
+                .is_err()
+        );
+        // It has read everything: the lag is 0.
+        recorded.expect([]);
     });
 }
 

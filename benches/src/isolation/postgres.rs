@@ -6,8 +6,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr};
 use tenancy_sqlx::{
-    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantTable, StrategyRegistry,
-    TenantDb,
+    PgDatabaseStrategy, PgRowStrategy, PgRowTables, PgSchemaStrategy, PgServer, PgTenantTable, PoolSettings,
+    StrategyRegistry, TenantDb,
 };
 
 use super::{NOTES, TENANTS, member};
@@ -225,6 +225,15 @@ impl Database {
 
     /// One strategy, with its data.
     pub(super) async fn tenants(&self, strategy: &str) -> TenantDb<Postgres> {
+        self.tenants_in(strategy, PoolSettings::new()).await
+    }
+
+    /// The strategy `row`, and its pool.
+    pub(super) async fn rows_in(&self, pool: PoolSettings) -> TenantDb<Postgres> {
+        self.tenants_in("row", pool).await
+    }
+
+    async fn tenants_in(&self, strategy: &str, pool: PoolSettings) -> TenantDb<Postgres> {
         let server = PgServer::new(self.application(), self.administrator());
         let role = self.role();
         let shared = "create table if not exists notes (like plain_notes including all);
@@ -241,7 +250,8 @@ impl Database {
                     row = row.with_fence();
                 }
                 // The table without a policy is there on purpose.
-                StrategyRegistry::new().with(row.dangerously_allow_findings().open().await.unwrap())
+                let row = row.with_pool(pool).dangerously_allow_findings();
+                StrategyRegistry::new().with(row.open().await.unwrap())
             }
             "schema" => {
                 let mut schema = PgSchemaStrategy::builder(server);

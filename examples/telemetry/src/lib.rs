@@ -25,6 +25,7 @@ use tenancy::sql::{InsecureTestStrategy, StrategyRegistry, TenantDb};
 pub fn install_metrics() -> Result<PrometheusHandle, Box<dyn std::error::Error>> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     tenancy::http::describe_metrics();
+    tenancy::cache::describe_metrics();
     tenancy::sql::describe_metrics();
     Ok(handle)
 }

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use tenancy_core::directory::SettingsDocument;
 use tenancy_core::names::TenantId;
 
+use super::part::Part;
 use super::problem::SettingsProblem;
-use super::value;
 use crate::group::{Group, Grouped, Groups};
 use crate::store::{Matches, Unshare};
 
@@ -64,10 +64,10 @@ pub(super) struct CachedSettings<T> {
 }
 
 impl<T: DeserializeOwned> CachedSettings<T> {
-    pub(super) fn parse(tenant: TenantId, document: &SettingsDocument) -> Self {
+    pub(super) fn parse(tenant: TenantId, document: &SettingsDocument, part: &Part) -> Self {
         let parsed = serde_json::from_str(document.json());
         let parsed = parsed.map_err(|error| SettingsProblem::no_json(&error));
-        let outcome = parsed.and_then(|value| value::parse(&value)).map(|settings| {
+        let outcome = parsed.and_then(|value| part.parse(&value)).map(|settings| {
             let revision = document.revision();
             CurrentSettings(Arc::new(Shared(Arc::new(Parsed { settings, revision }))))
         });

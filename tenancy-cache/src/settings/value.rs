@@ -20,6 +20,15 @@ pub(super) fn parse<T: DeserializeOwned>(document: &Value) -> Result<T, Settings
     })
 }
 
+/// Parses the value of one key of a document, as if it were a document: without the key it is empty. The other keys are not looked at.
+pub(super) fn parse_key<T: DeserializeOwned>(document: &Value, key: &str) -> Result<T, SettingsProblem> {
+    let parsed = match document.get(key) {
+        Some(value) => parse(value),
+        None => parse(&Value::Object(Map::new())),
+    };
+    parsed.map_err(|problem| problem.inside(key))
+}
+
 /// A value, and where it is.
 #[derive(Clone, Copy)]
 struct Node<'de> {

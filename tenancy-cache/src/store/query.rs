@@ -12,6 +12,7 @@ use super::flights::{Ticket, Waiter};
 use super::tables::{Hit, Miss};
 use super::{State, Store};
 use crate::group::Grouped;
+use crate::lookups::Lookup;
 
 impl<K, V, S, E> Store<K, V, S, E>
 where
@@ -57,8 +58,10 @@ where
             return Joined::Cached(answer);
         }
         if let Some(waiter) = state.flights.join(key) {
+            self.lookups.count(Lookup::Waited);
             return Joined::Waiting(waiter);
         }
+        self.lookups.count(Lookup::Queried);
         Joined::First(Flight {
             store: self,
             key: key.clone(),

@@ -5,6 +5,8 @@ mod cache_support;
 mod cached_authorizer;
 mod cached_directory;
 mod invalidation;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod resident;
 #[cfg(feature = "settings")]
 mod settings;

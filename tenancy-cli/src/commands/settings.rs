@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal as _, Read as _};
 
 use serde_json::{Map, Value};
+use tenancy::cache::check_settings_key;
+use tenancy::limits::LimitSettings;
 use tenancy::names::TenantId;
 use tenancy_sqlx::{DirectoryError, SettingsError, SqlDirectory, StoredSettings};
 
@@ -42,10 +44,12 @@ pub(crate) async fn set<DB: Operated>(site: &Site<'_>, set: SetSetting) -> Resul
         write,
     } = set;
     let value = value_of(value, text)?;
+    let are_limits = site.limits_key::<DB>().await?.is_some_and(|limits| limits == key);
     let writing = Writing {
         id: &tenant.id,
         key: &key,
         value: Some(value),
+        are_limits,
         write: &write,
     };
     let written = writing.run::<DB>(site).await?;
@@ -55,14 +59,12 @@ pub(crate) async fn set<DB: Operated>(site: &Site<'_>, set: SetSetting) -> Resul
         Some(true) => format!("`{shown}` of the tenant `{id}` is set"),
         Some(false) => format!("`{shown}` of the tenant `{id}` is set so already"),
     };
-    let answer = written
-        .answer(text, &key)
-        .with("checked", site.cli.settings().is_some());
-    Ok(match site.cli.settings() {
-        Some(_) => answer,
-        None => {
-            answer.advise("this command does not know the service's settings: see that the service accepts what is set")
-        }
+    let is_checked = are_limits || site.cli.settings().is_some();
+    let answer = written.answer(text, &key).with("checked", is_checked);
+    Ok(if is_checked {
+        answer
+    } else {
+        answer.advise("this command does not know the service's settings: see that the service accepts what is set")
     })
 }
 
@@ -72,8 +74,14 @@ pub(crate) async fn unset<DB: Operated>(
     key: &str,
     write: &WriteSetting,
 ) -> Result<Answer, Failure> {
-    let value = None;
-    let written = Writing { id, key, value, write }.run::<DB>(site).await?;
+    let writing = Writing {
+        id,
+        key,
+        value: None,
+        are_limits: false,
+        write,
+    };
+    let written = writing.run::<DB>(site).await?;
     let shown = printable(key);
     let text = match written.changed {
         None => format!("`{shown}` of the tenant `{id}` would be unset"),
@@ -107,6 +115,8 @@ struct Writing<'w> {
     id: &'w TenantId,
     key: &'w str,
     value: Option<Value>,
+    /// Whether the file says that the tenant's limits are under this key.
+    are_limits: bool,
     write: &'w WriteSetting,
 }
 
@@ -172,10 +182,12 @@ impl Writing<'_> {
     }
 
     fn check(&self, site: &Site<'_>, object: &Map<String, Value>) -> Result<(), Failure> {
-        let Some(check) = site.cli.settings() else {
-            return Ok(());
+        let limits = || match self.are_limits {
+            true => check_settings_key::<LimitSettings>(object, self.key).map(drop),
+            false => Ok(()),
         };
-        check(object).map_err(|problem| {
+        let service = || site.cli.settings().map_or(Ok(()), |check| check(object));
+        limits().and_then(|()| service()).map_err(|problem| {
             Failure::new("invalid_settings", printable(&problem.to_string())).run(format!("settings get {}", self.id))
         })
     }

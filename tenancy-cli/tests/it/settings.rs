@@ -218,6 +218,37 @@ fn refuses_what_the_service_would_refuse(service: &Service) {
     assert_eq!(settings(service).0, json!({"seats": 21}));
 }
 
+/// What the service would take no limits from is refused, whatever command sets it.
+#[test]
+fn refuses_limits_that_are_not_valid() {
+    let service = Service::sqlite();
+    create(&service);
+    let file = service.folder().join("tenancy.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let limits = "[limits]\nrequests_under_way = 10\nsettings_key = \"limits\"\n";
+    std::fs::write(&file, format!("{text}\n{limits}")).unwrap();
+    for (value, problem) in [
+        (
+            r#"{"request_under_way": 5}"#,
+            "unknown key `limits.request_under_way`, did you mean `requests_under_way`?",
+        ),
+        (
+            r#"{"requests_under_way": 0}"#,
+            "`limits.requests_under_way` is an integer that is not valid, expected a whole number from 1 to 1000000",
+        ),
+        (r#""none""#, "`limits` is a string, expected an object of limits"),
+    ] {
+        let refused = service.run(["settings", "set", "acme", "limits", value]).ended(1);
+        assert!(refused.stderr.contains(problem), "{}", refused.stderr);
+    }
+    assert_eq!(settings(&service), (json!({}), 0));
+    let set = service.json(["settings", "set", "acme", "limits", r#"{"requests_under_way": 5}"#]);
+    assert_eq!(set["checked"], true, "{set}");
+    // Another key is the service's own.
+    let set = service.json(["settings", "set", "acme", "seats", "5"]);
+    assert_eq!(set["checked"], false, "{set}");
+}
+
 #[test]
 fn the_embedded_command_refuses_what_the_service_would_refuse() {
     refuses_what_the_service_would_refuse(&Service::sqlite());

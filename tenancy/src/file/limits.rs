@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenancy_limits::{Limits, Rate};
+use tenancy_limits::{LimitSettings, Limits, Rate};
 
 use super::check::Check;
 
@@ -15,14 +15,51 @@ tenancy_core::config::settings! {
         pub burst: Option<u32> = None,
         /// How many may be under way at a time, 1 to 1000000. Default: as many as come.
         pub requests_under_way: Option<u32> = None,
+        /// The key of tenants' settings under which a tenant has limits of its own, an object with the keys above: see
+        /// [`LimitSettings`](tenancy_limits::LimitSettings). Default: absent, and every tenant has those of this table.
+        pub settings_key: Option<String> = None,
     }
 }
 
-const MOST: u32 = 1_000_000;
+/// What the table comes to.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitsPlan {
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(dead_code, reason = "it is checked, and no requests come")
+    )]
+    pub(crate) every_tenant: Limits,
+    /// The key of tenants' settings that has their own.
+    pub(crate) settings_key: Option<String>,
+}
+
+const MOST: u32 = LimitSettings::MAX;
 
 impl LimitsConfig {
     /// The limits; `None` if there are none.
-    pub(crate) fn limits(&self, check: &mut Check) -> Option<Limits> {
+    pub(crate) fn plan(&self, check: &mut Check) -> Option<LimitsPlan> {
+        let every_tenant = self.every_tenant(check);
+        let settings_key = self.settings_key.clone();
+        match settings_key.as_deref() {
+            Some("") => check.problem(
+                "limits.settings_key",
+                "expected a key of tenants' settings, such as `limits`",
+            ),
+            // What is stored of a tenant may be wrong, or not be read yet, and is never a reason for no limit.
+            Some(_) if every_tenant == Limits::none() => check.problem(
+                "limits.settings_key",
+                "a tenant whose settings have no limits needs those of every tenant: add `requests_per_second` or \
+                `requests_under_way`",
+            ),
+            _ => {}
+        }
+        (every_tenant != Limits::none()).then_some(LimitsPlan {
+            every_tenant,
+            settings_key,
+        })
+    }
+
+    fn every_tenant(&self, check: &mut Check) -> Limits {
         let mut within = |name: &str, given: Option<u32>| {
             let given = given?;
             if !(1..=MOST).contains(&given) {
@@ -54,6 +91,6 @@ impl LimitsConfig {
         if let Some(under_way) = under_way {
             limits = limits.with_under_way(under_way);
         }
-        (limits != Limits::none()).then_some(limits)
+        limits
     }
 }

@@ -31,6 +31,7 @@ pub(crate) use jwt::refuse_unused;
 #[cfg(all(feature = "http", feature = "jwt"))]
 pub(crate) use jwt::{WithPayload, build_verifier};
 pub use limits::LimitsConfig;
+pub(crate) use limits::LimitsPlan;
 pub(crate) use migrations::{Migrations, folder, minimum_version};
 pub use pool::PoolConfig;
 pub use problem::{ConfigProblem, ConfigProblems};

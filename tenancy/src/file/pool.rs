@@ -12,6 +12,9 @@ tenancy_core::config::settings! {
     pub struct PoolConfig {
         /// The greatest number of the application's connections, at least 1.
         pub max_connections: Option<u32> = None,
+        /// How many transactions of one tenant may be under way in one process while the pool is nearly used up, at least 1 and fewer than
+        /// there are connections. Default: as many as there are connections.
+        pub max_transactions_per_tenant: Option<u32> = None,
         /// How long a transaction may take to begin, in seconds, at least 1. Default: 5.
         pub acquire_timeout_seconds: Option<u32> = None,
         /// How long an unused connection stays open, in seconds, at least 1.
@@ -34,6 +37,9 @@ impl PoolConfig {
         if let Some(max) = positive("max_connections", self.max_connections) {
             settings = settings.with_max_connections(usize::try_from(max).unwrap_or(usize::MAX));
         }
+        if let Some(max) = positive("max_transactions_per_tenant", self.max_transactions_per_tenant) {
+            settings = settings.with_max_transactions_per_tenant(usize::try_from(max).unwrap_or(usize::MAX));
+        }
         let mut seconds = |name, given| positive(name, given).map(|given| Duration::from_secs(given.into()));
         if let Some(timeout) = seconds("acquire_timeout_seconds", self.acquire_timeout_seconds) {
             settings = settings.with_acquire_timeout(timeout);
@@ -44,7 +50,27 @@ impl PoolConfig {
         if let Some(lifetime) = seconds("max_lifetime_seconds", self.max_lifetime_seconds) {
             settings = settings.with_max_lifetime(lifetime);
         }
+        if let (Some(connections), Some(transactions)) = (self.max_connections, self.max_transactions_per_tenant)
+            && transactions >= connections
+            && connections > 0
+        {
+            let problem = format!("expected fewer than the {connections} connections: as many bound nothing");
+            check.problem(format!("{key}.max_transactions_per_tenant"), problem);
+        }
         settings
+    }
+
+    /// As [`settings`](Self::settings), of a strategy that has a pool for each tenant.
+    pub(super) fn settings_of_each_tenant(&self, key: &str, instead: &str, check: &mut Check) -> PoolSettings {
+        if self.max_transactions_per_tenant.is_some() {
+            let problem = format!("tenants of this strategy share no pool: {instead}");
+            check.problem(format!("{key}.max_transactions_per_tenant"), problem);
+        }
+        let own = Self {
+            max_transactions_per_tenant: None,
+            ..self.clone()
+        };
+        own.settings(key, check)
     }
 }
 

@@ -136,6 +136,14 @@ impl<DB: OpenDatabase> Open<DB> {
         self
     }
 
+    /// Counts the requests of each tenant's members by the hundred busiest tenants: see
+    /// [`TenancyBuilder::with_tenant_label`](tenancy_http::TenancyBuilder::with_tenant_label).
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    pub fn with_tenant_label(mut self) -> Self {
+        self.callers.labels_tenants = true;
+        self
+    }
+
     /// Opens tenants' data and the directory alone, for a process that serves no requests, such as a worker or a command.
     ///
     /// The same file is read, and `[jwt]` need not be in it.

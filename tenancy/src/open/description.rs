@@ -10,7 +10,7 @@ use tenancy_sqlx::{Place, StrategyError};
 
 use super::database::{OpenDatabase, Opens};
 use super::error::OpenError;
-use super::prepare::Parts;
+use super::prepare::{Parts, Rules};
 
 /// What [`Open::describe`](crate::Open::describe) begins, and awaiting ends.
 #[must_use = "nothing is read until it is awaited"]
@@ -30,8 +30,12 @@ impl<DB: OpenDatabase> IntoFuture for Describe<DB> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async {
-            let prepared = self.parts.prepare(false, |_, _, _| Some(())).await?;
-            Ok(Description { plan: prepared.plan })
+            let limits_key = |rules: Rules| rules.limits.and_then(|limits| limits.settings_key);
+            let prepared = self.parts.prepare(false, |_, rules, _| Some(limits_key(rules))).await?;
+            Ok(Description {
+                plan: prepared.plan,
+                limits_key: prepared.extra,
+            })
         })
     }
 }
@@ -39,9 +43,17 @@ impl<DB: OpenDatabase> IntoFuture for Describe<DB> {
 /// A configuration that is right: every variable, table and folder that it names is read, and nothing is connected.
 pub struct Description<DB: OpenDatabase> {
     plan: <DB as Opens>::Plan,
+    limits_key: Option<String>,
 }
 
 impl<DB: OpenDatabase> Description<DB> {
+    /// The key of tenants' settings that has their limits, if they have any there: its value is parsed as
+    /// [`LimitSettings`](tenancy_limits::LimitSettings).
+    #[must_use]
+    pub fn limits_key(&self) -> Option<&str> {
+        self.limits_key.as_deref()
+    }
+
     /// The strategies of the configuration, and whether each is to be fenced there.
     pub fn fences(&self) -> impl Iterator<Item = (&'static str, bool)> + use<'_, DB> {
         DB::fences(&self.plan).iter().copied()

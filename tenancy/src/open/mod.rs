@@ -1,11 +1,15 @@
 //! One call: from a file to everything that serves.
 
 mod builder;
+#[cfg(feature = "http")]
+mod caches;
 mod data;
 mod database;
 mod description;
 mod directory;
 mod error;
+#[cfg(feature = "http")]
+mod limiter;
 mod migrations;
 mod places;
 #[cfg(feature = "postgres")]

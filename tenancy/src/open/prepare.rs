@@ -8,14 +8,13 @@ use tenancy_cache::CacheLimits;
 use tenancy_core::enforce::Enforcer;
 use tenancy_core::names::ReservedNames;
 use tenancy_core::resolve::Resolver;
-use tenancy_limits::Limits;
 use tenancy_sqlx::{IsolationStrategy, SqlDirectory, TenantDb};
 
 use super::data::Data;
 use super::database::{ForMigrations, OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
 use super::unopened::unopened;
-use crate::file::{Check, ConfigProblems, Document, Migrations, Variables, build_enforcer};
+use crate::file::{Check, ConfigProblems, Document, LimitsPlan, Migrations, Variables, build_enforcer};
 
 /// Where a configuration comes from.
 pub(super) enum Source<C> {
@@ -63,7 +62,7 @@ pub(super) struct Rules {
     /// How long answers are cached, if they are.
     pub(super) cache: Option<CacheLimits>,
     /// What each tenant may use, if that is limited.
-    pub(super) limits: Option<Limits>,
+    pub(super) limits: Option<LimitsPlan>,
 }
 
 impl<DB: OpenDatabase> Parts<DB> {
@@ -120,7 +119,7 @@ impl<DB: OpenDatabase> Parts<DB> {
         let rules = Rules {
             enforcer,
             cache: DB::cache(&config).limits(&mut check),
-            limits: DB::limits(&config).limits(&mut check),
+            limits: DB::limits(&config).plan(&mut check),
         };
         let extra = extra(&config, rules, &mut check);
         let plan = DB::plan(&config, &mut migrations, &mut check).await;

@@ -8,15 +8,17 @@ use tenancy_core::config::EnforcementConfig;
 use tenancy_core::directory::{ChangeFeed, Directory, Invalidate};
 use tenancy_core::enforce::Enforcer;
 use tenancy_http::{Authenticator, PlatformStaff, Tenancy, TenancyBuilder};
-use tenancy_limits::{Limits, TenantLimiter};
+use tenancy_limits::TenantLimiter;
 use tenancy_sqlx::{SqlDirectory, TenantDb};
 use tokio::task::AbortHandle;
 
+use super::caches::Caches;
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
+use super::limiter::limiter_of;
 use super::prepare::{Parts, Rules};
-use crate::file::{Check, refuse_unused};
+use crate::file::{Check, LimitsPlan, refuse_unused};
 
 /// Everything that a configuration describes, running: what [`open`](crate::open) returns. Each part is cheap to clone, and
 /// works without the others.
@@ -62,7 +64,9 @@ pub(super) struct Requests<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
-    limits: Option<Limits>,
+    limits: Option<LimitsPlan>,
+    #[cfg(feature = "metrics")]
+    labels_tenants: bool,
     authenticator: Box<dyn Authenticates<DB>>,
 }
 
@@ -73,6 +77,8 @@ impl<DB: OpenDatabase> Requests<DB> {
             enforcement: self.enforcement,
             cache: self.cache,
             limits: self.limits,
+            #[cfg(feature = "metrics")]
+            labels_tenants: self.labels_tenants,
             directory,
         };
         (self.authenticator, lookups)
@@ -91,11 +97,15 @@ pub(super) fn requests_of<DB: OpenDatabase>(
     callers: Callers<DB>,
 ) -> impl FnOnce(&<DB as Opens>::Config, Rules, &mut Check) -> Option<Requests<DB>> + Send {
     |config, rules, check| {
+        #[cfg(feature = "metrics")]
+        let labels_tenants = callers.labels_tenants;
         let authenticator = authenticator_of(callers, config, check);
         Some(Requests {
             enforcement: DB::enforcement(config).clone(),
             cache: rules.cache,
             limits: rules.limits,
+            #[cfg(feature = "metrics")]
+            labels_tenants,
             enforcer: rules.enforcer?,
             authenticator: authenticator?,
         })
@@ -118,10 +128,12 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     // After the caches: a connection that is checked for a change must not find what they have held before it.
     caches.push(Arc::new(tenancy.clone()));
     let changes = LocalChanges::new();
-    let mut followers = vec![spawn(changes.subscribe(), &caches)];
+    let mut followers = vec![spawn(changes.subscribe(), &caches.notified)];
     let notified = LocalChanges::new();
-    caches.push(Arc::new(notified.clone()));
-    followers.extend(feed.map(|feed| spawn(feed, &caches)));
+    caches.notified.push(Arc::new(notified.clone()));
+    followers.extend(feed.map(|feed| spawn(feed, &caches.notified)));
+    #[cfg(feature = "metrics")]
+    followers.push(caches.record());
     Ok(Opened {
         tenancy,
         db,
@@ -132,18 +144,18 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     })
 }
 
-fn spawn(feed: impl ChangeFeed + 'static, caches: &Caches) -> AbortHandle {
-    tokio::spawn(follow(feed, caches.clone())).abort_handle()
+fn spawn(feed: impl ChangeFeed + 'static, caches: &[Arc<dyn Invalidate>]) -> AbortHandle {
+    tokio::spawn(follow(feed, caches.to_vec())).abort_handle()
 }
-
-/// What forgets what has changed.
-type Caches = Vec<Arc<dyn Invalidate>>;
 
 /// What code says of who verifies callers.
 pub(super) struct Callers<DB: OpenDatabase> {
     pub(super) authenticator: Option<Box<dyn Authenticates<DB>>>,
     /// Whether the authenticator stands in place of the file's issuers, and may be there beside them.
     pub(super) replaces_table: bool,
+    /// Whether the busiest tenants are a label of metrics.
+    #[cfg(feature = "metrics")]
+    pub(super) labels_tenants: bool,
     #[cfg(feature = "jwt")]
     pub(super) payload: Option<crate::file::WithPayload>,
 }
@@ -153,6 +165,8 @@ impl<DB: OpenDatabase> Default for Callers<DB> {
         Self {
             authenticator: None,
             replaces_table: false,
+            #[cfg(feature = "metrics")]
+            labels_tenants: false,
             #[cfg(feature = "jwt")]
             payload: None,
         }
@@ -210,7 +224,9 @@ pub(super) struct Lookups<DB: OpenDatabase> {
     enforcer: Enforcer,
     enforcement: EnforcementConfig,
     cache: Option<CacheLimits>,
-    limits: Option<Limits>,
+    limits: Option<LimitsPlan>,
+    #[cfg(feature = "metrics")]
+    labels_tenants: bool,
     directory: SqlDirectory<DB>,
 }
 
@@ -236,7 +252,7 @@ struct Issuers(Arc<tenancy_jwt::TokenVerifier>);
 impl<DB: OpenDatabase> Authenticates<DB> for Issuers {
     fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches) {
         let (tenancy, mut caches) = build(Arc::clone(&self.0), lookups);
-        caches.push(self.0);
+        caches.notified.push(self.0);
         (tenancy, caches)
     }
 }
@@ -247,30 +263,52 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         enforcement,
         cache,
         limits,
+        #[cfg(feature = "metrics")]
+        labels_tenants,
         directory,
     } = lookups;
+    let mut caches = Caches::default();
+    let limiter = limits.map(|limits| limiter_of(limits, cache.as_ref(), &directory, &mut caches));
     let Some(cache) = cache else {
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
         let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
-        return (limited(tenancy, limits), Vec::new());
+        #[cfg(feature = "metrics")]
+        let tenancy = labelled(tenancy, labels_tenants);
+        return (limited(tenancy, limiter), caches);
     };
     let members = CachedAuthorizer::builder(directory.clone())
         .with_limits(cache.clone())
         .build();
     let directory = CachedDirectory::builder(directory).with_limits(cache).build();
-    let caches: Caches = vec![Arc::new(members.clone()), Arc::new(directory.clone())];
+    caches.add(members.clone());
+    caches.add(directory.clone());
     let tenancy = Tenancy::builder(enforcer, authenticator, directory)
         .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
-    (limited(tenancy, limits), caches)
+    #[cfg(feature = "metrics")]
+    let tenancy = labelled(tenancy, labels_tenants);
+    (limited(tenancy, limiter), caches)
 }
 
-fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limits: Option<Limits>) -> Tenancy
+#[cfg(feature = "metrics")]
+fn labelled<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, labels_tenants: bool) -> TenancyBuilder<Tenancy, N, D>
 where
     N: Authenticator + 'static,
     D: Directory + 'static,
 {
-    match limits {
-        Some(limits) => tenancy.with_limits(TenantLimiter::new(limits)).build(),
+    if labels_tenants {
+        tenancy.with_tenant_label()
+    } else {
+        tenancy
+    }
+}
+
+fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limiter: Option<TenantLimiter>) -> Tenancy
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+{
+    match limiter {
+        Some(limiter) => tenancy.with_limits(limiter).build(),
         None => tenancy.build(),
     }
 }

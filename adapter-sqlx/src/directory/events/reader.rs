@@ -205,6 +205,8 @@ impl<DB: DirectoryDatabase> EventReader<DB> {
     pub async fn next_batch(&mut self, limit: NonZeroU32) -> Result<Vec<TenantEvent>, DirectoryError> {
         loop {
             let events = self.directory.events(self.read, limit).await?;
+            #[cfg(feature = "metrics")]
+            crate::operation_metrics::events_lag(self.cursor.as_str(), events.first().map(|event| event.at));
             if let Some(last) = events.last() {
                 self.read = last.seq;
                 return Ok(events);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use tenancy_core::names::TenantId;
 
 use super::commit::{MARK, MARKED};
 use super::echo::Echo;
@@ -45,6 +46,9 @@ pub(in crate::postgres) fn prepare() -> String {
 /// `DISCARD ALL`, which would take prepared statements too, and sqlx would not know.
 const RESET: &str = "begin; reset session authorization; reset all; close all; unlisten *; discard sequences; \
     discard temp; commit; ";
+
+/// The longest name that PostgreSQL takes, in bytes.
+const MAX_NAME: usize = 63;
 
 /// What requires no schema.
 const NO_SCHEMA: &str = "null";
@@ -156,6 +160,15 @@ impl BeginText {
         self
     }
 
+    /// Shows the tenant in the session's `application_name` until the transaction ends. For `None` nothing is sent.
+    pub(in crate::postgres) fn name_tenant(self, tenant: Option<&TenantId>) -> Self {
+        let Some(tenant) = tenant else { return self };
+        let mut name = format!("tenancy:{tenant}");
+        // An id is ASCII. PostgreSQL would cut it, and send a notice each time.
+        name.truncate(MAX_NAME);
+        self.set("application_name", Literal(&name))
+    }
+
     /// Sets a setting until the transaction ends on the coordinator of a Citus cluster, and on its workers.
     ///
     /// # Security
@@ -235,6 +248,22 @@ mod tests {
             "set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; \
             do 'begin set local app.tenant_id = ''o''''neil''; end'; set local citus.propagate_set_commands = 'none'"
         );
+    }
+
+    /// A service that does not want it sends what it has sent before.
+    #[test]
+    fn a_tenant_is_named_in_the_message_that_begins_where_that_is_wanted() {
+        let longest = "x".repeat(63);
+        let sent = |tenant: Option<&str>| {
+            let tenant: Option<TenantId> = tenant.map(|tenant| tenant.parse().unwrap());
+            let sql = BeginText::new(Mode::ReadOnly).name_tenant(tenant.as_ref()).after_end();
+            let (_, own) = sql.as_str().split_once("begin read only").unwrap_or_default();
+            own.to_owned()
+        };
+        assert_eq!(sent(None), "");
+        assert_eq!(sent(Some("acme")), "; set local application_name = 'tenancy:acme'");
+        let cut = format!("; set local application_name = 'tenancy:{}'", "x".repeat(55));
+        assert_eq!(sent(Some(&longest)), cut);
     }
 
     /// A service without a minimum sends what it has sent before there was one.

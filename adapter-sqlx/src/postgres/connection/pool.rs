@@ -18,6 +18,8 @@ pub(in crate::postgres) struct PoolPlan {
     pub(in crate::postgres) has_transaction_pooler: bool,
     /// Whether each transaction enters the tenant's place.
     pub(in crate::postgres) is_fenced: bool,
+    /// Whether each transaction has its tenant in the session's `application_name`.
+    pub(in crate::postgres) names_tenants: bool,
 }
 
 impl PoolPlan {
@@ -27,6 +29,7 @@ impl PoolPlan {
             settings: self.settings.with_max_connections(2),
             has_transaction_pooler: false,
             is_fenced: false,
+            names_tenants: false,
         }
     }
 

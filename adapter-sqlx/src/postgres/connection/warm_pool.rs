@@ -1,10 +1,11 @@
 //! Pools of connections that stay available between two transactions: see [`warm`](crate::transaction::warm).
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
+use tenancy_core::names::TenantId;
 
 use super::attempt::{Attempt, attempt_after_end, attempt_after_open};
 use super::begin::BeginText;
@@ -13,8 +14,15 @@ use super::stale::LastChange;
 use crate::postgres::fence::refusal::fenced;
 use crate::postgres::fence::watch::FenceWatch;
 use crate::transaction::in_use::InUse;
+use crate::transaction::tenant_shares::{Share, TenantShares};
 use crate::transaction::warm::{Entry, RecycleInto, Waiting, Warm, begun_in_time};
 use crate::{Mode, StrategyError, StrategyTransaction};
+
+/// That a tenant may begin a transaction, and in what time.
+pub(in crate::postgres) struct Entered {
+    share: Option<Share>,
+    timeout: Duration,
+}
 
 /// A pool, and what stays out of it for a moment.
 #[derive(Clone)]
@@ -30,6 +38,8 @@ struct Shared {
     fence: FenceWatch,
     /// How many transactions are under way.
     in_use: InUse,
+    /// What shares the connections among tenants.
+    shares: Option<TenantShares>,
     warm: Arc<Warm<Postgres>>,
 }
 
@@ -41,6 +51,7 @@ impl WarmPool {
             keeps_open: true,
             fence: FenceWatch::default(),
             in_use: InUse::default(),
+            shares: None,
             warm: Warm::new(),
         }))
     }
@@ -68,6 +79,36 @@ impl WarmPool {
         self
     }
 
+    /// Shares the connections among tenants.
+    pub(in crate::postgres) fn with_tenant_shares(self, shares: Option<TenantShares>) -> Self {
+        self.set(|shared| shared.shares = shares)
+    }
+
+    /// Lets a tenant begin a transaction, once its share of the connections has room. Without shares that is at once.
+    pub(in crate::postgres) async fn enter(&self, tenant: &TenantId) -> Result<Entered, StrategyError> {
+        let timeout = self.0.pool.options().get_acquire_timeout();
+        let Some(shares) = &self.0.shares else {
+            return Ok(Entered { share: None, timeout });
+        };
+        let (share, timeout) = shares.enter(tenant, timeout).await?;
+        let share = Some(share);
+        Ok(Entered { share, timeout })
+    }
+
+    /// As [`begin`](Self::begin), for a tenant that has been let in. It is counted until the transaction has ended.
+    pub(in crate::postgres) async fn begin_entered(
+        &self,
+        entered: Entered,
+        text: BeginText,
+    ) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
+        let begun = tokio::time::timeout(entered.timeout, self.begin_on_any(&text)).await;
+        let begun = begun.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        Ok(match entered.share {
+            Some(share) => begun.with_lease(share),
+            None => begun,
+        })
+    }
+
     /// Begins a transaction on a connection that is available, and on another if one turns out to be dead or busy.
     /// All of it takes as long as the pool may take for a connection, and no longer: a pooler lets a client wait
     /// for minutes in the midst of it.
@@ -75,8 +116,8 @@ impl WarmPool {
         &self,
         text: BeginText,
     ) -> Result<StrategyTransaction<Postgres>, sqlx::Error> {
-        let begun = tokio::time::timeout(self.0.pool.options().get_acquire_timeout(), self.begin_on_any(&text));
-        begun.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        let timeout = self.0.pool.options().get_acquire_timeout();
+        self.begin_entered(Entered { share: None, timeout }, text).await
     }
 
     /// # Security

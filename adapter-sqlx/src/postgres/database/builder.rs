@@ -56,6 +56,7 @@ impl PgDatabaseStrategy {
                 settings: DEFAULT_POOL,
                 has_transaction_pooler: false,
                 is_fenced: false,
+                names_tenants: false,
             },
             max_connections_per_tenant: 5,
             max_waiting: 1000,
@@ -144,6 +145,17 @@ impl PgDatabaseBuilder {
     /// Sets how many callers may wait for a connection at a time. The default is 1,000; more are refused at once.
     pub const fn with_max_waiting(mut self, max: usize) -> Self {
         self.max_waiting = max;
+        self
+    }
+
+    /// Shows the tenant of each transaction in the session's `application_name`, as `tenancy:acme`, while the transaction is under way:
+    /// in `pg_stat_activity`, and in the server's log by `%a` of `log_line_prefix`. Default: it does not.
+    ///
+    /// It is a statement more in the message that begins. PostgreSQL cuts such names after 63 bytes, which are 55 of the tenant's id.
+    /// Everybody who may connect to the database can read the names of others' sessions.
+    #[doc(alias = "pg_stat_activity")]
+    pub const fn with_tenant_in_application_name(mut self) -> Self {
+        self.plan.names_tenants = true;
         self
     }
 

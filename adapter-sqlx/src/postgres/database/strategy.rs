@@ -116,6 +116,7 @@ impl PgDatabaseStrategy {
     async fn begin(&self, binding: Binding<'_>) -> Result<StrategyTransaction<Postgres>, StrategyError> {
         let database = self.names.of(binding.id())?;
         let mut text = BeginText::at(binding.mode(), binding.isolation())
+            .name_tenant(self.plan.names_tenants.then_some(binding.id()))
             .require(Requirement::new(&binding, self.minimum_version));
         if self.plan.has_transaction_pooler {
             text = text.forget_prepared();
@@ -124,8 +125,8 @@ impl PgDatabaseStrategy {
             return self.begin_once(&binding, &database, text).await;
         }
         let text = text.enter(Enter::new(&binding, Seal::Unsealed));
-        let attempt = || self.begin_once(&binding, &database, text.clone());
-        until_unlocked(self.plan.settings.acquire_timeout(), attempt).await
+        let timeout = self.plan.settings.acquire_timeout();
+        until_unlocked(timeout, || self.begin_once(&binding, &database, text.clone())).await
     }
 
     async fn begin_once(
@@ -222,10 +223,10 @@ impl PgDatabaseStrategy {
 
     /// A pool of one connection, which a permit caches.
     fn pool_of_one(&self, server: PgServer, database: &PgIdentifier) -> WarmPool {
-        let connect = self.plan.connect_options(server.application);
+        let application = server.application.database(database.as_str());
+        let connect = self.plan.connect_options(application);
         let pool = self.plan.pool_options().max_connections(1);
-        self.plan
-            .application_pool(pool, connect.database(database.as_str()), &self.last_change)
+        self.plan.application_pool(pool, connect, &self.last_change)
     }
 
     fn refusal(&self, exhausted: Exhausted) -> StrategyError {

@@ -95,6 +95,17 @@ impl PgRowBuilder {
         self
     }
 
+    /// Shows the tenant of each transaction in the session's `application_name`, as `tenancy:acme`, while the transaction is under way:
+    /// in `pg_stat_activity`, and in the server's log by `%a` of `log_line_prefix`. Default: it does not.
+    ///
+    /// It is a statement more in the message that begins. PostgreSQL cuts such names after 63 bytes, which are 55 of the tenant's id.
+    /// Everybody who may connect to the database can read the names of others' sessions.
+    #[doc(alias = "pg_stat_activity")]
+    pub const fn with_tenant_in_application_name(mut self) -> Self {
+        self.plan.names_tenants = true;
+        self
+    }
+
     /// Declares that the application connects through a pooler that lends a connection for one transaction, such as
     /// PgBouncer in transaction mode. Statements are not kept prepared then. The administrator must connect directly.
     #[doc(alias = "PgBouncer")]
@@ -212,13 +223,16 @@ impl PgRowBuilder {
         PgRowStrategy {
             schema: self.schema,
             pins: self.plan.has_transaction_pooler.then_some(pins),
-            application: plan.application_pool(plan.pool_options(), plan.connect_options(application), &last_change),
+            application: plan
+                .application_pool(plan.pool_options(), plan.connect_options(application), &last_change)
+                .with_tenant_shares(plan.settings.tenant_shares()),
             administrator: administrator.map(|connect| {
                 let connect = administrators.connect_options(connect);
                 administrators.refreshed_warm_pool(administrators.pool_options(), connect, &last_change)
             }),
             last_change,
             is_fenced: plan.is_fenced,
+            names_tenants: plan.names_tenants,
             builder,
             serves,
         }

@@ -65,6 +65,8 @@ pub struct PgRowStrategy {
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
+    /// Whether each transaction has its tenant in the session's `application_name`.
+    pub(super) names_tenants: bool,
     /// How it was opened, to migrate once more.
     pub(super) builder: Box<PgRowBuilder>,
     /// Whether it is verified, and transactions begin.
@@ -105,7 +107,8 @@ impl PgRowStrategy {
 
     fn begin_text(&self, binding: &Binding<'_>) -> BeginText {
         let tenant = Literal(binding.id().as_str());
-        let mut text = BeginText::at(binding.mode(), binding.isolation());
+        let mut text =
+            BeginText::at(binding.mode(), binding.isolation()).name_tenant(self.names_tenants.then_some(binding.id()));
         if self.is_fenced {
             text = text.enter(Enter::new(binding, Seal::Sealed));
         }
@@ -121,8 +124,13 @@ impl PgRowStrategy {
         text
     }
 
-    async fn begin_once(&self, text: BeginText) -> Result<StrategyTransaction<Postgres>, StrategyError> {
-        let begun = self.application.begin(text).await;
+    async fn begin_once(
+        &self,
+        tenant: &TenantId,
+        text: BeginText,
+    ) -> Result<StrategyTransaction<Postgres>, StrategyError> {
+        let entered = self.application.enter(tenant).await?;
+        let begun = self.application.begin_entered(entered, text).await;
         begun.map_err(|error| self.application.refusal(error))
     }
 
@@ -175,10 +183,10 @@ impl IsolationStrategy<Postgres> for PgRowStrategy {
             self.require_serving()?;
             let text = self.begin_text(&binding);
             if !self.is_fenced {
-                return self.begin_once(text).await;
+                return self.begin_once(binding.id(), text).await;
             }
             let timeout = self.application.pool().options().get_acquire_timeout();
-            until_unlocked(timeout, || self.begin_once(text.clone())).await
+            until_unlocked(timeout, || self.begin_once(binding.id(), text.clone())).await
         })
     }
 

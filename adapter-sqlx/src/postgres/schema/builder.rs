@@ -116,6 +116,17 @@ impl PgSchemaBuilder {
         self
     }
 
+    /// Shows the tenant of each transaction in the session's `application_name`, as `tenancy:acme`, while the transaction is under way:
+    /// in `pg_stat_activity`, and in the server's log by `%a` of `log_line_prefix`. Default: it does not.
+    ///
+    /// It is a statement more in the message that begins. PostgreSQL cuts such names after 63 bytes, which are 55 of the tenant's id.
+    /// Everybody who may connect to the database can read the names of others' sessions.
+    #[doc(alias = "pg_stat_activity")]
+    pub const fn with_tenant_in_application_name(mut self) -> Self {
+        self.plan.names_tenants = true;
+        self
+    }
+
     /// Declares that the application connects through a pooler that lends a connection for one transaction, such as
     /// PgBouncer in transaction mode. Statements are not kept prepared then. The administrator must connect directly.
     #[doc(alias = "PgBouncer")]
@@ -274,7 +285,8 @@ impl PgSchemaBuilder {
         let last_change = LastChange::new();
         let application = self
             .plan
-            .application_pool(self.plan.pool_options(), connect, &last_change);
+            .application_pool(self.plan.pool_options(), connect, &last_change)
+            .with_tenant_shares(self.plan.settings.tenant_shares());
         if administrator.is_none() {
             let mut connection = application.pool().acquire().await?;
             install::require(&mut connection, self.plan.is_fenced, &applications).await?;
@@ -296,6 +308,7 @@ impl PgSchemaBuilder {
             administrator,
             last_change,
             is_fenced: self.plan.is_fenced,
+            names_tenants: self.plan.names_tenants,
             minimum_version: self.minimum_version,
         })
     }

@@ -83,6 +83,8 @@ pub struct PgSchemaStrategy {
     pub(super) administrator: Option<WarmPool>,
     pub(super) last_change: LastChange,
     pub(super) is_fenced: bool,
+    /// Whether each transaction has its tenant in the session's `application_name`.
+    pub(super) names_tenants: bool,
     pub(super) minimum_version: Option<i64>,
 }
 
@@ -128,6 +130,7 @@ impl PgSchemaStrategy {
     fn begin_text(&self, binding: &Binding<'_>) -> Result<BeginText, StrategyError> {
         let schema = self.names.of(binding.id())?;
         let mut text = BeginText::at(binding.mode(), binding.isolation())
+            .name_tenant(self.names_tenants.then_some(binding.id()))
             .require_schema(&schema)
             .require(Requirement::new(binding, self.minimum_version))
             .set("search_path", self.names.search_path(&schema));
@@ -145,7 +148,8 @@ impl PgSchemaStrategy {
         binding: &Binding<'_>,
         text: BeginText,
     ) -> Result<StrategyTransaction<Postgres>, StrategyError> {
-        let begun = self.application.begin(text).await;
+        let entered = self.application.enter(binding.id()).await?;
+        let begun = self.application.begin_entered(entered, text).await;
         begun.map_err(|error| {
             if is_not_provisioned(&error) {
                 let tenant = binding.id().clone();

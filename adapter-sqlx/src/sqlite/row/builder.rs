@@ -216,8 +216,10 @@ impl SqliteRowBuilder {
             file: options.clone(),
             migrations: self.migrations,
             serves,
-            read_write: row_pool(plan, options.clone(), &schema, Mode::ReadWrite),
-            read_only: row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly),
+            read_write: row_pool(plan, options.clone(), &schema, Mode::ReadWrite)
+                .with_tenant_shares(plan.settings.tenant_shares()),
+            read_only: row_pool(plan, options.clone().read_only(true), &schema, Mode::ReadOnly)
+                .with_tenant_shares(plan.settings.tenant_shares()),
             across_tenants: Connections::new(alone.pool(options)),
             schema,
         }

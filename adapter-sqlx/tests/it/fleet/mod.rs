@@ -14,5 +14,5 @@ mod runs;
 mod sessions;
 mod shared;
 mod sqlite;
-mod support;
+pub(crate) mod support;
 mod trips;

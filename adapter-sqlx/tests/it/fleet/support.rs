@@ -91,7 +91,7 @@ pub(super) fn name(number: usize) -> String {
 }
 
 /// Active tenants, provisioned.
-pub(super) async fn create<D: DirectoryDatabase, T: Database>(
+pub(crate) async fn create<D: DirectoryDatabase, T: Database>(
     directory: &SqlDirectory<D>,
     db: &TenantDb<T>,
     strategy: &str,
@@ -119,7 +119,7 @@ pub(super) const fn max_failures(count: u64) -> NonZeroU64 {
     NonZeroU64::new(count).unwrap()
 }
 
-pub(super) async fn run<DB: DirectoryDatabase>(fleet: &Fleet<DB>, options: &FleetOptions) -> FleetReport {
+pub(crate) async fn run<DB: DirectoryDatabase>(fleet: &Fleet<DB>, options: &FleetOptions) -> FleetReport {
     fleet.run(options, &Stop::new(), |_| {}).await.unwrap()
 }
 

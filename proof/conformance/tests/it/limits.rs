@@ -1,10 +1,16 @@
 //! Limits of each tenant: what is counted, who is charged, and until when.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use tenancy_cache::TenantSettings;
+use tenancy_core::directory::{Change, Invalidate, SettingsDocument, SettingsSource};
+use tenancy_core::enforce::Admitted;
+use tenancy_core::names::{ResolverName, TenantId};
 use tenancy_http::{Limits, ManualClock, Rate, TenantLimiter};
+use tenancy_limits::LimitSettings;
 
 use crate::client::{Client, Protocol, member, on_one_thread};
 use crate::policies::{ACME, Asked, Call, MEMBER, NOBODY, STRANGER, told};
@@ -20,6 +26,7 @@ on_each_framework!(
     a_request_is_under_way_until_its_body_is_dropped,
     a_panic_leaves_nothing_under_way,
     a_rate_is_of_one_tenant,
+    a_tenant_has_the_limits_of_its_settings,
 );
 
 const BOB: Call<'_> = (Some("bob"), Some("globex"));
@@ -131,6 +138,66 @@ fn a_rate_is_of_one_tenant(serve: Serve) {
             asked.get("/scoped", MEMBER).await;
         }
         assert_eq!(told(&asked.get("/scoped", BOB).await), "200 globex header bob");
+    });
+}
+
+/// The settings of acme. Those of other tenants are empty.
+#[derive(Clone, Default)]
+struct OfAcme(Arc<Mutex<&'static str>>);
+
+impl SettingsSource for OfAcme {
+    type Error = Infallible;
+
+    async fn settings_of(&self, tenant: &TenantId) -> Result<Option<SettingsDocument>, Infallible> {
+        let json = if tenant.as_str() == "acme" {
+            *self.0.lock().unwrap()
+        } else {
+            "{}"
+        };
+        Ok(Some(SettingsDocument::new(json, 1)))
+    }
+}
+
+impl OfAcme {
+    /// As a change that was notified and has been read.
+    async fn set(&self, json: &'static str, settings: &TenantSettings<LimitSettings>) {
+        *self.0.lock().unwrap() = json;
+        let acme: TenantId = "acme".parse().unwrap();
+        settings.invalidate(&Change::Settings { tenant: acme.clone() });
+        let (resolver, alice) = (ResolverName::from_static("header"), "alice".parse().unwrap());
+        let member = Admitted::dangerously_assume(tenants::record("acme"), resolver, alice);
+        let _ = settings.of(&member).await;
+    }
+}
+
+fn a_tenant_has_the_limits_of_its_settings(serve: Serve) {
+    with_each(async |protocol, waits| {
+        let stored = OfAcme::default();
+        let builder = TenantSettings::<LimitSettings>::builder(stored.clone());
+        let settings: TenantSettings<LimitSettings> = builder.with_key("limits").build().unwrap();
+        let every_tenant = Limits::none().with_rate(Rate::new(2, HOUR).unwrap());
+        let limiter = settings.limiter(every_tenant).with_clock(ManualClock::new());
+        stored
+            .set(r#"{"limits": {"requests_per_second": 1, "burst": 3}}"#, &settings)
+            .await;
+        let tenancy = tenants::limited(waits, &Arc::new(limiter));
+        let mut asked = Asked::of(serve, tenancy, protocol).await;
+        for expected in [200, 200, 200, 429] {
+            assert_eq!(asked.get("/scoped", MEMBER).await.status, expected);
+        }
+        stored
+            .set(r#"{"limits": {"requests_per_second": 1, "burst": 4}}"#, &settings)
+            .await;
+        for expected in [200, 429] {
+            assert_eq!(asked.get("/scoped", MEMBER).await.status, expected, "without a restart");
+        }
+        stored.set(r#"{"limits": {"burst": 1000}}"#, &settings).await;
+        for expected in [200, 429] {
+            assert_eq!(asked.get("/scoped", MEMBER).await.status, expected, "as every tenant");
+        }
+        for expected in [200, 200, 429] {
+            assert_eq!(asked.get("/scoped", BOB).await.status, expected, "as every tenant");
+        }
     });
 }
 

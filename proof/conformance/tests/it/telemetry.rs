@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tenancy_http::{Tenancy, describe_metrics};
+use tenancy_http::{Limits, ManualClock, Rate, Tenancy, TenantLimiter, describe_metrics};
 
 use crate::client::{Client, Protocol, on_one_thread};
 use crate::log::Log;
@@ -17,6 +17,7 @@ on_each_framework!(
     the_code_of_a_request_runs_in_its_span,
     spans_never_mix_tenants,
     decisions_are_measured_by_fixed_labels,
+    tenants_are_a_label_where_that_is_wanted,
 );
 
 /// What the code of the requests has logged, with the spans around.
@@ -159,6 +160,42 @@ fn decisions_are_measured_by_fixed_labels(serve: Serve) {
                 let expected: BTreeMap<_, _> = expected.map(|(name, count)| (name.to_owned(), count)).into();
                 assert_eq!(counted(&snapshotter), expected, "{protocol:?}");
             }
+        }
+    });
+}
+
+fn tenants_are_a_label_where_that_is_wanted(serve: Serve) {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let ten_a_day = Rate::new(10, std::time::Duration::from_secs(24 * 3600)).unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        for protocol in Protocol::ALL {
+            let limiter = TenantLimiter::new(Limits::none().with_rate(ten_a_day)).with_clock(ManualClock::new());
+            let tenancy = tenants::labelled(limiter);
+            on_one_thread(async {
+                let mut asked = Asked::of(serve, tenancy, protocol).await;
+                for _ in 0..4 {
+                    // Each is one request, whatever layers it passes.
+                    for path in ["/scoped-three-times", "/scoped-in-public", "/scoped-in-optional", "/table/member"] {
+                        asked.get(path, MEMBER).await;
+                    }
+                    // These are no members' of a tenant.
+                    for (path, call) in [("/scoped", STRANGER), ("/public", ACME), ("/scoped", NOBODY)] {
+                        asked.get(path, call).await;
+                    }
+                    asked.get("/scoped", (Some("alice"), Some("made-up"))).await;
+                }
+                asked.get("/scoped", (Some("bob"), Some("globex"))).await;
+            });
+            let mut counted = counted(&snapshotter);
+            counted.retain(|name, _| name.starts_with("tenancy_tenant"));
+            let expected = [
+                ("tenancy_tenant_requests_total outcome=limited tenant=acme", 6),
+                ("tenancy_tenant_requests_total outcome=served tenant=acme", 10),
+                ("tenancy_tenant_requests_total outcome=served tenant=globex", 1),
+            ];
+            let expected: BTreeMap<_, _> = expected.map(|(name, count)| (name.to_owned(), count)).into();
+            assert_eq!(counted, expected, "{protocol:?}");
         }
     });
 }

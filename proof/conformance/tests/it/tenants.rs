@@ -54,6 +54,13 @@ pub(crate) fn limited(waits: bool, limiter: &Arc<TenantLimiter>) -> Tenancy {
     }
 }
 
+/// As [`limited`], and the busiest tenants are a label of metrics.
+pub(crate) fn labelled(limiter: TenantLimiter) -> Tenancy {
+    let builder = Tenancy::builder(enforcer(), NamedBearer, directory());
+    let builder = builder.with_authorizer(directory()).with_limits(limiter);
+    builder.with_tenant_label().build()
+}
+
 /// As [`prompt`], and the caller is who the field `x-user` says.
 pub(crate) fn by_user() -> Tenancy {
     Tenancy::builder(enforcer(), NamedUser, directory())

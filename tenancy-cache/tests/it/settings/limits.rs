@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenancy_cache::{CacheLimits, CurrentSettings, TenantSettings};
+use serde_json::json;
+use tenancy_cache::{CacheLimits, CurrentSettings, TenantSettings, check_settings_key};
 use tenancy_core::clock::ManualClock;
-use tenancy_limits::{Limits, Rate, TenantLimiter};
+use tenancy_core::directory::{Change, Invalidate};
+use tenancy_limits::{LimitSettings, Limits, Rate, TenantLimiter};
 use tokio::task::yield_now;
 
-use super::{Documents, Plan, member};
+use super::{Documents, Plan, member, object};
 use crate::cache_support::directory::{id, record};
 
 fn revision(settings: &TenantSettings<Plan>, tenant: &str) -> Option<u64> {
@@ -48,6 +50,112 @@ async fn a_tenant_has_the_limits_of_its_settings() {
     }
     let begun = |tenant: &str| (0..5).filter(|_| limiter.enter(&record(tenant)).is_ok()).count();
     assert_eq!((begun("acme"), begun("globex")), (2, 1));
+}
+
+fn key_of_limits(documents: &Documents) -> TenantSettings<LimitSettings> {
+    let builder = TenantSettings::<LimitSettings>::builder(documents.clone());
+    builder.with_key("limits").build().unwrap()
+}
+
+/// How many requests of the tenant are let in at a time.
+fn at_once(limiter: &TenantLimiter, tenant: &str) -> usize {
+    let entered: Vec<_> = (0..100).map_while(|_| limiter.enter(&record(tenant)).ok()).collect();
+    entered.len()
+}
+
+#[tokio::test]
+async fn limits_are_one_key_of_the_settings_and_follow_its_changes() {
+    let documents = Documents::default();
+    documents.set("acme", r#"{"seats": 7, "limits": {"requests_under_way": 3}}"#, 1);
+    documents.set("globex", r#"{"seats": 7}"#, 1);
+    let settings = key_of_limits(&documents);
+    let limiter = settings.limiter(Limits::none().with_under_way(2));
+    assert_eq!(at_once(&limiter, "acme"), 2, "before they are read");
+    for (changed, expected) in [
+        (r#"{"limits": {"requests_under_way": 5}}"#, 5),
+        (r#"{"limits": {}}"#, 2),
+        (r#"{"limits": {"requests_per_second": 1}}"#, 1),
+        ("{}", 2),
+    ] {
+        documents.set("acme", changed, 2);
+        settings.invalidate(&Change::Settings { tenant: id("acme") });
+        settings.of(&member("acme")).await.unwrap();
+        assert_eq!(at_once(&limiter, "acme"), expected, "{changed}");
+    }
+    settings.of(&member("globex")).await.unwrap();
+    assert_eq!(at_once(&limiter, "globex"), 2);
+}
+
+/// However what is stored is wrong, the tenant has the limits of every tenant, and never none.
+#[tokio::test]
+async fn limits_that_are_not_valid_are_those_of_every_tenant() {
+    for stored in [
+        r#"{"limits": {"requests_under_way": 0}}"#,
+        r#"{"limits": {"requests_under_way": -1}}"#,
+        r#"{"limits": {"requests_under_way": 1000001}}"#,
+        r#"{"limits": {"requests_under_way": 99999999999999999999}}"#,
+        r#"{"limits": {"requests_under_way": 5.0}}"#,
+        r#"{"limits": {"requests_under_way": "50"}}"#,
+        r#"{"limits": {"requests_under_way": [50]}}"#,
+        r#"{"limits": {"requests_under_way": null}}"#,
+        r#"{"limits": {"requests_underway": 50}}"#,
+        r#"{"limits": {"requests_under_way": 50, "burst": 5}}"#,
+        r#"{"limits": {"requests_under_way": 50, "burst": 0, "requests_per_second": 60}}"#,
+        r#"{"limits": 50}"#,
+        r#"{"limits": null}"#,
+        r#"{"limits": []}"#,
+        r#"{"limits": [50, 50, 50]}"#,
+        r#"{"Limits": {"requests_under_way": 50}}"#,
+        "[]",
+        "null",
+        "",
+    ] {
+        let documents = Documents::default();
+        documents.set("acme", stored, 1);
+        let settings = key_of_limits(&documents);
+        let limiter = settings.limiter(Limits::none().with_under_way(2));
+        let _ = settings.of(&member("acme")).await;
+        assert_eq!(at_once(&limiter, "acme"), 2, "{stored}");
+        assert_eq!(documents.asked(), 1, "it is read once: {stored}");
+    }
+}
+
+#[test]
+fn limits_that_are_not_valid_are_refused_when_they_are_set() {
+    let settings = key_of_limits(&Documents::default());
+    let problem = |value| {
+        let object = object(value);
+        let problem = settings.check(&object).err().map(|problem| problem.to_string());
+        let free = check_settings_key::<LimitSettings>(&object, "limits").err();
+        assert_eq!(problem, free.map(|problem| problem.to_string()));
+        problem.unwrap_or_default()
+    };
+    assert_eq!(
+        problem(json!({"limits": {"requests_per_second": 1_000_000, "burst": 1}})),
+        ""
+    );
+    assert_eq!(problem(json!({"seats": 5})), "");
+    for (value, expected) in [
+        (
+            json!({"requests_per_secnd": 5}),
+            "unknown key `limits.requests_per_secnd`, did you mean `requests_per_second`?",
+        ),
+        (
+            json!({"requests_per_second": 1_000_001}),
+            "`limits.requests_per_second` is an integer that is not valid, expected a whole number from 1 to 1000000",
+        ),
+        (
+            json!({"requests_per_second": "hunter2"}),
+            "`limits.requests_per_second` is a string, expected a whole number from 1 to 1000000",
+        ),
+        (
+            json!({"burst": 5}),
+            "`limits` is an object that is not valid, expected `requests_per_second` beside `burst`",
+        ),
+        (json!("hunter2"), "`limits` is a string, expected an object of limits"),
+    ] {
+        assert_eq!(problem(json!({ "limits": value })), expected);
+    }
 }
 
 #[tokio::test]

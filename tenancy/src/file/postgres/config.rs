@@ -94,6 +94,8 @@ tenancy_core::config::settings! {
         /// Whether the application's URL leads to a pooler that lends a connection for one transaction, such as PgBouncer
         /// in transaction mode. Default: `false`.
         pub transaction_pooler: bool = false,
+        /// Whether each transaction has its tenant in the session's `application_name`, where operators see it. Default: `false`.
+        pub tenant_in_application_name: bool = false,
         /// The pool of each strategy that has none of its own.
         pub pool: PoolConfig = PoolConfig::default(),
     }

@@ -41,6 +41,7 @@ pub(crate) async fn plan(
         default,
         pool,
         has_transaction_pooler: config.database.transaction_pooler,
+        names_tenants: config.database.tenant_in_application_name,
     };
     let directory = shared.server("directory", &urls!(config.directory), check);
     let (quarantine, lock_timeout) = directory_times(&config.directory, check);
@@ -99,6 +100,7 @@ struct Shared {
     default: Reach,
     pool: PoolSettings,
     has_transaction_pooler: bool,
+    names_tenants: bool,
 }
 
 impl Shared {
@@ -162,6 +164,9 @@ impl Shared {
         if let Some(minimum) = minimum {
             builder = builder.with_minimum_version(minimum);
         }
+        if self.names_tenants {
+            builder = builder.with_tenant_in_application_name();
+        }
         Some(if self.has_transaction_pooler {
             builder.with_transaction_pooler()
         } else {
@@ -216,6 +221,9 @@ impl Shared {
         if !config.prepared_statements {
             builder = builder.without_prepared_statements();
         }
+        if self.names_tenants {
+            builder = builder.with_tenant_in_application_name();
+        }
         Some(if self.has_transaction_pooler {
             builder.with_transaction_pooler()
         } else {
@@ -234,7 +242,10 @@ impl Shared {
         let servers = servers(config, check);
         let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
         let minimum = minimum_version("database", config.minimum_version, migrations.as_ref(), check);
-        let pool = self.pool(KEY, config.pool.as_ref(), check);
+        let own = config.pool.as_ref();
+        let pool = own.map_or(self.pool, |own| {
+            own.settings_of_each_tenant("strategies.database.pool", "set `max_connections_per_tenant`", check)
+        });
         let prefix = prefix(KEY, config.prefix.as_deref(), check);
         let template: Option<PgIdentifier> = parsed(&format!("{KEY}.template"), config.template.as_deref(), check);
         if config.max_connections_per_tenant == Some(0) {
@@ -274,6 +285,9 @@ impl Shared {
         }
         if let Some(max) = config.max_waiting {
             builder = builder.with_max_waiting(usize::try_from(max).unwrap_or(usize::MAX));
+        }
+        if self.names_tenants {
+            builder = builder.with_tenant_in_application_name();
         }
         Some(if self.has_transaction_pooler {
             builder.with_transaction_pooler()

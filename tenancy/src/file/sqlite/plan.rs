@@ -119,7 +119,9 @@ async fn database_builder(
     let migrations = folder("database", config.migrations.as_deref(), compiled, check).await;
     let minimum = minimum_version("database", config.minimum_version, migrations.as_ref(), check);
     let migrations = migrations.filter(|_| !check.serves_only && !check.places_alone);
-    let pool = config.pool.settings("strategies.database.pool", check);
+    let pool = config
+        .pool
+        .settings_of_each_tenant("strategies.database.pool", "remove the key", check);
     let busy_timeout = seconds(
         format!("{KEY}.busy_timeout_seconds"),
         config.busy_timeout_seconds,

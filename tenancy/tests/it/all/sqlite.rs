@@ -1,6 +1,7 @@
 //! Good files for SQLite.
 
 use std::fs;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -11,7 +12,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 use tenancy::Sqlite;
 use tenancy::axum::{Payload, Tenancy, Tenant, problem};
-use tenancy::directory::{TenantEntry as _, TenantStatus};
+use tenancy::directory::{Change, TenantEntry as _, TenantStatus};
+use tenancy::names::TenantId;
 use tenancy::sql::{ErrorKind, TenantDb};
 
 use super::support::{HEAD, add, app_on_sqlite, folder, send, serves, tenant};
@@ -57,6 +59,50 @@ async fn a_tenant_that_is_over_its_limits_is_refused_and_others_are_served() {
     assert!(body.contains("\"rate_limited\""), "{body}");
     let (status, _) = send(&app, "GET", "globex", "bob", "").await;
     assert_eq!(status, StatusCode::OK);
+    opened.close().await;
+}
+
+/// The answers to requests of acme's, until one is `expected`.
+async fn until(app: &Router, expected: StatusCode) {
+    for _ in 0..10_000 {
+        if send(app, "GET", "acme", "alice", "").await.0 == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("no answer is {expected}");
+}
+
+#[tokio::test]
+async fn a_tenant_has_the_limits_of_its_settings_without_a_restart() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("migrations")).unwrap();
+    let limits = "[limits]\nrequests_per_second = 1000000\nsettings_key = \"limits\"\n";
+    let opened = tenancy::open_text::<Sqlite>(format!("{}{limits}", file()), folder.path())
+        .with_migrations("row", sqlx::migrate!("tests/migrations/sqlite-shared"))
+        .await
+        .unwrap();
+    add(&opened.directory, &opened.db, &tenant("acme", "row", "alice")).await;
+    let app = app_on_sqlite(&opened);
+    let acme: TenantId = "acme".parse().unwrap();
+    let set = async |revision, limits: &str| {
+        let serde_json::Value::Object(object) = serde_json::from_str(limits).unwrap() else {
+            panic!("no object");
+        };
+        let set = opened.directory.compare_and_set_settings(&acme, revision, &object);
+        set.await.unwrap();
+        opened.changes.publish(Change::Settings { tenant: acme.clone() });
+    };
+    let strict = r#"{"limits": {"requests_per_second": 1, "burst": 1}}"#;
+    for revision in [0, 2] {
+        until(&app, StatusCode::OK).await;
+        for _ in 0..100 {
+            assert_eq!(send(&app, "GET", "acme", "alice", "").await.0, StatusCode::OK);
+        }
+        set(revision, strict).await;
+        until(&app, StatusCode::TOO_MANY_REQUESTS).await;
+        set(revision + 1, "{}").await;
+    }
     opened.close().await;
 }
 

@@ -1,5 +1,6 @@
 //! What transactions and their connections leave, lose and cost.
 
+mod application_name;
 pub(crate) mod cancel;
 mod channels;
 mod commit;

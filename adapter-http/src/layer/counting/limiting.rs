@@ -4,7 +4,7 @@ use http::Extensions;
 use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::Rejection;
 
-use super::guard::RequestGuard;
+use crate::layer::guard::RequestGuard;
 
 #[cfg(feature = "limits")]
 pub(crate) use self::counted::Limiting;
@@ -40,7 +40,7 @@ mod counted {
 
         /// Counts the request of a member. A visitor, who may be anyone, costs the tenant nothing, and neither do the
         /// platform's staff.
-        pub(crate) fn count(
+        pub(in crate::layer) fn count(
             &self,
             scope: &TenantScope,
             extensions: &mut Extensions,
@@ -94,7 +94,7 @@ mod unlimited {
             clippy::unnecessary_wraps,
             reason = "with the feature `limits` it counts"
         )]
-        pub(crate) const fn count(
+        pub(in crate::layer) const fn count(
             &self,
             _: &TenantScope,
             _: &mut Extensions,
