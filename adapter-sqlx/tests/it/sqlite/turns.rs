@@ -23,11 +23,11 @@ use super::database;
 use crate::common::*;
 
 /// Long enough for a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 const WAITED: &str = "waited for";
 
-/// Counts the commands that arrive at the threads of connections, which enter the span of whoever sent them.
+/// Counts the commands that arrive at the threads of connections, which enter the span in which they were sent.
 #[derive(Clone, Default)]
 struct Turns {
     waited: Arc<AtomicUsize>,
@@ -147,7 +147,7 @@ async fn a_read_that_is_dropped_soon_lets_go_of_the_log() {
         write.commit().await.unwrap();
         assert!(!is_checkpointed(&mut other).await, "the read is open");
         drop(read);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + DEADLINE;
         while !is_checkpointed(&mut other).await {
             assert!(Instant::now() < deadline, "{}", file.display());
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -173,7 +173,7 @@ async fn nobody_waits_for_a_query_that_was_dropped() {
     {
         let endless = "with recursive n(n) as (select 1 union all select n + 1 from n) select count(*) from n";
         let mut query = pin!(run(&mut tx, endless));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + DEADLINE;
         while !runs.load(Ordering::Relaxed) {
             assert!(Instant::now() < deadline, "the query does not run");
             let polled = query.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -181,7 +181,7 @@ async fn nobody_waits_for_a_query_that_was_dropped() {
         }
     }
     drop(tx);
-    let next = tokio::time::timeout(PATIENCE, db.begin_read(&row_tenant("b"))).await;
+    let next = tokio::time::timeout(DEADLINE, db.begin_read(&row_tenant("b"))).await;
     stops.store(true, Ordering::Relaxed);
     drop(next.expect("it waits for the query").unwrap());
     db.close().await;
