@@ -270,7 +270,7 @@ async fn a_removal_waits_for_a_provisioning() {
     };
     // It tries again and again: a statement that waits would hold a snapshot.
     let waiting = "select exists (select from pg_stat_activity where datname = current_database()
-        and pid <> pg_backend_pid() and query ~ '^select pg_catalog.pg_try_advisory_lock')";
+        and pid <> pg_backend_pid() and query ~ '^begin .*; select pg_catalog.pg_try_advisory_lock')";
     let started = Instant::now();
     while !sqlx::query_scalar::<_, bool>(waiting)
         .fetch_one(&mut other)
