@@ -176,7 +176,12 @@ fn tenants_are_a_label_where_that_is_wanted(serve: Serve) {
                 let mut asked = Asked::of(serve, tenancy, protocol).await;
                 for _ in 0..4 {
                     // Each is one request, whatever layers it passes.
-                    for path in ["/scoped-three-times", "/scoped-in-public", "/scoped-in-optional", "/table/member"] {
+                    for path in [
+                        "/scoped-three-times",
+                        "/scoped-in-public",
+                        "/scoped-in-optional",
+                        "/table/member",
+                    ] {
                         asked.get(path, MEMBER).await;
                     }
                     // These are no members' of a tenant.
