@@ -126,7 +126,7 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
     let (authenticator, lookups) = requests.lookups(directory.clone());
     let (tenancy, mut caches) = authenticator.tenancy(lookups);
     // After the caches: a connection that is checked for a change must not find what they have held before it.
-    caches.push(Arc::new(tenancy.clone()));
+    caches.notified.push(Arc::new(tenancy.clone()));
     let changes = LocalChanges::new();
     let mut followers = vec![spawn(changes.subscribe(), &caches.notified)];
     let notified = LocalChanges::new();
