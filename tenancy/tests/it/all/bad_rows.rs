@@ -57,6 +57,7 @@ pub(super) const ROWS: &[Row] = &[
     ("tenant_column = \"org\"", "grants = [\"select\", \"truncate\"]", &["`strategies.row.tables[1].grants[1]`: expected one of `select`, `insert`, `update`, `delete`"]),
     ("membership = \"directory\"", "membership = \"hunter2-never-shown\"", &["`enforcement.membership`: expected `claim` or `directory`"]),
     ("prefix = \"t_\"", "fence = \"hunter2-never-shown\"", &["`strategies.schema.fence`: expected `true` or `false`, found a text"]),
+    ("[strategies.database]", "[strategies.database]\npool = { max_transactions_per_tenant = 3 }", &["`strategies.database.pool.max_transactions_per_tenant`: tenants of this strategy share no pool: set `max_connections_per_tenant`"]),
     ("[strategies.database]", "[strategies.database]\nfenced = true", &["`strategies.database.fenced`", "did you mean `fence`?"]),
     // Values.
     ("prefix = \"t_\"", "fence = true\ncitus = true", &["`strategies.schema.fence`: a Citus cluster has no fence: remove this key, or `citus`"]),
@@ -140,6 +141,7 @@ pub(super) const SQLITE_ROWS: &[Row] = &[
     ("[directory]\nfile = \"directory.sqlite\"", "", &["`directory.file`: required: the path of the file"]),
     ("file = \"shared.sqlite\"\n", "", &["`strategies.row.file`: required: the path of the file"]),
     ("file = \"shared.sqlite\"", "file = \"\"", &["`strategies.row.file`: expected the path of the file"]),
+    ("folder = \"tenants\"", "folder = \"tenants\"\npool = { max_transactions_per_tenant = 3 }", &["`strategies.database.pool.max_transactions_per_tenant`: tenants of this strategy share no pool: remove the key"]),
     ("folder = \"tenants\"\n", "", &["`strategies.database.folder`: required: the path of the folder"]),
     ("base_table = \"notes_rows\"", "base_table = \"notes\"", &["`strategies.row.tables[0]`"]),
     ("base_table = \"notes_rows\"", "base_table = \"no-name\"", &["`strategies.row.tables[0]`: a table or column is named by"]),
