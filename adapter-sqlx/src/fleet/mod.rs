@@ -64,6 +64,7 @@ mod stored;
 mod strategies;
 mod wave;
 mod words;
+mod work;
 
 pub use error::FleetError;
 pub use fleet::Fleet;

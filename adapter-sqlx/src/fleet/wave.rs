@@ -1,12 +1,12 @@
 //! The work of one process in one wave: takes tenants, migrates them, writes what has become of them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::names::TenantId;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError};
 
 use super::error::FleetError;
 use super::fleet::{after, now};
@@ -15,14 +15,12 @@ use super::report::RunEnd;
 use super::run::Runner;
 use super::strategies::Migrates;
 use super::words;
+use super::work::{Outcome, Running, Work};
 use crate::directory::runs::{ItemState, Turn, TurnResult};
-use crate::{DirectoryDatabase, MigrateOptions, Migrated, MigrationTarget, StrategyError};
+use crate::{DirectoryDatabase, MigrateOptions, MigrationTarget, StrategyError};
 
 /// How often leases, results and the signal to stop are looked at.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How many tenants of a server are taken at once, at least: it takes the directory as long for some as for one.
-const TURNS: usize = 8;
 
 /// How many results wait before they are written, and for how long.
 const RESULTS: usize = 50;
@@ -30,58 +28,6 @@ const FLUSH: Duration = Duration::from_millis(500);
 
 /// How long to wait before it is looked again whether other processes are done.
 const OTHERS: Duration = Duration::from_millis(250);
-
-type Outcome = Result<Migrated, StrategyError>;
-
-/// What is to be migrated on one server.
-#[derive(Default)]
-struct Server {
-    /// Taken and not begun, with the data of the tenant.
-    queue: VecDeque<(Turn, Option<TenantRecord>)>,
-    running: usize,
-    /// Whether nothing is left to take, as of late.
-    is_empty: bool,
-}
-
-/// A tenant that is being migrated.
-struct Running {
-    turn: Turn,
-    begun: Instant,
-}
-
-/// The tasks and results of a wave.
-struct Work {
-    wave: Wave,
-    servers: BTreeMap<String, Server>,
-    tasks: JoinSet<Outcome>,
-    running: HashMap<Id, Running>,
-    results: Vec<TurnResult>,
-    flushed: Instant,
-    /// Whether one of the results that wait is a failure.
-    has_failed: bool,
-    /// Why nothing else is begun.
-    ending: Option<RunEnd>,
-}
-
-impl Work {
-    fn new(wave: Wave, servers: Vec<ServerTotal>) -> Self {
-        let names = servers.into_iter().map(|server| server.server);
-        Self {
-            wave,
-            servers: names.map(|name| (name, Server::default())).collect(),
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-            results: Vec::new(),
-            flushed: Instant::now(),
-            has_failed: false,
-            ending: None,
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.tasks.is_empty() && self.servers.values().all(|server| server.queue.is_empty())
-    }
-}
 
 impl<DB: DirectoryDatabase> Runner<'_, DB> {
     /// Migrates what is in a wave, and waits for what other processes have of it.
@@ -152,12 +98,13 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
         let directory = &self.fleet.directory;
         let (jobs, now) = (self.options.jobs.get(), now());
         let lease_until = after(now, self.options.lease);
-        let limit = jobs.saturating_mul(2).max(TURNS);
+        let limit = work.servers.get(name).map_or(1, |server| server.next_claim(jobs));
         let turns = directory
             .claim(self.run, work.wave, name, &self.owner, limit, now, lease_until)
             .await?;
         if let Some(server) = work.servers.get_mut(name) {
             server.is_empty = turns.len() < limit;
+            server.claimed = limit;
         }
         let ids: Vec<&TenantId> = turns.iter().filter_map(|turn| turn.tenant.as_ref()).collect();
         let records = directory.records_of(&ids).await?;
