@@ -10,17 +10,20 @@ use tenancy_core::names::TenantId;
 
 use crate::{FenceRefusal, Purpose, StrategyError};
 
-/// How long a refusal may be repeated without asking the database, unless set otherwise.
+/// How long a refusal may be repeated without a query of the database at first, unless set otherwise.
 pub(super) const REPEATED_FOR: Duration = Duration::from_millis(100);
 
 /// How many refusals come from the database before one is repeated. Those who try a few times always learn what is true now.
 const BY_DATABASE: u32 = 4;
 
+/// It is repeated for twice as long with each refusal after it, up to so many times as long.
+const LONGER: u32 = 8;
+
 /// How many tenants are remembered. Those beyond it are queried each time.
 const TENANTS: usize = 1024;
 
 /// A tenant whose place was not queried for so many times the duration is forgotten.
-const FORGOTTEN_AFTER: u32 = 10;
+const FORGOTTEN_AFTER: u32 = 2 * LONGER;
 
 /// Who is refused: callers with a later record of the tenant, or for another purpose, are not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +50,8 @@ impl Caller {
 struct Refusals {
     /// When the database was last queried on purpose: the first time, and whenever the latest refusal was too old to be repeated.
     queried: Instant,
+    /// How long the answer of then is repeated.
+    repeated_for: Duration,
     count: u32,
     latest: FenceRefusal,
 }
@@ -89,8 +94,11 @@ impl Refused {
             self.tidy(&mut callers, now);
         }
         let refusals = callers.by_caller.get_mut(&Caller::new(tenant, purpose))?;
-        if now.saturating_duration_since(refusals.queried) >= self.repeated_for {
+        if now.saturating_duration_since(refusals.queried) >= refusals.repeated_for {
             refusals.queried = now;
+            if refusals.count >= BY_DATABASE {
+                refusals.repeated_for = (refusals.repeated_for * 2).min(self.repeated_for * LONGER);
+            }
             return None;
         }
         (refusals.count >= BY_DATABASE).then_some(refusals.latest)
@@ -133,6 +141,7 @@ impl Refused {
         if callers.by_caller.len() < TENANTS {
             let refusals = Refusals {
                 queried: now,
+                repeated_for: self.repeated_for,
                 count: 1,
                 latest: refusal,
             };
@@ -201,6 +210,18 @@ mod tests {
             refused.repeated(&acme, Purpose::Serve, next),
             Some(FenceRefusal::Closed)
         );
+        // The longer it goes on, the less often, up to a bound.
+        let (mut at, mut pauses) = (next, Vec::new());
+        for _ in 0..5 {
+            let mut later = at;
+            while refused.repeated(&acme, Purpose::Serve, later).is_some() {
+                later += REPEATED_FOR;
+            }
+            pauses.push((later - at).as_millis());
+            at = later;
+        }
+        assert_eq!(pauses, [200, 400, 800, 800, 800]);
+        let next = at;
         // Who is let in ends it for all.
         refused.note(&acme, Purpose::Serve, next, &Ok(()));
         assert_eq!(refused.repeated(&acme, Purpose::Serve, next), None);

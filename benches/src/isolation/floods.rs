@@ -44,28 +44,64 @@ pub(crate) fn group() -> Group {
     let shared = PoolSettings::new().with_max_transactions_per_tenant(SHARE);
     let open = PoolSettings::new();
     let flood = |what: &str| format!("the same, beside {CALLERS} callers of one tenant, {what}");
+    // Tasks alone take time of the one thread that there is, and let the connections grow cold between two turns.
+    let read_waiting = format!("the same, beside {CALLERS} tasks that only wait");
+    let request_waiting = format!("the request, beside {CALLERS} tasks that only wait");
     let limited = Limits::none().with_under_way(u32::try_from(SHARE).unwrap());
     // A percentile of a few hundred reads. The rows without a bound show that there is a flood.
     Group::default()
         .with_longer_turns(40)
-        .row(reads(&database, READ_ALONE, shared, 0))
-        .row(reads(&database, &flood("each tenant with a share"), shared, CALLERS))
-        .against([READ_ALONE], 1.2)
-        .row(reads(&database, &flood("without shares"), open, CALLERS))
+        .row(reads(&database, READ_ALONE, shared, 0, Calls::Flood))
+        .row(reads(&database, &read_waiting, shared, CALLERS, Calls::Nothing))
         .against([READ_ALONE], None)
-        .row(requests(&database, REQUEST_ALONE, limited, 0))
+        .row(reads(
+            &database,
+            &flood("each tenant with a share"),
+            shared,
+            CALLERS,
+            Calls::Flood,
+        ))
+        .against([&*read_waiting], 1.2)
+        .row(reads(&database, &flood("without shares"), open, CALLERS, Calls::Flood))
+        .against([&*read_waiting], None)
+        .row(requests(&database, REQUEST_ALONE, limited, 0, Calls::Flood))
+        .row(requests(&database, &request_waiting, limited, CALLERS, Calls::Nothing))
+        .against([REQUEST_ALONE], None)
         .row(requests(
             &database,
             &flood("each tenant with a limit"),
             limited,
             CALLERS,
+            Calls::Flood,
         ))
-        .against([REQUEST_ALONE], 1.2)
-        .row(requests(&database, &flood("without limits"), Limits::none(), CALLERS))
-        .against([REQUEST_ALONE], None)
+        .against([&*request_waiting], 1.2)
+        .row(requests(
+            &database,
+            &flood("without limits"),
+            Limits::none(),
+            CALLERS,
+            Calls::Flood,
+        ))
+        .against([&*request_waiting], None)
 }
 
-fn reads(database: &Rc<Database>, name: &str, pool: PoolSettings, callers: u32) -> Row {
+/// What the other tasks do.
+#[derive(Clone, Copy, PartialEq)]
+enum Calls {
+    Nothing,
+    Flood,
+}
+
+impl Calls {
+    /// Only waits, if nothing is to be called.
+    async fn wait(self, is_over: &IsOver) {
+        while self == Self::Nothing && !is_over.get() {
+            tokio::time::sleep(HOLD).await;
+        }
+    }
+}
+
+fn reads(database: &Rc<Database>, name: &str, pool: PoolSettings, callers: u32, calls: Calls) -> Row {
     let (database, runtime) = (Rc::clone(database), runtime());
     let db = runtime.block_on(database.rows_in(pool.with_max_connections(CONNECTIONS)));
     Row::timed(name, move |times| {
@@ -73,7 +109,10 @@ fn reads(database: &Rc<Database>, name: &str, pool: PoolSettings, callers: u32) 
         let _database = &database;
         let (db, flooded) = (db.clone(), db.clone());
         let read = async move || read(&db, &member("row")).await;
-        let hold = async move |_, is_over| hold_until(&flooded, is_over).await;
+        let hold = async move |_, is_over| {
+            calls.wait(&is_over).await;
+            hold_until(&flooded, is_over).await;
+        };
         runtime.block_on(slowest_beside(times, read, callers, hold))
     })
 }
@@ -89,7 +128,7 @@ async fn hold_until(db: &TenantDb<Postgres>, is_over: IsOver) {
     }
 }
 
-fn requests(database: &Rc<Database>, name: &str, limits: Limits, callers: u32) -> Row {
+fn requests(database: &Rc<Database>, name: &str, limits: Limits, callers: u32, calls: Calls) -> Row {
     let (database, runtime) = (Rc::clone(database), runtime());
     let db = runtime.block_on(database.rows_in(PoolSettings::new().with_max_connections(CONNECTIONS)));
     let service = tenancy(limits).scoped().layer(service_fn(move |_: Request<String>| {
@@ -112,6 +151,7 @@ fn requests(database: &Rc<Database>, name: &str, limits: Limits, callers: u32) -
         let (one, flooding) = (send.clone(), send.clone());
         let request = async move || assert_eq!(one("t1").await, StatusCode::OK);
         let flood = async move |_, is_over: IsOver| {
+            calls.wait(&is_over).await;
             while !is_over.get() {
                 if flooding("t2").await != StatusCode::OK {
                     // As a client that tries again at once.
