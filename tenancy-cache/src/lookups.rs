@@ -89,7 +89,7 @@ mod uncounted {
     use super::Lookup;
 
     #[derive(Default)]
-    pub(crate) struct Lookups;
+    pub(crate) struct Lookups {}
 
     impl Lookups {
         #[expect(clippy::unused_self, reason = "with the feature `metrics` it counts")]
