@@ -6,8 +6,7 @@ use sqlx::{PgConnection, Postgres};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{StrategyRegistry, TenantDb};
 
-use crate::common::admitted;
-use crate::postgres::support::server::{TestDatabase, by_the_same_way};
+use crate::postgres::support::server::{TestDatabase, by_the_same_way, tenant_of};
 use crate::postgres::support::{database_server, schema_server};
 
 async fn every_strategy(database: &TestDatabase, names_tenants: bool) -> TenantDb<Postgres> {
@@ -82,7 +81,7 @@ async fn the_tenant_is_shown_while_its_transaction_is_under_way() {
     for names_tenants in [false, true] {
         let db = every_strategy(&database, names_tenants).await;
         for strategy in ["row", "schema", "database"] {
-            let tenant = admitted("acme", strategy);
+            let tenant = tenant_of("acme", strategy);
             db.provision(tenant.tenant()).await.unwrap();
             let expected: &[&str] = if names_tenants { &["tenancy:acme"] } else { &[] };
             is_shown_while_under_way(&db, &tenant, expected, (&mut watching, &database)).await;
@@ -97,8 +96,8 @@ async fn a_long_id_is_cut_and_two_tenants_are_told_apart() {
     let mut watching = database.connect().await;
     let db = every_strategy(&database, true).await;
     let longest = "x".repeat(63);
-    let one = db.begin(&admitted(&longest, "row")).await.unwrap();
-    let other = db.begin(&admitted("globex", "row")).await.unwrap();
+    let one = db.begin(&tenant_of(&longest, "row")).await.unwrap();
+    let other = db.begin(&tenant_of("globex", "row")).await.unwrap();
     let cut = format!("tenancy:{}", "x".repeat(55));
     assert_eq!(
         names(&mut watching, &database).await,

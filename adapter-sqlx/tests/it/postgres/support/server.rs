@@ -213,7 +213,12 @@ pub(crate) fn migrations(sql: &[&'static str]) -> Migrator {
 }
 
 pub(crate) fn tenant(id: &str) -> Admitted {
-    let record = TenantRecord::new(id.parse().unwrap(), StrategyName::from_static("row"));
+    tenant_of(id, "row")
+}
+
+/// A member of a tenant of this strategy.
+pub(crate) fn tenant_of(id: &str, strategy: &'static str) -> Admitted {
+    let record = TenantRecord::new(id.parse().unwrap(), StrategyName::from_static(strategy));
     Admitted::dangerously_assume(record, ResolverName::from_static("test"), Subject::from_static("alice"))
 }
 
