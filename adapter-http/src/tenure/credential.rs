@@ -42,13 +42,13 @@ impl Credential {
             || self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// When it expires, unless that is too far off to be told.
+    /// When it expires, unless that is too far off for a clock.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 }
 
-/// How long it is until a time in seconds since 1970. A clock from before 1970 is one that nothing can be told by.
+/// How long it is until a time in seconds since 1970. By a clock from before 1970 nothing is left.
 fn remaining(at: u64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(Duration::ZERO, |now| Duration::from_secs(at).saturating_sub(now))

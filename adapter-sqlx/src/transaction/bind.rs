@@ -60,7 +60,11 @@ impl<DB: Database> TenantDb<DB> {
                 source,
             })?;
         let beginning = Beginning::new(tenant);
-        let begin = self.begin_unless_refused(strategy.as_ref(), Binding::new(tenant, begin, purpose));
+        let begin = self.begin_unless_refused(
+            strategy.as_ref(),
+            Binding::new(tenant, begin, purpose),
+            beginning.begun(),
+        );
         #[cfg(feature = "spans")]
         let begin = beginning.watch(begin);
         let begun = begin.await;
@@ -77,15 +81,16 @@ impl<DB: Database> TenantDb<DB> {
         &self,
         strategy: &dyn IsolationStrategy<DB>,
         binding: Binding<'_>,
+        now: Instant,
     ) -> Result<StrategyTransaction<DB>, StrategyError> {
         let (tenant, purpose) = (binding.tenant(), binding.purpose());
-        if let Some(refusal) = self.refused.repeated(tenant, purpose, Instant::now()) {
+        if let Some(refusal) = self.refused.repeated(tenant, purpose, now) {
             // A caller who tries again at once lets others run, as if the database had been asked.
             tokio::task::coop::consume_budget().await;
             return Err(StrategyError::Fenced(refusal));
         }
         let begun = strategy.begin(binding).await;
-        self.refused.note(tenant, purpose, Instant::now(), &begun);
+        self.refused.note(tenant, purpose, now, &begun);
         begun
     }
 

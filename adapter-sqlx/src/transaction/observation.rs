@@ -42,6 +42,11 @@ impl<'t> Beginning<'t> {
         }
     }
 
+    /// When it began to begin.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// Runs what begins it in its span.
     #[cfg(feature = "spans")]
     pub(super) fn watch<F: Future>(&self, begin: F) -> impl Future<Output = F::Output> + use<F> {

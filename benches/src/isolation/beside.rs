@@ -11,6 +11,24 @@ use super::postgres::AT_ONCE;
 /// Whether the callers are to end.
 pub(super) type IsOver = Rc<Cell<bool>>;
 
+/// What the callers do.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Calls {
+    /// They only wait, as they would between two calls. Tasks alone take time of the one thread that there is, and let the
+    /// connections grow cold between two turns.
+    Nothing,
+    Made,
+}
+
+impl Calls {
+    /// Waits until the end if nothing is to be called.
+    pub(super) async fn wait(self, pause: Duration, is_over: &IsOver) {
+        while self == Self::Nothing && !is_over.get() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
 /// The slowest hundredth of so many operations, some at a time, while so many `callers` do something else. It is the time of all of
 /// them, as if each had taken so long.
 pub(super) async fn slowest_beside(

@@ -16,7 +16,7 @@ use tenancy_http::{ClaimsFromExtension, Limits, Tenancy, TenantLimiter};
 use tenancy_sqlx::{PoolSettings, TenantDb};
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::beside::{IsOver, slowest_beside};
+use super::beside::{Calls, IsOver, slowest_beside};
 use super::neighbours::read;
 use super::postgres::Database;
 use super::{member, member_of};
@@ -44,14 +44,13 @@ pub(crate) fn group() -> Group {
     let shared = PoolSettings::new().with_max_transactions_per_tenant(SHARE);
     let open = PoolSettings::new();
     let flood = |what: &str| format!("the same, beside {CALLERS} callers of one tenant, {what}");
-    // Tasks alone take time of the one thread that there is, and let the connections grow cold between two turns.
     let read_waiting = format!("the same, beside {CALLERS} tasks that only wait");
     let request_waiting = format!("the request, beside {CALLERS} tasks that only wait");
     let limited = Limits::none().with_under_way(u32::try_from(SHARE).unwrap());
     // A percentile of a few hundred reads. The rows without a bound show that there is a flood.
     Group::default()
         .with_longer_turns(40)
-        .row(reads(&database, READ_ALONE, shared, 0, Calls::Flood))
+        .row(reads(&database, READ_ALONE, shared, 0, Calls::Made))
         .row(reads(&database, &read_waiting, shared, CALLERS, Calls::Nothing))
         .against([READ_ALONE], None)
         .row(reads(
@@ -59,12 +58,12 @@ pub(crate) fn group() -> Group {
             &flood("each tenant with a share"),
             shared,
             CALLERS,
-            Calls::Flood,
+            Calls::Made,
         ))
         .against([&*read_waiting], 1.2)
-        .row(reads(&database, &flood("without shares"), open, CALLERS, Calls::Flood))
+        .row(reads(&database, &flood("without shares"), open, CALLERS, Calls::Made))
         .against([&*read_waiting], None)
-        .row(requests(&database, REQUEST_ALONE, limited, 0, Calls::Flood))
+        .row(requests(&database, REQUEST_ALONE, limited, 0, Calls::Made))
         .row(requests(&database, &request_waiting, limited, CALLERS, Calls::Nothing))
         .against([REQUEST_ALONE], None)
         .row(requests(
@@ -72,7 +71,7 @@ pub(crate) fn group() -> Group {
             &flood("each tenant with a limit"),
             limited,
             CALLERS,
-            Calls::Flood,
+            Calls::Made,
         ))
         .against([&*request_waiting], 1.2)
         .row(requests(
@@ -80,25 +79,9 @@ pub(crate) fn group() -> Group {
             &flood("without limits"),
             Limits::none(),
             CALLERS,
-            Calls::Flood,
+            Calls::Made,
         ))
         .against([&*request_waiting], None)
-}
-
-/// What the other tasks do.
-#[derive(Clone, Copy, PartialEq)]
-enum Calls {
-    Nothing,
-    Flood,
-}
-
-impl Calls {
-    /// Only waits, if nothing is to be called.
-    async fn wait(self, is_over: &IsOver) {
-        while self == Self::Nothing && !is_over.get() {
-            tokio::time::sleep(HOLD).await;
-        }
-    }
 }
 
 fn reads(database: &Rc<Database>, name: &str, pool: PoolSettings, callers: u32, calls: Calls) -> Row {
@@ -110,7 +93,7 @@ fn reads(database: &Rc<Database>, name: &str, pool: PoolSettings, callers: u32, 
         let (db, flooded) = (db.clone(), db.clone());
         let read = async move || read(&db, &member("row")).await;
         let hold = async move |_, is_over| {
-            calls.wait(&is_over).await;
+            calls.wait(HOLD, &is_over).await;
             hold_until(&flooded, is_over).await;
         };
         runtime.block_on(slowest_beside(times, read, callers, hold))
@@ -151,7 +134,7 @@ fn requests(database: &Rc<Database>, name: &str, limits: Limits, callers: u32, c
         let (one, flooding) = (send.clone(), send.clone());
         let request = async move || assert_eq!(one("t1").await, StatusCode::OK);
         let flood = async move |_, is_over: IsOver| {
-            calls.wait(&is_over).await;
+            calls.wait(HOLD, &is_over).await;
             while !is_over.get() {
                 if flooding("t2").await != StatusCode::OK {
                     // As a client that tries again at once.

@@ -9,7 +9,7 @@ use tenancy_core::directory::TenantRecord;
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::TenantDb;
 
-use super::beside::{IsOver, slowest_beside};
+use super::beside::{Calls, IsOver, slowest_beside};
 use super::postgres::{BY_KEY, Database, execute};
 use super::{member, member_of};
 use crate::measure::runtime;
@@ -28,23 +28,15 @@ pub(crate) fn group() -> Group {
     };
     let database = Rc::new(Database::fenced(&url));
     let beside = format!("the same, beside {CALLERS} callers of a closed tenant");
-    // The tasks alone take time of the one thread that there is, and let the connections grow cold between two turns.
     let waiting = format!("the same, beside {CALLERS} tasks that only wait as long");
     // A percentile of a few hundred reads.
     Group::default()
         .with_longer_turns(40)
-        .row(slow_reads(&database, ALONE, 0, Calls::Nothing))
+        .row(slow_reads(&database, ALONE, 0, Calls::Made))
         .row(slow_reads(&database, &waiting, CALLERS, Calls::Nothing))
         .against([ALONE], None)
-        .row(slow_reads(&database, &beside, CALLERS, Calls::ClosedTenant))
+        .row(slow_reads(&database, &beside, CALLERS, Calls::Made))
         .against([&*waiting], 1.2)
-}
-
-/// What the other tasks do between two pauses.
-#[derive(Clone, Copy, PartialEq)]
-enum Calls {
-    Nothing,
-    ClosedTenant,
 }
 
 /// A row whose time is that of the slowest hundredth, and not of the median.
@@ -73,10 +65,9 @@ fn slow_reads(database: &Rc<Database>, name: &str, callers: u32, calls: Calls) -
 async fn call(db: &TenantDb<Postgres>, calls: Calls, number: u32, is_over: IsOver) {
     let closed = member_of(TenantRecord::new("t2".parse().unwrap(), "row".parse().unwrap()));
     tokio::time::sleep(PAUSE * number / CALLERS).await;
+    calls.wait(PAUSE, &is_over).await;
     while !is_over.get() {
-        if calls == Calls::ClosedTenant {
-            assert!(db.begin_read(&closed).await.is_err(), "it is closed");
-        }
+        assert!(db.begin_read(&closed).await.is_err(), "it is closed");
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use sqlx::{ConnectOptions, Connection};
 use tenancy_core::directory::TenantStatus;
 use tenancy_sqlx::fleet::{Fleet, FleetOptions, FleetPlan, StrategyPlan};
-use tenancy_sqlx::{NewTenant, PgSchemaStrategy, PgServer, SqliteDirectory, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{NewTenant, PgSchemaStrategy, PgServer, StrategyRegistry, TenantDb};
 
-use super::support::{STEPS, Schemas, create, execute, name, run, steps};
-use crate::postgres::support::server::{TestDatabase, migrations};
-use crate::postgres::support::wire::Wire;
+use super::support::{Elsewhere, STEPS, Schemas, create, execute, name, run, steps};
+use crate::postgres::support::server::migrations;
 
 fn of_schema(plan: &FleetPlan) -> &StrategyPlan {
     &plan.strategies[&"schema".parse().unwrap()]
@@ -18,12 +17,12 @@ fn of_schema(plan: &FleetPlan) -> &StrategyPlan {
 /// The directory is elsewhere, so that what is counted is asked of the tenants' database.
 #[tokio::test]
 async fn what_is_asked_of_a_database_does_not_depend_on_the_number_of_tenants() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
-        .await
-        .unwrap();
-    let wire = Wire::to(&database.administrator());
+    let Elsewhere {
+        database,
+        directory,
+        wire,
+        _folder,
+    } = Elsewhere::new().await;
     let server = PgServer::new(database.application(), wire.of(database.administrator()));
     let schema = PgSchemaStrategy::builder(server)
         .with_migrations(steps(1))

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Database, PgConnection, Postgres};
+use tempfile::TempDir;
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_sqlx::fleet::{Fleet, FleetOptions, FleetReport, Stop};
 use tenancy_sqlx::{
-    DirectoryDatabase, NewTenant, PgDirectory, PgSchemaStrategy, SqlDirectory, StrategyRegistry, TenantDb,
+    DirectoryDatabase, NewTenant, PgDirectory, PgSchemaStrategy, SqlDirectory, SqliteDirectory, StrategyRegistry,
+    TenantDb,
 };
 
 use crate::postgres::support::server::{TestDatabase, migrations};
+use crate::postgres::support::wire::Wire;
 
 /// Each says in the tenant's own table that it has run.
 pub(super) const STEPS: [&str; 5] = [
@@ -24,6 +27,29 @@ pub(super) const STEPS: [&str; 5] = [
 
 pub(super) fn steps(count: usize) -> Migrator {
     migrations(&STEPS[..count])
+}
+
+/// A directory that is not in the tenants' database, so that what passes the wire is asked of that database for them.
+pub(super) struct Elsewhere {
+    pub(super) database: TestDatabase,
+    pub(super) directory: SqliteDirectory,
+    pub(super) wire: Wire,
+    /// That of the directory, which is there as long as this is.
+    pub(super) _folder: TempDir,
+}
+
+impl Elsewhere {
+    pub(super) async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("directory.sqlite");
+        Self {
+            directory: SqliteDirectory::open(file).await.unwrap(),
+            wire: Wire::to(&database.administrator()),
+            _folder: folder,
+            database,
+        }
+    }
 }
 
 /// A directory with tenants of the strategy `schema`, in one database.

@@ -5,11 +5,9 @@ use std::num::NonZeroUsize;
 
 use sqlx::Postgres;
 use tenancy_sqlx::fleet::{Fleet, FleetOptions};
-use tenancy_sqlx::{
-    PgDatabaseStrategy, PgDirectory, PgSchemaStrategy, PgServer, SqliteDirectory, StrategyRegistry, TenantDb,
-};
+use tenancy_sqlx::{PgDatabaseStrategy, PgDirectory, PgSchemaStrategy, PgServer, StrategyRegistry, TenantDb};
 
-use super::support::{Schemas, create, name, run};
+use super::support::{Elsewhere, Schemas, create, name, run};
 use crate::postgres::support::server::{TestDatabase, migrations};
 use crate::postgres::support::wire::Wire;
 
@@ -33,12 +31,12 @@ async fn schemas(database: &TestDatabase, wire: &Wire, release: usize) -> Tenant
 /// The directory is elsewhere, so that what is counted is asked of the tenants' database.
 #[tokio::test]
 async fn a_schema_is_migrated_in_three_round_trips() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
-        .await
-        .unwrap();
-    let wire = Wire::to(&database.administrator());
+    let Elsewhere {
+        database,
+        directory,
+        wire,
+        _folder,
+    } = Elsewhere::new().await;
     let old = schemas(&database, &wire, 1).await;
     let mut trips = Vec::new();
     for (tenants, release) in [(0..3, 2), (3..23, 2)] {
@@ -59,12 +57,12 @@ async fn a_schema_is_migrated_in_three_round_trips() {
 /// Each migration is one more.
 #[tokio::test]
 async fn another_migration_is_another_round_trip() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
-        .await
-        .unwrap();
-    let wire = Wire::to(&database.administrator());
+    let Elsewhere {
+        database,
+        directory,
+        wire,
+        _folder,
+    } = Elsewhere::new().await;
     let old = schemas(&database, &wire, 1).await;
     let mut trips = Vec::new();
     for (tenants, release) in [(0..5, 2), (5..10, 3)] {
@@ -105,12 +103,12 @@ async fn the_directory_is_asked_less_than_once_for_each_tenant() {
 /// A database of its own needs a connection of its own, and the same two messages.
 #[tokio::test]
 async fn a_database_is_migrated_in_so_many_round_trips() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    let directory = SqliteDirectory::open(folder.path().join("directory.sqlite"))
-        .await
-        .unwrap();
-    let wire = Wire::to(&database.administrator());
+    let Elsewhere {
+        database,
+        directory,
+        wire,
+        _folder,
+    } = Elsewhere::new().await;
     let release = async |count: usize| {
         let server = PgServer::new(database.application(), wire.of(database.administrator()));
         let own = PgDatabaseStrategy::builder(server)
