@@ -82,6 +82,21 @@ pub(crate) fn install(packages: &[&str], advice: &str) -> Result<(), Failure> {
         .run()
 }
 
+/// How many bytes can be written there still, where there is a `df` of GNU that knows.
+pub(crate) fn free_in(folder: &Path) -> Option<u64> {
+    let answer = Command::new("df")
+        .args(["--block-size=1", "--output=avail"])
+        .arg(folder)
+        .output()
+        .ok()?;
+    free_of(&String::from_utf8_lossy(&answer.stdout))
+}
+
+/// The number below the heading.
+fn free_of(answer: &str) -> Option<u64> {
+    answer.lines().nth(1)?.trim().parse().ok()
+}
+
 impl Invocation {
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.0.args(arguments);
@@ -154,5 +169,18 @@ impl fmt::Display for Invocation {
             write!(f, " {}", argument.display())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_is_read_from_what_df_answers() {
+        assert_eq!(free_of("      Avail\n25159151616\n"), Some(25_159_151_616));
+        for unknown in ["", "Avail\n", "df: /dev/shm: No such file or directory\n", "Avail\n-\n"] {
+            assert_eq!(free_of(unknown), None, "{unknown}");
+        }
     }
 }

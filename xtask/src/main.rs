@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use check::{foreign, public_api};
-use command::Failure;
+use command::{Failure, free_in, root};
 use proof::{fuzz, sabotage, stress};
 use server::postgres;
 use step::Step;
@@ -75,11 +75,17 @@ fn steps(names: &[&str]) -> Result<Vec<Step>, Failure> {
         .collect()
 }
 
+/// A full disk looks like code that does not compile.
+fn room() -> String {
+    let free = free_in(&root()).map(|bytes| format!(" ({} GiB of disk free)", bytes >> 30));
+    free.unwrap_or_default()
+}
+
 /// Runs the steps in order and stops at the first that fails.
 fn run(steps: &[Step]) -> Result<(), Failure> {
     let mut summary = String::new();
     for step in steps {
-        println!("\n=== {}: {}", step.name(), step.purpose());
+        println!("\n=== {}: {}{}", step.name(), step.purpose(), room());
         let start = Instant::now();
         let outcome = step.run();
         let verdict = if outcome.is_ok() { "passed" } else { "FAILED" };

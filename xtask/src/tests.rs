@@ -1,9 +1,10 @@
 //! Every test of the workspace.
 
 use std::env;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::command::{Failure, cargo, install};
+use crate::command::{Failure, cargo, free_in, install};
 use crate::server::browser;
 use crate::server::postgres::Server;
 
@@ -42,17 +43,8 @@ fn folder_in_memory() -> Option<&'static str> {
     if env::var_os(TEMPORARY).is_some() {
         return None;
     }
-    let asked = Command::new("df")
-        .args(["--block-size=1", "--output=avail", IN_MEMORY])
-        .output()
-        .ok()?;
-    let free = free_of(&String::from_utf8_lossy(&asked.stdout))?;
+    let free = free_in(Path::new(IN_MEMORY))?;
     (free >= FREE && tempfile::tempfile_in(IN_MEMORY).is_ok()).then_some(IN_MEMORY)
-}
-
-/// The number below the heading.
-fn free_of(answer: &str) -> Option<u64> {
-    answer.lines().nth(1)?.trim().parse().ok()
 }
 
 /// Installs a Redis for the tests of keys, which start it by themselves. Debian has the program among the tools, without a service.
@@ -84,17 +76,4 @@ pub(crate) fn stand_in_for_rustdoc() -> Option<ExitCode> {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_room_is_read_from_what_df_answers() {
-        assert_eq!(free_of("      Avail\n25159151616\n"), Some(25_159_151_616));
-        for unknown in ["", "Avail\n", "df: /dev/shm: No such file or directory\n", "Avail\n-\n"] {
-            assert_eq!(free_of(unknown), None, "{unknown}");
-        }
-    }
 }

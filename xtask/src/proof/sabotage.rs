@@ -120,6 +120,8 @@ impl Sabotage {
             // Cargo compiles everything before it runs a test. One that ends the process reports no result.
             SEEN
         } else {
+            // Or the compiler could not run, which only what it said tells apart.
+            println!("{}", end_of(&String::from_utf8_lossy(&output.stderr)));
             "IT DOES NOT COMPILE WITHOUT IT"
         })
     }
@@ -143,7 +145,9 @@ fn run(tree: &Path, server: &Server, test: &[String]) -> Result<Invocation, Fail
     let mut run = cargo(["test", "--locked"])
         .args(test)
         .in_folder(tree)
-        .env("CARGO_TARGET_DIR", &target("sabotage/target")?.to_string_lossy());
+        .env("CARGO_TARGET_DIR", &target("sabotage/target")?.to_string_lossy())
+        // The same crates again and again, each time with one line changed.
+        .env("CARGO_INCREMENTAL", "1");
     for (name, value) in server.variables() {
         run = run.env(name, &value);
     }
@@ -201,6 +205,13 @@ fn can_match(filter: &str, names: &BTreeSet<String>) -> bool {
             (false, false) => name == part,
         })
     })
+}
+
+/// The last lines of what a compiler said.
+fn end_of(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().collect();
+    let last = lines.split_at(lines.len().saturating_sub(30)).1;
+    last.join("\n")
 }
 
 fn distinct_tests<'s>(chosen: &[&'s Sabotage]) -> Vec<&'s [String]> {
