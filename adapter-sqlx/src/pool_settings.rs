@@ -6,7 +6,7 @@ use sqlx::Database;
 use sqlx::pool::PoolOptions;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::transaction::tenant_shares::{ShareLimits, TenantShares};
+use crate::transaction::connections::tenant_shares::{ShareLimits, TenantShares};
 
 /// The connection limit and the timeouts of a strategy's connection pools.
 ///

@@ -9,7 +9,7 @@ use sqlx::{SqlSafeStr, Sqlite, SqliteConnection};
 use super::clean::is_as_installed;
 use super::fence::is_refusal;
 use crate::StrategyTransaction;
-use crate::transaction::give_back::EndState;
+use crate::transaction::connections::give_back::EndState;
 
 /// What has come of an attempt, where the connection is known to be usable.
 pub(super) enum Attempt {

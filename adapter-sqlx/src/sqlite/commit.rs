@@ -16,7 +16,7 @@ use sqlx::{Sqlite, SqliteConnection};
 
 use crate::TransactionError;
 use crate::strategy::strategy_transaction::{Commit, CommitFailure};
-use crate::transaction::give_back::EndState;
+use crate::transaction::connections::give_back::EndState;
 
 /// The update fails, and the commit is not reached, unless the schema is the one that was proved and the tenant
 /// is bound: a `ROLLBACK` that is sent as SQL undoes the latter. It touches a row of a temporary table, and the

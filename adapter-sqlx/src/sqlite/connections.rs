@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 
 use crate::StrategyError;
-use crate::transaction::in_use::{InUse, InUseGuard};
+use crate::transaction::connections::in_use::{InUse, InUseGuard};
 
 /// A pool that tells that it is exhausted from that it cannot open a connection.
 #[derive(Debug)]

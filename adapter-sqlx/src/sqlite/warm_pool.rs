@@ -1,4 +1,4 @@
-//! Pools of tenants' connections, which stay available between two transactions: see [`warm`](crate::transaction::warm).
+//! Pools of tenants' connections, which stay available between two transactions: see [`warm`](crate::transaction::connections::warm).
 //!
 //! Each statement is a turn to the thread of its connection and back. A transaction begins in one, whether its connection
 //! has stayed or comes from the pool. One that only read has ended with that: the next one's text ends it.
@@ -15,10 +15,10 @@ use super::begin::{BeginTexts, Binds, is_schema_stale};
 use super::commit::SqliteCommit;
 use super::fence::{FenceWatch, fenced};
 use crate::error::classify::is_busy;
-use crate::transaction::give_back::{EndState, give_back};
-use crate::transaction::in_use::InUse;
-use crate::transaction::tenant_shares::TenantShares;
-use crate::transaction::warm::{RecycleInto, Waiting, Warm, WarmDatabase, begun_in_time};
+use crate::transaction::connections::give_back::{EndState, give_back};
+use crate::transaction::connections::in_use::InUse;
+use crate::transaction::connections::tenant_shares::TenantShares;
+use crate::transaction::connections::warm::{RecycleInto, Waiting, Warm, WarmDatabase, begun_in_time};
 use crate::{Binding, Mode, StrategyError, StrategyTransaction};
 
 /// How many connections in a row may turn out to be from before a migration, beside those that the pool has had.

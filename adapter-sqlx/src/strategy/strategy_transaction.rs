@@ -9,7 +9,7 @@ use sqlx::{Database, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::TransactionError;
-use crate::transaction::give_back::{EndState, close, give_back};
+use crate::transaction::connections::give_back::{EndState, close, give_back};
 
 /// A transaction that is already bound to its tenant, and what must outlive it.
 ///

@@ -1,25 +1,19 @@
 //! What an application holds: the handle that begins transactions, and a transaction that is bound to one tenant.
 //!
-//! `begin` and `give_back` are the only places where a connection is taken from a pool and returned to one.
+//! `begin` and `connections::give_back` are the only places where a connection is taken from a pool and returned to one.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod begin;
 mod bind;
 mod configure;
+pub(crate) mod connections;
 mod entrant;
-pub(crate) mod give_back;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(crate) mod in_use;
 mod look_up_again;
 mod observation;
 mod refused;
 mod run;
 mod tenant_db;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(crate) mod tenant_shares;
 mod tenant_transaction;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(crate) mod warm;
 
 #[cfg(feature = "metrics")]
 pub use observation::metrics::describe_metrics;

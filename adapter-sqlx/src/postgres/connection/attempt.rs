@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Postgres};
 use super::begin::BeginText;
 use super::echo::Echo;
 use crate::StrategyTransaction;
-use crate::transaction::give_back::EndState;
+use crate::transaction::connections::give_back::EndState;
 
 /// What has come of an attempt, where the connection is known to be usable.
 pub(super) enum Attempt {

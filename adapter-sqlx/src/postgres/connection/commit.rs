@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::echo::Echo;
 use crate::strategy::strategy_transaction::{Commit, CommitFailure};
-use crate::transaction::give_back::EndState;
+use crate::transaction::connections::give_back::EndState;
 use crate::{Mode, TransactionError};
 
 /// Set in each transaction that writes, until its end: what marks it as the one that was begun. Where that has ended,

@@ -5,9 +5,9 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use tokio::runtime::Handle;
 
 use super::echo::Echo;
-use crate::transaction::give_back::EndState;
-use crate::transaction::give_back::{RETURN_TIMEOUT, Returning, give_back};
-use crate::transaction::warm::WarmDatabase;
+use crate::transaction::connections::give_back::EndState;
+use crate::transaction::connections::give_back::{RETURN_TIMEOUT, Returning, give_back};
+use crate::transaction::connections::warm::WarmDatabase;
 
 impl WarmDatabase for Postgres {
     fn give_back(connection: PoolConnection<Self>, end: EndState) {

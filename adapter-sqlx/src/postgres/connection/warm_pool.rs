@@ -1,4 +1,4 @@
-//! Pools of connections that stay available between two transactions: see [`warm`](crate::transaction::warm).
+//! Pools of connections that stay available between two transactions: see [`warm`](crate::transaction::connections::warm).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use super::commit::commit_of;
 use super::stale::LastChange;
 use crate::postgres::fence::refusal::fenced;
 use crate::postgres::fence::watch::FenceWatch;
-use crate::transaction::in_use::InUse;
-use crate::transaction::tenant_shares::{Share, TenantShares};
-use crate::transaction::warm::{Entry, RecycleInto, Waiting, Warm, begun_in_time};
+use crate::transaction::connections::in_use::InUse;
+use crate::transaction::connections::tenant_shares::{Share, TenantShares};
+use crate::transaction::connections::warm::{Entry, RecycleInto, Waiting, Warm, begun_in_time};
 use crate::{Mode, StrategyError, StrategyTransaction};
 
 /// That a tenant may begin a transaction, and in what time.
