@@ -8,10 +8,13 @@ use sqlx::pool::PoolOptions;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::transaction::connections::tenant_shares::{ShareLimits, TenantShares};
 
+/// The longest duration, a year: sqlx adds each to a moment, and panics where there is none so late.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The connection limit and the timeouts of a strategy's connection pools.
 ///
 /// All strategies on both databases take it by their builder's `with_pool`. What is not set stays as it was: at the
-/// strategy's default, which `with_pool` documents.
+/// strategy's default, which `with_pool` documents. A duration of more than a year counts as a year.
 ///
 /// ```
 /// use std::time::Duration;
@@ -116,7 +119,7 @@ impl PoolSettings {
     }
 
     pub(crate) fn acquire_timeout(self) -> Duration {
-        self.acquire_timeout.unwrap_or(Duration::from_secs(5))
+        self.acquire_timeout.unwrap_or(Duration::from_secs(5)).min(LONGEST)
     }
 
     /// What shares one pool among its tenants, if anything does.
@@ -127,7 +130,7 @@ impl PoolSettings {
     }
 
     pub(crate) fn idle_timeout(self) -> Duration {
-        self.idle_timeout.unwrap_or(Duration::from_secs(10 * 60))
+        self.idle_timeout.unwrap_or(Duration::from_secs(10 * 60)).min(LONGEST)
     }
 
     /// A pool of sqlx with these settings.
@@ -138,7 +141,7 @@ impl PoolSettings {
             .max_connections(max)
             .acquire_timeout(self.acquire_timeout())
             .idle_timeout(self.idle_timeout())
-            .max_lifetime(lifetime)
+            .max_lifetime(lifetime.min(LONGEST))
     }
 }
 

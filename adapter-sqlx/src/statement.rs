@@ -208,6 +208,7 @@ mod tests {
         assert!(words("/* open").is_empty() && words(" ; ;").is_empty());
     }
 
+    #[cfg(feature = "postgres")]
     #[test]
     fn what_ends_a_transaction_is_found() {
         for sql in [

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tenancy_core::names::TenantId;
 
 use super::migrate::connect;
+use super::pool::with_busy_timeout;
 use super::versions;
 use crate::error::classify::is_busy;
 use crate::strategy::data_version::up;
@@ -29,7 +30,7 @@ pub(super) struct Steps<'m> {
 impl Steps<'_> {
     /// Runs them on a file that is opened so.
     pub(super) async fn run(&self, file: &SqliteConnectOptions) -> Result<Migrated, StrategyError> {
-        let file = file.clone().busy_timeout(self.options.lock_timeout);
+        let file = with_busy_timeout(file.clone(), self.options.lock_timeout);
         let mut connection = connect(&file, None, None).await?;
         let migrated = self.run_on(&mut connection).await?;
         connection.close().await?;

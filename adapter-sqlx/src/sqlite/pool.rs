@@ -16,6 +16,14 @@ const CREATE_BOUND: &str = "create temp table tenancy_bound (tenant text not nul
 const CREATE_ENTERING_BOUND: &str =
     "create temp table tenancy_bound (tenant text not null, epoch integer not null, purpose text not null)";
 
+/// The longest that a statement can wait: SQLite counts milliseconds in 31 bits, and sqlx panics beyond.
+const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// `file`, whose statements wait so long for another writer.
+pub(super) fn with_busy_timeout(file: SqliteConnectOptions, timeout: Duration) -> SqliteConnectOptions {
+    file.busy_timeout(timeout.min(LONGEST_WAIT))
+}
+
 /// How files are opened, and how many connections each has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FilePlan {
@@ -34,14 +42,14 @@ impl FilePlan {
 
     /// How a file is opened. Opening never creates it.
     pub(super) fn connect_options(self, file: &std::path::Path) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
+        let file = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .foreign_keys(true)
-            .busy_timeout(self.busy_timeout)
             // What queries put aside stays off the disk, where other tenants' files are.
-            .pragma("temp_store", "memory")
+            .pragma("temp_store", "memory");
+        with_busy_timeout(file, self.busy_timeout)
     }
 
     /// A pool on a file that one tenant, or an administrator of all tenants, has to themselves.

@@ -31,7 +31,8 @@ impl<DB: Database> TenantDb<DB> {
 
     /// Sets how long a refusal of the [fence](crate::IsolationStrategy::is_fenced) is repeated from memory, once the database has
     /// given it four times: so many callers of a closed tenant do not occupy the connections of the others. Default: 100 ms, and
-    /// twice as long with each refusal that follows, up to 800 ms. Zero queries the database each time.
+    /// twice as long with each refusal that follows, up to 800 ms. Zero queries the database each time;
+    /// a minute is the most.
     ///
     /// It is repeated to callers with the same record of the tenant, and where a later record would be needed to get in: closed, gone and
     /// moved. A suspension binds at once, since only refusals are repeated. A tenant that is active again may be refused for

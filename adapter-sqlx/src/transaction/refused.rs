@@ -13,6 +13,9 @@ use crate::{FenceRefusal, Purpose, StrategyError};
 /// How long a refusal may be repeated without a query of the database at first, unless set otherwise.
 pub(super) const REPEATED_FOR: Duration = Duration::from_millis(100);
 
+/// The longest that can be set. Beyond some minutes it would be no longer a short time.
+const AT_MOST: Duration = Duration::from_secs(60);
+
 /// How many refusals come from the database before one is repeated. Those who try a few times always learn what is true now.
 const BY_DATABASE: u32 = 4;
 
@@ -74,7 +77,7 @@ struct Callers {
 impl Refused {
     pub(super) fn new(repeated_for: Duration) -> Self {
         Self {
-            repeated_for,
+            repeated_for: repeated_for.min(AT_MOST),
             len: AtomicUsize::new(0),
             callers: Mutex::new(Callers {
                 by_caller: HashMap::new(),

@@ -10,6 +10,8 @@ mod common;
 mod directory;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod fleet;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod longest_durations;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod polling;
 #[cfg(feature = "postgres")]

@@ -51,7 +51,20 @@ pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     let tree = copy_of_the_tree()?;
     // Each of them fits the code, also where its turn does not come.
     chosen.iter().try_for_each(|one| one.apply(&tree, &["--check"]))?;
+    for compiled in distinct_builds(&chosen) {
+        cargo(["check", "--locked", "--tests"]).args(compiled).run()?;
+    }
     judge_all(&chosen, &tree, &Server::start()?, Some(limit))
+}
+
+/// The packages that are tested with some of their features, which nothing else compiles the tests with.
+fn distinct_builds<'s>(chosen: &[&'s Sabotage]) -> BTreeSet<Vec<&'s str>> {
+    let builds = chosen.iter().map(|one| {
+        let words = one.test.iter().map(String::as_str).collect::<Vec<_>>();
+        let named = words.windows(2).filter(|pair| matches!(pair, ["-p" | "--features", _]));
+        named.flatten().copied().collect::<Vec<_>>()
+    });
+    builds.filter(|build| build.contains(&"--features")).collect()
 }
 
 fn judge_all(chosen: &[&Sabotage], tree: &Path, server: &Server, limit: Option<Duration>) -> Result<(), Failure> {
@@ -286,6 +299,23 @@ mod tests {
         assert!(!can_match("jobs::job_runs", &names), "the last is no end");
         assert!(!can_match("tests::a_job_runs", &names));
         assert!(!can_match("jobs::a_job_runs_twice", &names));
+    }
+
+    #[test]
+    fn tests_are_compiled_with_the_features_that_patches_name() {
+        let sabotage = |test: &str| Sabotage {
+            patch: PathBuf::new(),
+            guard: String::new(),
+            test: test.split_whitespace().map(str::to_owned).collect(),
+        };
+        let all = [
+            "-p a --all-features --lib",
+            "-p a --features b,c --test it d::e",
+            "-p a --test it --features b,c",
+        ];
+        let all = all.map(sabotage);
+        let builds = distinct_builds(&all.iter().collect::<Vec<_>>());
+        assert_eq!(builds, [vec!["-p", "a", "--features", "b,c"]].into());
     }
 
     #[test]

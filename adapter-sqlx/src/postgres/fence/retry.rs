@@ -21,7 +21,7 @@ pub(in crate::postgres) async fn until_unlocked<T, F>(
 where
     F: Future<Output = Result<T, StrategyError>>,
 {
-    let deadline = Instant::now() + timeout;
+    let begun = Instant::now();
     let mut average = FIRST;
     loop {
         let locked = match attempt().await {
@@ -29,7 +29,7 @@ where
             begun => return begun,
         };
         let pause = jittered(average);
-        if Instant::now() + pause >= deadline {
+        if begun.elapsed() + pause >= timeout {
             return Err(locked);
         }
         tokio::time::sleep(pause).await;

@@ -69,7 +69,7 @@ impl SqliteDatabaseBuilder {
         self
     }
 
-    /// Sets how long a transaction waits for another writer. The default is 5 seconds.
+    /// Sets how long a transaction waits for another writer. The default is 5 seconds, and the most 24 days.
     #[doc(alias = "SQLITE_BUSY")]
     pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
         self.plan.busy_timeout = timeout;

@@ -15,9 +15,9 @@ use tenancy_sqlx::{
 
 use crate::common::*;
 
-const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
+pub(crate) const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
 
-pub(super) fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
+pub(crate) fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
     SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&[OWN_NOTES]))
         .with_pool(
@@ -27,14 +27,14 @@ pub(super) fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
         )
 }
 
-pub(super) async fn open(options: SqliteDatabaseBuilder) -> (TenantDb<Sqlite>, Arc<SqliteDatabaseStrategy>) {
+pub(crate) async fn open(options: SqliteDatabaseBuilder) -> (TenantDb<Sqlite>, Arc<SqliteDatabaseStrategy>) {
     let files = Arc::new(options.open().await.unwrap());
     let mut registry = StrategyRegistry::new();
     registry.register(files.clone()).unwrap();
     (TenantDb::new(registry), files)
 }
 
-pub(super) async fn provisioned(db: &TenantDb<Sqlite>, id: &str) -> Admitted {
+pub(crate) async fn provisioned(db: &TenantDb<Sqlite>, id: &str) -> Admitted {
     let tenant = admitted(id, "database");
     db.provision(tenant.tenant()).await.unwrap();
     let mut tx = db.begin(&tenant).await.unwrap();

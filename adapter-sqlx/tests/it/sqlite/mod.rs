@@ -2,7 +2,7 @@
 
 mod creation;
 mod creation_refused;
-mod database;
+pub(crate) mod database;
 mod database_open;
 mod database_removal;
 mod directory;
