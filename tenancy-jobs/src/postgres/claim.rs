@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
+use super::interval::seconds;
+
 /// The first due job of the first tenant after `$1` that is not in `$2`, among jobs named in `$3`. It is out of the others'
 /// sight for `$4` seconds: if this process ends, the job runs again then.
 ///
@@ -63,7 +65,7 @@ async fn claim_after(
         .bind(after)
         .bind(busy)
         .bind(names)
-        .bind(lease.as_secs_f64());
+        .bind(seconds(lease));
     let row = query.fetch_optional(pool).await?;
     Ok(row.map(|(id, tenant, name, sealed, attempts)| Claimed {
         id,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 
 use super::claim::Claimed;
+use super::interval::seconds;
 
 /// Each touches the job only if it is still this claim's.
 const REMOVE: &str = "delete from tenancy_jobs.jobs where id = $1 and attempts = $2";
@@ -26,7 +27,7 @@ pub(super) async fn remove(pool: &PgPool, job: &Claimed) -> Result<(), sqlx::Err
 
 pub(super) async fn retry(pool: &PgPool, job: &Claimed, delay: Duration, error: String) -> Result<(), sqlx::Error> {
     let query = sqlx::query(RETRY).bind(&job.id).bind(job.attempts);
-    let query = query.bind(delay.as_secs_f64()).bind(error);
+    let query = query.bind(seconds(delay)).bind(error);
     query.execute(pool).await.map(drop)
 }
 
@@ -37,7 +38,7 @@ pub(super) async fn give_up(pool: &PgPool, job: &Claimed, error: String) -> Resu
 
 pub(super) async fn later(pool: &PgPool, job: &Claimed, delay: Duration) -> Result<(), sqlx::Error> {
     let query = sqlx::query(LATER).bind(&job.id).bind(job.attempts);
-    let query = query.bind(delay.as_secs_f64());
+    let query = query.bind(seconds(delay));
     query.execute(pool).await.map(drop)
 }
 

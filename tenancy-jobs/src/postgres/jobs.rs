@@ -8,6 +8,7 @@ use tenancy_core::names::TenantId;
 use tenancy_sqlx::TenantTransaction;
 use thiserror::Error;
 
+use super::interval::seconds;
 use super::set_up::{SetUpError, set_up};
 use crate::{JobKeys, SealError, TenantJob};
 
@@ -91,7 +92,7 @@ impl PgJobs {
             .bind(job.tenant().as_str())
             .bind(job.name().as_str())
             .bind(sealed)
-            .bind(delay.as_secs_f64())
+            .bind(seconds(delay))
             .execute(connection)
             .await
             .map_err(EnqueueError::of)?;

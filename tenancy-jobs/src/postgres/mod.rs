@@ -7,6 +7,7 @@
 mod claim;
 mod event;
 mod finish;
+mod interval;
 mod jobs;
 mod look;
 mod set_up;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tenancy_core::context;
+use tenancy_core::directory::TenantStatus;
 use tenancy_core::enforce::Standing;
 use tenancy_jobs::ReceivedJob;
 use tokio::sync::Notify;
@@ -184,4 +185,31 @@ async fn a_worker_that_is_stopped_waits_for_the_jobs_that_run() {
     tokio::time::timeout(deadline, running).await.unwrap().unwrap();
     assert_eq!(lines(&seen), ["acme done"]);
     assert_eq!(world.attempts().await, [0; 0]);
+}
+
+/// PostgreSQL has no interval that is so long.
+#[tokio::test]
+async fn the_longest_times_are_those_of_any_worker() {
+    let world = World::new().await;
+    world.enqueue("acme", "of acme").await;
+    world.enqueue("globex", "of globex").await;
+    world.status("globex", TenantStatus::Suspended).await;
+    let (worker, seen) = world.worker();
+    let db = world.db.clone();
+    let worker = worker
+        .with_first_retry(Duration::MAX)
+        .with_later(Duration::MAX)
+        .with_time_limit(Duration::MAX)
+        .with_job(note(), move |_, job: ReceivedJob<String>| {
+            let db = db.clone();
+            async move { write(&db, &job.payload).await }
+        });
+    worker.build().run_due().await.unwrap();
+    let mut lines = lines(&seen);
+    lines.sort();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], "acme done");
+    assert_eq!(world.notes("acme").await, ["of acme"]);
+    // Put back, and by no attempt.
+    assert_eq!(world.attempts().await, [0]);
 }
