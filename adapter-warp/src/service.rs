@@ -56,26 +56,23 @@ where
 
 /// Runs the filters, each in the scope that its access policies have bound the request to.
 ///
-/// A filter cannot change the scope that it is polled in. When an access policy has been decided on, or is left, the
-/// filter gives its turn back, and is polled in the new scope at once. When the request is refused, no filter runs again.
+/// Each poll enters a scope for this request alone, which the filters replace when an access policy has been decided on or
+/// is left. They cannot replace a span that they are polled in: there the filter gives its turn back, and is polled in the
+/// new span at once. When the request is refused, no filter runs again.
 async fn follow(
     handle: Handle,
     running: impl Future<Output = Result<warp::reply::Response, Infallible>>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut running = pin!(running);
     let answer = poll_fn(|cx| {
-        let (mut scope, mut guard) = handle.scope();
         loop {
-            let running = running.as_mut();
-            let polled = guard.enter(|| match scope {
-                Some(scope) => context::sync_scope(scope, || running.poll(cx)),
-                None => running.poll(cx),
-            });
-            (scope, guard) = match handle.turn() {
+            let (mut scope, guard) = handle.begin_turn();
+            let polled = guard.enter(|| context::enter(&mut scope, || running.as_mut().poll(cx)));
+            match handle.turn() {
                 Turn::Refused(refusal) => return Poll::Ready(Ok(refusal.map(Into::into))),
-                Turn::Switched(scope, guard) if polled.is_pending() => (scope, guard),
-                Turn::Switched(..) | Turn::Over => return polled,
-            };
+                Turn::GivenBack if polled.is_pending() => {}
+                Turn::GivenBack | Turn::Over => return polled,
+            }
         }
     });
     let mut response = answer.await?;
