@@ -17,8 +17,12 @@ use crate::layer::Binding;
 /// Under no layer, and on a public route: a 500 whose cause says what to add. On an optional route, if the request
 /// names no tenant: a 401.
 #[doc(alias = "extractor")]
+#[inline]
 pub fn tenant(extensions: &Extensions) -> Result<Admitted, Rejection> {
-    optional_tenant(extensions)?.ok_or(Rejection::new(Cause::NoTenantNamed))
+    match member(extensions)? {
+        Some(admitted) => Ok(admitted.clone()),
+        None => Err(Rejection::new(Cause::NoTenantNamed)),
+    }
 }
 
 /// The member's capability that a request is bound to, if it names a tenant, under
@@ -28,13 +32,7 @@ pub fn tenant(extensions: &Extensions) -> Result<Admitted, Rejection> {
 ///
 /// Under no layer, and on a public route: a 500 whose cause says what to add.
 pub fn optional_tenant(extensions: &Extensions) -> Result<Option<Admitted>, Rejection> {
-    match outcome(extensions)? {
-        Outcome::Admitted(admitted) => Ok(Some(admitted.clone())),
-        Outcome::NoTenant => Ok(None),
-        Outcome::Authenticated(_) => Err(Rejection::new(Cause::CallerOnly)),
-        // A visit, and whatever else is not a member's capability.
-        _ => Err(Rejection::new(Cause::VisitOnly)),
-    }
+    Ok(member(extensions)?.cloned())
 }
 
 /// The visitor's capability that a request is bound to, under [`public`](crate::Tenancy::public). A member's request has
@@ -90,6 +88,17 @@ pub fn payload<T: Any + Send + Sync>(extensions: &Extensions) -> Result<Arc<T>, 
             );
             Rejection::new(Cause::NoPayload)
         })
+}
+
+/// Borrowed, since a capability is large to move: it is copied once, to where it stays.
+fn member(extensions: &Extensions) -> Result<Option<&Admitted>, Rejection> {
+    match outcome(extensions)? {
+        Outcome::Admitted(admitted) => Ok(Some(admitted)),
+        Outcome::NoTenant => Ok(None),
+        Outcome::Authenticated(_) => Err(Rejection::new(Cause::CallerOnly)),
+        // A visit, and whatever else is not a member's capability.
+        _ => Err(Rejection::new(Cause::VisitOnly)),
+    }
 }
 
 fn caller_of(scope: &TenantScope) -> Result<&Caller, Rejection> {

@@ -64,12 +64,17 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const GRPC_RETRY_PUSHBACK_MS: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// Adds field names to a response's `Vary` and preserves those that it has (RFC 9110 §12.5.5).
-pub fn add_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
+pub fn add_vary(headers: &mut HeaderMap, ours: HeaderValue) {
     // Most responses have none.
-    if let Entry::Vacant(vacant) = headers.entry(VARY) {
-        vacant.insert(ours.clone());
-        return;
+    match headers.entry(VARY) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(ours);
+        }
+        Entry::Occupied(_) => merge_vary(headers, &ours),
     }
+}
+
+fn merge_vary(headers: &mut HeaderMap, ours: &HeaderValue) {
     let mut merged: Vec<u8> = Vec::new();
     let theirs = headers.get_all(VARY).into_iter().flat_map(names);
     for name in theirs.chain(names(ours)) {
@@ -120,7 +125,7 @@ mod tests {
             for value in theirs {
                 headers.append(VARY, HeaderValue::from_static(value));
             }
-            add_vary(&mut headers, &HeaderValue::from_static("x-tenant-id, authorization"));
+            add_vary(&mut headers, HeaderValue::from_static("x-tenant-id, authorization"));
             let values: Vec<_> = headers.get_all(VARY).iter().collect();
             assert_eq!(values, [expected], "{theirs:?}");
         }

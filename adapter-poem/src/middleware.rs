@@ -66,7 +66,7 @@ impl<E: Endpoint> Endpoint for TenancyEndpoint<E> {
             }
             Err(rejection) => refusal(&rejection, RefusalForm::of(&method, request.headers())),
         };
-        if let Some(vary) = &vary {
+        if let Some(vary) = vary {
             add_vary(response.headers_mut(), vary);
         }
         Ok(response)

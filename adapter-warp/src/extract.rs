@@ -18,7 +18,7 @@ use crate::slot::{Handle, handle};
 #[must_use]
 #[doc(alias = "guard")]
 pub fn tenant() -> impl Filter<Extract = (Tenant,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| async { enforced(handle, tenancy_http::tenant).await.map(Tenant) })
+    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::tenant(extensions).map(Tenant)))
 }
 
 /// Decides on the request, and extracts its tenant if it names one.
@@ -27,10 +27,8 @@ pub fn tenant() -> impl Filter<Extract = (Tenant,), Error = warp::Rejection> + C
 /// stands where [`tenant`] stands.
 #[must_use]
 pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| async {
-        let tenant = enforced(handle, tenancy_http::optional_tenant).await;
-        tenant.map(|tenant| tenant.map(Tenant))
-    })
+    let tenant = |extensions: &Extensions| tenancy_http::optional_tenant(extensions).map(|tenant| tenant.map(Tenant));
+    handle().and_then(move |handle| enforced(handle, tenant))
 }
 
 /// Decides on the request, and extracts the visitor's capability.
@@ -39,7 +37,7 @@ pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = war
 /// stands where [`tenant`] stands.
 #[must_use]
 pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| async { enforced(handle, tenancy_http::visitor).await.map(Visitor) })
+    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::visitor(extensions).map(Visitor)))
 }
 
 /// Decides on the request, and extracts the verified caller, whatever the tenant.
@@ -50,7 +48,7 @@ pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> +
 #[must_use]
 #[doc(alias = "user")]
 pub fn caller() -> impl Filter<Extract = (Caller,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| async { enforced(handle, tenancy_http::caller).await.map(Caller) })
+    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::caller(extensions).map(Caller)))
 }
 
 /// Decides on the request, and extracts what the caller's credential says beside what tenancy reads, in a type of the
@@ -61,7 +59,7 @@ pub fn caller() -> impl Filter<Extract = (Caller,), Error = warp::Rejection> + C
 #[must_use]
 #[doc(alias = "custom claims")]
 pub fn payload<T: Any + Send + Sync>() -> impl Filter<Extract = (Payload<T>,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| async { enforced(handle, tenancy_http::payload::<T>).await.map(Payload) })
+    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::payload::<T>(extensions).map(Payload)))
 }
 
 /// Decides on the request, and extracts the right of its connection to go on, for WebSockets, server-sent events and streamed
@@ -73,7 +71,7 @@ pub fn payload<T: Any + Send + Sync>() -> impl Filter<Extract = (Payload<T>,), E
 #[doc(alias = "WebSocket")]
 #[doc(alias = "SSE")]
 pub fn tenure() -> impl Filter<Extract = (Tenure,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| async { enforced(handle, tenancy_http::tenure).await.map(Tenure) })
+    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::tenure(extensions).map(Tenure)))
 }
 
 /// Decides on the request, and extracts nothing: for handlers that read the

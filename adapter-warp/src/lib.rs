@@ -137,6 +137,13 @@
 //! around the [`service()`]: a filter cannot put an extension on a request. A
 //! [`TenancyLayer`](tenancy_http::TenancyLayer) may stand there too; access policies inside of it confirm and narrow.
 //!
+//! # One access policy for all routes
+//!
+//! Where all routes have one access policy, a [`TenancyLayer`](tenancy_http::TenancyLayer) around the [`service()`] costs less
+//! than a policy around the routes: `tenancy.scoped().layer(tenancy_warp::service(routes))`, where `tenancy` is the
+//! [`tenancy_http::Tenancy`] that a [`Tenancy`] is made from. The filters extract what they do under a policy. A request is
+//! decided on before any route has matched, so that one of an unknown path is refused too.
+//!
 //! # CORS
 //!
 //! Put tower-http's `CorsLayer` around the [`service()`]. warp's own `cors` inside of it answers

@@ -54,7 +54,7 @@ async fn leave_with_an_answer(response: Response, handle: Option<Handle>) -> Res
 
 async fn leave_with_a_rejection(handle: Option<Handle>) -> Result<Response, Rejection> {
     if let Some(handle) = handle {
-        let _ = handle.leave().await;
+        handle.leave_rejected().await;
     }
     // warp prefers the routes' own rejection to this one.
     Err(warp::reject::not_found())

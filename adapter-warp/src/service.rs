@@ -1,10 +1,11 @@
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use http_body::Body;
+use pin_project_lite::pin_project;
 use tenancy_core::context;
 use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
@@ -49,38 +50,46 @@ where
         let (mut parts, body) = request.into_parts();
         let handle = Handle::new(parts.clone());
         parts.extensions.insert(handle.clone());
-        let running = warp::service(self.filter.clone()).call(Request::from_parts(parts, body));
-        Box::pin(follow(handle, running))
+        Box::pin(Following {
+            handle,
+            running: warp::service(self.filter.clone()).call(Request::from_parts(parts, body)),
+        })
     }
 }
 
-/// Runs the filters, each in the scope that its access policies have bound the request to.
-///
-/// A filter cannot change the scope that it is polled in. When an access policy has been decided on, or is left, the
-/// filter gives its turn back, and is polled in the new scope at once. When the request is refused, no filter runs again.
-async fn follow(
-    handle: Handle,
-    running: impl Future<Output = Result<warp::reply::Response, Infallible>>,
-) -> Result<Response<ResponseBody>, Infallible> {
-    let mut running = pin!(running);
-    let answer = poll_fn(|cx| {
-        let (mut scope, mut guard) = handle.scope();
-        loop {
-            let running = running.as_mut();
-            let polled = guard.enter(|| match scope {
-                Some(scope) => context::sync_scope(scope, || running.poll(cx)),
-                None => running.poll(cx),
-            });
-            (scope, guard) = match handle.turn() {
-                Turn::Refused(refusal) => return Poll::Ready(Ok(refusal.map(Into::into))),
-                Turn::Switched(scope, guard) if polled.is_pending() => (scope, guard),
-                Turn::Switched(..) | Turn::Over => return polled,
-            };
-        }
-    });
-    let mut response = answer.await?;
-    for vary in handle.take_vary() {
-        tenancy_http::add_vary(response.headers_mut(), &vary);
+pin_project! {
+    /// Runs the filters, each in the scope that its access policies have bound the request to.
+    ///
+    /// Each poll enters a scope for this request alone, which the filters replace when an access policy has been decided on
+    /// or is left. They cannot replace a span that they are polled in: there the filter gives its turn back, and is polled in
+    /// the new span at once. When the request is refused, no filter runs again.
+    struct Following<R> {
+        handle: Handle,
+        #[pin]
+        running: R,
     }
-    Ok(scoped(response))
+}
+
+impl<R> Future for Following<R>
+where
+    R: Future<Output = Result<warp::reply::Response, Infallible>>,
+{
+    type Output = Result<Response<ResponseBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let mut response = loop {
+            let (mut scope, guard) = this.handle.begin_turn();
+            let polled = guard.enter(|| context::enter(&mut scope, || this.running.as_mut().poll(cx)));
+            match this.handle.turn() {
+                Turn::Refused(refusal) => break refusal.map(Into::into),
+                Turn::GivenBack if polled.is_pending() => {}
+                Turn::GivenBack | Turn::Over => break ready!(polled)?,
+            }
+        };
+        for vary in this.handle.take_vary() {
+            tenancy_http::add_vary(response.headers_mut(), vary);
+        }
+        Poll::Ready(Ok(scoped(response)))
+    }
 }

@@ -9,7 +9,8 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Response};
-use tenancy_core::context::TenantScope;
+use smallvec::SmallVec;
+use tenancy_core::context::{self, TenantScope};
 use tenancy_core::enforce::{Cause, Rejection};
 use tenancy_http::{Admission, RefusalForm, RequestGuard, SavedBinding, TenancyLayer, rejection_response};
 use warp::Filter;
@@ -25,29 +26,44 @@ struct Slot {
     /// The request's own parts, as the access policies see them. `None` while a decision is awaited.
     parts: Option<Parts>,
     /// The access policies around the filter that runs, from the outermost in.
-    policies: Vec<EnteredPolicy>,
+    policies: SmallVec<[EnteredPolicy; 1]>,
     /// The scope of the filter that runs. `None` stands for the scope around the service, if there is one.
     scope: Option<TenantScope>,
+    /// The scope around the service, if there is one.
+    around: Option<TenantScope>,
     /// What goes with the request as that scope has it.
     guard: RequestGuard,
     /// A refusal is final: no filter runs after it, and the service answers with it.
     refusal: Option<Rejection>,
-    vary: Vec<HeaderValue>,
-    switched: bool,
+    vary: SmallVec<[HeaderValue; 1]>,
+    is_given_back: bool,
 }
 
-struct EnteredPolicy {
-    layer: TenancyLayer,
-    /// The state before this policy was decided on; `None` until then.
-    before: Option<(SavedBinding, Option<TenantScope>, RequestGuard)>,
+enum EnteredPolicy {
+    /// Nothing has been decided.
+    Undecided(TenancyLayer),
+    /// It is being decided on, or has been. The state before is restored when it is left.
+    Decided {
+        binding: SavedBinding,
+        scope: Option<TenantScope>,
+        guard: RequestGuard,
+    },
+}
+
+/// What an access policy that is left comes to.
+enum Left {
+    /// The scope that it had.
+    Decided(Scoped),
+    /// No filter has asked for the tenant.
+    Undecided(Option<TenancyLayer>),
 }
 
 /// What comes after the filters have been polled.
 pub(crate) enum Turn {
     /// They wait, or have answered.
     Over,
-    /// They wait only to be polled in another scope.
-    Switched(Option<TenantScope>, RequestGuard),
+    /// They wait only to be polled in another span.
+    GivenBack,
     /// They do not run again, and this is the answer.
     Refused(Response<Bytes>),
 }
@@ -62,35 +78,38 @@ impl Handle {
         Self(Arc::new(Mutex::new(Slot {
             method: parts.method.clone(),
             scope: None,
+            around: None,
             guard: RequestGuard::none(),
             parts: Some(parts),
-            policies: Vec::new(),
+            policies: SmallVec::new(),
             refusal: None,
-            vary: Vec::new(),
-            switched: false,
+            vary: SmallVec::new(),
+            is_given_back: false,
         })))
     }
 
     /// Enters an access policy. Nothing is decided yet.
     pub(crate) fn enter(&self, layer: TenancyLayer) {
-        self.slot().policies.push(EnteredPolicy { layer, before: None });
+        self.slot().policies.push(EnteredPolicy::Undecided(layer));
     }
 
-    /// Leaves the innermost access policy with its tenant and its scope. `None` if it was not decided on.
-    pub(crate) async fn leave(&self) -> Option<Scoped> {
+    /// Leaves the innermost access policy, of which no route has answered.
+    pub(crate) async fn leave_rejected(&self) {
         let left = self.slot().leave();
-        if left.is_some() {
-            self.switch().await;
+        if let Left::Decided(left) = left {
+            self.switch(left.guard.has_span()).await;
         }
-        left
     }
 
     /// Leaves the innermost access policy, of which a route has answered.
     pub(crate) async fn leave_answered(&self) -> Scoped {
-        let layer = self.slot().policies.last().map(|policy| policy.layer.clone());
-        match self.leave().await {
-            Some(scoped) => scoped,
-            None => {
+        let left = self.slot().leave();
+        match left {
+            Left::Decided(left) => {
+                self.switch(left.guard.has_span()).await;
+                left
+            }
+            Left::Undecided(layer) => {
                 let vary = layer.and_then(|layer| layer.vary().cloned());
                 self.slot().vary.extend(vary);
                 self.refuse(Rejection::new(Cause::NotEnforced)).await
@@ -109,7 +128,7 @@ impl Handle {
             let (parts, admission) = layer.admit(parts).await;
             let decided = self.slot().decided(parts, admission);
             match decided {
-                Ok(()) => self.switch().await,
+                Ok(was_in_span) => self.switch(was_in_span).await,
                 Err(rejection) => self.refuse(rejection).await,
             }
         }
@@ -130,8 +149,8 @@ impl Handle {
             };
             return Turn::Refused(rejection_response(rejection, form));
         }
-        if mem::take(&mut slot.switched) {
-            return Turn::Switched(slot.scope.clone(), slot.guard.clone());
+        if mem::take(&mut slot.is_given_back) {
+            return Turn::GivenBack;
         }
         Turn::Over
     }
@@ -143,24 +162,34 @@ impl Handle {
         pending().await
     }
 
-    pub(crate) fn scope(&self) -> (Option<TenantScope>, RequestGuard) {
-        let slot = self.slot();
-        (slot.scope.clone(), slot.guard.clone())
+    /// The scope and the guard that the filters are polled in next.
+    pub(crate) fn begin_turn(&self) -> (Option<TenantScope>, RequestGuard) {
+        let around = context::bound();
+        let mut slot = self.slot();
+        slot.around = around;
+        (slot.current(), slot.guard.clone())
     }
 
-    pub(crate) fn take_vary(&self) -> Vec<HeaderValue> {
+    pub(crate) fn take_vary(&self) -> SmallVec<[HeaderValue; 1]> {
         mem::take(&mut self.slot().vary)
     }
 
-    /// Continues in the scope that now applies: gives the turn back to the service, which polls again.
-    async fn switch(&self) {
+    /// Continues in the scope that now applies, and in its span.
+    async fn switch(&self, is_in_span: bool) {
+        let (scope, is_in_span) = {
+            let slot = self.slot();
+            (slot.current(), is_in_span || slot.guard.has_span())
+        };
+        if !is_in_span && context::replace(scope).is_ok() {
+            return;
+        }
         let mut given_back = false;
         poll_fn(|_| {
             if given_back {
                 return Poll::Ready(());
             }
             given_back = true;
-            self.slot().switched = true;
+            self.slot().is_given_back = true;
             Poll::Pending
         })
         .await;
@@ -173,22 +202,36 @@ impl Handle {
 }
 
 impl Slot {
-    /// The outermost access policy that is not decided on, and the request's parts.
-    fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
-        let policy = self.policies.iter_mut().find(|policy| policy.before.is_none())?;
-        let parts = self.parts.take()?;
-        let binding = SavedBinding::save(&parts.extensions);
-        policy.before = Some((binding, self.scope.clone(), self.guard.clone()));
-        Some((policy.layer.clone(), parts))
+    /// The scope that the filters run in now.
+    fn current(&self) -> Option<TenantScope> {
+        self.scope.clone().or_else(|| self.around.clone())
     }
 
-    fn decided(&mut self, parts: Parts, admission: Admission) -> Result<(), Rejection> {
+    /// The outermost access policy that is not decided on, and the request's parts.
+    fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
+        let is_undecided = |policy: &&mut EnteredPolicy| matches!(policy, EnteredPolicy::Undecided(_));
+        let policy = self.policies.iter_mut().find(is_undecided)?;
+        let parts = self.parts.take()?;
+        let before = EnteredPolicy::Decided {
+            binding: SavedBinding::save(&parts.extensions),
+            scope: self.scope.clone(),
+            guard: self.guard.clone(),
+        };
+        match mem::replace(policy, before) {
+            EnteredPolicy::Undecided(layer) => Some((layer, parts)),
+            EnteredPolicy::Decided { .. } => None,
+        }
+    }
+
+    /// Binds the request. Returns whether the filters have been polled in a span.
+    fn decided(&mut self, parts: Parts, admission: Admission) -> Result<bool, Rejection> {
         self.parts = Some(parts);
         self.vary.extend(admission.vary);
         self.scope = Some(admission.scope?);
         let outer = mem::replace(&mut self.guard, RequestGuard::none());
+        let was_in_span = outer.has_span();
         self.guard = admission.guard.within(outer);
-        Ok(())
+        Ok(was_in_span)
     }
 
     fn extract<T>(&self, extract: impl FnOnce(&Extensions) -> Result<T, Rejection>) -> Result<T, Rejection> {
@@ -198,13 +241,20 @@ impl Slot {
         }
     }
 
-    /// Leaves the innermost access policy, and returns the scope that it had if it was decided on.
-    fn leave(&mut self) -> Option<Scoped> {
-        let (binding, scope, guard) = self.policies.pop()?.before?;
+    /// Leaves the innermost access policy. What was before it was decided on holds again.
+    fn leave(&mut self) -> Left {
+        let (binding, scope, guard) = match self.policies.pop() {
+            Some(EnteredPolicy::Decided { binding, scope, guard }) => (binding, scope, guard),
+            Some(EnteredPolicy::Undecided(layer)) => return Left::Undecided(Some(layer)),
+            None => return Left::Undecided(None),
+        };
         if let Some(parts) = &mut self.parts {
             binding.restore(&mut parts.extensions);
         }
         let guard = mem::replace(&mut self.guard, guard);
-        mem::replace(&mut self.scope, scope).map(|scope| Scoped { scope, guard })
+        match mem::replace(&mut self.scope, scope) {
+            Some(scope) => Left::Decided(Scoped { scope, guard }),
+            None => Left::Undecided(None),
+        }
     }
 }

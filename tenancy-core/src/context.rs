@@ -34,7 +34,7 @@
 //! in a cache that is filled by the first caller, sees the tenant of the task that happens to poll it. Do not ask for the
 //! current tenant in such a future: pass it the tenant, and make the tenant a part of the cache's key.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -50,6 +50,8 @@ pub use tenant_scope::TenantScope;
 
 std::thread_local! {
     static CURRENT: RefCell<Option<TenantScope>> = const { RefCell::new(None) };
+    /// How many scopes the running code is in.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Runs a future inside a scope. Nested scopes restore the outer one.
@@ -80,6 +82,27 @@ pub fn sync_scope<T>(scope: impl Into<TenantScope>, run: impl FnOnce() -> T) -> 
 pub fn enter<T>(scope: &mut Option<TenantScope>, run: impl FnOnce() -> T) -> T {
     let _entered = Entered::enter(scope);
     run()
+}
+
+/// Puts the running code into another scope in the midst of the one that was [entered](enter), and returns the scope that it
+/// was in. Whoever entered that one gets the other in its place when the code returns.
+///
+/// It is for adapters whose framework begins to poll a request's code before the request is decided on.
+///
+/// # Errors
+///
+/// Returns `scope` where the running code is in no scope that was entered. Nobody would leave the other one then: the thread's
+/// next task would run in it.
+///
+/// # Security
+///
+/// Call it only where the scope around was entered by your own code, for this request alone. That of a [`Scope`] would stay
+/// replaced at its next poll.
+pub fn replace(scope: Option<TenantScope>) -> Result<Option<TenantScope>, Option<TenantScope>> {
+    match DEPTH.get() {
+        0 => Err(scope),
+        _ => Ok(CURRENT.replace(scope)),
+    }
 }
 
 /// The tenant of the running task, and the capability to act in it.
@@ -224,12 +247,14 @@ struct Entered<'b> {
 impl<'b> Entered<'b> {
     fn enter(scope: &'b mut Option<TenantScope>) -> Self {
         CURRENT.with_borrow_mut(|current| core::mem::swap(current, scope));
+        DEPTH.set(DEPTH.get().wrapping_add(1));
         Self { outer: scope }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
+        DEPTH.set(DEPTH.get().wrapping_sub(1));
         CURRENT.with_borrow_mut(|current| core::mem::swap(current, self.outer));
     }
 }

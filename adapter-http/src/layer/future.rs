@@ -112,7 +112,7 @@ where
                 },
             };
             if let Some(vary) = vary {
-                add_vary(response.headers_mut(), &vary);
+                add_vary(response.headers_mut(), vary);
             }
             return Poll::Ready(Ok(response));
         }

@@ -40,6 +40,21 @@ impl RequestGuard {
         run()
     }
 
+    /// Whether [`enter`](Self::enter) enters a span. Where it does not, it makes no difference.
+    #[cfg(feature = "spans")]
+    #[must_use]
+    pub fn has_span(&self) -> bool {
+        !self.span.is_none()
+    }
+
+    /// Whether [`enter`](Self::enter) enters a span. Where it does not, it makes no difference.
+    #[cfg(not(feature = "spans"))]
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "with the feature `spans` it is used")]
+    pub const fn has_span(&self) -> bool {
+        false
+    }
+
     /// Holds that of a layer around this one, too.
     #[cfg(any(feature = "limits", feature = "spans"))]
     pub fn within(self, outer: Self) -> Self {
@@ -71,11 +86,7 @@ impl RequestGuard {
         let is_permitted = self.permit.is_some();
         #[cfg(not(feature = "limits"))]
         let is_permitted = false;
-        #[cfg(feature = "spans")]
-        let has_span = !self.span.is_none();
-        #[cfg(not(feature = "spans"))]
-        let has_span = false;
-        !is_permitted && !has_span && self.outer.is_none()
+        !is_permitted && !self.has_span() && self.outer.is_none()
     }
 }
 

@@ -123,6 +123,24 @@ async fn a_policy_inside_a_tower_layer_around_the_service_narrows() {
     }
 }
 
+/// A layer of tower around the service is an access policy of all routes, also of those that match nothing.
+#[tokio::test]
+async fn filters_extract_what_a_tower_layer_around_the_service_has_bound() {
+    let whoami = warp::path!("whoami").and(tenant()).then(whoami);
+    let app = support::of_tower().scoped().layer(tenancy_warp::service(whoami));
+    for (uri, subject, tenant, status) in [
+        ("/whoami", Some("alice"), Some("acme"), 200),
+        ("/whoami", None, Some("acme"), 401),
+        ("/whoami", Some("alice"), Some("globex"), 403),
+        ("/absent", Some("alice"), Some("globex"), 403),
+        ("/absent", Some("alice"), Some("acme"), 404),
+    ] {
+        let response = app.clone().oneshot(request(uri, subject, tenant)).await.unwrap();
+        assert_eq!(response.status(), status, "{uri} {subject:?} {tenant:?}");
+        assert_eq!(response.headers()["vary"], "x-tenant-id, authorization");
+    }
+}
+
 /// What the filters behind the policy reject has been decided on, and so varies.
 #[tokio::test]
 async fn a_rejection_behind_an_admission_varies() {

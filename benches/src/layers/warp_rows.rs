@@ -3,7 +3,7 @@ use std::hint::black_box;
 
 use http::{Request, Response, StatusCode};
 use tenancy_warp::{Tenancy, Tenant, tenant};
-use tower::{Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 use warp::Filter;
 
 use super::{known, tenancy};
@@ -18,12 +18,18 @@ pub(crate) fn group() -> Group {
             black_box(tenant);
             "notes"
         });
+    let around = tenancy().scoped();
     let tenancy = Tenancy::from(tenancy());
     Group::default()
         .row(row("bare filter", warp::service(bare)))
         .row(row(
             "tenancy, filter of the tenant",
-            tenancy_warp::service(tenancy.scoped(asking)),
+            tenancy_warp::service(tenancy.scoped(asking.clone())),
+        ))
+        .against(["bare filter"], 1.25)
+        .row(row(
+            "tenancy around the service, filter of the tenant",
+            around.layer(tenancy_warp::service(asking)),
         ))
         .against(["bare filter"], 1.25)
 }

@@ -91,6 +91,33 @@ fn a_panic_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_replaced_scope_goes_to_whoever_entered_the_one_before() {
+    let scope = |id| Some(TenantScope::from(admitted(id)));
+    // Nobody would leave it.
+    assert_eq!(context::replace(scope("globex")), Err(scope("globex")));
+    assert_eq!(current(), None);
+    for mut entered in [scope("acme"), None] {
+        let before = entered.clone();
+        context::sync_scope(admitted("initech"), || {
+            context::enter(&mut entered, || {
+                context::sync_scope(admitted("hooli"), || {});
+                assert_eq!(context::replace(scope("globex")), Ok(before));
+                assert_eq!(current().as_deref(), Some("globex"));
+            });
+            assert_eq!(current().as_deref(), Some("initech"));
+        });
+        assert_eq!((entered, current()), (scope("globex"), None));
+    }
+    let panicking = || {
+        context::replace(scope("globex")).unwrap();
+        panic!("on purpose")
+    };
+    assert!(catch_unwind(|| context::enter(&mut None, panicking)).is_err());
+    assert_eq!(context::replace(None), Err(None));
+    assert_eq!(current(), None);
+}
+
+#[test]
 fn a_dropped_task_leaves_nothing_behind() {
     {
         let mut future = pin!(context::scope(admitted("acme"), pause()));
