@@ -1,11 +1,11 @@
 //! One attempt to begin a transaction on one connection.
 
-use futures_util::TryStreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{SqlSafeStr, Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{SqlSafeStr, Sqlite};
 
+use super::answers::rows_of;
 use super::clean::is_as_installed;
 use super::fence::is_refusal;
 use crate::StrategyTransaction;
@@ -55,21 +55,5 @@ pub(super) async fn attempt_after_open(
             Ok(Attempt::Refused(tx.ended(EndState::Open), error))
         }
         Some(error) => Err(error),
-    }
-}
-
-/// The rows up to the first error, and that.
-async fn rows_of(
-    connection: &mut SqliteConnection,
-    query: Query<'static, Sqlite, SqliteArguments>,
-) -> (Vec<SqliteRow>, Option<sqlx::Error>) {
-    let mut answers = query.fetch(connection);
-    let mut rows = Vec::new();
-    loop {
-        match answers.try_next().await {
-            Ok(Some(row)) => rows.push(row),
-            Ok(None) => return (rows, None),
-            Err(error) => return (rows, Some(error)),
-        }
     }
 }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sqlx::sqlite::SqliteOperation;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::answers::rows_of;
 use crate::TransactionError;
 use crate::strategy::strategy_transaction::{Commit, CommitFailure};
 use crate::transaction::connections::give_back::EndState;
@@ -63,9 +64,9 @@ impl Commit<Sqlite> for SqliteCommit {
         connection: &'c mut SqliteConnection,
     ) -> Pin<Box<dyn Future<Output = Result<EndState, CommitFailure>> + Send + 'c>> {
         Box::pin(async move {
-            match sqlx::query(self.0).execute(&mut *connection).await {
-                Ok(_) => Ok(EndState::Empty),
-                Err(error) => Err(failure(connection, error).await),
+            match rows_of(connection, sqlx::query(self.0)).await {
+                (_, None) => Ok(EndState::Empty),
+                (_, Some(error)) => Err(failure(connection, error).await),
             }
         })
     }

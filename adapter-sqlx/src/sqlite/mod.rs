@@ -1,5 +1,6 @@
 //! Tenants on SQLite: a room for each strategy, the connections that they share, and the directory.
 
+mod answers;
 mod attempt;
 mod begin;
 mod clean;

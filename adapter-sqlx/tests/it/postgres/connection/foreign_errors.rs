@@ -105,12 +105,15 @@ async fn the_error_of_a_dropped_query() {
     }
 }
 
-/// What a handler has prepared under the name that the next transaction uses.
-const PREPARED: [&str; 5] = [
-    "deallocate tenancy_unlock; prepare tenancy_unlock (text, text) as select ('the secret of acme' || coalesce($1, ''))::int",
-    "deallocate tenancy_unlock; prepare tenancy_unlock (text, text) as select (coalesce($1, '') || 'nobody')::regnamespace",
+/// What a handler has prepared under the names that the next transaction uses: the first of them where no schema is required.
+const PREPARED: [&str; 8] = [
+    "deallocate tenancy_unlock; prepare tenancy_unlock (text) as select ('the secret of acme' || coalesce($1, ''))::int",
+    "deallocate tenancy_unlock; prepare tenancy_unlock (text) as select (coalesce($1, '') || 'nobody')::regnamespace",
     "deallocate tenancy_unlock; prepare tenancy_unlock as select 1",
-    "deallocate tenancy_unlock; prepare tenancy_unlock (text, text) as select pg_sleep(0.2)",
+    "deallocate tenancy_unlock; prepare tenancy_unlock (text) as select pg_sleep(0.2)",
+    "deallocate tenancy_unlock_in; prepare tenancy_unlock_in (text, text) as select ('the secret of acme' || coalesce($1, ''))::int",
+    "deallocate tenancy_unlock_in; prepare tenancy_unlock_in (text, text) as select (coalesce($1, '') || 'nobody')::regnamespace",
+    "deallocate tenancy_unlock_in; prepare tenancy_unlock_in (text, text) as select pg_sleep(0.2)",
     "deallocate all",
 ];
 
