@@ -137,8 +137,8 @@ mod transaction;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
     Attribution, Count, CreateError, CreationKey, CursorName, DataAccess, DeleteError, DirectoryDatabase,
-    DirectoryEntry, DirectoryError, EventKind, EventMember, EventReader, ForgetError, LifecycleError, Membership,
-    MetadataError, NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError,
+    DirectoryEntry, DirectoryError, EventKind, EventMember, EventReader, ForgetError, GrantedImpersonation, ImpersonateError,
+    Impersonation, ImpersonationSecret, ImpersonationSession, LifecycleError, Membership, MetadataError, NewImpersonation, NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError,
     ProvisionProgress, ProvisionSummary, Reason, Renaming, SettingsError, SqlDirectory, StoredSettings, TenantEvent,
     TenantJobs, TenantMetadata, UpsertAllError, UpsertError,
 };

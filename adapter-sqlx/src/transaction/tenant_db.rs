@@ -10,6 +10,7 @@ use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Visit};
 use tenancy_core::names::StrategyName;
 
+use super::entrant::Entrant;
 use super::look_up_again::LookUpAgain;
 use super::observation::{SLOW, UnderWay};
 use super::refused::{REPEATED_FOR, Refused};
@@ -168,8 +169,8 @@ impl<DB: Database> TenantDb<DB> {
         &self,
         admitted: &Admitted,
     ) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind_unjudged(admitted.tenant(), Begin::new(), Purpose::Administer)
-            .await
+        let begin = Entrant::from(admitted).narrow(Begin::new());
+        self.bind_unjudged(admitted.tenant(), begin, Purpose::Administer).await
     }
 
     /// Begins a transaction that sees every tenant of the strategy `row`, for administration.

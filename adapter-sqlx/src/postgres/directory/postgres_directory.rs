@@ -68,6 +68,12 @@ impl Queries for Postgres {
         insert into tenancy_events (tenant, kind, before, after, subject, issuer, actor, reason, at)
         select $1, $2, $3, $4, $5, $6, $7, $8, $9 from held";
 
+    const NOW: &'static str = "floor(extract(epoch from clock_timestamp()))::bigint";
+    const REDEEM: &'static str = "select * from tenancy_redeem_impersonation($1, $2)";
+    const REDEEMING_WRITES_EVENT: bool = true;
+    const IMPERSONATION_SESSION: &'static str = "select * from tenancy_impersonation_session($1)";
+    const IMPERSONATION_LASTS: &'static str = "select tenancy_impersonation_lasts($1) as found";
+
     type LockTimeout = Duration;
 
     /// What the connection's last borrower left open is rolled back first; `begin` before it keeps PostgreSQL from
@@ -141,6 +147,7 @@ pub(super) fn migrations() -> Migrator {
     let places = include_str!("../../../migrations/directory/postgres/0009_places.sql");
     let runs = include_str!("../../../migrations/directory/postgres/0010_runs.sql");
     let settings = include_str!("../../../migrations/directory/postgres/0011_settings.sql");
+    let impersonations = include_str!("../../../migrations/directory/postgres/0012_impersonations.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -156,6 +163,7 @@ pub(super) fn migrations() -> Migrator {
         migration(9, "places", places),
         migration(10, "runs", runs),
         migration(11, "settings", settings),
+        migration(12, "impersonations", impersonations),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

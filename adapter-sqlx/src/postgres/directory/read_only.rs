@@ -26,6 +26,13 @@ const READ: &[(&str, Option<&str>)] = &[
     ("_tenancy_migrations", Some(LEDGER_COLUMNS)),
 ];
 
+/// The functions that are run: to redeem a grant of impersonation, and to look for its session. Each needs a secret.
+const RUN: &[&str] = &[
+    "tenancy_redeem_impersonation(text, text)",
+    "tenancy_impersonation_session(text)",
+    "tenancy_impersonation_lasts(text)",
+];
+
 impl SqlDirectory<Postgres> {
     /// Opens the directory as a role that may only read it, for a process that only serves.
     ///
@@ -63,7 +70,8 @@ impl SqlDirectory<Postgres> {
     }
 
     /// The statements that let a role read the directory, for the administrator to run where the directory is: the use of
-    /// its schema, and `SELECT` on the columns that are read. Nothing else is granted.
+    /// its schema, `SELECT` on the columns that are read, and `EXECUTE` on the functions by which a
+    /// [grant of impersonation](Self::impersonate) is redeemed and its session found. Nothing else is granted.
     ///
     /// ```
     /// use tenancy_sqlx::PgDirectory;
@@ -88,7 +96,11 @@ end",
             let columns = columns.map(|columns| format!(" ({columns})")).unwrap_or_default();
             format!("grant select{columns} on table {table} to {role}")
         });
-        [usage].into_iter().chain(tables).collect::<Vec<String>>().join(";\n")
+        let functions = RUN
+            .iter()
+            .map(|function| format!("grant execute on function {function} to {role}"));
+        let grants = [usage].into_iter().chain(tables).chain(functions);
+        grants.collect::<Vec<String>>().join(";\n")
     }
 
     /// Lets a role read the directory, and nothing else. If it may already, nothing is written and no lock taken.
@@ -108,7 +120,7 @@ end",
     }
 }
 
-/// Whether the role has every right of [`READ`].
+/// Whether the role has every right of [`READ`] and [`RUN`].
 async fn may_read(connection: &mut PgConnection, role: &PgIdentifier) -> Result<bool, sqlx::Error> {
     let mut rights = Vec::new();
     for (table, columns) in READ {
@@ -122,6 +134,10 @@ async fn may_read(connection: &mut PgConnection, role: &PgIdentifier) -> Result<
             })),
         }
     }
+    rights.extend(RUN.iter().map(|function| {
+        let (role, function) = (Literal(role.as_str()), Literal(function));
+        format!("pg_catalog.has_function_privilege({role}, {function}::pg_catalog.regprocedure, 'execute')")
+    }));
     rights.push(format!(
         "pg_catalog.has_schema_privilege({}, (select relnamespace from pg_catalog.pg_class
             where oid = 'tenancy_tenants'::pg_catalog.regclass), 'usage')",
@@ -135,7 +151,7 @@ async fn require_readable(connection: &mut PgConnection, migrations: &Migrator) 
     let found: (bool, String) = sqlx::query_as(
         "select to_regclass('tenancy_tenants') is not null and to_regclass('tenancy_domains') is not null
             and to_regclass('tenancy_members') is not null and to_regclass('tenancy_metadata') is not null
-            and to_regclass('tenancy_settings') is not null and to_regclass('_tenancy_migrations') is not null,
+            and to_regclass('tenancy_settings') is not null and to_regclass('tenancy_impersonations') is not null and to_regclass('_tenancy_migrations') is not null,
             current_user::text",
     )
     .fetch_one(&mut *connection)

@@ -10,6 +10,7 @@ mod cost;
 mod events;
 mod events_order;
 mod finding;
+mod impersonation;
 mod jobs;
 mod lifecycle;
 mod metadata;
