@@ -117,7 +117,9 @@ mod spans {
 
     /// Who acts in the member's place.
     fn actor(outcome: &Outcome) -> Option<&str> {
-        let Outcome::Admitted(admitted) = outcome else { return None };
+        let Outcome::Admitted(admitted) = outcome else {
+            return None;
+        };
         admitted.actor().map(|actor| actor.subject().as_str())
     }
 

@@ -65,7 +65,8 @@ impl Queries for Sqlite {
             and exists (select 1 from tenancy_tenants t where t.id = tenant and t.status = 'active')
         returning id, tenant, actor, subject, issuer, reason, expires_at";
     const REDEEMING_WRITES_EVENT: bool = false;
-    const IMPERSONATION_SESSION: &'static str = "select i.id, i.tenant, i.actor, i.subject, i.issuer, i.reason, i.expires_at
+    const IMPERSONATION_SESSION: &'static str =
+        "select i.id, i.tenant, i.actor, i.subject, i.issuer, i.reason, i.expires_at
         from tenancy_impersonations i join tenancy_tenants t on t.id = i.tenant and t.status = 'active'
         where i.session_digest = $1 and i.expires_at > unixepoch()";
     const IMPERSONATION_LASTS: &'static str = "select exists (

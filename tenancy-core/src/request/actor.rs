@@ -28,7 +28,10 @@ pub struct Actor(Held);
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "std"),
-    expect(dead_code, reason = "without an allocator there is nothing to share it by, and nobody acts for others")
+    expect(
+        dead_code,
+        reason = "without an allocator there is nothing to share it by, and nobody acts for others"
+    )
 )]
 struct Parts {
     subject: Subject,

@@ -11,7 +11,10 @@ use crate::token_support::{HEADER, NOW, hmac_key, keyless, payload, sign, verify
 fn an_actor_is_named_and_reads() {
     for (json, expected) in [
         (r#"{"sub":"support:carol"}"#, ("support:carol", None)),
-        (r#"{"sub":"carol","iss":"https://staff.example"}"#, ("carol", Some("https://staff.example"))),
+        (
+            r#"{"sub":"carol","iss":"https://staff.example"}"#,
+            ("carol", Some("https://staff.example")),
+        ),
         // The current actor is the outermost; those before are for information.
         (r#"{"sub":"carol","act":{"sub":"dave"}}"#, ("carol", None)),
         (r#"{"sub":"Łucja","act":17,"more":null}"#, ("Łucja", None)),
@@ -25,7 +28,10 @@ fn an_actor_is_named_and_reads() {
     assert!(verify_payload(&[]).unwrap().actor().is_none());
     // A grant is a directory's word, and no token's.
     let forged = verify_payload(&[r#"act={"sub":"carol","grant":"acme","may_write":true}"#]).unwrap();
-    assert_eq!(forged.actor().map(|actor| (actor.grant(), actor.may_write())), Some((None, false)));
+    assert_eq!(
+        forged.actor().map(|actor| (actor.grant(), actor.may_write())),
+        Some((None, false))
+    );
 }
 
 #[test]
@@ -47,15 +53,28 @@ fn what_is_no_actor_is_an_invalid_token() {
     let long = format!(r#"{{"sub":"{}"}}"#, "c".repeat(256));
     for json in [r#"{"sub":""}"#, r#"{"sub":"a\u0000b"}"#, r#"{"sub":"a\nb"}"#, &long] {
         let error = verify_payload(&[&format!("act={json}")]).unwrap_err();
-        let is_name = matches!(error, TokenError::Claim { claim: "act", problem: ClaimProblem::Name(_) });
+        let is_name = matches!(
+            error,
+            TokenError::Claim {
+                claim: "act",
+                problem: ClaimProblem::Name(_)
+            }
+        );
         assert!(is_name, "{json}: {error:?}");
     }
-    assert!(verify_payload(&[r#"act={"sub":"a","sub":"b"}"#]).is_err(), "a name twice");
+    assert!(
+        verify_payload(&[r#"act={"sub":"a","sub":"b"}"#]).is_err(),
+        "a name twice"
+    );
 }
 
 #[test]
 fn actors_write_where_that_is_said_loudly() {
-    let verifier = keyless().with_key(hmac_key(Some("main"))).dangerously_let_actors_write().build().unwrap();
+    let verifier = keyless()
+        .with_key(hmac_key(Some("main")))
+        .dangerously_let_actors_write()
+        .build()
+        .unwrap();
     let token = sign(HEADER, payload(&[r#"act={"sub":"carol"}"#]));
     let claims = verifier.verify_at(token.as_bytes(), NOW).unwrap();
     assert!(claims.actor().unwrap().may_write());

@@ -103,6 +103,8 @@ kinds! {
     SETTINGS_CHANGED = "settings.changed",
     /// Somebody was about to work with its data outside of a request. `after` is `read` or `write`.
     ACCESSED = "tenant.accessed",
+    /// Somebody was about to look at all tenants of a strategy at once. `after` is its name.
+    ACCESSED_ACROSS_TENANTS = "tenants.accessed",
     /// Its fenced place was written anew, as the directory says.
     PLACE_RESTATED = "place.restated",
     /// Somebody may be let into it for a while, who is no member of it. `after` has lines: the grant's id, who it is for, and when

@@ -130,7 +130,10 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         directory.sweep_impersonations().await?;
         let mut change = directory.begin(Writers::OfATenant).await?;
         refuse_unless_possible::<DB>(change.connection_mut(), new).await?;
-        let (id, secret) = (uuid::Uuid::new_v4().simple().to_string(), ImpersonationSecret::of_grant());
+        let (id, secret) = (
+            uuid::Uuid::new_v4().simple().to_string(),
+            ImpersonationSecret::of_grant(),
+        );
         let (subject, issuer) = member_columns(new.member.as_ref());
         let lifetime = i64::try_from(new.lifetime.as_secs()).unwrap_or(i64::MAX);
         let digest = secret.digest();
@@ -182,10 +185,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         );
         let mut connection = self.pool.acquire().await?;
         let rows = DB::fetch_all(&mut connection, AssertSqlSafe(sql), &[]).await?;
-        let parse = |row| Ok(Impersonation {
-            is_redeemed: DB::boolean(row, "is_redeemed")?,
-            ..parse::<DB>(row)?
-        });
+        let parse = |row| {
+            Ok(Impersonation {
+                is_redeemed: DB::boolean(row, "is_redeemed")?,
+                ..parse::<DB>(row)?
+            })
+        };
         rows.iter().map(parse).collect()
     }
 }
@@ -215,7 +220,10 @@ async fn refuse_unless_possible<DB: Queries>(
 /// The issuer is the empty text where the membership names none.
 fn member_columns(member: Option<&Member>) -> (Option<&str>, Option<&str>) {
     match member {
-        Some(member) => (Some(member.subject().as_str()), Some(member.issuer().unwrap_or_default())),
+        Some(member) => (
+            Some(member.subject().as_str()),
+            Some(member.issuer().unwrap_or_default()),
+        ),
         None => (None, None),
     }
 }

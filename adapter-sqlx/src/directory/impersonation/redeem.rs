@@ -41,7 +41,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let secret = ImpersonationSecret::of_session();
         let session = secret.digest();
         let mut change = self.begin_redeeming().await?;
-        let row = DB::fetch_optional(change.connection_mut(), DB::REDEEM, &[(*grant).into(), (*session).into()]).await?;
+        let row = DB::fetch_optional(
+            change.connection_mut(),
+            DB::REDEEM,
+            &[(*grant).into(), (*session).into()],
+        )
+        .await?;
         let Some(row) = row else {
             return Ok(None);
         };

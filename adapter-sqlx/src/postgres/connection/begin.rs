@@ -246,7 +246,10 @@ mod tests {
     fn a_cluster_s_workers_are_sent_the_tenant_and_nothing_else() {
         let text = BeginText::new(Mode::ReadOnly).set_on_cluster("app.tenant_id", Literal("o'neil"));
         let sql = text.after_end();
-        let (_, own) = sql.as_str().split_once("begin read only; close all; ").unwrap_or_default();
+        let (_, own) = sql
+            .as_str()
+            .split_once("begin read only; close all; ")
+            .unwrap_or_default();
         assert_eq!(
             own,
             "set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; \
@@ -261,7 +264,10 @@ mod tests {
         let sent = |tenant: Option<&str>| {
             let tenant: Option<TenantId> = tenant.map(|tenant| tenant.parse().unwrap());
             let sql = BeginText::new(Mode::ReadOnly).name_tenant(tenant.as_ref()).after_end();
-            let (_, own) = sql.as_str().split_once("begin read only; close all").unwrap_or_default();
+            let (_, own) = sql
+                .as_str()
+                .split_once("begin read only; close all")
+                .unwrap_or_default();
             own.to_owned()
         };
         assert_eq!(sent(None), "");
@@ -278,7 +284,10 @@ mod tests {
             let binding = Binding::new(&record, Begin::new(), purpose);
             let text = BeginText::new(Mode::ReadOnly).set("search_path", "acme");
             let sql = text.require(Requirement::new(&binding, minimum)).after_end();
-            let (_, own) = sql.as_str().split_once("begin read only; close all").unwrap_or_default();
+            let (_, own) = sql
+                .as_str()
+                .split_once("begin read only; close all")
+                .unwrap_or_default();
             own.to_owned()
         };
         assert_eq!(text(Purpose::Serve, None), "; set local search_path = acme");

@@ -31,10 +31,7 @@ async fn redeem<DB: DirectoryDatabase>(
     directory.redeem_impersonation(grant.secret.expose()).await.unwrap()
 }
 
-async fn claims<DB: DirectoryDatabase>(
-    directory: &SqlDirectory<DB>,
-    session: &ImpersonationSession,
-) -> Option<Claims> {
+async fn claims<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>, session: &ImpersonationSession) -> Option<Claims> {
     directory.session(session.secret.expose()).await.unwrap()
 }
 
@@ -62,33 +59,52 @@ async fn one_of_many_redeems<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>
     directory.upsert(&active("acme")).await.unwrap();
     let directory = directory.by("ops:olga".parse().unwrap());
     let granted = grant(&directory, "acme").await;
-    let seconds = granted.expires_at.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let seconds = granted
+        .expires_at
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     let redeeming = (0..8).map(|_| redeem(&directory, &granted));
     let redeemed = futures_util::future::join_all(redeeming).await;
     let sessions: Vec<_> = redeemed.into_iter().flatten().collect();
     let [session] = sessions.as_slice() else {
         panic!("{} sessions of one grant", sessions.len())
     };
-    assert_eq!((&session.impersonation.id, session.impersonation.expires_at), (&granted.id, granted.expires_at));
+    assert_eq!(
+        (&session.impersonation.id, session.impersonation.expires_at),
+        (&granted.id, granted.expires_at)
+    );
     assert!(redeem(&directory, &granted).await.is_none(), "it is redeemed once");
 
     let claims = claims(&directory, session).await.unwrap();
-    assert_eq!((claims.subject(), claims.issuer(), claims.expires_at()), (&support(), None, Some(seconds)));
+    assert_eq!(
+        (claims.subject(), claims.issuer(), claims.expires_at()),
+        (&support(), None, Some(seconds))
+    );
     assert_eq!(claims.tenant(), Some(&TenantKey::Id(id("acme"))));
-    assert_eq!(claims.actor(), Some(&Actor::new(support()).with_grant(granted.id.clone())));
+    assert_eq!(
+        claims.actor(),
+        Some(&Actor::new(support()).with_grant(granted.id.clone()))
+    );
     for (tenant, expected) in [("acme", true), ("globex", false)] {
         let record = TenantRecord::new(id(tenant), "row".parse().unwrap());
         assert_eq!(claims.may_speak_for(&record), expected, "{tenant}");
     }
     assert!(directory.lasts(&granted.id).await.unwrap());
-    assert_eq!(events(&directory, &[&granted.id]).await, [
-        format!("impersonation.granted >#0+support:carol+{seconds}  by ops:olga (ticket 4711)"),
-        "impersonation.started >#0  by support:carol (ticket 4711)".to_owned(),
-    ]);
+    assert_eq!(
+        events(&directory, &[&granted.id]).await,
+        [
+            format!("impersonation.granted >#0+support:carol+{seconds}  by ops:olga (ticket 4711)"),
+            "impersonation.started >#0  by support:carol (ticket 4711)".to_owned(),
+        ]
+    );
     let listed = directory.impersonations().await.unwrap();
     assert_eq!(listed, [session.impersonation.clone()]);
     for secret in [&granted.secret, &session.secret] {
-        let all = format!("{listed:?} {granted:?} {session:?} {:?}", directory.events(0, 99.try_into().unwrap()).await);
+        let all = format!(
+            "{listed:?} {granted:?} {session:?} {:?}",
+            directory.events(0, 99.try_into().unwrap()).await
+        );
         assert!(!all.contains(secret.expose()), "a secret is shown");
     }
 }
@@ -102,12 +118,28 @@ async fn nothing_else_redeems<DB: DirectoryDatabase>(directory: &SqlDirectory<DB
     let (start, end) = secret.split_at(secret.len() - 1);
     let other_end = if end == "0" { "1" } else { "0" };
     let as_session = secret.replace("grant", "session");
-    for presented in ["", granted.id.as_str(), &as_session, &format!("{start}{other_end}"), &format!("{secret} "), "\0"] {
-        assert!(directory.redeem_impersonation(presented).await.unwrap().is_none(), "{presented:?}");
+    for presented in [
+        "",
+        granted.id.as_str(),
+        &as_session,
+        &format!("{start}{other_end}"),
+        &format!("{secret} "),
+        "\0",
+    ] {
+        assert!(
+            directory.redeem_impersonation(presented).await.unwrap().is_none(),
+            "{presented:?}"
+        );
         assert!(directory.session(presented).await.unwrap().is_none(), "{presented:?}");
     }
     let session = redeem(directory, &granted).await.unwrap();
-    assert!(directory.redeem_impersonation(session.secret.expose()).await.unwrap().is_none());
+    assert!(
+        directory
+            .redeem_impersonation(session.secret.expose())
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(directory.session(secret).await.unwrap().is_none());
     assert!(claims(directory, &session).await.is_some());
 }
@@ -131,26 +163,41 @@ async fn a_tenant_that_is_not_active_is_closed<DB: DirectoryDatabase>(directory:
     directory.archive(&acme).await.unwrap();
     directory.restore(&acme).await.unwrap();
     directory.activate(&acme).await.unwrap();
-    assert!(redeem(directory, &unused).await.is_none(), "archiving has ended the grant");
+    assert!(
+        redeem(directory, &unused).await.is_none(),
+        "archiving has ended the grant"
+    );
     assert!(claims(directory, &session).await.is_none(), "and the session");
     let mut ended = events(directory, &[&used.id, &unused.id]).await.split_off(3);
     ended.sort_unstable();
-    assert_eq!(ended, [
-        "impersonation.ended #0>archived  by application ()",
-        "impersonation.ended #1>archived  by application ()",
-    ]);
+    assert_eq!(
+        ended,
+        [
+            "impersonation.ended #0>archived  by application ()",
+            "impersonation.ended #1>archived  by application ()",
+        ]
+    );
 
     // Where an application puts it there as archived, too.
     let third = grant(directory, "acme").await;
-    directory.upsert(&active("acme").with_status(TenantStatus::Archived)).await.unwrap();
+    directory
+        .upsert(&active("acme").with_status(TenantStatus::Archived))
+        .await
+        .unwrap();
     assert!(directory.impersonations().await.unwrap().is_empty());
     assert!(directory.remove(&acme).await.unwrap());
     assert!(redeem(directory, &third).await.is_none());
     let unknown = directory.impersonate(&new("acme")).await.unwrap_err();
-    let is_unknown = matches!(&unknown, ImpersonateError::Directory(DirectoryError::UnknownTenant { .. }));
+    let is_unknown = matches!(
+        &unknown,
+        ImpersonateError::Directory(DirectoryError::UnknownTenant { .. })
+    );
     assert!(is_unknown, "{unknown}");
 }
-on_both!(only_an_active_tenant_is_entered, super::a_tenant_that_is_not_active_is_closed);
+on_both!(
+    only_an_active_tenant_is_entered,
+    super::a_tenant_that_is_not_active_is_closed
+);
 
 async fn it_ends<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
     directory.upsert(&active("acme")).await.unwrap();
@@ -165,10 +212,13 @@ async fn it_ends<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
     assert!(claims(directory, &session).await.is_none());
     assert!(!directory.lasts(&used.id).await.unwrap());
     assert!(redeem(directory, &unused).await.is_none());
-    assert_eq!(events(directory, &[&used.id, &unused.id]).await.split_off(3), [
-        "impersonation.ended #0>ended  by ops:olga (done)",
-        "impersonation.ended #1>ended  by ops:olga (done)",
-    ]);
+    assert_eq!(
+        events(directory, &[&used.id, &unused.id]).await.split_off(3),
+        [
+            "impersonation.ended #0>ended  by ops:olga (done)",
+            "impersonation.ended #1>ended  by ops:olga (done)",
+        ]
+    );
 }
 on_both!(an_operator_ends_it, super::it_ends);
 
@@ -193,10 +243,13 @@ async fn it_expires<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
     let mut ended = events(directory, &[&used.id, &unused.id]).await;
     ended.retain(|event| event.starts_with("impersonation.ended"));
     ended.sort_unstable();
-    assert_eq!(ended, [
-        "impersonation.ended #0>expired  by support:carol (ticket 4711)",
-        "impersonation.ended #1>unused  by support:carol (ticket 4711)",
-    ]);
+    assert_eq!(
+        ended,
+        [
+            "impersonation.ended #0>expired  by support:carol (ticket 4711)",
+            "impersonation.ended #1>unused  by support:carol (ticket 4711)",
+        ]
+    );
     assert_eq!(directory.sweep_impersonations().await.unwrap(), 0);
     assert!(redeem(directory, &longer).await.is_some(), "what lasts is not swept");
 }
@@ -206,7 +259,10 @@ async fn a_member_is_impersonated<DB: DirectoryDatabase>(directory: &SqlDirector
     let issuer = "https://idp.example";
     let acme = active("acme").with_members([member("alice", issuer, &["editor"]), member("bob", "", &[])]);
     directory.upsert(&acme).await.unwrap();
-    directory.upsert(&active("globex").with_member(member("alice", issuer, &[]))).await.unwrap();
+    directory
+        .upsert(&active("globex").with_member(member("alice", issuer, &[])))
+        .await
+        .unwrap();
     for (subject, by, is_member) in [
         ("alice", issuer, true),
         ("alice", "", false),
@@ -265,7 +321,10 @@ fn who_and_why_are_one_line_of_a_log() {
         assert!(bad.parse::<Reason>().is_err(), "{bad:?}");
     }
     for good in ["Ada Łovelace", "支持"] {
-        assert!(good.parse::<Subject>().is_ok() && good.parse::<Reason>().is_ok(), "{good}");
+        assert!(
+            good.parse::<Subject>().is_ok() && good.parse::<Reason>().is_ok(),
+            "{good}"
+        );
     }
 }
 

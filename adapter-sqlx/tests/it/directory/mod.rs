@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod across_tenants;
 mod cost;
 mod events;
 mod events_order;

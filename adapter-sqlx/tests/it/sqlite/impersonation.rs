@@ -13,8 +13,9 @@ use crate::staff::let_in_to_act;
 #[tokio::test]
 async fn who_acts_in_a_members_place_reads_by_every_strategy() {
     let dir = tempdir().unwrap();
-    let own = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
-        .with_migrations(migrations(&["create table notes (id text not null primary key, body text)"]));
+    let own = SqliteDatabaseStrategy::builder(dir.path().join("tenants")).with_migrations(migrations(&[
+        "create table notes (id text not null primary key, body text)",
+    ]));
     let registry = StrategyRegistry::new()
         .with(row_options(&dir).open().await.unwrap())
         .unwrap()
@@ -27,7 +28,9 @@ async fn who_acts_in_a_members_place_reads_by_every_strategy() {
         let actor = || Actor::new(Subject::from_static("support:carol"));
         let writes = let_in_to_act(tenant.clone(), actor().dangerously_let_write());
         let mut tx = db.begin(&writes).await.unwrap();
-        run(&mut tx, "insert into notes (id, body) values ('1', 'hers')").await.unwrap();
+        run(&mut tx, "insert into notes (id, body) values ('1', 'hers')")
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
 
         let acts = let_in_to_act(tenant, actor());

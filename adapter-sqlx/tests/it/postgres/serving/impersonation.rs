@@ -6,8 +6,8 @@ use tenancy_core::enforce::Standing;
 use tenancy_core::names::Subject;
 use tenancy_core::request::Actor;
 use tenancy_sqlx::{
-    Begin, DirectoryError, ImpersonateError, IsolationLevel, NewImpersonation, NewTenant, PgDirectory, TenantTransaction,
-    TransactionError,
+    Begin, DirectoryError, ImpersonateError, IsolationLevel, NewImpersonation, NewTenant, PgDirectory,
+    TenantTransaction, TransactionError,
 };
 
 use super::strategies::{STRATEGIES, member, record, serve, set_up};
@@ -29,7 +29,9 @@ async fn two_directories(database: &TestDatabase) -> (PgDirectory, PgDirectory) 
     let acme = NewTenant::new("acme".parse().unwrap(), "row".parse().unwrap()).with_status(TenantStatus::Active);
     written.upsert(&acme).await.unwrap();
     // A role that reads by default redeems all the same.
-    let reads = database.application().options([("default_transaction_read_only", "on")]);
+    let reads = database
+        .application()
+        .options([("default_transaction_read_only", "on")]);
     (written, PgDirectory::open_read_only(reads).await.unwrap())
 }
 
@@ -38,18 +40,34 @@ async fn a_process_that_only_serves_redeems_and_makes_nothing() {
     let database = TestDatabase::new().await;
     let (written, serving) = two_directories(&database).await;
     let refused = serving.impersonate(&of_acme()).await.unwrap_err();
-    assert!(matches!(refused, ImpersonateError::Directory(DirectoryError::ReadOnly)), "{refused}");
+    assert!(
+        matches!(refused, ImpersonateError::Directory(DirectoryError::ReadOnly)),
+        "{refused}"
+    );
 
     let granted = written.impersonate(&of_acme()).await.unwrap();
-    let session = serving.redeem_impersonation(granted.secret.expose()).await.unwrap().unwrap();
-    assert!(serving.redeem_impersonation(granted.secret.expose()).await.unwrap().is_none());
+    let session = serving
+        .redeem_impersonation(granted.secret.expose())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        serving
+            .redeem_impersonation(granted.secret.expose())
+            .await
+            .unwrap()
+            .is_none()
+    );
     let claims = serving.session(session.secret.expose()).await.unwrap();
     assert!(claims.is_some() && serving.lasts(&granted.id).await.unwrap());
     let refused = serving.end_impersonation(&granted.id).await.unwrap_err();
     assert!(matches!(refused, DirectoryError::ReadOnly), "{refused}");
     let events = written.events(0, 100.try_into().unwrap()).await.unwrap();
     let started = events.last().unwrap();
-    assert_eq!((started.kind.as_str(), started.actor.as_str()), ("impersonation.started", "support:carol"));
+    assert_eq!(
+        (started.kind.as_str(), started.actor.as_str()),
+        ("impersonation.started", "support:carol")
+    );
     assert_eq!(started.after.as_deref(), Some(granted.id.as_str()));
 
     assert!(written.end_impersonation(&granted.id).await.unwrap());
@@ -74,7 +92,8 @@ async fn its_role_sees_no_grant_and_makes_none_by_sql_either() {
         assert_eq!(code(sqlx::raw_sql(sql).execute(&mut role).await), "42501", "{sql}");
     }
     // What the role puts in front of the directory's tables is not what the functions read.
-    let before = "create temp table tenancy_impersonations (id text, tenant text, actor text, subject text, issuer text,
+    let before =
+        "create temp table tenancy_impersonations (id text, tenant text, actor text, subject text, issuer text,
             reason text, grant_digest text, session_digest text, expires_at bigint, redeemed_at bigint);
         create temp table tenancy_tenants (id text, status text);
         insert into tenancy_tenants values ('acme', 'active');
@@ -95,8 +114,14 @@ async fn its_role_sees_no_grant_and_makes_none_by_sql_either() {
     let other = TestDatabase::new().await;
     PgDirectory::open(other.administrator()).await.unwrap();
     let mut role = PgConnection::connect_with(&other.application()).await.unwrap();
-    for function in ["tenancy_redeem_impersonation('x', 'y')", "tenancy_impersonation_session('x')", "tenancy_impersonation_lasts('x')"] {
-        let called = sqlx::raw_sql(AssertSqlSafe(format!("select {function}"))).execute(&mut role).await;
+    for function in [
+        "tenancy_redeem_impersonation('x', 'y')",
+        "tenancy_impersonation_session('x')",
+        "tenancy_impersonation_lasts('x')",
+    ] {
+        let called = sqlx::raw_sql(AssertSqlSafe(format!("select {function}")))
+            .execute(&mut role)
+            .await;
         assert_eq!(code(called), "42501", "{function}");
     }
 }
@@ -109,7 +134,10 @@ async fn begin(
 ) -> Result<TenantTransaction<sqlx::Postgres>, TransactionError> {
     match way {
         0 => db.begin(admitted).await,
-        1 => db.begin_with(admitted, Begin::new().isolation(IsolationLevel::Serializable)).await,
+        1 => {
+            db.begin_with(admitted, Begin::new().isolation(IsolationLevel::Serializable))
+                .await
+        }
         2 => db.dangerously_begin_in_any_status(admitted).await,
         3 => tenancy_core::context::scope_with(admitted.clone(), || db.begin_current()).await,
         4 => db.begin_read(admitted).await,
@@ -135,17 +163,26 @@ async fn who_acts_in_a_members_place_reads_by_every_strategy() {
     for strategy in STRATEGIES {
         let id = format!("acme-{strategy}");
         let mut tx = db.begin(&member(&id, strategy)).await.unwrap();
-        sqlx::raw_sql("insert into notes (name, body) values ('first', 'hers')").execute(&mut *tx).await.unwrap();
+        sqlx::raw_sql("insert into notes (name, body) values ('first', 'hers')")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
 
         let actor = let_in_to_act(record(&id, strategy), Actor::new(carol()));
-        assert_eq!((actor.standing(), actor.subject().as_str()), (Standing::Impersonation, "alice"));
+        assert_eq!(
+            (actor.standing(), actor.subject().as_str()),
+            (Standing::Impersonation, "alice")
+        );
         assert!(actor.is_read_only());
         for way in 0..6 {
             for sql in WRITES {
                 let mut tx = begin(&db, &actor, way).await.unwrap();
                 let refused = code(sqlx::raw_sql(sql).execute(&mut *tx).await);
-                assert!(["25006", "25001"].contains(&refused.as_str()), "{strategy}, {way}: {sql}: {refused}");
+                assert!(
+                    ["25006", "25001"].contains(&refused.as_str()),
+                    "{strategy}, {way}: {sql}: {refused}"
+                );
             }
             for sql in ["set transaction read write", "savepoint s; set transaction read write"] {
                 let mut tx = begin(&db, &actor, way).await.unwrap();
