@@ -133,3 +133,31 @@ impl Caller {
         is_same_issuer && self.subject == other.subject && self.actor == other.actor
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::request::Claims;
+
+    #[test]
+    fn one_who_acts_in_the_callers_place_is_another_caller_and_reads() {
+        let alice = || Claims::new(Subject::from_static("alice"));
+        let carol = || Actor::new(Subject::from_static("carol"));
+        let dave = Actor::new(Subject::from_static("dave"));
+        let granted = carol().with_grant("g1".parse().unwrap());
+        let writes = carol().dangerously_let_write();
+        let of = |actor: &Actor| Caller::of(&alice().with_actor(actor.clone()));
+        let herself = Caller::of(&alice());
+        assert!(herself.is_same(&Caller::of(&alice())) && !herself.is_read_only());
+        let others = [carol(), dave, granted, writes];
+        for (index, actor) in others.iter().enumerate() {
+            let caller = of(actor);
+            assert_eq!(caller.actor(), Some(actor));
+            assert_eq!(caller.is_read_only(), !actor.may_write(), "{actor:?}");
+            assert!(!caller.is_same(&herself) && !herself.is_same(&caller), "{actor:?}");
+            for (other_index, other) in others.iter().enumerate() {
+                assert_eq!(caller.is_same(&of(other)), index == other_index, "{actor:?}, {other:?}");
+            }
+        }
+    }
+}

@@ -32,8 +32,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 
     /// Writes the events of grants and sessions that have expired, and deletes them. Returns how many there were.
     ///
-    /// Nobody is let in by an expired one, swept or not: this is for the record alone. [`impersonate`](Self::impersonate) and
-    /// [`impersonations`](Self::impersonations) do it first; call it now and then where the end of each must be an event in time.
+    /// Nobody is let in by an expired one, swept or not: this is for the record alone. [`impersonate`](Self::impersonate) does it first;
+    /// call it now and then, each minute perhaps, where the end of each must be an event in time.
     ///
     /// # Errors
     ///

@@ -100,7 +100,7 @@ pub struct Impersonation {
     pub reason: String,
     /// When it ends.
     pub expires_at: SystemTime,
-    /// Whether it is redeemed. `false` where a reader of sessions has it, too, if it is a grant.
+    /// Whether it is redeemed.
     pub is_redeemed: bool,
 }
 
@@ -168,16 +168,12 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         })
     }
 
-    /// The grants and sessions that last, of all tenants, by the time at which they end. None of them shows a secret. What has
-    /// expired is [swept](Self::sweep_impersonations) first, if this directory can be changed.
+    /// The grants and sessions that last, of all tenants, by the time at which they end. None of them shows a secret.
     ///
     /// # Errors
     ///
     /// If the directory cannot be queried, which it cannot be by a role that only reads it.
     pub async fn impersonations(&self) -> Result<Vec<Impersonation>, DirectoryError> {
-        if !self.is_read_only() {
-            self.sweep_impersonations().await?;
-        }
         let sql = format!(
             "select id, tenant, actor, subject, issuer, reason, expires_at, redeemed_at is not null as is_redeemed
              from tenancy_impersonations where expires_at > {} order by expires_at, id",

@@ -240,6 +240,7 @@ async fn it_expires<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(redeem(directory, &unused).await.is_none());
+    assert_eq!(directory.sweep_impersonations().await.unwrap(), 2);
     let mut ended = events(directory, &[&used.id, &unused.id]).await;
     ended.retain(|event| event.starts_with("impersonation.ended"));
     ended.sort_unstable();
