@@ -1,9 +1,10 @@
 //! Sessions of impersonation, beside the credentials of everyone else.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use std::sync::Arc;
 use tenancy_core::directory::{Authorizer, Decision, EitherError, Impersonations, Roles};
 use tenancy_core::enforce::Authorize;
 use tenancy_core::names::FieldName;

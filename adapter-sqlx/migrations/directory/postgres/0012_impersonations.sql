@@ -27,7 +27,7 @@ create function tenancy_redeem_impersonation(presented text, session text)
     language plpgsql security definer as $$
 declare
     redeemed tenancy_impersonations;
-    at_seconds bigint := floor(extract(epoch from clock_timestamp()));
+    at_seconds bigint := floor(extract(epoch from clock_timestamp()))::bigint;
 begin
     update tenancy_impersonations i set redeemed_at = at_seconds, session_digest = session
         where i.grant_digest = presented and i.redeemed_at is null and i.expires_at > at_seconds
@@ -40,7 +40,7 @@ begin
     perform pg_advisory_xact_lock(8389754676633367137);
     insert into tenancy_events (tenant, kind, after, subject, issuer, actor, reason, at)
         values (redeemed.tenant, 'impersonation.started', redeemed.id, redeemed.subject, redeemed.issuer,
-            redeemed.actor, redeemed.reason, floor(extract(epoch from clock_timestamp()) * 1000));
+            redeemed.actor, redeemed.reason, floor(extract(epoch from clock_timestamp()) * 1000::numeric)::bigint);
     return query select redeemed.id, redeemed.tenant, redeemed.actor, redeemed.subject, redeemed.issuer,
         redeemed.reason, redeemed.expires_at;
 end $$;
@@ -51,14 +51,14 @@ create function tenancy_impersonation_session(session text)
     language sql stable security definer as $$
     select i.id, i.tenant, i.actor, i.subject, i.issuer, i.reason, i.expires_at
     from tenancy_impersonations i join tenancy_tenants t on t.id = i.tenant and t.status = 'active'
-    where i.session_digest = session and i.expires_at > extract(epoch from clock_timestamp())
+    where i.session_digest = session and i.expires_at > floor(extract(epoch from clock_timestamp()))::bigint
 $$;
 
 -- Whether a session of this grant lasts.
 create function tenancy_impersonation_lasts(grant_id text) returns boolean language sql stable security definer as $$
     select exists (
         select from tenancy_impersonations i join tenancy_tenants t on t.id = i.tenant and t.status = 'active'
-        where i.id = grant_id and i.redeemed_at is not null and i.expires_at > extract(epoch from clock_timestamp()))
+        where i.id = grant_id and i.redeemed_at is not null and i.expires_at > floor(extract(epoch from clock_timestamp()))::bigint)
 $$;
 
 revoke all on function tenancy_redeem_impersonation(text, text), tenancy_impersonation_session(text),

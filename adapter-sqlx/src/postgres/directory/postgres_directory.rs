@@ -6,6 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, SqlStr};
 
+use super::functions;
 use crate::StrategyError;
 use crate::directory::{DirectoryDatabase, Queries, QueryFuture, SqlDirectory, Value, Writers, query};
 
@@ -147,7 +148,6 @@ pub(super) fn migrations() -> Migrator {
     let places = include_str!("../../../migrations/directory/postgres/0009_places.sql");
     let runs = include_str!("../../../migrations/directory/postgres/0010_runs.sql");
     let settings = include_str!("../../../migrations/directory/postgres/0011_settings.sql");
-    let impersonations = include_str!("../../../migrations/directory/postgres/0012_impersonations.sql");
     let migration = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -163,7 +163,7 @@ pub(super) fn migrations() -> Migrator {
         migration(9, "places", places),
         migration(10, "runs", runs),
         migration(11, "settings", settings),
-        migration(12, "impersonations", impersonations),
+        migration(12, "impersonations", functions::MIGRATION),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

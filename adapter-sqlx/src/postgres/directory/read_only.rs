@@ -4,6 +4,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 
+use super::functions::FUNCTIONS;
 use super::migrations::leave_transaction;
 use super::postgres_directory::{LOCK_TIMEOUT, migrations};
 use crate::directory::SqlDirectory;
@@ -24,13 +25,6 @@ const READ: &[(&str, Option<&str>)] = &[
     ("tenancy_metadata", None),
     ("tenancy_settings", None),
     ("_tenancy_migrations", Some(LEDGER_COLUMNS)),
-];
-
-/// The functions that are run: to redeem a grant of impersonation, and to look for its session. Each needs a secret.
-const RUN: &[&str] = &[
-    "tenancy_redeem_impersonation(text, text)",
-    "tenancy_impersonation_session(text)",
-    "tenancy_impersonation_lasts(text)",
 ];
 
 impl SqlDirectory<Postgres> {
@@ -96,7 +90,7 @@ end",
             let columns = columns.map(|columns| format!(" ({columns})")).unwrap_or_default();
             format!("grant select{columns} on table {table} to {role}")
         });
-        let functions = RUN
+        let functions = FUNCTIONS
             .iter()
             .map(|function| format!("grant execute on function {function} to {role}"));
         let grants = [usage].into_iter().chain(tables).chain(functions);
@@ -120,7 +114,7 @@ end",
     }
 }
 
-/// Whether the role has every right of [`READ`] and [`RUN`].
+/// Whether the role has every right of [`READ`] and [`FUNCTIONS`].
 async fn may_read(connection: &mut PgConnection, role: &PgIdentifier) -> Result<bool, sqlx::Error> {
     let mut rights = Vec::new();
     for (table, columns) in READ {
@@ -134,7 +128,7 @@ async fn may_read(connection: &mut PgConnection, role: &PgIdentifier) -> Result<
             })),
         }
     }
-    rights.extend(RUN.iter().map(|function| {
+    rights.extend(FUNCTIONS.iter().map(|function| {
         let (role, function) = (Literal(role.as_str()), Literal(function));
         format!("pg_catalog.has_function_privilege({role}, {function}::pg_catalog.regprocedure, 'execute')")
     }));

@@ -203,3 +203,37 @@ async fn who_acts_in_a_members_place_reads_by_every_strategy() {
         }
     }
 }
+
+/// They run as their owner, who sees every tenant, and are no finding while they are as they were made.
+#[tokio::test]
+async fn the_functions_are_a_finding_where_they_are_not_as_they_were_made() {
+    let database = TestDatabase::new().await;
+    two_directories(&database).await;
+    database.row().open().await.unwrap();
+    let mut owner = PgConnection::connect_with(&database.administrator()).await.unwrap();
+    for (changed, back) in [
+        (
+            "create or replace function tenancy_impersonation_lasts(grant_id text) returns boolean
+                language sql stable security definer set search_path = pg_catalog, public, pg_temp
+                as 'select exists (select from notes)'",
+            None,
+        ),
+        (
+            "alter function tenancy_redeem_impersonation(text, text) reset search_path",
+            Some(
+                "alter function tenancy_redeem_impersonation(text, text) set search_path = pg_catalog, public, pg_temp",
+            ),
+        ),
+    ]
+    .into_iter()
+    .rev()
+    {
+        sqlx::raw_sql(changed).execute(&mut owner).await.unwrap();
+        let refused = format!("{:?}", database.row().open().await.unwrap_err());
+        assert!(refused.contains("impersonation"), "{changed}: {refused}");
+        if let Some(back) = back {
+            sqlx::raw_sql(back).execute(&mut owner).await.unwrap();
+            database.row().open().await.unwrap();
+        }
+    }
+}
