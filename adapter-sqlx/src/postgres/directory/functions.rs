@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: [&str; 3] = [
 /// and show no tenant's rows.
 pub(in crate::postgres) async fn functions_as_made(tx: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     let sql = "select p.oid::pg_catalog.regprocedure::text from pg_catalog.pg_proc p
-        join pg_catalog.unnest($1::text[], $2::text[]) as made(name, body) on p.proname = made.name and p.prosrc = made.body
+        join rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) as made(name, body) on p.proname = made.name and p.prosrc = made.body
         where p.prosecdef
             and p.proconfig = array[pg_catalog.format('search_path=pg_catalog, %s, pg_temp', p.pronamespace::pg_catalog.regnamespace)]";
     let names = FUNCTIONS.map(|function| function.split('(').next().unwrap_or_default());
