@@ -129,7 +129,7 @@ mod tenure;
 pub mod testing;
 mod view;
 
-pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims};
+pub use authenticate::{Authenticator, ClaimsFromExtension, PlatformStaff, SharedClaims, WithImpersonation};
 pub use extract::{caller, optional_tenant, payload, tenant, visitor};
 #[cfg(feature = "metrics")]
 pub use layer::describe_metrics;

@@ -137,10 +137,11 @@ mod transaction;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use directory::{
     Attribution, Count, CreateError, CreationKey, CursorName, DataAccess, DeleteError, DirectoryDatabase,
-    DirectoryEntry, DirectoryError, EventKind, EventMember, EventReader, ForgetError, LifecycleError, Membership,
-    MetadataError, NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError, ParseReasonError,
-    ProvisionProgress, ProvisionSummary, Reason, Renaming, SettingsError, SqlDirectory, StoredSettings, TenantEvent,
-    TenantJobs, TenantMetadata, UpsertAllError, UpsertError,
+    DirectoryEntry, DirectoryError, EventKind, EventMember, EventReader, ForgetError, GrantedImpersonation,
+    ImpersonateError, Impersonation, ImpersonationSecret, ImpersonationSession, LifecycleError, Membership,
+    MetadataError, NewImpersonation, NewTenant, Page, PageRequest, ParseCreationKeyError, ParseCursorNameError,
+    ParseReasonError, ProvisionProgress, ProvisionSummary, Reason, Renaming, SettingsError, SqlDirectory,
+    StoredSettings, TenantEvent, TenantJobs, TenantMetadata, UpsertAllError, UpsertError,
 };
 pub use error::{ErrorKind, ProvisionError, RemoveError, StrategyError, TransactionError};
 pub use fence::{FenceRefusal, Place, PlaceChange, PlaceState, Purpose};
@@ -166,6 +167,8 @@ pub use strategy::{
     MigrationTarget, Mode, RegisterError, Removal, Standing, StrategyFuture, StrategyMigrations, StrategyRegistry,
     StrategyTransaction, Survey, Surveyed, Surveyor, UnknownStrategy,
 };
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use transaction::AccessLog;
 #[cfg(feature = "metrics")]
 pub use transaction::describe_metrics;
 pub use transaction::{

@@ -53,6 +53,10 @@ macro_rules! directory_is_send {
             is_send(directory.for_each_active(job, NonZeroUsize::MIN, work, |_| {}));
             is_send(tenancy_core::enforce::admit_job(directory, id, job.clone()));
             is_send(directory.dangerously_end_quarantine(key));
+            let (who, why) = (member.subject().clone(), "a report".parse().unwrap());
+            is_send(db.dangerously_begin_across_tenants(directory, who, why));
+            is_send(directory.redeem_impersonation(""));
+            is_send(directory.impersonations());
             is_send(directory.close());
         }
 
@@ -72,7 +76,6 @@ fn any_database<DB: sqlx::Database>(db: &TenantDb<DB>, admitted: &Admitted, visi
     is_send(db.begin_read_current());
     is_send(db.visit(visit));
     is_send(db.visit_current());
-    is_send(db.dangerously_begin_across_tenants());
     is_send(db.dangerously_begin_in_any_status(admitted));
     is_send(db.check(tenant));
     is_send(db.provision(tenant));

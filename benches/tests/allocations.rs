@@ -49,7 +49,11 @@ fn poem() {
 fn warp() {
     let filtered = added("warp", "tenancy, filter of the tenant", "bare filter");
     assert!((filtered - 14.0).abs() < f64::EPSILON, "{filtered}");
-    let around = added("warp", "tenancy around the service, filter of the tenant", "bare filter");
+    let around = added(
+        "warp",
+        "tenancy around the service, filter of the tenant",
+        "bare filter",
+    );
     assert!((around - 11.0).abs() < f64::EPSILON, "{around}");
 }
 

@@ -6,12 +6,12 @@ use sqlx::{Postgres, Sqlite};
 use toml::{Table, Value};
 
 use crate::args::{
-    Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, MemberCommand, MigrateCommand, RunCommand,
-    SettingsCommand, TenantCommand,
+    Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, ImpersonationCommand, MemberCommand,
+    MigrateCommand, RunCommand, SettingsCommand, TenantCommand,
 };
 use crate::check::{check, verify};
 use crate::cli::Cli;
-use crate::commands::{completions, domains, events, members, settings, tenants};
+use crate::commands::{completions, domains, events, impersonations, members, settings, tenants};
 use crate::explain::explain;
 use crate::fence;
 use crate::init::init;
@@ -89,6 +89,7 @@ async fn run_on<DB: Operated + Statements>(site: &Site<'_>, command: Command) ->
         Command::Member(command) => member::<DB>(site, command).await,
         Command::Domain(command) => domain::<DB>(site, command).await,
         Command::Settings(command) => setting::<DB>(site, command).await,
+        Command::Impersonation(command) => impersonation::<DB>(site, command).await,
         Command::Events(EventCommand::List(list)) => events::list::<DB>(site, &list).await,
         Command::Events(EventCommand::Tail(tail)) => events::tail::<DB>(site, &tail, &interrupt).await,
         Command::Check => check::<DB>(site).await,
@@ -177,6 +178,15 @@ async fn domain<DB: Operated>(site: &Site<'_>, command: DomainCommand) -> Result
         DomainCommand::Remove { tenant, domain, change } => {
             domains::remove::<DB>(site, &tenant.id, &domain, &change).await
         }
+    }
+}
+
+async fn impersonation<DB: Operated>(site: &Site<'_>, command: ImpersonationCommand) -> Result<Answer, Failure> {
+    match command {
+        ImpersonationCommand::Grant(grant) => impersonations::grant::<DB>(site, &grant).await,
+        ImpersonationCommand::List => impersonations::list::<DB>(site).await,
+        ImpersonationCommand::Sweep { change } => impersonations::sweep::<DB>(site, &change).await,
+        ImpersonationCommand::End { grant, change } => impersonations::end::<DB>(site, &grant, &change).await,
     }
 }
 

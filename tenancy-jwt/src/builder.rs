@@ -31,6 +31,7 @@ pub struct TokenVerifierBuilder {
     tenant_name: TenantName,
     roles_claim: Option<ClaimPath>,
     staff_claim: Option<ClaimPath>,
+    actors_write: bool,
     typed_payload: Option<ParsePayload>,
     token_cache: Option<TokenCacheLimits>,
 }
@@ -50,6 +51,7 @@ impl Default for TokenVerifierBuilder {
             tenant_name: TenantName::Text,
             roles_claim: None,
             staff_claim: None,
+            actors_write: false,
             typed_payload: None,
             token_cache: Some(TokenCacheLimits::new()),
         }
@@ -217,6 +219,20 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Lets those write who act in the subject's place, whom a token names in the claim `act` (RFC 8693 §4.1): services that call
+    /// this one for a user. Default: they read, and every transaction of theirs is read-only.
+    ///
+    /// # Security
+    ///
+    /// An issuer may use `act` for its own staff, who look at what a user sees. With this they change it in the user's name.
+    #[must_use]
+    #[doc(alias = "act")]
+    #[doc(alias = "delegation")]
+    pub const fn dangerously_let_actors_write(mut self) -> Self {
+        self.actors_write = true;
+        self
+    }
+
     /// Parses the payload of each valid token as a `T`, too, for handlers that extract it (`Payload<T>` of the adapters):
     /// an e-mail address, a plan, what an application keeps in its tokens. Default: nothing is parsed.
     ///
@@ -285,6 +301,7 @@ impl TokenVerifierBuilder {
             tenant_name: self.tenant_name,
             roles_claim: self.roles_claim,
             staff_claim: self.staff_claim,
+            actors_write: self.actors_write,
             typed_payload: self.typed_payload,
             form: self.form,
             cache: self

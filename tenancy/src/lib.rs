@@ -196,6 +196,11 @@ pub mod config {
 #[doc = include_str!("../../docs/settings.md")]
 mod settings_page {}
 
+/// The program of the page on impersonation, which is in the repository alone.
+#[cfg(all(doctest, feature = "axum", feature = "postgres"))]
+#[doc = include_str!("../../docs/impersonation.md")]
+mod impersonation_page {}
+
 /// The example of the package's README, as a doc test.
 #[cfg(all(doctest, feature = "axum", feature = "jwt", feature = "sqlite"))]
 #[doc = include_str!("../README.md")]

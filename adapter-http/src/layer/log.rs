@@ -4,7 +4,7 @@ use std::error::Error;
 
 use tenancy_core::context::TenantScope;
 use tenancy_core::directory::TenantStatus;
-use tenancy_core::enforce::{Access, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Standing, Trace};
+use tenancy_core::enforce::{Access, Admitted, Cause, Enforcer, Fault, Outcome, Refused, Rejection, Standing, Trace};
 use tenancy_core::request::RequestView;
 
 /// Whether decisions are explained, by the level debug of the target `tenancy::explain`.
@@ -44,20 +44,37 @@ pub(super) fn log_refusal(rejection: &Rejection) {
     );
 }
 
-/// Logs each member of staff who enters a suspended tenant, whichever authorizer has let them in.
+/// Logs each member of staff who enters a suspended tenant, whichever authorizer has let them in, and each who acts in somebody's place.
 pub(super) fn audit(scope: &TenantScope) {
     let Outcome::Admitted(admitted) = scope.outcome() else {
         return;
     };
-    if admitted.standing() == Standing::PlatformStaff && admitted.tenant().status == TenantStatus::Suspended {
-        tracing::info!(
+    match admitted.standing() {
+        Standing::PlatformStaff if admitted.tenant().status == TenantStatus::Suspended => tracing::info!(
             target: "tenancy::audit",
             tenant = admitted.id().as_str(),
             actor = admitted.subject().as_str(),
             issuer = admitted.issuer().map(|issuer| issuer.as_str()),
             "staff of the platform enters a suspended tenant"
-        );
+        ),
+        Standing::Impersonation => log_actor(admitted),
+        _ => {}
     }
+}
+
+fn log_actor(admitted: &Admitted) {
+    let actor = admitted.actor();
+    tracing::info!(
+        target: "tenancy::audit",
+        tenant = admitted.id().as_str(),
+        actor = actor.map(|actor| actor.subject().as_str()),
+        actor_issuer = actor.and_then(|actor| actor.issuer()).map(|issuer| issuer.as_str()),
+        grant = actor.and_then(|actor| actor.grant()).map(|grant| grant.as_str()),
+        subject = admitted.subject().as_str(),
+        issuer = admitted.issuer().map(|issuer| issuer.as_str()),
+        is_read_only = admitted.is_read_only(),
+        "somebody acts in another's place"
+    );
 }
 
 /// Logs why the credentials could not be verified; the client does not learn it.

@@ -111,7 +111,16 @@ mod spans {
             strategy = tenant.strategy.as_str(),
             placement = tenant.placement.as_ref().map(|placement| placement.as_str()),
             resolver = visit.resolver().as_str(),
+            actor = actor(scope.outcome()),
         )
+    }
+
+    /// Who acts in the member's place.
+    fn actor(outcome: &Outcome) -> Option<&str> {
+        let Outcome::Admitted(admitted) = outcome else {
+            return None;
+        };
+        admitted.actor().map(|actor| actor.subject().as_str())
     }
 
     fn visit(outcome: &Outcome) -> Option<&Visit> {

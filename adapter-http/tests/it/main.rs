@@ -19,6 +19,7 @@ mod cached_directory;
 mod explained;
 mod grpc;
 mod hyper;
+mod impersonation;
 mod issuer_bound;
 #[cfg(feature = "testing")]
 mod leak_check;

@@ -2,6 +2,7 @@
 
 mod error;
 mod events;
+mod impersonation;
 mod lifecycle;
 mod members;
 mod metadata;
@@ -19,6 +20,9 @@ pub use error::{CreateError, DeleteError, DirectoryError, ForgetError, Lifecycle
 pub use events::{
     Attribution, CursorName, EventKind, EventMember, EventReader, ParseCursorNameError, ParseReasonError, Reason,
     TenantEvent,
+};
+pub use impersonation::{
+    GrantedImpersonation, ImpersonateError, Impersonation, ImpersonationSecret, ImpersonationSession, NewImpersonation,
 };
 pub use metadata::{MetadataError, TenantMetadata};
 pub use operate::{DataAccess, Renaming, TenantJobs};

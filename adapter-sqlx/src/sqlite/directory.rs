@@ -59,6 +59,20 @@ impl Queries for Sqlite {
             (tenant, kind, before, after, subject, issuer, actor, reason, at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
+    const NOW: &'static str = "unixepoch()";
+    const REDEEM: &'static str = "update tenancy_impersonations set redeemed_at = unixepoch(), session_digest = $2
+        where grant_digest = $1 and redeemed_at is null and expires_at > unixepoch()
+            and exists (select 1 from tenancy_tenants t where t.id = tenant and t.status = 'active')
+        returning id, tenant, actor, subject, issuer, reason, expires_at";
+    const REDEEMING_WRITES_EVENT: bool = false;
+    const IMPERSONATION_SESSION: &'static str =
+        "select i.id, i.tenant, i.actor, i.subject, i.issuer, i.reason, i.expires_at
+        from tenancy_impersonations i join tenancy_tenants t on t.id = i.tenant and t.status = 'active'
+        where i.session_digest = $1 and i.expires_at > unixepoch()";
+    const IMPERSONATION_LASTS: &'static str = "select exists (
+        select 1 from tenancy_impersonations i join tenancy_tenants t on t.id = i.tenant and t.status = 'active'
+        where i.id = $1 and i.redeemed_at is not null and i.expires_at > unixepoch()) as found";
+
     /// It is the connection's busy timeout.
     type LockTimeout = ();
 
@@ -120,6 +134,7 @@ fn migrations() -> Migrator {
     let places = include_str!("../../migrations/directory/sqlite/0009_places.sql");
     let runs = include_str!("../../migrations/directory/sqlite/0010_runs.sql");
     let settings = include_str!("../../migrations/directory/sqlite/0011_settings.sql");
+    let impersonations = include_str!("../../migrations/directory/sqlite/0012_impersonations.sql");
     let migration = |version, name, sql: &'static str| {
         Migration::new(
             version,
@@ -141,6 +156,7 @@ fn migrations() -> Migrator {
         migration(9, "places", places),
         migration(10, "runs", runs),
         migration(11, "settings", settings),
+        migration(12, "impersonations", impersonations),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

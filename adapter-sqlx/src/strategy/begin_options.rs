@@ -5,7 +5,8 @@ use super::isolation_strategy::Mode;
 /// How a transaction begins: what it may do, and how far it sees other transactions.
 ///
 /// The level stands here, and not in a statement of the transaction's own, because on PostgreSQL a level can only be set before
-/// the first query, and beginning is a query already where the tenant's place is [fenced](crate::IsolationStrategy::is_fenced).
+/// the first query, and beginning is a query already where the tenant's place is [fenced](crate::IsolationStrategy::is_fenced), and
+/// where the transaction reads alone: its snapshot is what keeps it so.
 ///
 /// ```no_run
 /// use tenancy_core::enforce::Admitted;

@@ -33,6 +33,8 @@ mod provisioned;
 mod test_postgres;
 #[cfg(feature = "sqlite")]
 mod test_sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod unrecorded;
 
 pub use provisioned::{db_of, provisioned};
 pub use tenancy_core::testing::TestTenant;
@@ -40,3 +42,5 @@ pub use tenancy_core::testing::TestTenant;
 pub use test_postgres::TestPostgres;
 #[cfg(feature = "sqlite")]
 pub use test_sqlite::TestSqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use unrecorded::Unrecorded;

@@ -43,7 +43,8 @@ impl<DB: Database> TenantDb<DB> {
                 status: tenant.status,
             });
         }
-        self.bind_unjudged(tenant, begin, entrant.purpose()).await
+        self.bind_unjudged(tenant, entrant.narrow(begin), entrant.purpose())
+            .await
     }
 
     pub(super) async fn bind_unjudged(

@@ -3,13 +3,14 @@
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Standing, Visit};
 
-use crate::Purpose;
+use crate::{Begin, Purpose};
 
 /// A tenant, and who enters it.
 #[derive(Clone, Copy)]
 pub(crate) struct Entrant<'a> {
     pub(crate) tenant: &'a TenantRecord,
     is_staff: bool,
+    is_read_only: bool,
 }
 
 impl Entrant<'_> {
@@ -18,6 +19,7 @@ impl Entrant<'_> {
         Entrant {
             tenant,
             is_staff: self.is_staff,
+            is_read_only: self.is_read_only,
         }
     }
 
@@ -28,6 +30,11 @@ impl Entrant<'_> {
         } else {
             Purpose::Serve
         }
+    }
+
+    /// How the transaction begins: one who acts in a member's place reads, whatever the handler wants to begin.
+    pub(crate) const fn narrow(self, begin: Begin) -> Begin {
+        if self.is_read_only { begin.read_only() } else { begin }
     }
 
     /// Whether the tenant's status lets a transaction begin. Staff of the platform are in a suspended tenant only where
@@ -46,6 +53,7 @@ impl<'a> From<&'a Admitted> for Entrant<'a> {
         Self {
             tenant: admitted.tenant(),
             is_staff: admitted.standing() == Standing::PlatformStaff,
+            is_read_only: admitted.is_read_only(),
         }
     }
 }
@@ -55,6 +63,7 @@ impl<'a> From<&'a Visit> for Entrant<'a> {
         Self {
             tenant: visit.tenant(),
             is_staff: false,
+            is_read_only: false,
         }
     }
 }

@@ -8,12 +8,12 @@ use sqlx::Database;
 use tenancy_core::context;
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Admitted, Visit};
-use tenancy_core::names::StrategyName;
 
+use super::entrant::Entrant;
 use super::look_up_again::LookUpAgain;
-use super::observation::{SLOW, UnderWay};
+use super::observation::SLOW;
 use super::refused::{REPEATED_FOR, Refused};
-use crate::strategy::isolation_strategy::{AcrossTenants, Removal};
+use crate::strategy::isolation_strategy::Removal;
 use crate::{
     Begin, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
     TransactionError,
@@ -168,29 +168,8 @@ impl<DB: Database> TenantDb<DB> {
         &self,
         admitted: &Admitted,
     ) -> Result<TenantTransaction<DB>, TransactionError> {
-        self.bind_unjudged(admitted.tenant(), Begin::new(), Purpose::Administer)
-            .await
-    }
-
-    /// Begins a transaction that sees every tenant of the strategy `row`, for administration.
-    ///
-    /// # Security
-    ///
-    /// Nothing is filtered: the tables are seen by their own names, and rows carry any tenant.
-    /// Never serve a tenant's request from it.
-    ///
-    /// # Errors
-    ///
-    /// If no strategy `row` is registered, or it cannot begin.
-    pub async fn dangerously_begin_across_tenants(&self) -> Result<TenantTransaction<DB>, TransactionError> {
-        let strategy = self
-            .registry
-            .find(&StrategyName::from_static("row"))
-            .map_err(|unknown| TransactionError::AcrossTenants(crate::StrategyError::other(unknown)))?;
-        let begun = strategy.begin_across_tenants(AcrossTenants::new()).await;
-        begun
-            .map(|begun| TenantTransaction::new(begun, None, UnderWay::default()))
-            .map_err(TransactionError::AcrossTenants)
+        let begin = Entrant::from(admitted).narrow(Begin::new());
+        self.bind_unjudged(admitted.tenant(), begin, Purpose::Administer).await
     }
 
     /// Whether the tenant's strategy is registered and can hold the tenant, as far as that can be known without

@@ -18,6 +18,8 @@ use tenancy_sqlx::{
     PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TenantTable, TenantTransaction,
 };
 
+use crate::across::AcrossTenants as _;
+
 pub const NOTES: &str = "create table notes_rows (
     tenant_id text not null,
     id text not null,
@@ -109,7 +111,7 @@ pub async fn bodies(db: &TenantDb<Sqlite>, tenant: &Admitted) -> Vec<String> {
 
 /// Every row of the base table, as `tenant/id/body`.
 pub async fn base_rows(db: &TenantDb<Sqlite>) -> Vec<String> {
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     texts(
         &mut tx,
         "select tenant_id || '/' || id || '/' || body from notes_rows order by 1",

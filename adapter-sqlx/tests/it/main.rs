@@ -4,6 +4,8 @@
 #[cfg(feature = "postgres")]
 const BY_POOLER: bool = false;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod across;
 #[cfg(feature = "sqlite")]
 mod common;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]

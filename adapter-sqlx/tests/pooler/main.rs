@@ -16,6 +16,8 @@ mod fleet;
 mod missing_database;
 mod saturated;
 
+#[path = "../it/across.rs"]
+mod across;
 #[path = "../it/postgres/connection/cancel.rs"]
 mod cancel;
 #[path = "../it/postgres/database/database.rs"]

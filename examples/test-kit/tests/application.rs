@@ -16,8 +16,8 @@ use tenancy_axum::{Tenancy, Tenant};
 use tenancy_core::directory::{ClaimMembership, MemoryDirectory, MemoryEntry, TenantStatus};
 use tenancy_core::enforce::{Admitted, Enforcer};
 use tenancy_core::resolve::{ClaimResolver, ResolverChain};
-use tenancy_sqlx::testing::{TestSqlite, db_of, provisioned};
-use tenancy_sqlx::{TenantDb, TenantTable};
+use tenancy_sqlx::testing::{TestSqlite, Unrecorded, db_of, provisioned};
+use tenancy_sqlx::{TenantDb, TenantTable, TenantTransaction, TransactionError};
 use test_kit::app;
 use tower::ServiceExt;
 
@@ -34,6 +34,12 @@ async fn database() -> (TestSqlite, TenantDb<Sqlite>) {
         .with_table(TenantTable::new("notes", "notes_rows").unwrap());
     let db = db_of(row.open().await.unwrap());
     (sqlite, db)
+}
+
+/// What is in the table that all tenants share.
+async fn across(db: &TenantDb<Sqlite>) -> Result<TenantTransaction<Sqlite>, TransactionError> {
+    let (who, why) = ("test".parse().unwrap(), "to look at what is there".parse().unwrap());
+    db.dangerously_begin_across_tenants(&Unrecorded, who, why).await
 }
 
 fn request(method: Method, body: &'static str) -> Request<Body> {
@@ -114,7 +120,7 @@ async fn check(app: impl FnOnce(&Tenancy, TenantDb<Sqlite>, Vec<Admitted>) -> Ro
         .with_request(write)
         .run(
             async |tenant, mark| {
-                let mut tx = db.dangerously_begin_across_tenants().await?;
+                let mut tx = across(&db).await?;
                 let sql = "insert into notes_rows (tenant_id, id, body) values (?, 1, ?)";
                 sqlx::query(sql)
                     .bind(tenant.id().as_str())
@@ -125,7 +131,7 @@ async fn check(app: impl FnOnce(&Tenancy, TenantDb<Sqlite>, Vec<Admitted>) -> Ro
             },
             async |request| Ok(collect::<Body>(app.clone().oneshot(request.map(Body::from)).await?).await?),
             async |tenant| {
-                let mut tx = db.dangerously_begin_across_tenants().await?;
+                let mut tx = across(&db).await?;
                 let sql = "select id || ' ' || body from notes_rows where tenant_id = ? order by id";
                 let rows = sqlx::query(sql).bind(tenant.id().as_str()).fetch_all(&mut *tx).await?;
                 let rows: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
@@ -144,9 +150,9 @@ async fn the_application_leaks_nothing() {
 #[tokio::test]
 async fn careless_applications_are_found() {
     // A query on a connection that sees every tenant.
-    let across = |tenancy: &Tenancy, db: TenantDb<Sqlite>, _| {
+    let sees_all = |tenancy: &Tenancy, db: TenantDb<Sqlite>, _| {
         let handler = async move |_: Tenant| {
-            let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+            let mut tx = across(&db).await.unwrap();
             let rows = sqlx::query("select body from notes_rows")
                 .fetch_all(&mut *tx)
                 .await
@@ -155,7 +161,7 @@ async fn careless_applications_are_found() {
         };
         Router::new().route("/notes", get(handler)).layer(tenancy.scoped())
     };
-    let leak = check(across).await.unwrap_err();
+    let leak = check(sees_all).await.unwrap_err();
     assert!(
         matches!(&leak, Leak::Answer { answered, of, .. } if answered == "acme" && of == "globex"),
         "{leak}"
@@ -204,7 +210,7 @@ async fn careless_applications_are_found() {
     // A write that reaches everyone's rows.
     let everyone = |tenancy: &Tenancy, db: TenantDb<Sqlite>, _| {
         let handler = async move |_: Tenant| {
-            let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+            let mut tx = across(&db).await.unwrap();
             sqlx::query("update notes_rows set body = body || '!'")
                 .execute(&mut *tx)
                 .await

@@ -16,6 +16,11 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Why, where it was said.
+    pub(crate) const fn reason(&self) -> Option<&Reason> {
+        self.reason.as_ref()
+    }
+
     /// Whom events name.
     pub(crate) fn attribution(&self) -> Attribution {
         let by = self.actor.clone().unwrap_or_else(user);

@@ -3,6 +3,7 @@
 mod change;
 mod explain;
 mod fence;
+mod impersonation;
 mod init;
 mod migrate;
 mod selection;
@@ -19,6 +20,7 @@ use tenancy::names::TenantId;
 pub(crate) use change::Change;
 pub(crate) use explain::{AccessPolicy, Explain};
 pub(crate) use fence::{FenceCommand, FenceFinish, FenceOn};
+pub(crate) use impersonation::{GrantImpersonation, ImpersonationCommand};
 pub(crate) use init::{Described, Init, InitDatabase, InitPostgres, InitSqlite, Strategy};
 pub(crate) use migrate::{
     FindDrift, MigrateCommand, PlanMigrations, ResumeRun, RunCommand, RunMigrations, RunStatus, Scope,
@@ -85,6 +87,9 @@ pub(crate) enum Command {
     /// Read and change what tenants have set of their own.
     #[command(subcommand)]
     Settings(SettingsCommand),
+    /// Let support enter a tenant for a while, to read.
+    #[command(subcommand)]
+    Impersonation(ImpersonationCommand),
     /// Read what has happened to tenants.
     #[command(subcommand)]
     Events(EventCommand),

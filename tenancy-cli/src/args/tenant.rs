@@ -173,7 +173,7 @@ pub(crate) enum MemberCommand {
     },
 }
 
-fn issuer(text: &str) -> Result<String, &'static str> {
+pub(super) fn issuer(text: &str) -> Result<String, &'static str> {
     if text.is_empty() {
         return Err("an issuer is not empty");
     }

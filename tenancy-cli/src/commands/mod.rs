@@ -4,6 +4,7 @@ mod changing;
 mod completions;
 pub(crate) mod domains;
 pub(crate) mod events;
+pub(crate) mod impersonations;
 pub(crate) mod members;
 pub(crate) mod settings;
 pub(crate) mod tenants;

@@ -2,8 +2,8 @@
 
 use tenancy::OpenError;
 use tenancy_sqlx::{
-    AdoptError, CreateError, DeleteError, DirectoryError, LifecycleError, SettingsError, StrategyError,
-    TransactionError, UpsertError,
+    AdoptError, CreateError, DeleteError, DirectoryError, ImpersonateError, LifecycleError, SettingsError,
+    StrategyError, TransactionError, UpsertError,
 };
 
 use super::exit::Exit;
@@ -160,6 +160,19 @@ impl From<SettingsError> for Failure {
                 Self::new("corrupt_directory", text).advise("correct the row in the directory")
             }
             SettingsError::TooLarge { .. } => Self::new("too_large", text).advise("store what is large elsewhere"),
+            _ => Self::new("refused", text),
+        }
+    }
+}
+
+impl From<ImpersonateError> for Failure {
+    fn from(error: ImpersonateError) -> Self {
+        let text = chain(&error);
+        match error {
+            ImpersonateError::Directory(error) => error.into(),
+            ImpersonateError::NotActive { id } => Self::new("wrong_status", text).run(format!("tenant show {id}")),
+            ImpersonateError::NotAMember { id } => Self::new("no_member", text).run(format!("member list {id}")),
+            ImpersonateError::Lifetime { .. } => Self::usage(text).advise("give another `--for`"),
             _ => Self::new("refused", text),
         }
     }

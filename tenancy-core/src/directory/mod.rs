@@ -6,6 +6,8 @@ mod change;
 mod combine;
 mod decision;
 mod handle;
+#[cfg(feature = "std")]
+mod impersonation;
 mod lookup;
 #[cfg(feature = "std")]
 mod member;
@@ -22,6 +24,8 @@ pub use change::{Change, ChangeFeed, Invalidate};
 pub use combine::{AllOf, AnyOf, EitherError};
 pub use decision::Decision;
 pub use handle::TenantHandle;
+#[cfg(feature = "std")]
+pub use impersonation::Impersonations;
 pub use lookup::{Directory, TenantEntry, answers_to};
 #[cfg(feature = "std")]
 pub use member::Member;

@@ -5,6 +5,7 @@ use core::ops::Deref;
 use crate::directory::{Roles, TenantHandle, TenantRecord};
 use crate::enforce::{Caller, Cause, Rejection, Standing};
 use crate::names::{Issuer, ResolverName, Slug, Subject, TenantId};
+use crate::request::Actor;
 
 /// A member's capability to act in one tenant.
 ///
@@ -59,7 +60,6 @@ impl Admitted {
     /// Nothing is checked, the tenant's status neither. Never call this with a tenant that a request named: that is the leak
     /// that this library exists to prevent.
     #[must_use]
-    #[doc(alias = "impersonation")]
     #[doc(alias = "background job")]
     pub fn dangerously_assume(tenant: impl Into<TenantHandle>, resolver: ResolverName, subject: Subject) -> Self {
         let visit = Visit::new(tenant.into(), resolver);
@@ -98,7 +98,22 @@ impl Admitted {
         self.caller.issuer()
     }
 
-    /// On what ground the caller acts: as a member, or as staff of the platform.
+    /// Who acts in the member's place, where somebody does.
+    #[must_use]
+    #[doc(alias = "act")]
+    #[doc(alias = "impersonation")]
+    pub const fn actor(&self) -> Option<&Actor> {
+        self.caller.actor()
+    }
+
+    /// Whether whoever acts may only read: all transactions that begin with this capability are read-only then. Look at it before
+    /// anything is changed that is in no tenant's database, such as a file or an invoice.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.caller.is_read_only()
+    }
+
+    /// On what ground the caller acts: as a member, as staff of the platform, or as one who acts in a member's place.
     #[must_use]
     pub const fn standing(&self) -> Standing {
         self.standing

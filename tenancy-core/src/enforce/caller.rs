@@ -2,7 +2,7 @@
 
 use crate::directory::TenantRecord;
 use crate::names::{Issuer, Subject};
-use crate::request::{IssuerTenants, VerifiedClaims};
+use crate::request::{Actor, IssuerTenants, VerifiedClaims};
 
 /// A caller whose credential was verified.
 ///
@@ -14,7 +14,7 @@ use crate::request::{IssuerTenants, VerifiedClaims};
 /// # use tenancy_core::enforce::Caller;
 /// # use tenancy_core::names::Subject;
 /// fn forge(subject: Subject) -> Caller {
-///     Caller { subject, issuer: None, issuer_tenants: None, is_platform_staff: true }
+///     Caller { subject, issuer: None, issuer_tenants: None, is_platform_staff: true, actor: None }
 /// }
 /// ```
 ///
@@ -35,6 +35,7 @@ pub struct Caller {
     /// The tenants that the issuer may speak for, if it is bound to some.
     issuer_tenants: Option<IssuerTenants>,
     is_platform_staff: bool,
+    actor: Option<Actor>,
 }
 
 impl Caller {
@@ -46,6 +47,7 @@ impl Caller {
             issuer: claims.issuer_handle(),
             issuer_tenants: claims.issuer_tenants(),
             is_platform_staff: claims.is_platform_staff(),
+            actor: claims.actor().cloned(),
         }
     }
 
@@ -65,6 +67,7 @@ impl Caller {
             issuer,
             issuer_tenants: None,
             is_platform_staff: false,
+            actor: None,
         }
     }
 
@@ -96,6 +99,20 @@ impl Caller {
         self.is_platform_staff
     }
 
+    /// Who acts in the caller's place, where somebody does: support that looks at a tenant as this member would see it.
+    #[must_use]
+    #[doc(alias = "act")]
+    #[doc(alias = "impersonation")]
+    pub const fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// Whether an actor acts in the caller's place who [may not write](Actor::may_write).
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.actor.as_ref().is_some_and(|actor| !actor.may_write())
+    }
+
     /// The same caller, whose issuer may speak only for tenants that `other`, the same caller by another layer, allows too.
     #[cfg(feature = "std")]
     pub(crate) fn bound_as(self, other: &Self) -> Self {
@@ -113,6 +130,34 @@ impl Caller {
             (Some(one), Some(other)) => one == other,
             (None, _) | (_, None) => true,
         };
-        is_same_issuer && self.subject == other.subject
+        is_same_issuer && self.subject == other.subject && self.actor == other.actor
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::request::Claims;
+
+    #[test]
+    fn one_who_acts_in_the_callers_place_is_another_caller_and_reads() {
+        let alice = || Claims::new(Subject::from_static("alice"));
+        let carol = || Actor::new(Subject::from_static("carol"));
+        let dave = Actor::new(Subject::from_static("dave"));
+        let granted = carol().with_grant("g1".parse().unwrap());
+        let writes = carol().dangerously_let_write();
+        let of = |actor: &Actor| Caller::of(&alice().with_actor(actor.clone()));
+        let herself = Caller::of(&alice());
+        assert!(herself.is_same(&Caller::of(&alice())) && !herself.is_read_only());
+        let others = [carol(), dave, granted, writes];
+        for (index, actor) in others.iter().enumerate() {
+            let caller = of(actor);
+            assert_eq!(caller.actor(), Some(actor));
+            assert_eq!(caller.is_read_only(), !actor.may_write(), "{actor:?}");
+            assert!(!caller.is_same(&herself) && !herself.is_same(&caller), "{actor:?}");
+            for (other_index, other) in others.iter().enumerate() {
+                assert_eq!(caller.is_same(&of(other)), index == other_index, "{actor:?}, {other:?}");
+            }
+        }
     }
 }

@@ -288,16 +288,18 @@ impl<'r> Authorize<'r> {
 
     pub(crate) fn decide(self, decision: Decision) -> Result<Outcome, Rejection> {
         let is_suspended = self.tenant.status == TenantStatus::Suspended;
+        let caller = Caller::of(self.claims);
         let (standing, roles) = match decision {
             Decision::Allow(_) | Decision::Deny if is_suspended => {
                 return Err(self.disclosure.rejection(Cause::SuspendedTenant));
             }
+            Decision::Allow(roles) if caller.actor().is_some() => (Standing::Impersonation, roles),
             Decision::Allow(roles) => (Standing::Member, roles),
             Decision::AllowStaff => (Standing::PlatformStaff, Roles::none()),
             Decision::Deny => return Err(self.disclosure.rejection(Cause::NotAMember)),
         };
         let visit = Visit::new(self.tenant, self.resolver.clone());
-        let admitted = Admitted::new(visit, Caller::of(self.claims), standing, roles);
+        let admitted = Admitted::new(visit, caller, standing, roles);
         Ok(Outcome::Admitted(admitted))
     }
 

@@ -15,6 +15,8 @@ pub(crate) use host::{Authority, Host, read_authority, split_at_byte, trim};
 pub use issuer::Issuer;
 pub use key::{KeyForm, TenantKey};
 pub(crate) use name::is_token_byte;
-pub use name::{ExternalId, FieldName, PlacementName, ResolverName, Role, Slug, StrategyName, Subject, TenantId};
+pub use name::{
+    ExternalId, FieldName, GrantId, PlacementName, ResolverName, Role, Slug, StrategyName, Subject, TenantId,
+};
 pub use parse::{ParseError, ParseProblem};
 pub use reserved::ReservedNames;

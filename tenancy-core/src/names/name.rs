@@ -91,6 +91,11 @@ name! {
 }
 
 name! {
+    /// The id of a grant of impersonation, as events and logs have it. It is no secret.
+    GrantId(Identifier), 63, "a grant id", "1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit", is_slug
+}
+
+name! {
     /// What a member may do, in the words of the application or of its identity provider.
     ///
     /// Any text of 1 to 128 bytes without control characters. Case-sensitive.

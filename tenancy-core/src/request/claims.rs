@@ -4,7 +4,7 @@ use heapless::{String, Vec};
 
 use crate::directory::{Roles, TenantRecord};
 use crate::names::{Issuer, ParseError, ParseProblem, Subject, TenantKey};
-use crate::request::{IssuerTenants, SharedPayload};
+use crate::request::{Actor, IssuerTenants, SharedPayload};
 
 /// The claims of a credential that has been verified, already parsed.
 ///
@@ -47,6 +47,17 @@ pub trait VerifiedClaims: Send + Sync {
     #[doc(alias = "superuser")]
     fn is_platform_staff(&self) -> bool {
         false
+    }
+
+    /// Who acts in the subject's place, where the credential says that somebody does: the claim `act`. Default: nobody.
+    ///
+    /// # Security
+    ///
+    /// Claims that wrap others must hand this on: a caller without it writes.
+    #[doc(alias = "act")]
+    #[doc(alias = "impersonation")]
+    fn actor(&self) -> Option<&Actor> {
+        None
     }
 
     /// From when on the credential is not accepted any more, in seconds since 1970, with whatever leeway its verification
@@ -102,6 +113,7 @@ pub struct Claims {
     issuer: Option<Issuer>,
     roles: Roles,
     is_platform_staff: bool,
+    actor: Option<Actor>,
     expires_at: Option<u64>,
     payload: Option<SharedPayload>,
 }
@@ -119,6 +131,7 @@ impl Claims {
             issuer: None,
             roles: Roles::none(),
             is_platform_staff: false,
+            actor: None,
             expires_at: None,
             payload: None,
         }
@@ -136,6 +149,7 @@ impl Claims {
             issuer: claims.issuer_handle(),
             roles: claims.roles(),
             is_platform_staff: claims.is_platform_staff(),
+            actor: claims.actor().cloned(),
             expires_at: claims.expires_at(),
             payload: claims.payload().cloned(),
         }
@@ -174,6 +188,15 @@ impl Claims {
     pub fn with_platform_staff(self, is_platform_staff: bool) -> Self {
         Self {
             is_platform_staff,
+            ..self
+        }
+    }
+
+    /// Says who acts in the subject's place.
+    #[must_use]
+    pub fn with_actor(self, actor: Actor) -> Self {
+        Self {
+            actor: Some(actor),
             ..self
         }
     }
@@ -226,6 +249,7 @@ impl PartialEq for Claims {
             issuer,
             roles,
             is_platform_staff,
+            actor,
             expires_at: _,
             payload,
         } = self;
@@ -236,6 +260,7 @@ impl PartialEq for Claims {
             && *issuer == other.issuer
             && *roles == other.roles
             && *is_platform_staff == other.is_platform_staff
+            && *actor == other.actor
             && *payload == other.payload
     }
 }
@@ -271,6 +296,10 @@ impl VerifiedClaims for Claims {
 
     fn is_platform_staff(&self) -> bool {
         self.is_platform_staff
+    }
+
+    fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
     }
 
     fn expires_at(&self) -> Option<u64> {

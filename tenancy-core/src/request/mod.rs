@@ -1,5 +1,6 @@
 //! What a request shows: its view, its credentials and their claims, and where its host is read.
 
+mod actor;
 mod bearer;
 mod claims;
 mod forwarded;
@@ -8,6 +9,7 @@ mod payload;
 pub(crate) mod percent;
 mod view;
 
+pub use actor::Actor;
 pub use bearer::bearer_token;
 #[cfg(feature = "std")]
 pub use claims::Claims;

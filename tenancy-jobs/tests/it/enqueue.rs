@@ -122,7 +122,11 @@ async fn a_job_of_another_tenant_than_the_transaction_is_refused_before_it_is_wr
     assert_eq!(queued, ["globex"]);
 
     // One that sees all tenants is nobody's.
-    let mut tx = world.db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = {
+        let (who, why) = ("test".parse().unwrap(), "to enqueue for nobody".parse().unwrap());
+        let begun = world.db.dangerously_begin_across_tenants(&world.directory, who, why);
+        begun.await.unwrap()
+    };
     let refused = PgJobs::enqueue(&mut tx, &job, &keys()).await;
     assert!(
         matches!(refused, Err(EnqueueError::AnotherTenant { transaction: None, .. })),

@@ -39,6 +39,8 @@ tenancy_core::config::settings! {
         pub integer_tenants: bool = false,
         /// The claim that names staff of the platform, by `true`. It opens every tenant. Default: none.
         pub staff_claim: Option<ClaimName> = None,
+        /// Lets those write who act in the subject's place, whom a token names in the claim `act`. Default: `false`, they read.
+        pub dangerously_let_actors_write: bool = false,
         /// How long a verified token is not verified again.
         pub token_cache: JwtTokenCacheConfig = JwtTokenCacheConfig::default(),
         /// The keys. At least one is required.
@@ -74,6 +76,9 @@ impl JwtConfig {
         }
         if let Some(claim) = &self.staff_claim {
             builder = builder.with_staff_claim(claim.path("jwt.staff_claim")?);
+        }
+        if self.dangerously_let_actors_write {
+            builder = builder.dangerously_let_actors_write();
         }
         builder = self.token_cache.apply(builder)?;
         if self.issuers.is_empty() {

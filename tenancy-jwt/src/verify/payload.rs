@@ -1,10 +1,11 @@
 //! Who the token is about, and which tenants it names.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tenancy_core::directory::Roles;
 use tenancy_core::names::{KeyForm, Role, Subject, TenantKey};
-use tenancy_core::request::ClaimPath;
+use tenancy_core::request::{Actor, ClaimPath};
 
 use crate::verify::json::{Json, Object};
 use crate::verify::tenant_name::TenantName;
@@ -63,6 +64,27 @@ pub(crate) fn roles(payload: &Object, path: &ClaimPath) -> Result<Roles, TokenEr
         Role::parse(role.as_bytes()).map_err(|error| refuse(CLAIM, ClaimProblem::Name(error)))
     };
     roles.iter().map(role).collect()
+}
+
+/// Who acts in the subject's place (RFC 8693 §4.1), and reads. Earlier actors, which nest in the claim, are for information alone and
+/// are not read.
+pub(crate) fn actor(payload: &Object) -> Result<Option<Actor>, TokenError> {
+    const CLAIM: &str = "act";
+    let Some(act) = payload.get(CLAIM) else {
+        return Ok(None);
+    };
+    let act = act.as_object().ok_or(refuse(CLAIM, ClaimProblem::NotNames))?;
+    let sub = act.get("sub").ok_or(refuse(CLAIM, ClaimProblem::Missing))?;
+    let sub = sub.as_text().ok_or(refuse(CLAIM, ClaimProblem::NotText))?;
+    let actor = Subject::parse(sub.as_bytes()).map_err(|error| refuse(CLAIM, ClaimProblem::Name(error)))?;
+    let actor = Actor::new(actor);
+    match act.get("iss") {
+        None => Ok(Some(actor)),
+        Some(iss) => {
+            let iss = iss.as_text().ok_or(refuse(CLAIM, ClaimProblem::NotText))?;
+            Ok(Some(actor.with_issuer(Arc::<str>::from(iss).into())))
+        }
+    }
 }
 
 /// Whether the holder is named as staff of the platform. Not, where the claim is absent.

@@ -86,6 +86,7 @@ pub struct TokenVerifier {
     pub(crate) tenant_name: TenantName,
     pub(crate) roles_claim: Option<ClaimPath>,
     pub(crate) staff_claim: Option<ClaimPath>,
+    pub(crate) actors_write: bool,
     pub(crate) form: KeyForm,
     pub(crate) typed_payload: Option<ParsePayload>,
     pub(crate) cache: Option<TokenCache>,
@@ -184,7 +185,12 @@ impl TokenVerifier {
             Some(path) => payload::is_platform_staff(payload, path)?,
             None => false,
         };
+        let actor = payload::actor(payload)?.map(|actor| match self.actors_write {
+            true => actor.dangerously_let_write(),
+            false => actor,
+        });
         let size = tenants.len() * size_of::<TenantKey>() + roles.iter().count() * size_of::<Role>();
+        let size = size + actor.as_ref().map_or(0, |actor| size_of_val(actor.subject()));
         let claims = Claims::new(subject)
             .with_tenants(tenants)
             .with_roles(roles)
@@ -200,6 +206,10 @@ impl TokenVerifier {
         };
         let claims = match tenant {
             Some(tenant) => claims.with_tenant(tenant),
+            None => claims,
+        };
+        let claims = match actor {
+            Some(actor) => claims.with_actor(actor),
             None => claims,
         };
         Ok((claims, size))

@@ -23,6 +23,7 @@ mod jwks_secrets;
 mod jwks_tls;
 #[cfg(feature = "testing")]
 mod testing;
+mod token_actor;
 mod token_cache;
 mod token_claims;
 mod token_config;

@@ -136,6 +136,16 @@ impl<DB: OpenDatabase> Open<DB> {
         self
     }
 
+    /// Lets those in who present a session of impersonation: support, who was given a grant by the directory
+    /// ([`impersonate`](tenancy_sqlx::SqlDirectory::impersonate), or `tenancy impersonation grant`) and has redeemed it
+    /// ([`redeem_impersonation`](tenancy_sqlx::SqlDirectory::redeem_impersonation)). They read, and nothing else. Default: such a session
+    /// is an invalid token. See [`WithImpersonation`](tenancy_http::WithImpersonation).
+    #[cfg(feature = "http")]
+    pub fn with_impersonation(mut self) -> Self {
+        self.callers.impersonation = true;
+        self
+    }
+
     /// Counts the requests of each tenant's members by the hundred busiest tenants: see
     /// [`TenancyBuilder::with_tenant_label`](tenancy_http::TenancyBuilder::with_tenant_label).
     #[cfg(all(feature = "http", feature = "metrics"))]

@@ -7,7 +7,7 @@ use tenancy_cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChanges
 use tenancy_core::config::EnforcementConfig;
 use tenancy_core::directory::{ChangeFeed, Directory, Invalidate};
 use tenancy_core::enforce::Enforcer;
-use tenancy_http::{Authenticator, PlatformStaff, Tenancy, TenancyBuilder};
+use tenancy_http::{Authenticator, PlatformStaff, Tenancy, TenancyBuilder, WithImpersonation};
 use tenancy_limits::TenantLimiter;
 use tenancy_sqlx::{SqlDirectory, TenantDb};
 use tokio::task::AbortHandle;
@@ -67,6 +67,7 @@ pub(super) struct Requests<DB: OpenDatabase> {
     limits: Option<LimitsPlan>,
     #[cfg(feature = "metrics")]
     labels_tenants: bool,
+    impersonation: bool,
     authenticator: Box<dyn Authenticates<DB>>,
 }
 
@@ -79,6 +80,7 @@ impl<DB: OpenDatabase> Requests<DB> {
             limits: self.limits,
             #[cfg(feature = "metrics")]
             labels_tenants: self.labels_tenants,
+            impersonations: self.impersonation.then(|| directory.clone()),
             directory,
         };
         (self.authenticator, lookups)
@@ -99,6 +101,7 @@ pub(super) fn requests_of<DB: OpenDatabase>(
     |config, rules, check| {
         #[cfg(feature = "metrics")]
         let labels_tenants = callers.labels_tenants;
+        let impersonation = callers.impersonation;
         let authenticator = authenticator_of(callers, config, check);
         Some(Requests {
             enforcement: DB::enforcement(config).clone(),
@@ -106,6 +109,7 @@ pub(super) fn requests_of<DB: OpenDatabase>(
             limits: rules.limits,
             #[cfg(feature = "metrics")]
             labels_tenants,
+            impersonation,
             enforcer: rules.enforcer?,
             authenticator: authenticator?,
         })
@@ -156,6 +160,8 @@ pub(super) struct Callers<DB: OpenDatabase> {
     /// Whether the busiest tenants are a label of metrics.
     #[cfg(feature = "metrics")]
     pub(super) labels_tenants: bool,
+    /// Whether those are let in who have redeemed a grant of impersonation.
+    pub(super) impersonation: bool,
     #[cfg(feature = "jwt")]
     pub(super) payload: Option<crate::file::WithPayload>,
 }
@@ -167,6 +173,7 @@ impl<DB: OpenDatabase> Default for Callers<DB> {
             replaces_table: false,
             #[cfg(feature = "metrics")]
             labels_tenants: false,
+            impersonation: false,
             #[cfg(feature = "jwt")]
             payload: None,
         }
@@ -227,6 +234,8 @@ pub(super) struct Lookups<DB: OpenDatabase> {
     limits: Option<LimitsPlan>,
     #[cfg(feature = "metrics")]
     labels_tenants: bool,
+    /// Where sessions of impersonation are looked up, if they are let in: past every cache.
+    impersonations: Option<SqlDirectory<DB>>,
     directory: SqlDirectory<DB>,
 }
 
@@ -265,12 +274,15 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         limits,
         #[cfg(feature = "metrics")]
         labels_tenants,
+        impersonations,
         directory,
     } = lookups;
+    let authenticator = WithImpersonation::if_some(impersonations.clone(), authenticator);
     let mut caches = Caches::default();
     let limiter = limits.map(|limits| limiter_of(limits, cache.as_ref(), &directory, &mut caches));
     let Some(cache) = cache else {
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
+        let members = WithImpersonation::if_some(impersonations, members);
         let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
         #[cfg(feature = "metrics")]
         let tenancy = labelled(tenancy, labels_tenants);
@@ -282,8 +294,9 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
     let directory = CachedDirectory::builder(directory).with_limits(cache).build();
     caches.add(members.clone());
     caches.add(directory.clone());
-    let tenancy = Tenancy::builder(enforcer, authenticator, directory)
-        .with_authorizer(PlatformStaff::or_else(enforcement.authorizer(members)));
+    let members = PlatformStaff::or_else(enforcement.authorizer(members));
+    let members = WithImpersonation::if_some(impersonations, members);
+    let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
     #[cfg(feature = "metrics")]
     let tenancy = labelled(tenancy, labels_tenants);
     (limited(tenancy, limiter), caches)

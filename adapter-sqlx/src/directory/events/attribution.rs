@@ -68,7 +68,7 @@ impl fmt::Display for Attribution {
     }
 }
 
-/// Why a change is made: 1 to 1,000 bytes without control characters, so that it is one line in every log.
+/// Why a change is made: 1 to 1,000 bytes without control characters, so that it is one line in every log, and not blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(String);
 
@@ -86,7 +86,7 @@ impl FromStr for Reason {
     type Err = ParseReasonError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
+        if text.trim().is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
             return Err(ParseReasonError);
         }
         Ok(Self(text.to_owned()))
@@ -95,7 +95,7 @@ impl FromStr for Reason {
 
 /// A reason that cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a reason has 1 to 1,000 bytes without control characters")]
+#[error("a reason has 1 to 1,000 bytes without control characters, and is not blank")]
 pub struct ParseReasonError;
 
 /// An actor by its name, as the command line has it.

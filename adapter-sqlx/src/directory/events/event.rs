@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenancy_core::lifecycle::Stage;
 use tenancy_core::names::{Subject, TenantId};
 
+use super::attribution::Attribution;
 use crate::directory::error::DirectoryError;
 use crate::directory::store::database::Queries;
 
@@ -102,8 +103,18 @@ kinds! {
     SETTINGS_CHANGED = "settings.changed",
     /// Somebody was about to work with its data outside of a request. `after` is `read` or `write`.
     ACCESSED = "tenant.accessed",
+    /// Somebody was about to look at all tenants of a strategy at once. `after` is its name.
+    ACCESSED_ACROSS_TENANTS = "tenants.accessed",
     /// Its fenced place was written anew, as the directory says.
     PLACE_RESTATED = "place.restated",
+    /// Somebody may be let into it for a while, who is no member of it. `after` has lines: the grant's id, who it is for, and when
+    /// it ends in seconds since 1970.
+    IMPERSONATION_GRANTED = "impersonation.granted",
+    /// They were let in: the grant is redeemed. `after` is the grant's id, and the actor is who was let in.
+    IMPERSONATION_STARTED = "impersonation.started",
+    /// They are not let in any more. `before` is the grant's id, and `after` why: `ended`, `archived` with the tenant, `expired`, or
+    /// `unused` where it has expired and was never redeemed. The last two are written when somebody looks, and not at the very time.
+    IMPERSONATION_ENDED = "impersonation.ended",
     /// A strategy's databases were fenced. `after` is its name.
     FENCE_ENABLED = "fence.enabled",
     /// A name may be given to another tenant before its quarantine is over. `before` is its form and the name.
@@ -145,6 +156,8 @@ pub(in crate::directory) struct PendingEvent {
     pub(in crate::directory) before: Option<String>,
     pub(in crate::directory) after: Option<String>,
     pub(in crate::directory) member: Option<(Subject, String)>,
+    /// Who has done it, where that is another than who changes the directory.
+    pub(in crate::directory) by: Option<Attribution>,
 }
 
 impl PendingEvent {
@@ -163,6 +176,7 @@ impl PendingEvent {
             before: None,
             after: None,
             member: None,
+            by: None,
         }
     }
 
@@ -187,6 +201,11 @@ impl PendingEvent {
             after: after.map(str::to_owned),
             ..self
         }
+    }
+
+    /// Done by somebody else than who changes the directory.
+    pub(in crate::directory) fn by(self, by: Attribution) -> Self {
+        Self { by: Some(by), ..self }
     }
 
     /// Of a membership. The issuer is the empty text where the membership names none.

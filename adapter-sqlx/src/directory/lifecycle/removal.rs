@@ -31,6 +31,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         }
         bury::<DB>(connection, id).await?;
         for sql in [
+            "delete from tenancy_impersonations where tenant = $1",
             "delete from tenancy_metadata where tenant = $1",
             "delete from tenancy_settings where tenant = $1",
             "delete from tenancy_members where tenant = $1",
@@ -47,7 +48,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 }
 
 /// A tenant's status. A transaction that adds a member meanwhile waits until this one ends, or this one waits for it.
-async fn locked_status<DB: Queries>(
+pub(in crate::directory) async fn locked_status<DB: Queries>(
     connection: &mut DB::Connection,
     id: &TenantId,
 ) -> Result<Option<String>, DirectoryError> {

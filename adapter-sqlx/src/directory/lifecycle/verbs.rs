@@ -9,6 +9,7 @@ use tenancy_core::names::TenantId;
 
 use crate::directory::error::{DeleteError, DirectoryError, LifecycleError};
 use crate::directory::events::{Attribution, EventKind, PendingEvent};
+use crate::directory::impersonation::end_with_tenant;
 use crate::directory::sql_directory::SqlDirectory;
 use crate::directory::store::database::{DirectoryDatabase, Queries, Writers, is_found};
 use crate::directory::store::rows::read_entry;
@@ -189,6 +190,9 @@ impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
         DB::execute(self.connection_mut(), sql, &values).await?;
         let event = PendingEvent::new(id, EventKind::of_transition(from, to));
         self.record(event.from(from.as_str()).to(to.as_str()));
+        if to == Stage::Archived {
+            end_with_tenant(self, id).await?;
+        }
         Ok(())
     }
 }

@@ -2,8 +2,9 @@
 
 use tenancy_core::names::{StrategyName, TenantId};
 
+use crate::AccessLog;
 use crate::directory::error::DirectoryError;
-use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::events::{Attribution, EventKind, PendingEvent};
 use crate::directory::sql_directory::SqlDirectory;
 use crate::directory::store::database::{DirectoryDatabase, Writers};
 
@@ -52,6 +53,21 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     pub async fn record_fence(&self, strategy: &StrategyName) -> Result<(), DirectoryError> {
         let mut change = self.begin(Writers::OfTheSameRows).await?;
         change.record(PendingEvent::about_a_name(EventKind::FENCE_ENABLED).to(strategy.as_str()));
+        change.commit().await
+    }
+}
+
+impl<DB: DirectoryDatabase> AccessLog for SqlDirectory<DB> {
+    type Error = DirectoryError;
+
+    async fn record_access_across_tenants(
+        &self,
+        strategy: &StrategyName,
+        by: &Attribution,
+    ) -> Result<(), DirectoryError> {
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let event = PendingEvent::about_a_name(EventKind::ACCESSED_ACROSS_TENANTS);
+        change.record(event.to(strategy.as_str()).by(by.clone()));
         change.commit().await
     }
 }

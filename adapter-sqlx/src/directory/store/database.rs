@@ -67,6 +67,18 @@ pub(crate) trait Queries: Database {
     /// one, so that the order of their numbers is the order of the commits.
     const INSERT_EVENT: &'static str;
 
+    /// The time by the database's clock, in seconds since 1970.
+    const NOW: &'static str;
+    /// Redeems the grant of the digest `$1` for the session of the digest `$2`, if it can be: one statement, so that of two at
+    /// once one does. A process that only serves may run it.
+    const REDEEM: &'static str;
+    /// Whether [`REDEEM`](Self::REDEEM) writes the event itself, since the caller may not.
+    const REDEEMING_WRITES_EVENT: bool;
+    /// The session of the digest `$1`, while it lasts.
+    const IMPERSONATION_SESSION: &'static str;
+    /// Whether a session of the grant `$1` lasts.
+    const IMPERSONATION_LASTS: &'static str;
+
     /// How long changes wait for other writers, where the pool's connections do not know it.
     type LockTimeout: Clone + fmt::Debug + Send + Sync;
 

@@ -28,6 +28,16 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         writers: Writers,
     ) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
         self.require_writable()?;
+        self.begin_unchecked(writers).await
+    }
+
+    /// Begins the one change that a process which only serves may make: it redeems a grant of impersonation, by a statement that its role
+    /// may run.
+    pub(in crate::directory) async fn begin_redeeming(&self) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
+        self.begin_unchecked(Writers::OfTheSameRows).await
+    }
+
+    async fn begin_unchecked(&self, writers: Writers) -> Result<DirectoryChange<'_, DB>, DirectoryError> {
         Ok(DirectoryChange {
             tx: begin_write(&self.pool, DB::begin_change(writers, &self.lock_timeout)).await?,
             attribution: &self.attribution,
@@ -51,6 +61,7 @@ impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
         let at = unix_milliseconds(SystemTime::now());
         for event in &self.events {
             let member = event.member.as_ref();
+            let by = event.by.as_ref().unwrap_or(self.attribution);
             let values = [
                 event.tenant.as_ref().map(|tenant| tenant.as_str()).into(),
                 event.kind.as_str().into(),
@@ -58,8 +69,8 @@ impl<DB: DirectoryDatabase> DirectoryChange<'_, DB> {
                 event.after.as_deref().into(),
                 member.map(|(subject, _)| subject.as_str()).into(),
                 member.map(|(_, issuer)| issuer.as_str()).into(),
-                self.attribution.actor().as_str().into(),
-                self.attribution.reason().into(),
+                by.actor().as_str().into(),
+                by.reason().into(),
                 at.into(),
             ];
             DB::execute(self.tx.connection_mut(), <DB as Queries>::INSERT_EVENT, &values).await?;

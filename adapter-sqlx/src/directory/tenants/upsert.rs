@@ -8,6 +8,7 @@ use super::entry::{DirectoryEntry, NewTenant};
 use super::quarantine::{free_names, refuse_tombstones};
 use crate::directory::error::{UpsertAllError, UpsertError};
 use crate::directory::events::{EventKind, PendingEvent};
+use crate::directory::impersonation::end_with_tenant;
 use crate::directory::lifecycle::verbs::State;
 use crate::directory::members::{remove_unlisted, write_member};
 use crate::directory::sql_directory::SqlDirectory;
@@ -99,6 +100,9 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         let entry = read_entry::<DB>(change.connection_mut(), &tenant.id).await?;
         if let Some(known) = &known {
             record_differences(change, known, &entry);
+            if entry.record.status == TenantStatus::Archived {
+                end_with_tenant(change, &tenant.id).await?;
+            }
         }
         Ok(entry)
     }

@@ -64,6 +64,10 @@ const RESET: &str = "begin; reset session authorization; reset all; close all; u
 /// The longest name that PostgreSQL takes, in bytes.
 const MAX_NAME: usize = 63;
 
+/// Takes the transaction's snapshot, and does nothing else: the settings that follow take none, and before there is one a handler's
+/// `set transaction read write` would make the transaction a writing one.
+const TAKE_SNAPSHOT: &str = "close all";
+
 /// For sessions that keep no statements prepared. sqlx names each statement even so and never closes it:
 /// they would pile up, and behind a pooler two of one name would meet.
 const FORGET_PREPARED: &str = "deallocate all; ";
@@ -94,7 +98,7 @@ impl BeginText {
         let (space, level) = level.map_or(("", ""), |level| (" isolation level ", level.as_str()));
         let begin = match mode {
             Mode::ReadWrite => format!("begin{space}{level} read write; set local {MARK} = '{MARKED}'"),
-            Mode::ReadOnly => format!("begin{space}{level} read only"),
+            Mode::ReadOnly => format!("begin{space}{level} read only; {TAKE_SNAPSHOT}"),
         };
         Self {
             mode,
@@ -254,7 +258,10 @@ mod tests {
     fn a_cluster_s_workers_are_sent_the_tenant_and_nothing_else() {
         let text = BeginText::new(Mode::ReadOnly).set_on_cluster("app.tenant_id", Literal("o'neil"));
         let sql = text.after_end();
-        let (_, own) = sql.as_str().split_once("begin read only; ").unwrap_or_default();
+        let (_, own) = sql
+            .as_str()
+            .split_once("begin read only; close all; ")
+            .unwrap_or_default();
         assert_eq!(
             own,
             "set local citus.enable_local_execution = off; set local citus.propagate_set_commands = 'local'; \
@@ -269,7 +276,10 @@ mod tests {
         let sent = |tenant: Option<&str>| {
             let tenant: Option<TenantId> = tenant.map(|tenant| tenant.parse().unwrap());
             let sql = BeginText::new(Mode::ReadOnly).name_tenant(tenant.as_ref()).after_end();
-            let (_, own) = sql.as_str().split_once("begin read only").unwrap_or_default();
+            let (_, own) = sql
+                .as_str()
+                .split_once("begin read only; close all")
+                .unwrap_or_default();
             own.to_owned()
         };
         assert_eq!(sent(None), "");
@@ -307,7 +317,10 @@ mod tests {
             let binding = Binding::new(&record, Begin::new(), purpose);
             let text = BeginText::new(Mode::ReadOnly).set("search_path", "acme");
             let sql = text.require(Requirement::new(&binding, minimum)).after_end();
-            let (_, own) = sql.as_str().split_once("begin read only").unwrap_or_default();
+            let (_, own) = sql
+                .as_str()
+                .split_once("begin read only; close all")
+                .unwrap_or_default();
             own.to_owned()
         };
         assert_eq!(text(Purpose::Serve, None), "; set local search_path = acme");

@@ -6,6 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, SqlStr};
 
+use super::functions;
 use crate::StrategyError;
 use crate::directory::{DirectoryDatabase, Queries, QueryFuture, SqlDirectory, Value, Writers, query};
 
@@ -67,6 +68,12 @@ impl Queries for Postgres {
             select pg_catalog.pg_advisory_xact_lock(8389754676633367137))
         insert into tenancy_events (tenant, kind, before, after, subject, issuer, actor, reason, at)
         select $1, $2, $3, $4, $5, $6, $7, $8, $9 from held";
+
+    const NOW: &'static str = "floor(extract(epoch from clock_timestamp()))::bigint";
+    const REDEEM: &'static str = "select * from tenancy_redeem_impersonation($1, $2)";
+    const REDEEMING_WRITES_EVENT: bool = true;
+    const IMPERSONATION_SESSION: &'static str = "select * from tenancy_impersonation_session($1)";
+    const IMPERSONATION_LASTS: &'static str = "select tenancy_impersonation_lasts($1) as found";
 
     type LockTimeout = Duration;
 
@@ -156,6 +163,7 @@ pub(super) fn migrations() -> Migrator {
         migration(9, "places", places),
         migration(10, "runs", runs),
         migration(11, "settings", settings),
+        migration(12, "impersonations", functions::MIGRATION),
     ]);
     // From the first version on: the warning is about changing it later.
     migrations.dangerous_set_table_name("_tenancy_migrations");

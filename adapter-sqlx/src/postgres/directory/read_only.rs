@@ -4,6 +4,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 
+use super::functions::FUNCTIONS;
 use super::migrations::leave_transaction;
 use super::postgres_directory::{LOCK_TIMEOUT, migrations};
 use crate::directory::SqlDirectory;
@@ -63,7 +64,8 @@ impl SqlDirectory<Postgres> {
     }
 
     /// The statements that let a role read the directory, for the administrator to run where the directory is: the use of
-    /// its schema, and `SELECT` on the columns that are read. Nothing else is granted.
+    /// its schema, `SELECT` on the columns that are read, and `EXECUTE` on the functions by which a
+    /// [grant of impersonation](Self::impersonate) is redeemed and its session found. Nothing else is granted.
     ///
     /// ```
     /// use tenancy_sqlx::PgDirectory;
@@ -88,7 +90,11 @@ end",
             let columns = columns.map(|columns| format!(" ({columns})")).unwrap_or_default();
             format!("grant select{columns} on table {table} to {role}")
         });
-        [usage].into_iter().chain(tables).collect::<Vec<String>>().join(";\n")
+        let functions = FUNCTIONS
+            .iter()
+            .map(|function| format!("grant execute on function {function} to {role}"));
+        let grants = [usage].into_iter().chain(tables).chain(functions);
+        grants.collect::<Vec<String>>().join(";\n")
     }
 
     /// Lets a role read the directory, and nothing else. If it may already, nothing is written and no lock taken.
@@ -108,7 +114,7 @@ end",
     }
 }
 
-/// Whether the role has every right of [`READ`].
+/// Whether the role has every right of [`READ`] and [`FUNCTIONS`].
 async fn may_read(connection: &mut PgConnection, role: &PgIdentifier) -> Result<bool, sqlx::Error> {
     let mut rights = Vec::new();
     for (table, columns) in READ {
@@ -122,6 +128,10 @@ async fn may_read(connection: &mut PgConnection, role: &PgIdentifier) -> Result<
             })),
         }
     }
+    rights.extend(FUNCTIONS.iter().map(|function| {
+        let (role, function) = (Literal(role.as_str()), Literal(function));
+        format!("pg_catalog.has_function_privilege({role}, {function}::pg_catalog.regprocedure, 'execute')")
+    }));
     rights.push(format!(
         "pg_catalog.has_schema_privilege({}, (select relnamespace from pg_catalog.pg_class
             where oid = 'tenancy_tenants'::pg_catalog.regclass), 'usage')",
@@ -135,7 +145,7 @@ async fn require_readable(connection: &mut PgConnection, migrations: &Migrator) 
     let found: (bool, String) = sqlx::query_as(
         "select to_regclass('tenancy_tenants') is not null and to_regclass('tenancy_domains') is not null
             and to_regclass('tenancy_members') is not null and to_regclass('tenancy_metadata') is not null
-            and to_regclass('tenancy_settings') is not null and to_regclass('_tenancy_migrations') is not null,
+            and to_regclass('tenancy_settings') is not null and to_regclass('tenancy_impersonations') is not null and to_regclass('_tenancy_migrations') is not null,
             current_user::text",
     )
     .fetch_one(&mut *connection)

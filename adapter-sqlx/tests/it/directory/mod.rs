@@ -6,10 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod across_tenants;
 mod cost;
 mod events;
 mod events_order;
 mod finding;
+mod impersonation;
 mod jobs;
 mod lifecycle;
 mod metadata;

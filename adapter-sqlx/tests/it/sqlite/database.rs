@@ -13,6 +13,7 @@ use tenancy_sqlx::{
     StrategyRegistry, TenantDb, TransactionError,
 };
 
+use crate::across::AcrossTenants as _;
 use crate::common::*;
 
 pub(crate) const OWN_NOTES: &str = "create table notes (id text primary key, body text not null)";
@@ -246,7 +247,7 @@ async fn it_has_no_transactions_across_tenants() {
     let (db, files) = open(options(&dir)).await;
     assert_eq!(files.name(), "database");
     assert!(matches!(
-        db.dangerously_begin_across_tenants().await,
+        db.across_tenants().await,
         Err(TransactionError::AcrossTenants(_))
     ));
 }

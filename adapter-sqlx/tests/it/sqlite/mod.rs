@@ -12,6 +12,7 @@ mod directory_writes;
 mod drift;
 mod error_kind;
 mod fence;
+mod impersonation;
 mod lifecycle;
 mod lifecycle_creation;
 mod lifecycle_names;

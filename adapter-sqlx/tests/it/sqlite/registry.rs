@@ -21,6 +21,7 @@ use tenancy_sqlx::{
     TenantDb, TransactionError,
 };
 
+use crate::across::AcrossTenants as _;
 use crate::common::*;
 
 /// A strategy as a user would write one.
@@ -153,7 +154,7 @@ async fn names_are_unique_and_known() {
     assert!(matches!(begun, Err(TransactionError::UnknownStrategy { .. })));
     let nothing = TenantDb::<Sqlite>::new(StrategyRegistry::new());
     assert!(nothing.begin(&row_tenant("a")).await.is_err());
-    assert!(nothing.dangerously_begin_across_tenants().await.is_err());
+    assert!(nothing.across_tenants().await.is_err());
     assert!(nothing.provision(row_tenant("a").tenant()).await.is_err());
 }
 

@@ -4,6 +4,7 @@ use tempfile::tempdir;
 use tenancy_core::context;
 use tenancy_sqlx::{PoolSettings, SqliteRowBuilder, SqliteRowStrategy, StrategyRegistry, TenantDb, TransactionError};
 
+use crate::across::AcrossTenants as _;
 use crate::common::*;
 
 fn row_options_of(dir: &tempfile::TempDir, schema: &'static str) -> SqliteRowBuilder {
@@ -223,7 +224,7 @@ async fn the_current_tenant_is_the_tasks() {
 async fn administration_sees_all_tenants_and_no_views() {
     let dir = tempdir().unwrap();
     let (db, ..) = two_tenants(&dir).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     assert_eq!(run(&mut tx, "select * from notes_rows").await.unwrap(), 2);
     assert!(run(&mut tx, "select * from notes").await.is_err());
 }
@@ -232,7 +233,7 @@ async fn administration_sees_all_tenants_and_no_views() {
 async fn a_migration_elsewhere_is_seen_by_the_next_transaction() {
     let dir = tempdir().unwrap();
     let (db, a, _) = two_tenants(&dir).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     run(
         &mut tx,
         "alter table notes_rows add column done integer not null default 1",

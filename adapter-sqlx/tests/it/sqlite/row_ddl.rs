@@ -9,6 +9,7 @@ use tempfile::{TempDir, tempdir};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{PoolSettings, StrategyError, StrategyRegistry, TenantDb, TransactionError, UnsafeSchema};
 
+use crate::across::AcrossTenants as _;
 use crate::common::*;
 
 /// Two tenants with a note each, a shared table with an index, and an acquire time-out that is never reached.
@@ -31,7 +32,7 @@ pub(super) async fn two_tenants(dir: &TempDir) -> (TenantDb<Sqlite>, Admitted, A
 }
 
 pub(super) async fn schema(db: &TenantDb<Sqlite>) -> Vec<String> {
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     texts(
         &mut tx,
         "select name || coalesce(sql, '') from sqlite_schema order by rowid",
@@ -145,7 +146,7 @@ async fn a_commit_is_of_the_transaction_that_was_begun() {
 async fn a_deferred_key_fails_at_the_commit_and_undoes_it() {
     let dir = tempdir().unwrap();
     let (db, a, b) = two_tenants(&dir).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     let child = "create table child (id text references shared_parent deferrable initially deferred);
         create table shared_parent (id text primary key)";
     run(&mut tx, child).await.unwrap();
@@ -173,7 +174,7 @@ async fn what_administration_adds_is_served_if_it_shows_nothing() {
         "create index more on notes_rows (body)",
         "alter table notes_rows add column more",
     ] {
-        let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+        let mut tx = db.across_tenants().await.unwrap();
         run(&mut tx, sql).await.unwrap();
         tx.commit().await.unwrap();
         is_served(&db, [&a, &b], sql).await;
@@ -222,7 +223,7 @@ async fn what_makes_the_schema_unsafe_is_named_until_it_is_gone() {
                 );
             }
         }
-        let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+        let mut tx = db.across_tenants().await.unwrap();
         run(&mut tx, undo).await.unwrap();
         tx.commit().await.unwrap();
         is_served(&db, [&a, &b], sql).await;
@@ -233,7 +234,7 @@ async fn what_makes_the_schema_unsafe_is_named_until_it_is_gone() {
 async fn a_trigger_that_does_not_compile_is_named_at_once() {
     let dir = tempdir().unwrap();
     let (db, a, _) = two_tenants(&dir).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     run(
         &mut tx,
         "create trigger t after insert on notes_rows begin insert into not_there values (1); end",
@@ -252,7 +253,7 @@ async fn a_trigger_that_does_not_compile_is_named_at_once() {
 async fn callers_that_begin_at_once_are_all_given_the_reason() {
     let dir = tempdir().unwrap();
     let (db, a, _) = two_tenants(&dir).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     run(&mut tx, "create view everything as select * from notes_rows")
         .await
         .unwrap();

@@ -8,6 +8,7 @@ use tenancy_sqlx::{
     SqliteRowBuilder, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
 };
 
+use crate::across::AcrossTenants as _;
 use crate::common::*;
 
 /// Two declared tables and a shared one with an `id` and a `name`.
@@ -257,7 +258,7 @@ async fn a_trigger_writes_rows_of_the_transactions_tenant_only() {
     }
     tx.commit().await.unwrap();
     // An administrator's work on all tenants is not bound to one.
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     run(&mut tx, "update countries set name = 'new'").await.unwrap();
     assert_eq!(
         texts(&mut tx, "select tenant_id || body from order_rows order by 1").await,

@@ -9,6 +9,7 @@ use tenancy_sqlx::{
     RemoveError, SqliteRowStrategy, StrategyError, StrategyRegistry, TenantDb, TenantTable, UnsafeSchema,
 };
 
+use crate::across::AcrossTenants as _;
 use crate::common::*;
 
 /// Notes, tags and an archive, with rows of `a` and `b`.
@@ -53,7 +54,7 @@ fn archived(id: &str) -> TenantRecord {
 }
 
 async fn rows(db: &TenantDb<Sqlite>) -> Vec<String> {
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     let sql = "select tenant_id || ' notes ' || id || ' ' || done from notes_rows union all
         select tenant_id || ' tags ' || id from tags_rows union all
         select tenant_id || ' archive ' || id from archive_rows order by 1";

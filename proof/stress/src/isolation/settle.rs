@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tenancy_core::names::Subject;
+use tenancy_sqlx::testing::Unrecorded;
 
 use super::tenants::{Fate, Tenant};
 use super::world::{FOREIGN, HUNG, World, text_of};
@@ -138,7 +140,10 @@ fn judge(world: &World, tenant: &Tenant, rows: &BTreeMap<i64, u64>) {
 
 /// The shared table as the administrator sees it: each row carries the tenant that it belongs to.
 async fn across_tenants(world: &World) -> Result<(), Failure> {
-    let mut tx = world.db.dangerously_begin_across_tenants().await?;
+    let mut tx = {
+        let (who, why) = (Subject::from_static("stress"), "to look for rows of others".parse()?);
+        world.db.dangerously_begin_across_tenants(&Unrecorded, who, why).await?
+    };
     let sql = "select count(*) from notes where mark <> concat($1, tenant_id, ':')";
     let foreign: i64 = sqlx::query_scalar(sql).bind(MARK).fetch_one(&mut *tx).await?;
     if foreign > 0 {

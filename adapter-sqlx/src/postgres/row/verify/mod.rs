@@ -29,6 +29,7 @@ use super::table::PgTenantTable;
 use super::view::PgTenantView;
 use crate::StrategyError;
 use crate::postgres::connection::statement_names::StatementNames;
+use crate::postgres::directory::functions;
 use crate::postgres::fence::install;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::versions;
@@ -252,6 +253,7 @@ impl PgRowTables {
         }
         let mut own = install::functions_as_made(tx).await?;
         own.extend(versions::function_as_made(tx).await?);
+        own.extend(functions::functions_as_made(tx).await?);
         findings.retain(|finding| {
             finding.fault() != PgFault::FunctionAsOwner || !own.iter().any(|name| name == finding.object())
         });

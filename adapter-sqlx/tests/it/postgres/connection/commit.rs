@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, Connection, Postgres};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{TenantDb, TransactionError};
 
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::database_server;
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, bodies, code, seed, tenant};
@@ -82,7 +83,7 @@ async fn across_tenants() {
     let database = TestDatabase::new().await;
     let db = database.one_connection().await;
     seed(&db, &["acme"]).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     sqlx::query("delete from notes").execute(&mut *tx).await.unwrap();
     assert!(sqlx::raw_sql("select 1/0").execute(&mut *tx).await.is_err());
     assert!(matches!(tx.commit().await, Err(TransactionError::Failed)));

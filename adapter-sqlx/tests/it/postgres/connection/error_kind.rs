@@ -9,6 +9,7 @@ use tenancy_sqlx::{
     ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TenantTransaction, TransactionError,
 };
 
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, migrations, tenant};
 
@@ -313,11 +314,8 @@ async fn an_exhausted_pool_is_told_as_such() {
             drop(held);
         }
     }
-    let held = [
-        db.dangerously_begin_across_tenants().await.unwrap(),
-        db.dangerously_begin_across_tenants().await.unwrap(),
-    ];
-    assert!(db.dangerously_begin_across_tenants().await.unwrap_err().is_exhausted());
+    let held = [db.across_tenants().await.unwrap(), db.across_tenants().await.unwrap()];
+    assert!(db.across_tenants().await.unwrap_err().is_exhausted());
     drop(held);
 }
 

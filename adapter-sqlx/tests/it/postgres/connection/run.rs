@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::across::AcrossTenants as _;
 use crate::transparent::Transparent;
 use sqlx::{AssertSqlSafe, ConnectOptions, Postgres};
 use tenancy_core::enforce::Admitted;
@@ -163,7 +164,7 @@ async fn a_plain_transaction_heals_after_a_refresh() {
 async fn connections_across_tenants_are_replaced_too() {
     let database = TestDatabase::new().await;
     let (db, [row, ..]) = open(&database).await;
-    let across = async || read(&mut db.dangerously_begin_across_tenants().await.unwrap()).await;
+    let across = async || read(&mut db.across_tenants().await.unwrap()).await;
     assert_eq!(across().await.unwrap(), 1);
     alter(&database, &row, "add column due date").await;
     assert_eq!(code(across().await), "0A000");

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tenancy_core::directory::TenantRecord;
 use tenancy_sqlx::{Begin, ErrorKind, FenceRefusal, IsolationLevel, TransactionError};
 
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::fence_server::{
     Fenced, STRATEGIES, add, count, member, notes, open, refusal, until, write,
 };
@@ -242,10 +243,7 @@ async fn of_two_verbs_that_cross_the_later_one_stays() {
     let record = fenced.create("acme", "row").await;
     let slow = open(&fenced.database).await;
     // All of the slow process' connections that write places are taken: it has changed the directory, and waits.
-    let taken = [
-        slow.dangerously_begin_across_tenants().await,
-        slow.dangerously_begin_across_tenants().await,
-    ];
+    let taken = [slow.across_tenants().await, slow.across_tenants().await];
     let directory = fenced.directory.clone().with_places(&slow);
     let id = record.id.clone();
     let late = tokio::spawn(async move { directory.suspend(&id).await });

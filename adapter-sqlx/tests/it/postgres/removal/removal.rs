@@ -1,5 +1,6 @@
 //! The removal of a tenant's rows: all of them, or an error that names what is left.
 
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::removal_server::{open, remove, rows, seed_both};
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::TestDatabase;
@@ -232,7 +233,7 @@ async fn a_removal_begins_in_a_clean_session() {
     let db = open(&database, NOTES, sql).await;
     seed_both(&mut database.connect().await, INSERT_NOTE).await;
     for _ in 0..2 {
-        let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+        let mut tx = db.across_tenants().await.unwrap();
         run(
             &mut tx,
             "set search_path = nowhere; set session characteristics as transaction read only",

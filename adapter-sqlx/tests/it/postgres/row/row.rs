@@ -7,6 +7,7 @@ use tenancy_sqlx::{
 };
 
 use crate::BY_POOLER;
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::server::{TestDatabase, bodies, bodies_of, by_the_same_way, code, seed, tenant};
 
 const REFUSED_BY_POLICY: &str = "42501";
@@ -139,7 +140,7 @@ async fn administration_sees_every_tenant() {
     let database = TestDatabase::new().await;
     let db = database.one_connection().await;
     seed(&db, &["acme", "globex"]).await;
-    let mut tx = db.dangerously_begin_across_tenants().await.unwrap();
+    let mut tx = db.across_tenants().await.unwrap();
     assert_eq!(bodies(&mut tx).await, ["of acme", "of globex"]);
 }
 

@@ -1,5 +1,6 @@
 //! Processes that have the application's credentials alone.
 
 mod directory;
+mod impersonation;
 mod refused;
 mod strategies;

@@ -9,6 +9,7 @@ use tenancy_sqlx::{
     StrategyRegistry, TenantDb, TransactionError,
 };
 
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::every_strategy::every_strategy;
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::{NOTES, TestDatabase, bodies, code, migrations};
@@ -140,7 +141,7 @@ async fn what_needs_the_administrator_says_so_and_changes_nothing() {
                 .is_ok()
         );
     }
-    match db.dangerously_begin_across_tenants().await {
+    match db.across_tenants().await {
         Err(TransactionError::AcrossTenants(source)) => needs(&source, "begin a transaction across tenants"),
         other => panic!("{other:?}"),
     }

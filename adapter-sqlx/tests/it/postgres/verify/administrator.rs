@@ -3,6 +3,7 @@
 use sqlx::{ConnectOptions, Postgres};
 use tenancy_sqlx::{AdoptError, PgFault, PgServer, StrategyError, TenantDb, TransactionError};
 
+use crate::across::AcrossTenants as _;
 use crate::postgres::support::removal_server::{declared, open, remove, rows, seed_both};
 use crate::postgres::support::schema_server::run;
 use crate::postgres::support::server::TestDatabase;
@@ -97,7 +98,7 @@ fn named(database: &TestDatabase, text: &str) -> String {
 }
 
 async fn across(db: &TenantDb<Postgres>) -> Result<(), StrategyError> {
-    match db.dangerously_begin_across_tenants().await {
+    match db.across_tenants().await {
         Ok(_) => Ok(()),
         Err(TransactionError::AcrossTenants(source)) => Err(source),
         Err(other) => panic!("{other:?}"),
