@@ -24,7 +24,7 @@ pub(crate) fn group() -> Group {
         .row(row("bare filter", warp::service(bare)))
         .row(row(
             "tenancy, filter of the tenant",
-            tenancy_warp::service(tenancy.scoped(asking.clone())),
+            tenancy_warp::service(tenancy.scoped(asking)),
         ))
         .against(["bare filter"], 1.25)
         .row(row(
