@@ -55,7 +55,9 @@ impl SqliteDatabaseBuilder {
         }
     }
 
-    /// Sets the greatest number of files that are open at once, at least 1. The default is 64.
+    /// Sets the greatest number of files that are open at once, at least 1. The default is 64, for processes that may have 1,024
+    /// descriptors. A tenant whose file has to be opened waits some ten times as long as one whose file is open: give room
+    /// to those that are busy at a time, and the process eight descriptors for each.
     pub const fn with_max_open(mut self, max_open: usize) -> Self {
         self.max_open = max_open;
         self
