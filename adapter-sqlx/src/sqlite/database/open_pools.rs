@@ -6,29 +6,10 @@ use std::time::{Duration, Instant};
 
 use tenancy_core::names::TenantId;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
+use super::tenant_pools::TenantPools;
 use crate::StrategyError;
-use crate::sqlite::warm_pool::WarmPool;
-
-/// The pools of one tenant's file. They connect when a connection is needed.
-#[derive(Debug)]
-pub(in crate::sqlite) struct TenantPools {
-    pub(in crate::sqlite) read_write: WarmPool,
-    pub(in crate::sqlite) read_only: WarmPool,
-    /// Which file it was when it was opened.
-    pub(in crate::sqlite) file: FileIdentity,
-}
-
-impl TenantPools {
-    async fn close(&self) {
-        self.read_write.close().await;
-        self.read_only.close().await;
-    }
-}
-
-/// Distinguishes a file from another of the same name, if the system can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sqlite) struct FileIdentity(pub(in crate::sqlite) u64, pub(in crate::sqlite) u64);
 
 /// The tenants whose databases are open: at most so many, the least recently used closed first.
 ///
@@ -50,6 +31,8 @@ struct State {
     is_closed: bool,
     is_swept: bool,
     open: HashMap<TenantId, Slot>,
+    /// How many pools of a tenant are not open any more, and not closed yet.
+    closing: HashMap<TenantId, usize>,
     /// The tenants whose databases are being removed: nobody opens them meanwhile.
     retired: HashSet<TenantId>,
 }
@@ -76,11 +59,23 @@ pub(in crate::sqlite) struct Retired {
     tenant: TenantId,
 }
 
+/// Pools that nobody is given any more, until they are closed.
+#[derive(Debug)]
+struct Closing {
+    shared: Arc<Shared>,
+    tenant: TenantId,
+    pools: Arc<TenantPools>,
+}
+
+impl Closing {
+    /// Closes them, also if nobody waits for that.
+    fn close(self) -> JoinHandle<()> {
+        tokio::spawn(async move { self.pools.close().await })
+    }
+}
+
 enum Place {
-    Taken {
-        lease: Lease,
-        evicted: Option<Arc<TenantPools>>,
-    },
+    Taken { lease: Lease, evicted: Option<Closing> },
     AllInUse,
 }
 
@@ -112,7 +107,7 @@ impl OpenPools {
         let (lease, evicted) = waited.map_err(|_| StrategyError::TooManyInUse { max: self.0.max })??;
         // Its descriptors are free before this one takes new ones.
         if let Some(evicted) = evicted {
-            evicted.close().await;
+            let _ = evicted.close().await;
         }
         Ok(lease)
     }
@@ -121,7 +116,7 @@ impl OpenPools {
         &self,
         tenant: &TenantId,
         open: impl Fn() -> TenantPools,
-    ) -> Result<(Lease, Option<Arc<TenantPools>>), StrategyError> {
+    ) -> Result<(Lease, Option<Closing>), StrategyError> {
         loop {
             let mut freed = std::pin::pin!(self.0.freed.notified());
             // Registered before the look, so that no freed place is missed.
@@ -139,17 +134,14 @@ impl OpenPools {
         if !state.open.get(tenant).is_some_and(|slot| is_stale(&slot.pools)) {
             return;
         }
-        let stale = state.open.remove(tenant);
+        let stale = self.0.take_out(&mut state, tenant);
         drop(state);
         self.0.freed.notify_waiters();
-        if let Some(slot) = stale {
-            // Transactions that are under way keep their connections; the others close at once.
-            drop(slot.pools.read_write.close());
-            drop(slot.pools.read_only.close());
-        }
+        // Transactions that are under way keep their connections; the others close at once.
+        drop(stale.map(Closing::close));
     }
 
-    /// Closes a tenant's database once no transaction uses it, and keeps it closed.
+    /// Closes a tenant's database once no transaction uses it, waits for what has begun to close before, and keeps it closed.
     ///
     /// SQLite deletes a write-ahead log by its name when the last connection is closed. A connection that outlived
     /// the removal of its file would so delete the log of a file that was made anew.
@@ -178,18 +170,17 @@ impl OpenPools {
             let unused = {
                 let mut state = self.0.state();
                 match state.open.get(tenant) {
-                    None => return,
-                    Some(slot) if slot.leases > 0 => None,
-                    Some(_) => state.open.remove(tenant),
+                    None if !state.closing.contains_key(tenant) => return,
+                    Some(slot) if slot.leases == 0 => self.0.take_out(&mut state, tenant),
+                    _ => None,
                 }
             };
-            match unused {
-                Some(slot) => {
-                    self.0.freed.notify_waiters();
-                    return slot.pools.close().await;
-                }
-                None => freed.await,
+            if let Some(unused) = unused {
+                // Its end, like that of the others, is awaited below.
+                drop(unused.close());
+                self.0.freed.notify_waiters();
             }
+            freed.await;
         }
     }
 
@@ -208,6 +199,11 @@ impl OpenPools {
         for slot in open.into_values() {
             slot.pools.close().await;
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_closing(&self, tenant: &TenantId) -> bool {
+        self.0.state().closing.contains_key(tenant)
     }
 
     fn sweep_in_background(&self) {
@@ -232,7 +228,7 @@ impl Sweeper {
             let (idle, is_closed) = shared.take_idle();
             shared.freed.notify_waiters();
             for pools in idle {
-                pools.close().await;
+                let _ = pools.close().await;
             }
             if is_closed {
                 return;
@@ -267,7 +263,7 @@ impl Shared {
             let Some(oldest) = state.least_recently_used() else {
                 return Ok(Place::AllInUse);
             };
-            evicted = state.open.remove(&oldest).map(|slot| slot.pools);
+            evicted = self.take_out(&mut state, &oldest);
         }
         let slot = state.open.entry(tenant.clone()).or_insert_with(|| Slot {
             pools: Arc::new(open()),
@@ -283,14 +279,24 @@ impl Shared {
         Ok(Place::Taken { lease, evicted })
     }
 
-    fn take_idle(&self) -> (Vec<Arc<TenantPools>>, bool) {
+    fn take_idle(self: &Arc<Self>) -> (Vec<Closing>, bool) {
         let mut state = self.state();
-        let idle = state
-            .open
-            .extract_if(|_, slot| slot.leases == 0 && slot.last_used.elapsed() >= self.idle_timeout)
-            .map(|(_, slot)| slot.pools)
-            .collect();
-        (idle, state.is_closed)
+        let is_idle = |slot: &Slot| slot.leases == 0 && slot.last_used.elapsed() >= self.idle_timeout;
+        let idle = state.open.iter().filter(|(_, slot)| is_idle(slot));
+        let idle: Vec<TenantId> = idle.map(|(tenant, _)| tenant.clone()).collect();
+        let closing = idle.iter().filter_map(|tenant| self.take_out(&mut state, tenant));
+        (closing.collect(), state.is_closed)
+    }
+
+    /// Takes a tenant's pools out of those that are open. Until they are closed the tenant counts as one whose files are in use.
+    fn take_out(self: &Arc<Self>, state: &mut State, tenant: &TenantId) -> Option<Closing> {
+        let slot = state.open.remove(tenant)?;
+        *state.closing.entry(tenant.clone()).or_default() += 1;
+        Some(Closing {
+            shared: Arc::clone(self),
+            tenant: tenant.clone(),
+            pools: slot.pools,
+        })
     }
 }
 
@@ -301,6 +307,20 @@ impl State {
             .filter(|(_, slot)| slot.leases == 0)
             .min_by_key(|(_, slot)| slot.last_used)
             .map(|(tenant, _)| tenant.clone())
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        if let Some(count) = state.closing.get_mut(&self.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                state.closing.remove(&self.tenant);
+            }
+        }
+        drop(state);
+        self.shared.freed.notify_waiters();
     }
 }
 

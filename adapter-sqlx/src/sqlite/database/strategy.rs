@@ -12,8 +12,9 @@ use sqlx::{Connection, Sqlite, SqliteConnection};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
-use super::open_pools::{FileIdentity, OpenPools, TenantPools};
+use super::open_pools::OpenPools;
 use super::tenant_file::{at, identify, path_of, publish, refuse_leftovers, remove_files};
+use super::tenant_pools::{FileIdentity, TenantPools};
 use crate::drift::{DriftOptions, StrategyDrift};
 use crate::sqlite::begin::Binds;
 use crate::sqlite::fence::{self, FenceWatch};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 use tenancy_core::names::TenantId;
 
-use super::open_pools::FileIdentity;
+use super::tenant_pools::FileIdentity;
 use crate::StrategyError;
 
 /// The file of a tenant in the folder of all files.
