@@ -36,12 +36,13 @@ struct Slot {
     /// A refusal is final: no filter runs after it, and the service answers with it.
     refusal: Option<Rejection>,
     vary: SmallVec<[HeaderValue; 1]>,
+    /// Whether the filters wait only to be polled in another span.
     is_given_back: bool,
 }
 
 enum EnteredPolicy {
     /// Nothing has been decided.
-    Undecided(TenancyLayer),
+    Fresh(TenancyLayer),
     /// It is being decided on, or has been. The state before is restored when it is left.
     Decided {
         binding: SavedBinding,
@@ -55,7 +56,7 @@ enum Left {
     /// The scope that it had.
     Decided(Scoped),
     /// No filter has asked for the tenant.
-    Undecided(Option<TenancyLayer>),
+    Fresh(Option<TenancyLayer>),
 }
 
 /// What comes after the filters have been polled.
@@ -90,7 +91,7 @@ impl Handle {
 
     /// Enters an access policy. Nothing is decided yet.
     pub(crate) fn enter(&self, layer: TenancyLayer) {
-        self.slot().policies.push(EnteredPolicy::Undecided(layer));
+        self.slot().policies.push(EnteredPolicy::Fresh(layer));
     }
 
     /// Leaves the innermost access policy, of which no route has answered.
@@ -109,7 +110,7 @@ impl Handle {
                 self.switch(left.guard.has_span()).await;
                 left
             }
-            Left::Undecided(layer) => {
+            Left::Fresh(layer) => {
                 let vary = layer.and_then(|layer| layer.vary().cloned());
                 self.slot().vary.extend(vary);
                 self.refuse(Rejection::new(Cause::NotEnforced)).await
@@ -209,7 +210,7 @@ impl Slot {
 
     /// The outermost access policy that is not decided on, and the request's parts.
     fn next_undecided(&mut self) -> Option<(TenancyLayer, Parts)> {
-        let is_undecided = |policy: &&mut EnteredPolicy| matches!(policy, EnteredPolicy::Undecided(_));
+        let is_undecided = |policy: &&mut EnteredPolicy| matches!(policy, EnteredPolicy::Fresh(_));
         let policy = self.policies.iter_mut().find(is_undecided)?;
         let parts = self.parts.take()?;
         let before = EnteredPolicy::Decided {
@@ -218,7 +219,7 @@ impl Slot {
             guard: self.guard.clone(),
         };
         match mem::replace(policy, before) {
-            EnteredPolicy::Undecided(layer) => Some((layer, parts)),
+            EnteredPolicy::Fresh(layer) => Some((layer, parts)),
             EnteredPolicy::Decided { .. } => None,
         }
     }
@@ -245,8 +246,8 @@ impl Slot {
     fn leave(&mut self) -> Left {
         let (binding, scope, guard) = match self.policies.pop() {
             Some(EnteredPolicy::Decided { binding, scope, guard }) => (binding, scope, guard),
-            Some(EnteredPolicy::Undecided(layer)) => return Left::Undecided(Some(layer)),
-            None => return Left::Undecided(None),
+            Some(EnteredPolicy::Fresh(layer)) => return Left::Fresh(Some(layer)),
+            None => return Left::Fresh(None),
         };
         if let Some(parts) = &mut self.parts {
             binding.restore(&mut parts.extensions);
@@ -254,7 +255,7 @@ impl Slot {
         let guard = mem::replace(&mut self.guard, guard);
         match mem::replace(&mut self.scope, scope) {
             Some(scope) => Left::Decided(Scoped { scope, guard }),
-            None => Left::Undecided(None),
+            None => Left::Fresh(None),
         }
     }
 }

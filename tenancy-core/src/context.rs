@@ -85,7 +85,7 @@ pub fn enter<T>(scope: &mut Option<TenantScope>, run: impl FnOnce() -> T) -> T {
 }
 
 /// Puts the running code into another scope in the midst of the one that was [entered](enter), and returns the scope that it
-/// was in. Whoever entered that one gets the other in its place when the code returns.
+/// was in. The code that entered that one gets the other in its place when this code returns.
 ///
 /// It is for adapters whose framework begins to poll a request's code before the request is decided on.
 ///
