@@ -6,13 +6,13 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VAR
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tenancy_core::enforce::Rejection;
 
-use crate::refusal_form::{Form, GRPC, RefusalForm};
+use crate::refusal_form::{Form, RefusalForm};
 
 /// The response to a refused request, which no cache stores: a problem document (RFC 9457), or for a request of gRPC a
 /// trailers-only response.
 ///
 /// To a HEAD the problem document has the fields of the GET and no body (RFC 9110 §9.3.2). The response of gRPC has the
-/// HTTP status 200, [`grpc-status`](Rejection::grpc_status), the refusal's code as `grpc-message`, and the other fields of
+/// HTTP status 200, the request's type of gRPC or gRPC-Web, [`grpc-status`](Rejection::grpc_status), the refusal's code as `grpc-message`, and the other fields of
 /// the refusal; `Retry-After` is there once more as `grpc-retry-pushback-ms`, which clients of gRPC heed. The cause is logged: at the level error if the server is at fault, else at the level debug.
 #[must_use]
 pub fn rejection_response(rejection: &Rejection, form: impl Into<RefusalForm>) -> Response<Bytes> {
@@ -23,7 +23,7 @@ pub fn rejection_response(rejection: &Rejection, form: impl Into<RefusalForm>) -
     let mut response = match form.into().form() {
         Form::Problem => problem_document(rejection, rejection.body()),
         Form::ProblemHead => problem_document(rejection, ""),
-        Form::Grpc => trailers_only(rejection),
+        Form::Grpc(content) => trailers_only(rejection, content),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -46,10 +46,10 @@ fn problem_document(rejection: &Rejection, shown: &'static str) -> Response<Byte
 }
 
 /// A code needs no percent-encoding in `grpc-message`.
-fn trailers_only(rejection: &Rejection) -> Response<Bytes> {
+fn trailers_only(rejection: &Rejection, content: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
     headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(rejection.grpc_status())));
     headers.insert(GRPC_MESSAGE, HeaderValue::from_static(rejection.code()));
     if let Some(seconds) = rejection.retry_after() {

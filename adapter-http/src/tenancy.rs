@@ -12,7 +12,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tenancy_core::directory::{Authorizer, Change, ClaimMembership, Directory, Invalidate};
-use tenancy_core::enforce::{Access, Enforcer};
+use tenancy_core::enforce::{Access, Enforcer, Visit};
 use tenancy_core::names::FieldName;
 use tenancy_core::request::{Claims, Credentials};
 use tenancy_core::testing::InsecureTestStub;
@@ -177,6 +177,7 @@ where
                 timeout: DEFAULT_TIMEOUT,
                 counting: Counting::nothing(),
                 roll: Arc::new(Roll::default()),
+                is_behind: None,
             },
             erase: erase_with(ClaimMembership),
             built: PhantomData,
@@ -197,6 +198,21 @@ where
     /// The time is tokio's: answers that must be waited for need a tokio runtime with its timer on.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.engine.timeout = timeout;
+        self
+    }
+
+    /// Has each check of a [`Tenure`](crate::Tenure) ask whether the tenant's data is behind the version that the service needs.
+    /// The connection then ends with 503 `unavailable`, as a request of that tenant is refused until its migrations have run.
+    /// Default: nobody is asked.
+    ///
+    /// With `tenancy-sqlx` the question is `TenantDb::is_behind`, and what is opened from a `tenancy.toml` asks it. It is asked once the tenant and the caller are confirmed, and never of a request. No answer within the
+    /// [time](Self::with_timeout) stands for no.
+    pub fn with_data_check<F, Fut>(mut self, is_behind: F) -> Self
+    where
+        F: Fn(Visit) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        self.engine.is_behind = Some(Box::new(move |visit| Box::pin(is_behind(visit))));
         self
     }
 

@@ -63,6 +63,10 @@ where
     }
 
     fn recheck_now(&self, scope: &TenantScope, claims: Option<&SharedClaims>) -> Option<Result<(), Rejection>> {
+        if self.is_behind.is_some() {
+            // What the data says is not available at once.
+            return None;
+        }
         let passing = pin!(self.decide_again::<false>(scope, claims));
         match passing.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(decided) => Some(decided),
@@ -74,7 +78,8 @@ where
         Box::pin(async move {
             let deciding = self.decide_again::<true>(&scope, claims.as_ref());
             let decided = tokio::time::timeout(self.timeout, deciding).await;
-            decided.unwrap_or(Err(Rejection::new(Cause::TimedOut)))
+            decided.unwrap_or(Err(Rejection::new(Cause::TimedOut)))?;
+            self.look_at_data(&scope).await
         })
     }
 }
@@ -85,6 +90,18 @@ where
     D: Directory + 'static,
     A: Authorizer + 'static,
 {
+    /// Refuses what no transaction begins for any more. Where that cannot be found out the connection goes on: what it does next
+    /// meets the fault itself.
+    async fn look_at_data(&self, scope: &TenantScope) -> Result<(), Rejection> {
+        let (Some(is_behind), Some(visit)) = (&self.is_behind, scope.visit()) else {
+            return Ok(());
+        };
+        match tokio::time::timeout(self.timeout, is_behind(visit)).await {
+            Ok(true) => Err(Rejection::new(Cause::TenantBehind)),
+            Ok(false) | Err(_) => Ok(()),
+        }
+    }
+
     /// Unless it may `WAIT`, it stays pending where an answer is not available.
     async fn decide_again<const WAIT: bool>(
         &self,

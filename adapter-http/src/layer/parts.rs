@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use tenancy_core::enforce::Enforcer;
+use tenancy_core::enforce::{Enforcer, Visit};
 
 use super::binding::EngineId;
 use super::counting::Counting;
 use super::roll::Roll;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Whether a tenant's data is behind the version that the service needs.
+pub(crate) type IsBehind = Box<dyn Fn(Visit) -> BoxFuture<bool> + Send + Sync>;
 
 /// The values of `Vary`, by what a route reads.
 pub(crate) struct Vary {
@@ -35,6 +38,8 @@ pub(crate) struct EngineParts<N, D, A> {
     pub(crate) counting: Counting,
     /// The connections that outlast their admission, and wait for news of their tenant.
     pub(crate) roll: Arc<Roll>,
+    /// What is asked of a tenant's data where such a connection is checked.
+    pub(crate) is_behind: Option<IsBehind>,
 }
 
 impl<N, D> EngineParts<N, D, ()> {
@@ -50,6 +55,7 @@ impl<N, D> EngineParts<N, D, ()> {
             vary,
             counting,
             roll,
+            is_behind,
         } = self;
         EngineParts {
             id,
@@ -62,6 +68,7 @@ impl<N, D> EngineParts<N, D, ()> {
             vary,
             counting,
             roll,
+            is_behind,
         }
     }
 }

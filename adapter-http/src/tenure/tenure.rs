@@ -17,7 +17,7 @@ use crate::layer::{Binding, BoxFuture, Engine, Entry, engine_of};
 /// streamed bodies.
 ///
 /// A request is decided on once. This decides again while its connection is open: whether the tenant is active, its data is
-/// where it was, the caller is still a member with each role of then, and the credential has not expired. The resolvers do not
+/// where it was, and not [behind](crate::TenancyBuilder::with_data_check) if that is asked, the caller is still a member with each role of then, and the credential has not expired. The resolvers do not
 /// run again, and the credential is not verified again.
 ///
 /// It comes from a request that a layer has bound to a tenant, by [`tenure`] or the extractor of a framework. Take one per

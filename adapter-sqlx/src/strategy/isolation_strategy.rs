@@ -169,6 +169,13 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
         false
     }
 
+    /// Whether each transaction of this strategy is refused while the tenant's data is behind a version.
+    ///
+    /// The default says no.
+    fn has_minimum_version(&self) -> bool {
+        false
+    }
+
     /// The tenant's place, as the database has it; `None` if it has none, which is as one of epoch 0 that is open.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ mod test_postgres;
 mod test_sqlite;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod unrecorded;
+#[cfg(feature = "postgres")]
+mod verifier;
 
 pub use provisioned::{db_of, provisioned};
 pub use tenancy_core::testing::TestTenant;

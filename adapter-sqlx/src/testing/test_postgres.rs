@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
+use super::verifier::verifier;
 use crate::{
     PgDatabaseBuilder, PgDatabaseStrategy, PgDirectory, PgIdentifier, PgRowBuilder, PgRowStrategy, PgRowTables,
     PgSchemaBuilder, PgSchemaStrategy, PgServer, StrategyError,
@@ -70,7 +71,10 @@ impl TestPostgres {
     async fn create(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Self { name, password, .. } = self;
         let [application, administrator] = &self.roles;
-        let login = format!("login nosuperuser nobypassrls password '{password}'");
+        let login = format!(
+            "login nosuperuser nobypassrls password '{}'",
+            verifier(password, &self.name)
+        );
         for sql in [
             format!("create role {application} {login}"),
             format!("create role {administrator} {login} createdb"),

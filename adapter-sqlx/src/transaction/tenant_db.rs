@@ -15,7 +15,7 @@ use super::observation::SLOW;
 use super::refused::{REPEATED_FOR, Refused};
 use crate::strategy::isolation_strategy::Removal;
 use crate::{
-    Begin, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
+    Begin, ErrorKind, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
     TransactionError,
 };
 
@@ -260,6 +260,23 @@ impl<DB: Database> TenantDb<DB> {
             return Ok(None);
         }
         strategy.place(tenant).await
+    }
+
+    /// Whether no transaction of the tenant begins since its data is [behind](crate::ErrorKind::Updating) the version that the
+    /// service needs. For connections that outlast a request, as `with_data_check` of `tenancy-http` asks it.
+    ///
+    /// It begins a transaction that reads, and ends it. Where the tenant's strategy has no minimum, nothing is sent. If that
+    /// fails for another reason the answer is no: the next transaction meets it.
+    pub async fn is_behind(&self, visit: &Visit) -> bool {
+        let strategy = self.registry.find(&visit.tenant().strategy);
+        if !strategy.is_ok_and(|strategy| strategy.has_minimum_version()) {
+            return false;
+        }
+        let ended = match self.visit(visit).await {
+            Ok(transaction) => transaction.rollback().await,
+            Err(error) => Err(error),
+        };
+        ended.is_err_and(|error| ErrorKind::of(&error) == ErrorKind::Updating)
     }
 
     /// Replaces each connection of every strategy before it is used again. Call it where another process has changed

@@ -12,12 +12,15 @@
 
 const BY_POOLER: bool = true;
 
+mod application_name_after;
 mod fleet;
 mod missing_database;
 mod saturated;
 
 #[path = "../it/across.rs"]
 mod across;
+#[path = "../it/postgres/connection/application_name.rs"]
+mod application_name;
 #[path = "../it/postgres/connection/cancel.rs"]
 mod cancel;
 #[path = "../it/postgres/database/database.rs"]

@@ -36,6 +36,8 @@ pub enum Cause {
     RolesNarrowed,
     /// The tenant's data has moved since a connection was admitted: a new one finds it at its new place.
     TenantMoved,
+    /// The tenant's data is behind the version that the service needs, since its migrations have not run.
+    TenantBehind,
     /// An inner layer resolved another tenant than the one outside it.
     TenantReplaced,
     /// An inner layer verified another caller than the one outside it.
@@ -90,6 +92,7 @@ impl Cause {
             Self::NotAMember => "the caller is not a member of the tenant",
             Self::RolesNarrowed => "the member has lost a role since the connection was admitted",
             Self::TenantMoved => "the tenant's data has moved since the connection was admitted",
+            Self::TenantBehind => "the tenant's data is behind the version that the service needs",
             Self::TenantReplaced => "an inner layer resolved another tenant than the outer one",
             Self::CallerReplaced => "an inner layer verified another caller than the outer one",
             Self::AuthenticatorUnavailable => "failed to verify the credentials",

@@ -66,7 +66,8 @@ impl Rejection {
             | Cause::DirectoryAnsweredAnotherTenant
             | Cause::AuthorizerUnavailable
             | Cause::TimedOut
-            | Cause::TenantMoved => Answer::Unavailable,
+            | Cause::TenantMoved
+            | Cause::TenantBehind => Answer::Unavailable,
             Cause::RateLimited => Answer::RateLimited { retry_after: 1 },
             Cause::TooManyRequestsUnderWay => Answer::TooManyRequestsUnderWay,
             Cause::NoLayer

@@ -72,7 +72,11 @@ pub(super) struct Requests<DB: OpenDatabase> {
 }
 
 impl<DB: OpenDatabase> Requests<DB> {
-    fn lookups(self, directory: SqlDirectory<DB>) -> (Box<dyn Authenticates<DB>>, Lookups<DB>) {
+    fn lookups(
+        self,
+        directory: SqlDirectory<DB>,
+        db: Option<TenantDb<DB>>,
+    ) -> (Box<dyn Authenticates<DB>>, Lookups<DB>) {
         let lookups = Lookups {
             enforcer: self.enforcer,
             enforcement: self.enforcement,
@@ -82,6 +86,7 @@ impl<DB: OpenDatabase> Requests<DB> {
             labels_tenants: self.labels_tenants,
             impersonations: self.impersonation.then(|| directory.clone()),
             directory,
+            db,
         };
         (self.authenticator, lookups)
     }
@@ -89,7 +94,7 @@ impl<DB: OpenDatabase> Requests<DB> {
     /// The layers, which query the directory each time.
     pub(super) fn uncached(self, directory: SqlDirectory<DB>) -> Tenancy {
         let uncached = Self { cache: None, ..self };
-        let (authenticator, lookups) = uncached.lookups(directory);
+        let (authenticator, lookups) = uncached.lookups(directory, None);
         authenticator.tenancy(lookups).0
     }
 }
@@ -127,7 +132,7 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
         }
     };
     let Data { db, directory, .. } = data;
-    let (authenticator, lookups) = requests.lookups(directory.clone());
+    let (authenticator, lookups) = requests.lookups(directory.clone(), Some(db.clone()));
     let (tenancy, mut caches) = authenticator.tenancy(lookups);
     // After the caches: a connection that is checked for a change must not find what they have held before it.
     caches.notified.push(Arc::new(tenancy.clone()));
@@ -237,6 +242,8 @@ pub(super) struct Lookups<DB: OpenDatabase> {
     /// Where sessions of impersonation are looked up, if they are let in: past every cache.
     impersonations: Option<SqlDirectory<DB>>,
     directory: SqlDirectory<DB>,
+    /// Whose data connections that stay open look at.
+    db: Option<TenantDb<DB>>,
 }
 
 /// An authenticator whose type is erased.
@@ -276,6 +283,7 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         labels_tenants,
         impersonations,
         directory,
+        db,
     } = lookups;
     let authenticator = WithImpersonation::if_some(impersonations.clone(), authenticator);
     let mut caches = Caches::default();
@@ -284,6 +292,7 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
         let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
         let members = WithImpersonation::if_some(impersonations, members);
         let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
+        let tenancy = looking_at(tenancy, db);
         #[cfg(feature = "metrics")]
         let tenancy = labelled(tenancy, labels_tenants);
         return (limited(tenancy, limiter), caches);
@@ -297,9 +306,28 @@ fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups:
     let members = PlatformStaff::or_else(enforcement.authorizer(members));
     let members = WithImpersonation::if_some(impersonations, members);
     let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
+    let tenancy = looking_at(tenancy, db);
     #[cfg(feature = "metrics")]
     let tenancy = labelled(tenancy, labels_tenants);
     (limited(tenancy, limiter), caches)
+}
+
+/// Has connections that stay open end when their tenant's data is behind.
+fn looking_at<N, D, DB: OpenDatabase>(
+    tenancy: TenancyBuilder<Tenancy, N, D>,
+    db: Option<TenantDb<DB>>,
+) -> TenancyBuilder<Tenancy, N, D>
+where
+    N: Authenticator + 'static,
+    D: Directory + 'static,
+{
+    match db {
+        Some(db) => tenancy.with_data_check(move |visit| {
+            let db = db.clone();
+            async move { db.is_behind(&visit).await }
+        }),
+        None => tenancy,
+    }
 }
 
 #[cfg(feature = "metrics")]

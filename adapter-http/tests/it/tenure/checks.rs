@@ -11,7 +11,7 @@ use tenancy_core::names::TenantKey;
 use tenancy_core::request::{Claims, VerifiedClaims};
 use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy, tenure};
 
-use super::support::{Named, State, Tenants, admitted, alice_for, alice_in_acme, enforcer, tenancy};
+use super::support::{Named, State, Tenants, admitted, alice_for, alice_in_acme, enforcer, looking, tenancy};
 
 type Change = fn(&mut State);
 
@@ -61,6 +61,7 @@ async fn a_connection_goes_on_as_long_as_what_it_was_admitted_by_holds() {
                 epoch: 0,
                 slug: None,
                 is_down: false,
+                is_behind: false,
             }
         });
         assert_eq!(tenure.recheck().await, Ok(()), "{name}");
@@ -74,6 +75,43 @@ async fn a_connection_that_cannot_be_checked_is_told_apart_from_one_that_has_end
     tenants.change(|now| now.is_down = true);
     let unknown = tenure.recheck().await.unwrap_err();
     assert_eq!((unknown.cause(), unknown.status()), (Cause::DirectoryUnavailable, 503));
+}
+
+#[tokio::test]
+async fn a_tenant_whose_data_is_behind_has_no_connection_until_it_has_migrated() {
+    let tenants = Tenants::new();
+    let layer = looking(&tenants);
+    for parts in [
+        admitted(&layer.scoped(), "acme", "alice").await,
+        admitted(&layer.public(), "acme", "mallory").await,
+    ] {
+        let tenure = tenure(&parts.extensions).unwrap();
+        assert_eq!(tenure.recheck().await, Ok(()));
+        tenants.change(|now| now.is_behind = true);
+        let behind = tenure.recheck().await.unwrap_err();
+        assert_eq!(
+            (behind.cause(), behind.status(), behind.code()),
+            (Cause::TenantBehind, 503, "unavailable")
+        );
+        // What is known of the tenant is said first.
+        tenants.change(|now| now.status = TenantStatus::Suspended);
+        assert_eq!(tenure.recheck().await.unwrap_err().cause(), Cause::SuspendedTenant);
+        tenants.change(|now| (now.status, now.is_behind) = (TenantStatus::Active, false));
+        assert_eq!(tenure.recheck().await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn data_that_says_nothing_ends_no_connection() {
+    let tenants = Tenants::new();
+    let layer = Tenancy::builder(enforcer(), Named, tenants.clone())
+        .with_authorizer(tenants.clone())
+        .with_timeout(std::time::Duration::from_millis(500))
+        .with_data_check(|_| std::future::pending())
+        .build()
+        .scoped();
+    let parts = admitted(&layer, "acme", "alice").await;
+    assert_eq!(tenure(&parts.extensions).unwrap().recheck().await, Ok(()));
 }
 
 #[tokio::test]

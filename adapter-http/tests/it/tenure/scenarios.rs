@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::tenure_support::{State, Tenants, alice_for, tenancy};
+use super::tenure_support::{State, Tenants, alice_for, looking, tenancy};
 
 /// How often the servers check.
 pub const INTERVAL: Duration = Duration::from_millis(20);
@@ -30,17 +30,18 @@ const DEADLINE: Duration = Duration::from_secs(30);
 type Change = fn(&mut State);
 
 /// What ends a connection, and by which code the client learns it.
-const CHANGES: [(&str, Change, &str); 4] = [
+const CHANGES: [(&str, Change, &str); 5] = [
     ("suspended", |now| now.status = TenantStatus::Suspended, "forbidden"),
     ("removed", |now| now.is_member = false, "forbidden"),
     ("demoted", |now| now.roles = &[], "forbidden"),
     ("moved", |now| now.epoch = 1, "unavailable"),
+    ("behind", |now| now.is_behind = true, "unavailable"),
 ];
 
 pub async fn an_event_stream_ends_with_its_tenure(serve: impl AsyncFn(Tenancy) -> SocketAddr) {
     for (name, change, _) in CHANGES {
         let tenants = Tenants::new();
-        let mut events = events(serve(tenancy(&tenants)).await, "alice").await;
+        let mut events = events(serve(looking(&tenants)).await, "alice").await;
         goes_on(&tenants, async || next_event(&mut events).await).await;
         tenants.change(change);
         assert!(ends(&mut events).await, "{name}");
@@ -52,7 +53,7 @@ pub async fn an_event_stream_ends_with_its_tenure(serve: impl AsyncFn(Tenancy) -
 pub async fn a_web_socket_ends_with_its_tenure(serve: impl AsyncFn(Tenancy) -> SocketAddr) {
     for (name, change, code) in CHANGES {
         let tenants = Tenants::new();
-        let mut socket = socket(serve(tenancy(&tenants)).await, "alice").await;
+        let mut socket = socket(serve(looking(&tenants)).await, "alice").await;
         goes_on(&tenants, async || echoes(&mut socket).await).await;
         // So does one whose directory cannot be queried, for a while.
         tenants.change(|now| now.is_down = true);

@@ -35,6 +35,7 @@ pub(crate) struct State {
     pub(crate) epoch: u64,
     pub(crate) slug: Option<&'static str>,
     pub(crate) is_down: bool,
+    pub(crate) is_behind: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +59,7 @@ impl Tenants {
                 epoch: 0,
                 slug: None,
                 is_down: false,
+                is_behind: false,
             }),
             look_ups: AtomicUsize::new(0),
             gate: Mutex::new(None),
@@ -151,6 +153,18 @@ pub(crate) fn enforcer() -> Enforcer {
 pub(crate) fn tenancy(tenants: &Tenants) -> Tenancy {
     Tenancy::builder(enforcer(), Named, tenants.clone())
         .with_authorizer(tenants.clone())
+        .build()
+}
+
+/// One that looks at the data of tenants, too.
+pub(crate) fn looking(tenants: &Tenants) -> Tenancy {
+    let data = tenants.clone();
+    Tenancy::builder(enforcer(), Named, tenants.clone())
+        .with_authorizer(tenants.clone())
+        .with_data_check(move |visit| {
+            assert_eq!(visit.id().as_str(), "acme");
+            std::future::ready(data.0.state.lock().unwrap().is_behind)
+        })
         .build()
 }
 

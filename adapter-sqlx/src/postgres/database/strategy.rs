@@ -320,6 +320,10 @@ impl IsolationStrategy<Postgres> for PgDatabaseStrategy {
         self.plan.is_fenced
     }
 
+    fn has_minimum_version(&self) -> bool {
+        self.minimum_version.is_some()
+    }
+
     fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
         Box::pin(self.place_of(tenant))
     }

@@ -259,6 +259,10 @@ impl IsolationStrategy<Postgres> for PgSchemaStrategy {
         self.is_fenced
     }
 
+    fn has_minimum_version(&self) -> bool {
+        self.minimum_version.is_some()
+    }
+
     fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
         Box::pin(async {
             let administrator = self.fence_administrator("read the place of a tenant")?;

@@ -240,6 +240,10 @@ impl IsolationStrategy<Sqlite> for SqliteDatabaseStrategy {
         self.is_fenced
     }
 
+    fn has_minimum_version(&self) -> bool {
+        self.minimum_version.is_some()
+    }
+
     fn place<'f>(&'f self, tenant: &'f TenantRecord) -> StrategyFuture<'f, Option<Place>> {
         Box::pin(async {
             let Some(mut connection) = self.connect_to_place(tenant).await? else {

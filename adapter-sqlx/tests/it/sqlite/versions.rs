@@ -40,6 +40,7 @@ async fn run(dir: &TempDir, id: &str, sql: &'static str) {
 }
 
 async fn is_served(db: &TenantDb<Sqlite>, member: &Admitted) -> bool {
+    let is_behind = db.is_behind(member).await;
     let (read, written) = (db.begin_read(member).await, db.begin(member).await);
     for begun in [&read, &written] {
         if let Err(error) = begun {
@@ -58,6 +59,7 @@ async fn is_served(db: &TenantDb<Sqlite>, member: &Admitted) -> bool {
         }
     }
     assert_eq!(read.is_ok(), written.is_ok());
+    assert_eq!(is_behind, read.is_err());
     written.is_ok()
 }
 

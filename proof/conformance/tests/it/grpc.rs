@@ -9,6 +9,7 @@ use crate::policies::with_each;
 use crate::server::Serve;
 
 on_each_framework!(a_refusal_of_grpc_is_a_trailers_only_response);
+on_each_framework!(a_refusal_of_grpc_web_has_the_type_of_its_request);
 
 fn a_refusal_of_grpc_is_a_trailers_only_response(serve: Serve) {
     with_each(serve, async |mut asked| {
@@ -54,6 +55,32 @@ fn a_refusal_of_grpc_is_a_trailers_only_response(serve: Serve) {
             let varies = answer.headers.contains_key("vary");
             assert_eq!(varies, path != "/unguarded/member", "{path} {fields:?}");
             assert_eq!(asked.signals.take_runs(), 0, "{path} {fields:?}");
+        }
+    });
+}
+
+/// Of the layer, and of an extractor.
+fn a_refusal_of_grpc_web_has_the_type_of_its_request(serve: Serve) {
+    with_each(serve, async |mut asked| {
+        for (sent, expected) in [
+            ("application/grpc-web", "application/grpc-web"),
+            ("application/grpc-web+proto", "application/grpc-web"),
+            ("application/grpc-web-text", "application/grpc-web-text"),
+            (
+                "Application/gRPC-Web-Text+proto; charset=utf-8",
+                "application/grpc-web-text",
+            ),
+        ] {
+            for (path, status) in [("/scoped", "16"), ("/unguarded/member", "13")] {
+                let request = Request::get(path).header("content-type", sent);
+                let answer = asked.client.send(request.body(Empty::<Bytes>::new()).unwrap()).await;
+                assert_eq!(
+                    (answer.status, answer.field("content-type"), answer.field("grpc-status")),
+                    (200, Some(expected), Some(status)),
+                    "{path} {sent}"
+                );
+                assert_eq!(answer.body, "", "{path} {sent}");
+            }
         }
     });
 }

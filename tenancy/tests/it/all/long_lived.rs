@@ -10,7 +10,7 @@ use tenancy::http::tenure;
 use tokio::time::timeout;
 
 use super::sqlite::file;
-use super::support::{add, folder, tenant, token};
+use super::support::{HEAD, add, folder, tenant, token};
 
 /// By the change that the application publishes: it would be checked again in an hour.
 #[tokio::test]
@@ -47,5 +47,44 @@ async fn an_open_connection_ends_when_its_tenant_is_suspended() {
     let ended = timeout(Duration::from_secs(30), acme.ended()).await.unwrap();
     assert_eq!(ended.code(), "forbidden");
     assert!(timeout(Duration::from_millis(50), globex.ended()).await.is_err());
+    opened.close().await;
+}
+
+/// A backup of before the migrations was put back under a connection.
+#[tokio::test]
+async fn an_open_connection_ends_when_its_tenant_is_behind_the_file_s_minimum() {
+    let folder = folder();
+    let text = format!(
+        "{HEAD}[directory]\nfile = \"directory.sqlite\"\n[strategies.database]\nfolder = \"tenants\"\nminimum_version = 1\n"
+    );
+    let opened = tenancy::open_text::<Sqlite>(text, folder.path())
+        .with_migrations("database", sqlx::migrate!("tests/migrations/sqlite-tenant"))
+        .await
+        .unwrap();
+    add(&opened.directory, &opened.db, &tenant("acme", "database", "alice")).await;
+    let request = Request::get("/")
+        .header("x-tenant-id", "acme")
+        .header("authorization", format!("Bearer {}", token("alice")));
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    let (parts, admission) = opened.tenancy.scoped().admit(parts).await;
+    admission.scope.unwrap();
+    let tenure = tenure(&parts.extensions).unwrap();
+    assert_eq!(tenure.recheck().await, Ok(()));
+
+    let file = fs::read_dir(folder.path().join("tenants")).unwrap();
+    let file = file
+        .map(|file| file.unwrap().path())
+        .find(|file| file.extension().is_some_and(|end| end == "sqlite"));
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file.unwrap());
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::raw_sql("drop table tenancy_versions")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let behind = tenure.recheck().await.unwrap_err();
+    assert_eq!(
+        (behind.cause(), behind.code()),
+        (tenancy::enforce::Cause::TenantBehind, "unavailable")
+    );
     opened.close().await;
 }

@@ -22,9 +22,12 @@ select distinct f.oid::regprocedure::text,
 from pg_proc f join pg_namespace n on n.oid = f.pronamespace cross join callers a
 where f.prosecdef and f.proowner in (select oid from seeing) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
-    and exists (select from pg_proc called where (called.oid = f.oid or has_function_privilege(called.proowner, f.oid, 'execute')
-            and exists (select from pg_aggregate g where g.aggfnoid = called.oid and f.oid in (g.aggtransfn, g.aggfinalfn,
-                g.aggcombinefn, g.aggserialfn, g.aggdeserialfn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)))
+    -- Joined, so that a function is looked up by its oid: in an `or` each function of the database would be looked at.
+    and exists (select from (select f.oid union all select g.aggfnoid from pg_aggregate g
+            where f.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn, g.aggdeserialfn, g.aggmtransfn,
+                g.aggminvtransfn, g.aggmfinalfn)) as whole(oid)
+        join pg_proc called on called.oid = whole.oid
+        where (called.oid = f.oid or has_function_privilege(called.proowner, f.oid, 'execute'))
         and has_function_privilege(a.oid, called.oid, 'execute')
         and (has_schema_privilege(a.oid, called.pronamespace, 'usage')
             or exists (select from pg_depend u where u.refclassid = 'pg_proc'::regclass and u.refobjid = called.oid)))

@@ -1,6 +1,7 @@
 //! What transactions and their connections leave, lose and cost.
 
 mod application_name;
+mod application_names;
 pub(crate) mod cancel;
 mod channels;
 mod commit;

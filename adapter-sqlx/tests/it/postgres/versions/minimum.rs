@@ -82,6 +82,7 @@ async fn is_served(db: &TenantDb<Postgres>, member: &Admitted) -> bool {
         }
     };
     assert_eq!(read, written);
+    assert_eq!(db.is_behind(member).await, !read);
     read
 }
 
