@@ -99,7 +99,7 @@ async fn one_of_many_redeems<DB: DirectoryDatabase>(directory: &SqlDirectory<DB>
         ]
     );
     let listed = directory.impersonations().await.unwrap();
-    assert_eq!(listed, [session.impersonation.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&session.impersonation));
     for secret in [&granted.secret, &session.secret] {
         let all = format!(
             "{listed:?} {granted:?} {session:?} {:?}",
