@@ -1,7 +1,5 @@
 //! Who acts in the subject's place: the claim `act` of RFC 8693.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use tenancy_core::request::VerifiedClaims;
 use tenancy_jwt::{ClaimProblem, TokenError};
 

@@ -100,6 +100,7 @@ mod tests {
         ] {
             assert_eq!(digest_of_grant(bad), None, "{bad}");
         }
-        assert!(!format!("{grant:?}").contains(&good[GRANT.len()..]));
+        let (_, digits) = good.split_at(GRANT.len());
+        assert!(!format!("{grant:?}").contains(digits));
     }
 }

@@ -1,5 +1,4 @@
 //! What somebody who acts in a member's place may do on SQLite.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use tempfile::tempdir;
 use tenancy_core::enforce::Standing;
