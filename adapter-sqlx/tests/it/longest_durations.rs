@@ -1,5 +1,4 @@
 //! A setting that means "for ever" is one, and no request panics by it: the longest duration overflows whatever it is added to.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
