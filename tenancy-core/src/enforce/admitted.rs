@@ -106,7 +106,7 @@ impl Admitted {
         self.caller.actor()
     }
 
-    /// Whether whoever acts may only read: all transactions that begin with this capability are read-only then. Look at it before
+    /// Whether the one who acts may only read: all transactions that begin with this capability are read-only then. Look at it before
     /// anything is changed that is in no tenant's database, such as a file or an invoice.
     #[must_use]
     pub fn is_read_only(&self) -> bool {

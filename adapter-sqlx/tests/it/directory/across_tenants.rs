@@ -34,7 +34,7 @@ async fn begin<DB: Database>(db: &TenantDb<DB>, log: &impl AccessLog) -> Result<
 }
 
 async fn is_an_event<DB: Database, D: DirectoryDatabase>(db: &TenantDb<DB>, directory: &SqlDirectory<D>) {
-    // The one who is named, whoever else the directory's changes are by.
+    // The one who is named, and not the one whom the directory's other changes are by.
     let directory = directory.by("application".parse().unwrap());
     let events = async || directory.events(0, 100.try_into().unwrap()).await.unwrap();
     for number in 1..=2 {

@@ -182,8 +182,9 @@ async fn a_member_is_impersonated<DB: OpenDatabase>(app: &Router, operator: &Sql
     let (_, session) = send(app, "POST /support/session", "", "none", granted.secret.expose()).await;
     let (_, as_seen) = send(app, "GET /seen", "acme", &session, "").await;
     let as_seen: Value = serde_json::from_str(&as_seen).unwrap();
-    let who = ["subject", "actor", "is_read_only"].map(|key| as_seen.get(key).cloned().unwrap_or_default());
-    assert_eq!(who, [json!("alice"), json!("support:carol"), json!(true)]);
+    let expected = json!({"tenant": "acme", "subject": "alice", "actor": "support:carol",
+        "grant": granted.id.as_str(), "roles": [], "is_read_only": true});
+    assert_eq!(as_seen, expected);
     // The membership decides, and ends what was granted by it.
     let (acme, subject) = ("acme".parse().unwrap(), "alice".parse().unwrap());
     assert!(operator.remove_member(&acme, &subject, None).await.unwrap());
