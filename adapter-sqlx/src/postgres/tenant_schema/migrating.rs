@@ -13,7 +13,6 @@ use super::outside::OutsideWatch;
 use super::pending::{Pending, pending};
 use super::plain::is_plain;
 use super::reach::Reach;
-use super::server_wide::PresetPaths;
 use super::session::{Ran, Session};
 use super::tried::{Tried, attempts, changes_of};
 use crate::postgres::attempts::{Attempts, LockTimeout};
@@ -259,18 +258,14 @@ impl Migrating<'_> {
         let version = migration.version;
         let watched = match self.reach {
             Reach::Schema { shared: [] } if is_plain(migration.sql.as_str()) => None,
-            Reach::Schema { shared } => {
-                let path = search_path(tx).await?;
-                let presets = PresetPaths::look(tx).await?;
-                Some((path, presets, OutsideWatch::begin(tx, self.schema, shared).await?))
-            }
+            Reach::Schema { shared } => Some(OutsideWatch::begin(tx, self.schema, shared).await?),
             Reach::Database => None,
         };
         let begun = Instant::now();
         run_sql(tx, migration).await.map_err(explained)?;
         let elapsed = begun.elapsed();
-        if let Some((path, presets, watch)) = watched {
-            if search_path(tx).await? != path || presets.has_changed(tx).await? {
+        if let Some(watch) = watched {
+            if watch.has_search_path_changed(tx).await? {
                 return Err(StrategyError::SearchPathChanged { version });
             }
             watch.end(tx).await?;
@@ -313,9 +308,4 @@ fn needs_no_transaction(error: &StrategyError) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // The second is a `commit` in a procedure or a block.
     matches!(code.as_deref(), Some("25001" | "2D000"))
-}
-
-async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
-    let path = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
-    path.fetch_one(connection).await
 }

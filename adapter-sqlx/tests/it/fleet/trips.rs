@@ -82,6 +82,37 @@ async fn a_tenant_that_is_otherwise_takes_more_round_trips_than_the_one_behind_i
     assert_eq!(trips[1] - trips[0], 6 + 4, "{trips:?}");
 }
 
+/// Rows may be anywhere, so the catalogs are looked at before and behind such a migration.
+#[tokio::test]
+async fn a_migration_that_may_reach_further_takes_some_round_trips_more() {
+    let Elsewhere {
+        database,
+        directory,
+        wire,
+        _folder,
+    } = Elsewhere::new().await;
+    let release = async |count: usize| {
+        let server = PgServer::new(database.application(), wire.of(database.administrator()));
+        let all = [PLAIN[0], "insert into notes values (1, 'first')"];
+        let schema = PgSchemaStrategy::builder(server).with_migrations(migrations(&all[..count]));
+        TenantDb::new(StrategyRegistry::new().with(schema.open().await.unwrap()).unwrap())
+    };
+    let old = release(1).await;
+    let mut trips = Vec::new();
+    for tenants in [0..3, 3..23] {
+        let ids: Vec<String> = tenants.map(name).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        create(&directory, &old, "schema", &ids).await;
+        let fleet = Fleet::new(directory.clone(), &release(2).await).unwrap();
+        let before = wire.settled_flights().await;
+        assert!(run(&fleet, &jobs(1)).await.is_complete());
+        trips.push(wire.settled_flights().await - before);
+    }
+    // The lock and all looks; the transaction begun; a look, the migration, and three looks; its row; its version by three statements; its
+    // end; the session cleaned for the next one.
+    assert_eq!(trips[1] - trips[0], 13 * 17, "{trips:?}");
+}
+
 /// Turns are taken and results are written for many tenants at once.
 #[tokio::test]
 async fn the_directory_is_asked_less_than_once_for_each_tenant() {
