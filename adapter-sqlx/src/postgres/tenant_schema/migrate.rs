@@ -40,7 +40,8 @@ enum RunAlike {
 const MISSING: [&str; 2] = ["42P01", "3F000"];
 
 impl Provisioning<'_> {
-    /// Runs what is new of the migrations, on a connection that holds the lock of the schema afterwards.
+    /// Runs what is new of the migrations, on a connection that holds the lock of the schema afterwards unless its session is
+    /// [clean](Session::Clean).
     ///
     /// The lock is held for all of them, and what has run is read under it: a process that was paused and wakes finds what others
     /// have done meanwhile.
