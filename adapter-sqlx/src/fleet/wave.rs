@@ -15,7 +15,7 @@ use super::report::RunEnd;
 use super::run::Runner;
 use super::strategies::Migrates;
 use super::words;
-use super::work::{Outcome, Running, Work};
+use super::work::{Outcome, Running, Server, Work};
 use crate::directory::runs::{ItemState, Turn, TurnResult};
 use crate::{DirectoryDatabase, MigrateOptions, MigrationTarget, StrategyError};
 
@@ -98,13 +98,13 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
         let directory = &self.fleet.directory;
         let (jobs, now) = (self.options.jobs.get(), now());
         let lease_until = after(now, self.options.lease);
-        let limit = work.servers.get(name).map_or(1, |server| server.next_claim(jobs));
+        let claim = |server: &mut Server| server.next_claim(jobs, Instant::now());
+        let limit = work.servers.get_mut(name).map_or(1, claim);
         let turns = directory
             .claim(self.run, work.wave, name, &self.owner, limit, now, lease_until)
             .await?;
         if let Some(server) = work.servers.get_mut(name) {
             server.is_empty = turns.len() < limit;
-            server.claimed = limit;
         }
         let ids: Vec<&TenantId> = turns.iter().filter_map(|turn| turn.tenant.as_ref()).collect();
         let records = directory.records_of(&ids).await?;

@@ -3,7 +3,7 @@
 mod attempt;
 pub(super) mod begin;
 pub(super) mod commit;
-mod direct;
+pub(super) mod direct;
 mod echo;
 pub(super) mod pool;
 mod return_in_step;

@@ -22,7 +22,7 @@ const USES: u32 = 500;
 /// would go on to use those that it has prepared.
 ///
 /// After an error or a dropped future a connection is closed instead.
-const CLEAN: &str = "begin; rollback; reset session authorization; reset role; reset all; close all; unlisten *; \
+pub(in crate::postgres) const CLEAN: &str = "begin; rollback; reset session authorization; reset role; reset all; close all; unlisten *; \
     discard sequences; discard temp; select pg_catalog.pg_advisory_unlock_all()";
 
 /// Whether a migration has prepared statements of its own, so that the connection is of no use to the next one.
@@ -119,7 +119,8 @@ impl WorkingConnection {
         self.put_back().await
     }
 
-    async fn put_back(self) -> Result<(), sqlx::Error> {
+    /// Lets others use it, once a message that was run on it has cleaned it by [`CLEAN`].
+    pub(in crate::postgres) async fn put_back(self) -> Result<(), sqlx::Error> {
         if self.uses >= USES {
             return self.connection.close().await;
         }

@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use super::connection_budget::{BudgetLimits, ConnectionBudget};
 use super::servers::{PgServers, Servers};
 use super::strategy::PgDatabaseStrategy;
+use crate::postgres::connection::direct::DirectServers;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
@@ -221,6 +222,7 @@ impl PgDatabaseBuilder {
             template: self.template,
             has_migrated_template: self.has_migrated_template,
             migrations: self.migrations,
+            direct: DirectServers::default(),
             plan: self.plan,
             last_change: LastChange::new(),
             minimum_version: self.minimum_version,

@@ -27,6 +27,14 @@ impl PgDatabaseStrategy {
                 tenant: tenant.id.clone(),
             });
         };
+        let administrator = server.administrator_for("migrate a tenant's database")?;
+        let database = self.names.of(&tenant.id)?;
+        self.direct
+            .require(
+                self.server_of(tenant),
+                &administrator.clone().database(database.as_str()),
+            )
+            .await?;
         let schema = schema()?;
         let changes = self.last_change.mark_on_drop();
         let inside = self.inside(tenant, &schema, &application);
@@ -77,7 +85,7 @@ impl PgDatabaseStrategy {
             migrations: self.migrations.as_ref(),
             is_sharded: false,
             reach: Reach::Database,
-            has_record: None,
+            last: None,
         }
     }
 

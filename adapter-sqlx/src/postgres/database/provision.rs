@@ -99,7 +99,7 @@ impl DatabaseProvisioning<'_> {
             migrations: self.migrations,
             is_sharded: false,
             reach: Reach::Database,
-            has_record: None,
+            last: None,
         };
         let mut connection = database.connect().await?;
         if !self.is_fenced {

@@ -15,6 +15,7 @@ use super::provision::{self, DatabaseProvisioning};
 use super::servers::Servers;
 use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
+use crate::postgres::connection::direct::DirectServers;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
 use crate::postgres::connection::warm_pool::WarmPool;
@@ -70,6 +71,7 @@ pub struct PgDatabaseStrategy {
     pub(in crate::postgres) template: PgIdentifier,
     pub(super) has_migrated_template: bool,
     pub(in crate::postgres) migrations: Option<Migrator>,
+    pub(super) direct: DirectServers,
     pub(super) plan: PoolPlan,
     pub(super) budget: ConnectionBudget<Key, WarmPool>,
     pub(super) last_change: LastChange,

@@ -180,7 +180,7 @@ impl Throwaway<'_> {
             migrations: migrations.as_ref(),
             is_sharded: false,
             reach,
-            has_record: None,
+            last: None,
         };
         let mut connection = database.connect().await?;
         provisioning.run(&mut connection).await?;

@@ -8,6 +8,7 @@ use super::policies::migrations::Migrating;
 use super::verify::{PgFinding, PgReport};
 use crate::postgres::attempts::Attempts;
 use crate::postgres::citus::cluster::{self, PROPAGATION};
+use crate::postgres::connection::direct::require_direct;
 use crate::postgres::fence::install;
 use crate::strategy::data_version::copy_of;
 use crate::strategy::minimum_version::newest_version;
@@ -34,6 +35,9 @@ impl PgRowBuilder {
         } else {
             administrator
         };
+        if self.migrations.is_some() {
+            require_direct(&connect).await?;
+        }
         let mut connection = connect.connect().await?;
         install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;

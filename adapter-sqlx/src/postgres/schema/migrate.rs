@@ -1,7 +1,6 @@
 //! The migrations of tenants' schemas: run for one tenant, and how all of them stand.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 
 use futures_util::TryStreamExt;
 use sqlx::migrate::Migrator;
@@ -13,6 +12,7 @@ use tenancy_core::names::TenantId;
 use super::strategy::PgSchemaStrategy;
 use crate::postgres::connection::working::WorkingPool;
 use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::postgres::tenant_schema::alike::LastTenant;
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::session::Session;
 use crate::postgres::versions;
@@ -28,8 +28,7 @@ pub(super) struct Migrations {
     pub(super) working: WorkingPool,
     /// What server it is: tenants on one server are migrated so many at a time.
     pub(super) server: String,
-    /// Whether the record of versions in the database is known to be as this version of the library makes it.
-    has_record: AtomicBool,
+    last: LastTenant,
 }
 
 impl Migrations {
@@ -37,7 +36,7 @@ impl Migrations {
         Self {
             server: format!("{}:{}", connect.get_host(), connect.get_port()),
             working: WorkingPool::new(connect.clone()),
-            has_record: AtomicBool::new(false),
+            last: LastTenant::default(),
             connect,
         }
     }
@@ -71,6 +70,7 @@ impl PgSchemaStrategy {
         changes.known(ran.migrated.ran > 0);
         // What has run has run, whatever becomes of the connection.
         let _ = match ran.session {
+            Session::Clean => connection.put_back().await,
             Session::Plain => connection.give_back().await,
             Session::Used => connection.give_back_used().await,
             Session::Unknown => connection.close().await,
@@ -92,7 +92,7 @@ impl PgSchemaStrategy {
             migrations: self.migrations.as_deref(),
             is_sharded: self.is_sharded,
             reach: self.reach(),
-            has_record: self.migrating.as_ref().map(|migrating| &migrating.has_record),
+            last: self.migrating.as_ref().map(|migrating| &migrating.last),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A migration whose text is plain, with all that belongs to it, in one message.
+//! A migration whose text is plain, with all that belongs to it, as a part of a message.
 
 use futures_util::TryStreamExt;
 use sqlx::migrate::{MigrateError, Migration};
@@ -19,6 +19,7 @@ pub(super) struct AtOnce<'m> {
     pub(super) migration: &'m Migration,
     /// What sets the session up, before the transaction begins.
     pub(super) clean: String,
+    pub(super) clock: Clock,
     /// The statement of the row in the ledger.
     pub(super) row: String,
     /// The statement of the version; empty if none is recorded.
@@ -26,42 +27,60 @@ pub(super) struct AtOnce<'m> {
 }
 
 impl AtOnce<'_> {
-    /// How long the migration has run, in nanoseconds, when its row is written. The statement of which the server speaks is the message.
-    pub(super) const ELAPSED: &'static str = "(extract(epoch from pg_catalog.clock_timestamp() \
-        - pg_catalog.statement_timestamp()) * 1000000000)::pg_catalog.int8";
-
     /// Runs it. The connection may be in a transaction that has failed if the future is dropped.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<(), Failure> {
-        let Self {
-            migration,
-            clean,
-            row,
-            record,
-        } = self;
-        let sql = migration.sql.as_str();
-        let before = format!("{clean}; begin");
-        // The last line of a migration may be a comment. The search path is another afterwards, so that names mean what they say.
-        let message =
-            format!("{before};\n{sql}\n; set local search_path = pg_catalog, pg_temp; {row}; {record}; commit");
-        let of_migration = statements(&before).len() + statements(sql).len();
-        let mut ended = 0;
-        let run = async {
-            let mut results = sqlx::raw_sql(AssertSqlSafe(message)).execute_many(&mut *connection);
-            while results.try_next().await?.is_some() {
-                ended += 1;
-            }
-            Ok(())
-        };
-        let Err(error) = run.await else {
-            return Ok(());
-        };
-        // The connection may have ended, which is not what has failed.
-        let _ = execute(connection, "rollback".to_owned()).await;
-        if ended < of_migration {
-            let error = MigrateError::ExecuteMigration(error, migration.version);
-            return Err(Failure::Migration(explained(error)));
+        match run_all(String::new(), std::slice::from_ref(self), String::new(), connection).await {
+            Ok(_) => Ok(()),
+            Err(Stopped {
+                error,
+                at: At::Migration(_),
+            }) => Err(Failure::Migration(self.failed(error))),
+            Err(_) => Err(Failure::Behind),
         }
-        Err(Failure::Behind)
+    }
+
+    /// The migration's error.
+    pub(super) fn failed(&self, error: sqlx::Error) -> StrategyError {
+        explained(MigrateError::ExecuteMigration(error, self.migration.version))
+    }
+
+    /// What stands before the migration's own text, and what stands behind it.
+    fn around(&self) -> (String, String) {
+        let Self { clean, row, record, .. } = self;
+        let begun = match self.clock {
+            Clock::Message => String::new(),
+            Clock::Own => format!("; {}", Clock::BEGUN),
+        };
+        let before = format!("{clean}; begin{begun}");
+        // The search path is another behind it, so that names mean what they say.
+        let behind = format!("set local search_path = pg_catalog, pg_temp; {row}; {record}; commit");
+        (before, behind)
+    }
+}
+
+/// From when on it is counted how long a migration runs.
+#[derive(Clone, Copy)]
+pub(super) enum Clock {
+    /// From when the message came. It is the same for all in it.
+    Message,
+    /// From when its transaction began, where others stand before it.
+    Own,
+}
+
+impl Clock {
+    const BEGUN: &'static str = "select pg_catalog.set_config('tenancy.begun', extract(epoch from pg_catalog.clock_timestamp())::pg_catalog.text, true)";
+
+    /// How long it has run, in nanoseconds, when its row is written. The statement of which the server speaks is the message.
+    pub(super) const fn elapsed(self) -> &'static str {
+        match self {
+            Self::Message => {
+                "(extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000000000)::pg_catalog.int8"
+            }
+            Self::Own => {
+                "((extract(epoch from pg_catalog.clock_timestamp()) - pg_catalog.current_setting('tenancy.begun')::pg_catalog.numeric) \
+                * 1000000000)::pg_catalog.int8"
+            }
+        }
     }
 }
 
@@ -71,4 +90,64 @@ pub(super) enum Failure {
     Migration(StrategyError),
     /// Its row, its version or its end.
     Behind,
+}
+
+/// Where a message has ended early.
+pub(super) enum At {
+    /// Before the first migration.
+    Before,
+    /// In the migration of this place.
+    Migration(usize),
+    /// Behind one, in what belongs to it.
+    Behind,
+    /// Behind all of them.
+    End,
+}
+
+/// Why a message has ended early, and where. Nothing is open any more.
+pub(super) struct Stopped {
+    pub(super) error: sqlx::Error,
+    pub(super) at: At,
+}
+
+/// Runs all of them as one message, behind some statements and before others.
+pub(super) async fn run_all(
+    before: String,
+    migrations: &[AtOnce<'_>],
+    end: String,
+    connection: &mut PgConnection,
+) -> Result<(), Stopped> {
+    let mut message = before;
+    // So many statements have ended when a part has.
+    let mut parts = vec![(statements(&message).len(), At::Before)];
+    let mut count = parts.iter().map(|(count, _)| count).sum::<usize>();
+    for (place, one) in migrations.iter().enumerate() {
+        let ((before, behind), sql) = (one.around(), one.migration.sql.as_str());
+        count += statements(&before).len() + statements(sql).len();
+        parts.push((count, At::Migration(place)));
+        count += statements(&behind).len();
+        parts.push((count, At::Behind));
+        // The last line of a migration may be a comment.
+        message.push_str(&format!("; {before};\n{sql}\n; {behind}"));
+    }
+    message.push_str("; ");
+    message.push_str(&end);
+    let mut ended = 0;
+    let run = async {
+        let mut results = sqlx::raw_sql(AssertSqlSafe(message)).execute_many(&mut *connection);
+        while results.try_next().await?.is_some() {
+            ended += 1;
+        }
+        Ok(())
+    };
+    let Err(error) = run.await else {
+        return Ok(());
+    };
+    // The connection may have ended, which is not what has failed.
+    let _ = execute(connection, "rollback".to_owned()).await;
+    let at = parts.into_iter().find(|(count, _)| ended < *count);
+    Err(Stopped {
+        error,
+        at: at.map_or(At::End, |(_, at)| at),
+    })
 }

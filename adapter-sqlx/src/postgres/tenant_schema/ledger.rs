@@ -8,6 +8,7 @@ use crate::postgres::versions::Record;
 use crate::strategy::ledger::Applied;
 
 /// What was found before anything runs, under the lock of the schema.
+#[derive(Clone)]
 pub(super) struct Before {
     /// What the ledger says.
     pub(super) applied: Vec<Applied>,

@@ -48,9 +48,8 @@ pub(super) async fn lock_and_look(
     // One message, and nothing is prepared: each tenant has a text of its own. By another level of isolation, which a role may have
     // set, the query would see what was committed before the lock.
     let sql = format!(
-        "begin isolation level read committed; select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0)){}; {}; \
-        commit",
-        Literal(schema.as_str()),
+        "begin isolation level read committed; select {}{}; {}; commit",
+        lock_sql(schema),
         look.expressions,
         look.query
     );
@@ -75,4 +74,12 @@ pub(super) async fn lock_and_look(
         attempts += 1;
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// An expression that is true if it locks the schema.
+pub(super) fn lock_sql(schema: &PgIdentifier) -> String {
+    format!(
+        "pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0))",
+        Literal(schema.as_str())
+    )
 }

@@ -1,17 +1,19 @@
 //! The migrations of a tenant that is provisioned, and nothing else.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
+use super::alike::{Alike, LastTenant};
+use super::at_once::{At, Stopped};
 use super::ledger::{Before, ledger_sql, of_rows, read_ledger};
 use super::lock::{Look, lock_and_look};
 use super::migrating::{Failed, Migrating};
 use super::provision::Provisioning;
 use super::session::{Ran, Session};
+use super::tried::Tried;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;
@@ -27,11 +29,19 @@ struct Found {
     has_ledger: bool,
 }
 
+/// What has become of a tenant that was taken to be as the one before.
+enum RunAlike {
+    Done(Ran),
+    /// It is otherwise, or something has failed: it is migrated step by step.
+    Otherwise(Option<Tried>),
+}
+
 /// No table, or no schema, of this name.
 const MISSING: [&str; 2] = ["42P01", "3F000"];
 
 impl Provisioning<'_> {
-    /// Runs what is new of the migrations, on a connection that holds the lock of the schema afterwards.
+    /// Runs what is new of the migrations, on a connection that holds the lock of the schema afterwards unless its session is
+    /// [clean](Session::Clean).
     ///
     /// The lock is held for all of them, and what has run is read under it: a process that was paused and wakes finds what others
     /// have done meanwhile.
@@ -47,7 +57,6 @@ impl Provisioning<'_> {
             });
         };
         let ledger = self.ledger(migrations);
-        let before = self.lock_and_read(connection, &ledger.table_name, options).await?;
         let migrating = Migrating {
             tenant: self.tenant,
             schema: self.schema,
@@ -56,11 +65,56 @@ impl Provisioning<'_> {
             ledger: &ledger,
             options,
         };
-        let ran = migrating.run(before, connection).await.map_err(Failed::told)?;
+        let tried = match self.run_alike(&migrating, connection).await.map_err(Failed::told)? {
+            RunAlike::Done(ran) => return Ok(ran),
+            RunAlike::Otherwise(tried) => tried,
+        };
+        let before = self.lock_and_read(connection, &ledger.table_name, options).await?;
+        let found = self.last.map(|last| (last, before.clone()));
+        let ran = migrating.run(before, tried, connection).await.map_err(Failed::told)?;
+        // One that failed, or lacked nothing, says little of the next.
+        if let Some((last, found)) = found.filter(|_| ran.migrated.ran > 0) {
+            last.found(found);
+        }
         if self.is_sharded {
             PlacedSchema(self.schema).refuse_tables_elsewhere(connection).await?;
         }
         Ok(ran)
+    }
+
+    /// Migrates it in one message, if it is as the tenant before.
+    async fn run_alike(&self, migrating: &Migrating<'_>, connection: &mut PgConnection) -> Result<RunAlike, Failed> {
+        let Some(before) = self.last.and_then(LastTenant::before) else {
+            return Ok(RunAlike::Otherwise(None));
+        };
+        let Some((migrations, migrated)) = migrating.all_at_once(&before) else {
+            return Ok(RunAlike::Otherwise(None));
+        };
+        let alike = Alike {
+            schema: self.schema,
+            application: self.application,
+            ledger: &migrating.ledger.table_name,
+            applied: &before.applied,
+            migrations,
+        };
+        let session = match alike.run(connection).await {
+            Ok(()) => Session::Clean,
+            Err(Stopped { error, at }) => match at {
+                At::Migration(place) => match alike.failed(place, error) {
+                    Some((version, error)) => {
+                        let tried = Tried::again(version, migrating.options, error)
+                            .await
+                            .map_err(|error| Failed::of_migration(version, error))?;
+                        return Ok(RunAlike::Otherwise(Some(tried)));
+                    }
+                    None => return Ok(RunAlike::Otherwise(None)),
+                },
+                At::Before | At::Behind => return Ok(RunAlike::Otherwise(None)),
+                // All has run, and is committed.
+                At::End => Session::Unknown,
+            },
+        };
+        Ok(RunAlike::Done(Ran { migrated, session }))
     }
 
     /// How the tenant stands by its ledger.
@@ -94,7 +148,7 @@ impl Provisioning<'_> {
         let others = options.lock_timeout.saturating_mul(options.attempts.get());
         let others = others.max(Duration::from_millis(1));
         let (schema, application) = (Literal(self.schema.as_str()), Literal(self.application.as_str()));
-        let was_made = self.has_record.is_some_and(|known| known.load(Ordering::Relaxed));
+        let was_made = self.last.is_some_and(LastTenant::has_record);
         let look = Look {
             expressions: format!(
                 ", pg_catalog.has_schema_privilege({application}::pg_catalog.text::pg_catalog.name, {schema}, 'usage'), {}",
@@ -134,8 +188,8 @@ impl Provisioning<'_> {
     /// Where a version is recorded, if nothing has to be made first.
     fn record(&self, found: &PgRow) -> Result<Option<Record>, sqlx::Error> {
         let record = Record::of_row(found, 2)?;
-        if let (Some(known), Some(_)) = (self.has_record, record) {
-            known.store(true, Ordering::Relaxed);
+        if let (Some(last), Some(_)) = (self.last, record) {
+            last.record_is_made();
         }
         Ok(record.filter(|_| !self.is_sharded))
     }

@@ -1,6 +1,5 @@
 //! The migrations of one tenant's schema, each committed by itself with its row in the ledger.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
@@ -8,21 +7,20 @@ use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 use tenancy_core::names::TenantId;
 
 use super::alone::{Alone, run_sql};
-use super::at_once::{AtOnce, Failure};
+use super::at_once::{AtOnce, Clock, Failure};
 use super::ledger::Before;
 use super::outside::OutsideWatch;
+use super::pending::{Pending, pending};
 use super::plain::is_plain;
 use super::reach::Reach;
-use super::server_wide::PresetPaths;
 use super::session::{Ran, Session};
+use super::tried::{Tried, attempts, changes_of};
 use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::postgres::citus::several_statements::explained;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::versions::{self, Record};
 use crate::statement::ends_its_transaction;
-use crate::strategy::data_version::up;
-use crate::strategy::ledger::Applied;
 use crate::transaction::begin::{begin_lent, begin_lent_by};
 use crate::{MigrateOptions, Migrated, StrategyError};
 
@@ -49,6 +47,13 @@ pub(super) struct Failed {
 }
 
 impl Failed {
+    pub(super) const fn of_migration(version: i64, error: StrategyError) -> Self {
+        Self {
+            version: Some(version),
+            error,
+        }
+    }
+
     /// The error alone.
     pub(super) fn untold(self) -> StrategyError {
         self.error
@@ -75,27 +80,26 @@ impl<E: Into<StrategyError>> From<E> for Failed {
     }
 }
 
-/// A migration that has not run to its end.
-struct Pending<'m> {
-    migration: &'m Migration,
-    /// Whether an earlier run began it outside of a transaction, and did not hear of its end.
-    has_begun: bool,
-}
-
 impl Migrating<'_> {
-    /// Returns what has run.
-    pub(super) async fn run(&self, before: Before, connection: &mut PgConnection) -> Result<Ran, Failed> {
+    /// Returns what has run. If a migration was tried before, that counts among its attempts.
+    pub(super) async fn run(
+        &self,
+        before: Before,
+        mut tried: Option<Tried>,
+        connection: &mut PgConnection,
+    ) -> Result<Ran, Failed> {
         self.create_schemas(connection).await?;
         let record = before.record;
-        let (from, pending) = self.pending(before.applied)?;
+        let (from, pending) = pending(self.ledger, self.options.baseline, before.applied)?;
         let mut migrated = Migrated::new(from, from, pending.len());
         for one in &pending {
             let version = one.migration.version;
-            let run = self.run_one(one, record, connection).await;
-            run.map_err(|error| Failed {
-                version: Some(version),
-                error,
-            })?;
+            let attempts = match tried.take_if(|tried| tried.version == version) {
+                Some(tried) => tried.attempts,
+                None => attempts(self.options),
+            };
+            let run = self.run_one(one, record, attempts, connection).await;
+            run.map_err(|error| Failed::of_migration(version, error))?;
             migrated.to = migrated.to.max(Some(version));
         }
         // Where nothing was to run, or what has run was not the newest, that has run before.
@@ -133,53 +137,15 @@ impl Migrating<'_> {
         Ok(())
     }
 
-    /// The latest that has run, and what is to run, once what has run is compared with what there is.
-    fn pending(&self, rows: Vec<Applied>) -> Result<(Option<i64>, Vec<Pending<'_>>), StrategyError> {
-        let known: HashSet<i64> = up(self.ledger).map(|migration| migration.version).collect();
-        let latest = rows
-            .iter()
-            .filter(|(_, _, has_ended)| *has_ended)
-            .map(|(version, ..)| *version)
-            .max();
-        let mut applied = HashMap::new();
-        for (version, checksum, has_ended) in rows {
-            if !known.contains(&version) && !has_ended {
-                return Err(MigrateError::Dirty(version).into());
-            }
-            if !known.contains(&version) && !self.ledger.ignore_missing {
-                return Err(MigrateError::VersionMissing(version).into());
-            }
-            applied.insert(version, (checksum, has_ended));
-        }
-        let mut pending = Vec::new();
-        let baseline = self.options.baseline.unwrap_or(i64::MAX);
-        for migration in up(self.ledger).filter(|migration| migration.version <= baseline) {
-            match applied.get(&migration.version) {
-                Some((checksum, true)) if **checksum == *migration.checksum => {}
-                Some((_, true)) => return Err(MigrateError::VersionMismatch(migration.version).into()),
-                found => pending.push(Pending {
-                    migration,
-                    has_begun: found.is_some(),
-                }),
-            }
-        }
-        Ok((latest, pending))
-    }
-
     async fn run_one(
         &self,
         pending: &Pending<'_>,
         record: Option<Record>,
+        attempts: Attempts,
         connection: &mut PgConnection,
     ) -> Result<(), StrategyError> {
         let migration = pending.migration;
-        let wait = LockTimeout(self.options.lock_timeout);
-        // Each begins as the first did, whatever the ones before set in the session.
-        let clean = format!(
-            "reset session authorization; reset role; reset all; set search_path = {}; {}",
-            self.search_path,
-            wait.session_sql()
-        );
+        let clean = self.clean();
         if self.options.baseline.is_some() {
             return self.write_alone(pending, connection).await;
         }
@@ -191,9 +157,8 @@ impl Migrating<'_> {
                 the tenant's schema could not be undone: leave that out, each migration commits by itself"
             )));
         }
-        let object = format!("what the migration {} changes", migration.version);
-        let mut attempts = Attempts::of_migration(wait, self.options.attempts.get());
-        let mut at_once = record.and_then(|record| self.at_once(pending, record, &clean));
+        let mut attempts = attempts;
+        let mut at_once = record.and_then(|record| self.at_once(pending, record, &clean, Clock::Message));
         while !migration.no_tx || ends.is_none() {
             let run = match &at_once {
                 Some(message) => match message.run(connection).await {
@@ -209,7 +174,7 @@ impl Migrating<'_> {
             };
             match run {
                 Err(error) if migration.no_tx && needs_no_transaction(&error) => break,
-                Err(error) => attempts.again(&object, error).await?,
+                Err(error) => attempts.again(&changes_of(migration.version), error).await?,
                 Ok(()) => return Ok(()),
             }
         }
@@ -226,8 +191,23 @@ impl Migrating<'_> {
         self.record(migration.version, connection).await
     }
 
+    /// Each begins as the first did, whatever the ones before set in the session.
+    pub(super) fn clean(&self) -> String {
+        format!(
+            "reset session authorization; reset role; reset all; set search_path = {}; {}",
+            self.search_path,
+            LockTimeout(self.options.lock_timeout).session_sql()
+        )
+    }
+
     /// The migration as one message, if nothing has to be looked at between its steps.
-    fn at_once<'a>(&self, pending: &Pending<'a>, record: Record, clean: &str) -> Option<AtOnce<'a>> {
+    pub(super) fn at_once<'a>(
+        &self,
+        pending: &Pending<'a>,
+        record: Record,
+        clean: &str,
+        clock: Clock,
+    ) -> Option<AtOnce<'a>> {
         let migration = pending.migration;
         let reaches_no_further = match self.reach {
             Reach::Schema { shared } => shared.is_empty(),
@@ -240,7 +220,8 @@ impl Migrating<'_> {
         Some(AtOnce {
             migration,
             clean: clean.to_owned(),
-            row: self.row_sql(migration, AtOnce::ELAPSED),
+            clock,
+            row: self.row_sql(migration, clock.elapsed()),
             record: record.unwrap_or_default(),
         })
     }
@@ -277,18 +258,14 @@ impl Migrating<'_> {
         let version = migration.version;
         let watched = match self.reach {
             Reach::Schema { shared: [] } if is_plain(migration.sql.as_str()) => None,
-            Reach::Schema { shared } => {
-                let path = search_path(tx).await?;
-                let presets = PresetPaths::look(tx).await?;
-                Some((path, presets, OutsideWatch::begin(tx, self.schema, shared).await?))
-            }
+            Reach::Schema { shared } => Some(OutsideWatch::begin(tx, self.schema, shared).await?),
             Reach::Database => None,
         };
         let begun = Instant::now();
         run_sql(tx, migration).await.map_err(explained)?;
         let elapsed = begun.elapsed();
-        if let Some((path, presets, watch)) = watched {
-            if search_path(tx).await? != path || presets.has_changed(tx).await? {
+        if let Some(watch) = watched {
+            if watch.has_search_path_changed(tx).await? {
                 return Err(StrategyError::SearchPathChanged { version });
             }
             watch.end(tx).await?;
@@ -331,9 +308,4 @@ fn needs_no_transaction(error: &StrategyError) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // The second is a `commit` in a procedure or a block.
     matches!(code.as_deref(), Some("25001" | "2D000"))
-}
-
-async fn search_path(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
-    let path = sqlx::query_scalar("select pg_catalog.current_setting('search_path')");
-    path.fetch_one(connection).await
 }

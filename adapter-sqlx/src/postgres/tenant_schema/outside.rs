@@ -6,11 +6,10 @@
 //! `create table if not exists` locks the schema even where the table exists and nothing is made.
 
 use sqlx::postgres::types::Oid;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::server_wide;
+use super::server_wide::{self, PresetPaths};
 use crate::StrategyError;
-use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 
 /// A watch over everything but the tenant's schema, from before the migrations until after them.
@@ -18,28 +17,51 @@ pub(in crate::postgres) struct OutsideWatch<'w> {
     schema: &'w PgIdentifier,
     /// In these, extensions, types and functions are everybody's, and rows of tables may be written.
     shared: &'w [PgIdentifier],
+    /// The search path of the session.
+    search_path: String,
+    presets: PresetPaths,
     /// What foreign keys of the tenant's referred to before: dropping one locks its other table.
     referenced: Vec<Oid>,
 }
 
 impl<'w> OutsideWatch<'w> {
+    /// One round trip.
     pub(in crate::postgres) async fn begin(
         transaction: &mut PgConnection,
         schema: &'w PgIdentifier,
         shared: &'w [PgIdentifier],
     ) -> Result<Self, StrategyError> {
-        let referenced = sqlx::query_scalar(REFERENCED)
-            .bind(schema.as_str())
-            .fetch_all(&mut *transaction)
-            .await?;
-        // A cursor goes on to see the catalog of now. What is locked is asked when its rows are fetched.
-        let cursor = format!("declare tenancy_outside no scroll cursor for {}", locked_sql(schema));
-        execute(transaction, cursor).await?;
+        // A cursor goes on to see the catalog of now. What is locked is looked at when its rows are fetched.
+        let sql = format!(
+            "select pg_catalog.current_setting('search_path'), ({}), array({}); \
+            declare tenancy_outside no scroll cursor for {}",
+            server_wide::SEARCH_PATHS,
+            referenced_sql(schema),
+            locked_sql(schema)
+        );
+        let before = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(transaction).await?;
+        let before = before.first().ok_or(sqlx::Error::RowNotFound)?;
         Ok(Self {
             schema,
             shared,
-            referenced,
+            search_path: before.try_get(0)?,
+            presets: PresetPaths::new(before.try_get(1)?),
+            referenced: before.try_get(2)?,
         })
+    }
+
+    /// Whether a migration has changed the search path, of its session or of later ones: names would mean something else.
+    pub(in crate::postgres) async fn has_search_path_changed(
+        &self,
+        transaction: &mut PgConnection,
+    ) -> Result<bool, StrategyError> {
+        let sql = format!(
+            "select pg_catalog.current_setting('search_path'), array({})",
+            server_wide::WRITTEN
+        );
+        let now = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut *transaction).await?;
+        let (search_path, written): (String, Vec<String>) = (now.try_get(0)?, now.try_get(1)?);
+        Ok(search_path != self.search_path || self.presets.have_changed(&written, transaction).await?)
     }
 
     /// Refuses by name what changed, was made or was dropped outside.
@@ -47,15 +69,23 @@ impl<'w> OutsideWatch<'w> {
     /// Deferred triggers run first. No name is looked up where a migration could have put one; the search path is
     /// another afterwards.
     pub(in crate::postgres) async fn end(self, transaction: &mut PgConnection) -> Result<(), StrategyError> {
-        let ready = "set constraints all immediate; set local search_path = pg_catalog, pg_temp";
-        execute(transaction, ready.to_owned()).await?;
-        let vanished: Vec<(Oid, Oid, String)> = sqlx::query_as("fetch all from tenancy_outside")
-            .fetch_all(&mut *transaction)
-            .await?;
-        execute(transaction, "close tenancy_outside".to_owned()).await?;
-        let mut objects = self.changed(transaction).await?;
-        objects.extend(self.vanished(transaction, vanished).await?);
-        objects.extend(server_wide::written(transaction).await?);
+        let sql = format!(
+            "set constraints all immediate; set local search_path = pg_catalog, pg_temp; \
+            fetch all from tenancy_outside; close tenancy_outside; {}",
+            server_wide::WRITTEN
+        );
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *transaction).await?;
+        let (mut locked, mut objects) = (Vec::new(), Vec::new());
+        for row in rows {
+            // The cursor's rows have three columns.
+            if row.len() == 1 {
+                objects.push(row.try_get(0)?);
+            } else {
+                locked.push((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+            }
+        }
+        objects.extend(self.changed(transaction).await?);
+        objects.extend(self.vanished(transaction, locked).await?);
         if objects.is_empty() {
             return Ok(());
         }
@@ -100,11 +130,15 @@ impl<'w> OutsideWatch<'w> {
     }
 }
 
-/// The tables that foreign keys of the schema `$1` refer to elsewhere.
-const REFERENCED: &str = "
-select distinct k.confrelid from pg_catalog.pg_constraint k
-join pg_catalog.pg_namespace n on n.oid = k.connamespace
-where n.nspname = $1 and k.contype = 'f'";
+/// The tables that foreign keys of the schema refer to elsewhere.
+fn referenced_sql(schema: &PgIdentifier) -> String {
+    format!(
+        "select distinct k.confrelid from pg_catalog.pg_constraint k
+        join pg_catalog.pg_namespace n on n.oid = k.connamespace
+        where n.nspname = {} and k.contype = 'f'",
+        Literal(schema.as_str())
+    )
+}
 
 /// What is outside of the schema when the query begins, and locked by this session when it is fetched as only what
 /// alters or drops locks it: the class, the object, and what it is called.

@@ -1,11 +1,10 @@
 //! A tenant's schema: made, migrated step by step, and opened to the application when all is done.
 
-use std::sync::atomic::AtomicBool;
-
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, Migrator};
 use tenancy_core::names::TenantId;
 
+use super::alike::LastTenant;
 use super::ledger::Before;
 use super::lock::lock;
 use super::migrating::{Failed, Migrating};
@@ -28,8 +27,8 @@ pub(in crate::postgres) struct Provisioning<'p> {
     /// Whether Citus is to place the schema on one of its workers.
     pub(in crate::postgres) is_sharded: bool,
     pub(in crate::postgres) reach: Reach<'p>,
-    /// Whether the record of versions is known to be as this version of the library makes it, where many tenants are in one database.
-    pub(in crate::postgres) has_record: Option<&'p AtomicBool>,
+    /// The tenant before, where many are in one database.
+    pub(in crate::postgres) last: Option<&'p LastTenant>,
 }
 
 impl Provisioning<'_> {
@@ -58,7 +57,7 @@ impl Provisioning<'_> {
                 options: &MigrateOptions::DEFAULT,
             };
             has_run = migrating
-                .run(Before::read(connection, &ledger.table_name).await?, connection)
+                .run(Before::read(connection, &ledger.table_name).await?, None, connection)
                 .await
                 .map_err(Failed::untold)?
                 .migrated

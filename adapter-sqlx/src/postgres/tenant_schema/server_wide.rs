@@ -5,13 +5,13 @@ use sqlx::PgConnection;
 /// The search paths that roles and the database preset, as one text.
 ///
 /// A preset holds for later sessions only, so the path of the session does not tell of it.
-const SEARCH_PATHS: &str = "
+pub(super) const SEARCH_PATHS: &str = "
 select coalesce(string_agg(concat_ws(' ', s.setdatabase, s.setrole, i.item), ',' order by s.setdatabase, s.setrole, i.item), '')
 from pg_catalog.pg_db_role_setting s cross join unnest(s.setconfig) as i(item)
 where i.item ~* '^search_path='";
 
 /// What this transaction wrote. PostgreSQL keeps a lock on these catalogs until the transaction ends.
-const WRITTEN: &str = "
+pub(super) const WRITTEN: &str = "
 select case l.relation when 'pg_catalog.pg_db_role_setting'::pg_catalog.regclass then 'a setting of a role or of the database'
     when 'pg_catalog.pg_authid'::pg_catalog.regclass then 'a role'
     when 'pg_catalog.pg_auth_members'::pg_catalog.regclass then 'a membership in a role'
@@ -29,21 +29,21 @@ order by 1";
 pub(super) struct PresetPaths(String);
 
 impl PresetPaths {
-    pub(super) async fn look(transaction: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        Ok(Self(sqlx::query_scalar(SEARCH_PATHS).fetch_one(transaction).await?))
+    /// What [`SEARCH_PATHS`] says.
+    pub(super) const fn new(paths: String) -> Self {
+        Self(paths)
     }
 
-    /// Whether this transaction changed them. Others may do so at the same time.
-    pub(super) async fn has_changed(&self, transaction: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let is_written = written(&mut *transaction)
-            .await?
-            .iter()
-            .any(|name| name.contains("setting"));
-        Ok(is_written && Self::look(transaction).await?.0 != self.0)
+    /// Whether this transaction, which [wrote](WRITTEN) these, changed them. Others may do so at the same time.
+    pub(super) async fn have_changed(
+        &self,
+        written: &[String],
+        transaction: &mut PgConnection,
+    ) -> Result<bool, sqlx::Error> {
+        if !written.iter().any(|name| name.contains("setting")) {
+            return Ok(false);
+        }
+        let now: String = sqlx::query_scalar(SEARCH_PATHS).fetch_one(transaction).await?;
+        Ok(now != self.0)
     }
-}
-
-/// What the transaction wrote of the server's catalogs.
-pub(super) async fn written(transaction: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(WRITTEN).fetch_all(transaction).await
 }

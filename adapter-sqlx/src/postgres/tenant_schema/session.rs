@@ -14,6 +14,8 @@ pub(in crate::postgres) struct Ran {
 /// What may be left in the session of migrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::postgres) enum Session {
+    /// Nothing: it has been cleaned, and its locks are free.
+    Clean,
     /// Settings, of migrations that are [plain](super::plain).
     Plain,
     /// Anything that a transaction leaves.

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod alike;
 mod deploys;
 mod failures;
 mod kills;
