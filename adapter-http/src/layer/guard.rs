@@ -50,7 +50,6 @@ impl RequestGuard {
     /// Whether [`enter`](Self::enter) enters a span. Where it does not, it makes no difference.
     #[cfg(not(feature = "spans"))]
     #[must_use]
-    #[expect(clippy::unused_self, reason = "with the feature `spans` it is used")]
     pub const fn has_span(&self) -> bool {
         false
     }
