@@ -1,6 +1,16 @@
 //! How a transaction begins, as its caller chooses.
 
-use super::isolation_strategy::Mode;
+/// What a transaction may do.
+///
+/// Modes may be added. A strategy of your own must refuse one that it does not know, and never treat it as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Read and write.
+    ReadWrite,
+    /// Read. The database refuses writes.
+    ReadOnly,
+}
 
 /// How a transaction begins: what it may do, and how far it sees other transactions.
 ///

@@ -5,13 +5,13 @@ use std::pin::Pin;
 
 use sqlx::Database;
 use tenancy_core::directory::TenantRecord;
-use tenancy_core::names::{StrategyName, TenantId};
+use tenancy_core::names::StrategyName;
 
-use super::begin_options::{Begin, IsolationLevel};
+use super::binding::{AcrossTenants, Binding, Fence, Removal};
 use super::data_version::{DataVersion, MigrateOptions, Migrated, MigrationTarget, StrategyMigrations};
 use super::survey::Survey;
 use crate::drift::{DriftOptions, StrategyDrift};
-use crate::{Place, PlaceChange, Purpose, StrategyError, StrategyTransaction};
+use crate::{Place, PlaceChange, StrategyError, StrategyTransaction};
 
 /// What a strategy's operations return. Boxed, so that a registry can hold strategies of any type.
 pub type StrategyFuture<'f, T> = Pin<Box<dyn Future<Output = Result<T, StrategyError>> + Send + 'f>>;
@@ -40,7 +40,7 @@ pub trait IsolationStrategy<DB: Database>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the tenant's database is missing or cannot be reached, and [`StrategyError::Unsupported`] for a [`Mode`] that
+    /// If the tenant's database is missing or cannot be reached, and [`StrategyError::Unsupported`] for a [`Mode`](crate::Mode) that
     /// the strategy does not know.
     fn begin<'f>(&'f self, binding: Binding<'f>) -> StrategyFuture<'f, StrategyTransaction<DB>>;
 
@@ -246,129 +246,5 @@ pub(crate) fn not_fenced(strategy: &'static str) -> StrategyError {
     StrategyError::Unsupported {
         strategy: StrategyName::from_static(strategy),
         operation: "fence",
-    }
-}
-
-/// Whether a tenant's data is fenced off, for [`IsolationStrategy::fence`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fence {
-    /// Nobody writes the tenant's data.
-    Raised,
-    /// Transactions begin as before.
-    Lifted,
-}
-
-/// What a transaction may do.
-///
-/// Modes may be added. A strategy of your own must refuse one that it does not know, and never treat it as another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Mode {
-    /// Read and write.
-    ReadWrite,
-    /// Read. The database refuses writes.
-    ReadOnly,
-}
-
-/// A tenant, and what may be done to its data.
-///
-/// Only [`TenantDb`](crate::TenantDb) makes one, from a capability. So a strategy's `begin` cannot
-/// be called around it:
-///
-/// ```compile_fail,E0624
-/// # use tenancy_core::directory::TenantRecord;
-/// # use tenancy_sqlx::{Begin, Binding, Purpose};
-/// fn forge(tenant: &TenantRecord) -> Binding<'_> {
-///     Binding::new(tenant, Begin::new(), Purpose::Serve)
-/// }
-/// ```
-///
-/// A strategy reads one, and may pass it on to another strategy:
-///
-/// ```
-/// # use tenancy_core::names::TenantId;
-/// # use tenancy_sqlx::Binding;
-/// fn tenant<'t>(binding: Binding<'t>) -> &'t TenantId {
-///     binding.id()
-/// }
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Binding<'t> {
-    tenant: &'t TenantRecord,
-    begin: Begin,
-    purpose: Purpose,
-}
-
-impl<'t> Binding<'t> {
-    pub(crate) const fn new(tenant: &'t TenantRecord, begin: Begin, purpose: Purpose) -> Self {
-        Self { tenant, begin, purpose }
-    }
-
-    /// The tenant.
-    #[must_use]
-    pub const fn tenant(&self) -> &'t TenantRecord {
-        self.tenant
-    }
-
-    /// The tenant's id.
-    #[must_use]
-    pub const fn id(&self) -> &'t TenantId {
-        &self.tenant.id
-    }
-
-    /// What the transaction may do.
-    #[must_use]
-    pub const fn mode(&self) -> Mode {
-        self.begin.mode()
-    }
-
-    /// The isolation level that was chosen; `None` is the database's own default.
-    ///
-    /// A strategy may begin at a stricter level, and never at a weaker one.
-    #[must_use]
-    pub const fn isolation(&self) -> Option<IsolationLevel> {
-        self.begin.isolation_level()
-    }
-
-    /// Why the transaction begins. Only a strategy with a fence looks at it.
-    #[must_use]
-    pub const fn purpose(&self) -> Purpose {
-        self.purpose
-    }
-}
-
-/// The permit for [`IsolationStrategy::remove`]. Only
-/// [`TenantDb::dangerously_remove`](crate::TenantDb::dangerously_remove) makes one, of an archived tenant.
-#[derive(Clone, Copy, Debug)]
-pub struct Removal<'t>(&'t TenantRecord);
-
-impl<'t> Removal<'t> {
-    pub(crate) const fn new(tenant: &'t TenantRecord) -> Self {
-        Self(tenant)
-    }
-
-    /// The tenant whose data is to go.
-    #[must_use]
-    pub const fn id(self) -> &'t TenantId {
-        &self.0.id
-    }
-
-    /// The tenant's record.
-    #[must_use]
-    pub const fn tenant(self) -> &'t TenantRecord {
-        self.0
-    }
-}
-
-/// The permit for [`IsolationStrategy::begin_across_tenants`]. Only
-/// [`TenantDb::dangerously_begin_across_tenants`](crate::TenantDb::dangerously_begin_across_tenants)
-/// makes one.
-#[derive(Debug)]
-pub struct AcrossTenants(());
-
-impl AcrossTenants {
-    pub(crate) const fn new() -> Self {
-        Self(())
     }
 }

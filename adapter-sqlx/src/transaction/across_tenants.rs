@@ -8,7 +8,7 @@ use tenancy_core::names::StrategyName;
 
 use super::observation::UnderWay;
 use super::tenant_db::TenantDb;
-use crate::strategy::isolation_strategy::AcrossTenants;
+use crate::strategy::binding::AcrossTenants;
 use crate::{Attribution, Reason, StrategyError, TenantTransaction, TransactionError};
 
 /// Where it is written down who looks at all tenants at once, and why.

@@ -8,7 +8,7 @@ use tenancy_core::directory::TenantRecord;
 use super::entrant::Entrant;
 use super::observation::Beginning;
 use super::tenant_db::TenantDb;
-use crate::strategy::isolation_strategy::Binding;
+use crate::strategy::binding::Binding;
 use crate::{
     Begin, FenceRefusal, IsolationStrategy, Purpose, StrategyError, StrategyTransaction, TenantTransaction,
     TransactionError,

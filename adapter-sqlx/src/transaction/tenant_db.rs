@@ -13,7 +13,7 @@ use super::entrant::Entrant;
 use super::look_up_again::LookUpAgain;
 use super::observation::SLOW;
 use super::refused::{REPEATED_FOR, Refused};
-use crate::strategy::isolation_strategy::Removal;
+use crate::strategy::binding::Removal;
 use crate::{
     Begin, ErrorKind, Place, ProvisionError, Purpose, RemoveError, StrategyError, StrategyRegistry, TenantTransaction,
     TransactionError,
