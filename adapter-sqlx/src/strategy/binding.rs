@@ -113,6 +113,7 @@ impl<'t> Removal<'t> {
 pub struct AcrossTenants(());
 
 impl AcrossTenants {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) const fn new() -> Self {
         Self(())
     }

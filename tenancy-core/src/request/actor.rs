@@ -26,13 +26,6 @@ type Held = &'static Parts;
 pub struct Actor(Held);
 
 #[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "std"),
-    expect(
-        dead_code,
-        reason = "without an allocator there is nothing to share it by, and nobody acts for others"
-    )
-)]
 struct Parts {
     subject: Subject,
     issuer: Option<Issuer>,
