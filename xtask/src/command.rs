@@ -16,6 +16,16 @@ impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
+
+    /// One failure of several that were gone on after, or success where there is none.
+    pub(crate) fn unless_none(failures: impl IntoIterator<Item = String>) -> Result<(), Self> {
+        let failures: Vec<String> = failures.into_iter().collect();
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(failures.join("\n")))
+        }
+    }
 }
 
 impl fmt::Display for Failure {

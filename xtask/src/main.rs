@@ -81,9 +81,10 @@ fn room() -> String {
     free.unwrap_or_default()
 }
 
-/// Runs the steps in order and stops at the first that fails.
+/// Runs every step in order, also after one that failed: a long run is to say all that it finds.
 fn run(steps: &[Step]) -> Result<(), Failure> {
     let mut summary = String::new();
+    let mut failures = Vec::new();
     for step in steps {
         println!("\n=== {}: {}{}", step.name(), step.purpose(), room());
         let start = Instant::now();
@@ -92,10 +93,11 @@ fn run(steps: &[Step]) -> Result<(), Failure> {
         let seconds = start.elapsed().as_secs_f32();
         summary.push_str(&format!("{verdict}  {:<14} {seconds:>7.1} s\n", step.name()));
         if let Err(failure) = outcome {
-            println!("\n=== summary\n{summary}");
-            return Err(Failure::new(format!("step `{}` failed: {failure}", step.name())));
+            let failure = format!("step `{}` failed: {failure}", step.name());
+            println!("{failure}");
+            failures.push(failure);
         }
     }
     println!("\n=== summary\n{summary}");
-    Ok(())
+    Failure::unless_none(failures)
 }

@@ -8,19 +8,19 @@ use crate::command::{Failure, cargo, metadata};
 pub(crate) fn check_each_alone() -> Result<(), Failure> {
     let metadata = metadata("--no-deps")?;
     let mut checked = 0;
+    let mut failures = Vec::new();
     for package in libraries(&metadata) {
         let name = name(package);
-        lint(name, None)?;
-        for feature in features(package) {
-            lint(name, Some(feature))?;
-        }
+        let each_alone = [None].into_iter().chain(features(package).map(Some));
+        let failed = each_alone.filter_map(|feature| lint(name, feature).err());
+        failures.extend(failed.map(|failure| failure.to_string()));
         checked += 1;
     }
     if checked == 0 {
         return Err(Failure::new("`cargo metadata` lists no library"));
     }
     println!("{checked} libraries");
-    Ok(())
+    Failure::unless_none(failures)
 }
 
 fn lint(package: &str, feature: Option<&str>) -> Result<(), Failure> {

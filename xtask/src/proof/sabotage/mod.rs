@@ -3,7 +3,9 @@
 //! A guard is a patch in `proof/sabotage/`. The lines above its diff say in `Guard:` what it takes away, and in
 //! `Test:` which test must fail then, as arguments of `cargo test`.
 
-use std::collections::BTreeSet;
+mod names;
+
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -28,7 +30,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
     if chosen.is_empty() {
         return Err(Failure::new("no patch in `proof/sabotage/` has that name"));
     }
-    all_name_tests(&all)?;
+    names::are_declared(&all)?;
     let server = Server::start()?;
     let tree = copy_of_the_tree()?;
     for test in distinct_tests(&chosen) {
@@ -42,7 +44,6 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
 /// another patch, so that all have their turn.
 pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     let all = read_all()?;
-    all_name_tests(&all)?;
     let commit = program("git").args(["rev-parse", "HEAD"]).quietly()?;
     let number = usize::from_str_radix(commit.get(..7).unwrap_or_default(), 16).unwrap_or_default();
     let mut chosen: Vec<&Sabotage> = all.iter().collect();
@@ -51,20 +52,9 @@ pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     let tree = copy_of_the_tree()?;
     // Each of them fits the code, also where its turn does not come.
     chosen.iter().try_for_each(|one| one.apply(&tree, &["--check"]))?;
-    for compiled in distinct_builds(&chosen) {
-        cargo(["check", "--locked", "--tests"]).args(compiled).run()?;
-    }
-    judge_all(&chosen, &tree, &Server::start()?, Some(limit))
-}
-
-/// The packages that are tested with some of their features, which nothing else compiles the tests with.
-fn distinct_builds<'s>(chosen: &[&'s Sabotage]) -> BTreeSet<Vec<&'s str>> {
-    let builds = chosen.iter().map(|one| {
-        let words = one.test.iter().map(String::as_str).collect::<Vec<_>>();
-        let named = words.windows(2).filter(|pair| matches!(pair, ["-p" | "--features", _]));
-        named.flatten().copied().collect::<Vec<_>>()
-    });
-    builds.filter(|build| build.contains(&"--features")).collect()
+    let server = Server::start()?;
+    names::are_listed(&all, &tree, &server)?;
+    judge_all(&chosen, &tree, &server, Some(limit))
 }
 
 fn judge_all(chosen: &[&Sabotage], tree: &Path, server: &Server, limit: Option<Duration>) -> Result<(), Failure> {
@@ -105,20 +95,6 @@ impl Sabotage {
         name.to_string_lossy().into_owned()
     }
 
-    /// What chooses among the tests, where not all of them are meant.
-    fn filter(&self) -> Option<&str> {
-        let mut words = self.test.iter();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "-p" | "--test" | "--features" => drop(words.next()),
-                "--" => return None,
-                option if option.starts_with('-') => {}
-                filter => return Some(filter),
-            }
-        }
-        None
-    }
-
     fn judge(&self, tree: &Path, server: &Server) -> Result<&'static str, Failure> {
         self.apply(tree, &[])?;
         let output = run(tree, server, &self.test)?.output();
@@ -154,7 +130,7 @@ impl Sabotage {
     }
 }
 
-fn run(tree: &Path, server: &Server, test: &[String]) -> Result<Invocation, Failure> {
+fn run(tree: &Path, server: &Server, test: &[impl AsRef<OsStr>]) -> Result<Invocation, Failure> {
     let mut run = cargo(["test", "--locked"])
         .args(test)
         .in_folder(tree)
@@ -172,52 +148,6 @@ fn has_run_a_test(told: &str) -> bool {
     told.lines()
         .filter_map(|line| line.strip_prefix("running "))
         .any(|count| !count.starts_with("0 "))
-}
-
-/// Whether the filter of each patch can match: a test that was renamed would otherwise be noticed only when its patch has
-/// its turn.
-fn all_name_tests(all: &[Sabotage]) -> Result<(), Failure> {
-    let mut names = BTreeSet::new();
-    for file in program("git").args(["ls-files", "*.rs"]).quietly()?.lines() {
-        // Removed, and not committed yet.
-        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
-        names.extend(declared_names(&text).map(str::to_owned));
-    }
-    let missing: Vec<String> = all
-        .iter()
-        .filter(|one| !one.filter().is_none_or(|filter| can_match(filter, &names)))
-        .map(|one| format!("{}: no test is called `{}`", one.name(), one.test.join(" ")))
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(missing.join("\n")))
-    }
-}
-
-/// The functions and modules of a source file, and what a macro declares by its first argument, as `on_both!(name, run)`.
-fn declared_names(text: &str) -> impl Iterator<Item = &str> {
-    let is_sign = |c: char| !c.is_alphanumeric() && c != '_';
-    let mut before = "";
-    let items = text.split(is_sign).filter(|word| !word.is_empty());
-    let items = items.filter(move |word| matches!(std::mem::replace(&mut before, word), "fn" | "mod"));
-    let of_macros = text.split("!(").skip(1);
-    items.chain(of_macros.filter_map(move |call| call.trim_start().split(is_sign).next()))
-}
-
-/// A filter is a part of a test's path: what stands between its `::` is a whole name, the first may be the end of one,
-/// and the last the beginning of one.
-fn can_match(filter: &str, names: &BTreeSet<String>) -> bool {
-    let parts: Vec<&str> = filter.split("::").collect();
-    let last = parts.len().saturating_sub(1);
-    parts.iter().enumerate().all(|(at, part)| {
-        names.iter().any(|name| match (at == 0, at == last) {
-            (true, true) => name.contains(part),
-            (true, false) => name.ends_with(part),
-            (false, true) => name.starts_with(part),
-            (false, false) => name == part,
-        })
-    })
 }
 
 /// The last lines of what a compiler said.
@@ -283,44 +213,4 @@ fn copy_of_the_tree() -> Result<PathBuf, Failure> {
         copied.map_err(|error| failed(file, error))?;
     }
     Ok(tree)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_matches_tests_of_functions_and_of_macros() {
-        let text = "mod jobs;\nasync fn runs() {}\non_both!(\n    a_job_runs_once, runs\n);\non_both!(b, runs);";
-        let names: BTreeSet<String> = declared_names(text).map(str::to_owned).collect();
-        assert_eq!(names, ["jobs", "runs", "a_job_runs_once", "b"].map(String::from).into());
-        assert!(can_match("jobs::a_job_runs", &names));
-        assert!(can_match("obs::a_job_runs", &names), "the first may be an end");
-        assert!(!can_match("jobs::job_runs", &names), "the last is no end");
-        assert!(!can_match("tests::a_job_runs", &names));
-        assert!(!can_match("jobs::a_job_runs_twice", &names));
-    }
-
-    #[test]
-    fn tests_are_compiled_with_the_features_that_patches_name() {
-        let sabotage = |test: &str| Sabotage {
-            patch: PathBuf::new(),
-            guard: String::new(),
-            test: test.split_whitespace().map(str::to_owned).collect(),
-        };
-        let all = [
-            "-p a --all-features --lib",
-            "-p a --features b,c --test it d::e",
-            "-p a --test it --features b,c",
-        ];
-        let all = all.map(sabotage);
-        let builds = distinct_builds(&all.iter().collect::<Vec<_>>());
-        assert_eq!(builds, [vec!["-p", "a", "--features", "b,c"]].into());
-    }
-
-    #[test]
-    fn every_patch_names_a_test_that_exists() {
-        let missing = all_name_tests(&read_all().unwrap());
-        assert!(missing.is_ok(), "{}", missing.unwrap_err());
-    }
 }
