@@ -196,6 +196,11 @@ pub mod config {
 #[doc = include_str!("../../docs/settings.md")]
 mod settings_page {}
 
+/// The programs of the page on limits, which is in the repository alone.
+#[cfg(all(doctest, feature = "axum", feature = "limits"))]
+#[doc = include_str!("../../docs/limits.md")]
+mod limits_page {}
+
 /// The program of the page on impersonation, which is in the repository alone.
 #[cfg(all(doctest, feature = "axum", feature = "postgres"))]
 #[doc = include_str!("../../docs/impersonation.md")]
