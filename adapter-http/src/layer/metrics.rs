@@ -7,7 +7,7 @@ use tenancy_core::context::TenantScope;
 use tenancy_core::enforce::{Access, Rejection};
 
 use super::counting::REQUESTS_BY_TENANT;
-use super::observation::{access_label, outcome_label};
+use super::labels::{access_label, outcome_label};
 
 /// How long a decision took.
 const ADMISSION: &str = "tenancy_admission_duration_seconds";

@@ -8,6 +8,8 @@ mod counting;
 mod engines;
 mod future;
 mod guard;
+#[cfg(any(feature = "metrics", feature = "spans"))]
+mod labels;
 mod layer;
 mod log;
 #[cfg(feature = "metrics")]

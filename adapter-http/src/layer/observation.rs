@@ -69,7 +69,7 @@ mod spans {
     use tracing::Span;
     use tracing::field::Empty;
 
-    use super::{access_label, outcome_label};
+    use crate::layer::labels::{access_label, outcome_label};
 
     /// The span of a decision.
     pub(super) fn admit(access: Access) -> Span {
@@ -129,31 +129,5 @@ mod spans {
             Outcome::Visit(visit) => Some(visit),
             _ => None,
         }
-    }
-}
-
-/// How metrics and spans name an access policy.
-#[cfg(any(feature = "metrics", feature = "spans"))]
-pub(super) const fn access_label(access: Access) -> &'static str {
-    match access {
-        Access::Authenticated => "authenticated",
-        Access::Public => "public",
-        Access::Optional => "optional",
-        Access::Scoped => "scoped",
-        _ => "other",
-    }
-}
-
-/// How metrics and spans name what a decision came to.
-#[cfg(any(feature = "metrics", feature = "spans"))]
-pub(super) fn outcome_label(scope: &Result<TenantScope, Rejection>) -> &'static str {
-    use tenancy_core::enforce::Outcome;
-    match scope.as_ref().map(TenantScope::outcome) {
-        Ok(Outcome::Admitted(_)) => "admitted",
-        Ok(Outcome::Visit(_)) => "visit",
-        Ok(Outcome::NoTenant) => "no_tenant",
-        Ok(Outcome::Authenticated(_)) => "authenticated",
-        Ok(_) => "other",
-        Err(_) => "refused",
     }
 }

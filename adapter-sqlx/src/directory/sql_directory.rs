@@ -12,7 +12,7 @@ use super::QUARANTINE;
 use super::error::DirectoryError;
 use super::events::Attribution;
 use super::events::{EventKind, PendingEvent};
-use crate::directory::lifecycle::places::FencedPlaces;
+use crate::directory::lifecycle::fenced_places::FencedPlaces;
 use crate::directory::store::database::{DirectoryDatabase, Value, Writers};
 use crate::directory::store::rows::{parse, select};
 use crate::directory::tenants::entry::DirectoryEntry;

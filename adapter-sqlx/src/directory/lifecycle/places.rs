@@ -1,7 +1,5 @@
 //! The places of tenants' data, which follow the directory.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Database};
@@ -14,42 +12,10 @@ use crate::directory::sql_directory::SqlDirectory;
 use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
 use crate::directory::store::rows::{columns, counter, parse};
 use crate::fence::stored;
-use crate::{FenceRefusal, Place, PlaceChange, PlaceState, StrategyError, TenantDb};
+use crate::{FenceRefusal, PlaceChange, PlaceState, StrategyError, TenantDb};
 
 /// How often a place is written anew because others have changed it or the directory meanwhile.
 const TRIES: u32 = 5;
-
-/// The places of all tenants, whatever database they are in.
-pub(in crate::directory) trait FencedPlaces: Send + Sync {
-    /// Whether the place of this tenant is fenced.
-    fn is_fenced(&self, tenant: &TenantRecord) -> bool;
-
-    /// Changes the place, and returns what it is then. `None` if there is nowhere to write it: the tenant has no database.
-    fn change<'p>(
-        &'p self,
-        tenant: &'p TenantRecord,
-        change: PlaceChange,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Place>, StrategyError>> + Send + 'p>>;
-}
-
-impl<DB: Database> FencedPlaces for TenantDb<DB> {
-    fn is_fenced(&self, tenant: &TenantRecord) -> bool {
-        self.strategies()
-            .find(&tenant.strategy)
-            .is_ok_and(|strategy| strategy.is_fenced())
-    }
-
-    fn change<'p>(
-        &'p self,
-        tenant: &'p TenantRecord,
-        change: PlaceChange,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Place>, StrategyError>> + Send + 'p>> {
-        Box::pin(async move {
-            let strategy = self.strategies().find(&tenant.strategy).map_err(StrategyError::other)?;
-            strategy.change_place(tenant, change).await
-        })
-    }
-}
 
 /// A tenant whose place does not follow the directory yet, or may not.
 struct Unplaced {

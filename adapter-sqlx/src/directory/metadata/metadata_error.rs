@@ -3,9 +3,8 @@
 use tenancy_core::names::TenantId;
 use thiserror::Error;
 
-use super::document::TenantMetadata;
 use crate::DirectoryError;
-use crate::directory::store::json_object::ObjectError;
+use crate::directory::store::json_object::{MAX_BYTES, ObjectError};
 
 /// Why a tenant's metadata could not be read or written. Where it could not be written, nothing has changed.
 #[derive(Debug, Error)]
@@ -19,11 +18,8 @@ pub enum MetadataError {
         /// The revision that it has now.
         current: i64,
     },
-    /// It is larger than [`TenantMetadata::MAX_BYTES`].
-    #[error(
-        "the metadata is {bytes} bytes of JSON, and {} is the most",
-        TenantMetadata::MAX_BYTES
-    )]
+    /// It is larger than [`TenantMetadata::MAX_BYTES`](crate::TenantMetadata::MAX_BYTES).
+    #[error("the metadata is {bytes} bytes of JSON, and {MAX_BYTES} is the most")]
     TooLarge {
         /// How many bytes of JSON it is.
         bytes: usize,

@@ -3,9 +3,11 @@
 use tenancy_core::names::TenantId;
 use thiserror::Error;
 
-use super::stored_settings::StoredSettings;
 use crate::DirectoryError;
-use crate::directory::store::json_object::ObjectError;
+use crate::directory::store::json_object::{MAX_BYTES, ObjectError};
+
+/// How many bytes a key of the object has at most.
+pub(super) const MAX_KEY_BYTES: usize = 128;
 
 /// Why a tenant's settings could not be read or written. Where they could not be written, nothing has changed. No message shows a
 /// value of the settings.
@@ -20,20 +22,14 @@ pub enum SettingsError {
         /// The revision that they have now.
         current: u64,
     },
-    /// They are larger than [`StoredSettings::MAX_BYTES`].
-    #[error(
-        "the settings are {bytes} bytes of JSON, and {} is the most",
-        StoredSettings::MAX_BYTES
-    )]
+    /// They are larger than [`StoredSettings::MAX_BYTES`](crate::StoredSettings::MAX_BYTES).
+    #[error("the settings are {bytes} bytes of JSON, and {MAX_BYTES} is the most")]
     TooLarge {
         /// How many bytes of JSON they are.
         bytes: usize,
     },
-    /// A key is empty, longer than [`StoredSettings::MAX_KEY_BYTES`], or has control characters.
-    #[error(
-        "a key of the settings has 1 to {} bytes without control characters",
-        StoredSettings::MAX_KEY_BYTES
-    )]
+    /// A key is empty, longer than [`StoredSettings::MAX_KEY_BYTES`](crate::StoredSettings::MAX_KEY_BYTES), or has control characters.
+    #[error("a key of the settings has 1 to {MAX_KEY_BYTES} bytes without control characters")]
     Key,
     /// They cannot be written as JSON that can be read again, such as values that nest too deeply.
     #[error("the settings are no JSON that can be read again")]

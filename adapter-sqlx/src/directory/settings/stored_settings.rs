@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::settings_error::SettingsError;
+use super::settings_error::{MAX_KEY_BYTES, SettingsError};
 use crate::directory::store::json_object::MAX_BYTES;
 
 /// The settings that a tenant has of its own, as they are stored: a JSON object and its revision. What is not in it is what the
@@ -23,7 +23,7 @@ impl StoredSettings {
     pub const MAX_BYTES: usize = MAX_BYTES;
 
     /// How many bytes a key of the object has at most.
-    pub const MAX_KEY_BYTES: usize = 128;
+    pub const MAX_KEY_BYTES: usize = MAX_KEY_BYTES;
 
     /// The object. It is empty if none was ever written.
     #[must_use]

@@ -9,6 +9,7 @@ use super::statement_names::StatementNames;
 use super::warm_pool::WarmPool;
 use crate::PoolSettings;
 use crate::postgres::fence::watch::FenceWatch;
+use crate::postgres::server::PgServer;
 
 /// How the pool of one role is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,6 +116,14 @@ impl PoolPlan {
             StatementNames::Forgotten
         } else {
             StatementNames::Kept
+        }
+    }
+
+    /// How a server is reached to look at it: as the administrator or, without them, as the application.
+    pub(in crate::postgres) fn options_to_look(self, server: &PgServer) -> PgConnectOptions {
+        match &server.administrator {
+            Some(administrator) => administrator.clone(),
+            None => self.connect_options(server.application.clone()),
         }
     }
 

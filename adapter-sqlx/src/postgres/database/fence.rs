@@ -6,7 +6,7 @@ use tenancy_core::directory::TenantRecord;
 
 use super::builder::PgDatabaseBuilder;
 use super::found::is_not_provisioned;
-use crate::postgres::fence::{install, place};
+use crate::postgres::fence::{install, place, standing};
 use crate::postgres::server::PgServer;
 use crate::{Place, StrategyError};
 
@@ -21,7 +21,7 @@ impl PgDatabaseBuilder {
     pub async fn place_of(&self, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
         let (options, _) = self.administered(tenant, "read the place of a tenant").await?;
         let mut connection = connect(&options, tenant).await?;
-        let is_database_fenced = install::is_fenced(&mut connection).await?;
+        let is_database_fenced = standing::is_fenced(&mut connection).await?;
         if !is_database_fenced {
             return Err(StrategyError::FenceMismatch { is_database_fenced });
         }

@@ -9,7 +9,7 @@ use super::found::{execute_when_unused, find, locked};
 use super::migrated_template::MigratedTemplate;
 use crate::StrategyError;
 use crate::postgres::execute::execute;
-use crate::postgres::fence::install;
+use crate::postgres::fence::{install, standing};
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::reach::Reach;
@@ -103,7 +103,7 @@ impl DatabaseProvisioning<'_> {
         };
         let mut connection = database.connect().await?;
         if !self.is_fenced {
-            install::require(&mut connection, false, &[]).await?;
+            standing::require(&mut connection, false, &[]).await?;
         }
         let has_changed = inside.run(&mut connection).await?;
         if self.is_fenced {

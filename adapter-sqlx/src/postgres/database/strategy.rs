@@ -22,7 +22,7 @@ use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::fence::enter::{Enter, Seal};
 use crate::postgres::fence::refusal::fenced;
 use crate::postgres::fence::retry::until_unlocked;
-use crate::postgres::fence::{install, place};
+use crate::postgres::fence::{place, standing};
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
@@ -191,7 +191,7 @@ impl PgDatabaseStrategy {
             Err(error) if is_not_provisioned(&error) => return Ok(None),
             connection => connection?,
         };
-        let is_database_fenced = install::is_fenced(&mut connection).await?;
+        let is_database_fenced = standing::is_fenced(&mut connection).await?;
         if is_database_fenced {
             Ok(Some(connection))
         } else {

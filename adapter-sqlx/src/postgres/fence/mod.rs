@@ -6,4 +6,5 @@ pub(in crate::postgres) mod place;
 pub(in crate::postgres) mod policies;
 pub(in crate::postgres) mod refusal;
 pub(in crate::postgres) mod retry;
+pub(in crate::postgres) mod standing;
 pub(in crate::postgres) mod watch;

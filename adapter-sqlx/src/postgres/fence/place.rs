@@ -7,7 +7,7 @@ use tenancy_core::names::TenantId;
 use crate::fence::stored;
 use crate::postgres::connection::begin::BeginText;
 use crate::postgres::connection::warm_pool::WarmPool;
-use crate::postgres::fence::install;
+use crate::postgres::fence::standing;
 use crate::postgres::server::PgServer;
 use crate::{IsolationLevel, Mode, Place, PlaceChange, PlaceState, StrategyError, TransactionError};
 
@@ -100,7 +100,7 @@ pub(in crate::postgres) async fn read_all(server: &PgServer) -> Result<Vec<(Tena
         .connect()
         .await?;
     let mut places = Vec::new();
-    if install::is_fenced(&mut connection).await? {
+    if standing::is_fenced(&mut connection).await? {
         for row in &sqlx::query(READ_ALL).fetch_all(&mut connection).await? {
             let tenant: &str = row.try_get("tenant")?;
             places.push((tenant.parse().map_err(StrategyError::other)?, parse(row)?));

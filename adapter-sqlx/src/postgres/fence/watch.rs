@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::refusal::Mismatch;
-use super::{enter, install};
+use super::{enter, standing};
 
 /// Whether a strategy is fenced, and whether the database that its newest connection has reached is so, too.
 ///
@@ -48,7 +48,7 @@ impl FenceWatch {
             }
             return Ok(());
         };
-        let is_fenced = install::is_fenced_after(connection, &prepare).await?;
+        let is_fenced = standing::is_fenced_after(connection, &prepare).await?;
         let seen = if is_fenced { FENCED } else { UNFENCED };
         watched.database.store(seen, Ordering::Relaxed);
         if watched.is_fenced && is_fenced && is_prepared {

@@ -7,7 +7,7 @@ use super::builder::PgRowBuilder;
 use super::policies::guard::PIN;
 use crate::postgres::attempts::Attempts;
 use crate::postgres::execute::execute;
-use crate::postgres::fence::{install, place};
+use crate::postgres::fence::{install, place, standing};
 use crate::transaction::begin::begin_lent;
 use crate::{Place, StrategyError};
 
@@ -57,7 +57,7 @@ impl PgRowBuilder {
     ///
     /// If the database cannot be reached.
     pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
-        install::is_database_fenced(&self.server, self.plan).await
+        standing::is_database_fenced(self.plan.options_to_look(&self.server)).await
     }
 
     /// The places of all tenants, by their ids, as the database has them; none if it is not fenced. For operators, who compare them with

@@ -9,7 +9,7 @@ use super::verify::{PgFinding, PgReport};
 use crate::postgres::attempts::Attempts;
 use crate::postgres::citus::cluster::{self, PROPAGATION};
 use crate::postgres::connection::direct::require_direct;
-use crate::postgres::fence::install;
+use crate::postgres::fence::{install, standing};
 use crate::strategy::data_version::copy_of;
 use crate::strategy::minimum_version::newest_version;
 use crate::transaction::begin::begin_lent;
@@ -39,7 +39,7 @@ impl PgRowBuilder {
             require_direct(&connect).await?;
         }
         let mut connection = connect.connect().await?;
-        install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
+        standing::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         let [administrator, application] = self.judge_roles(&mut connection).await?;
         let cluster = self.judge_cluster(&mut connection).await?;
         let mut ran = 0;
@@ -62,7 +62,7 @@ impl PgRowBuilder {
     pub(super) async fn verify_only(&mut self) -> Result<PgReport, StrategyError> {
         let options = self.plan.connect_options(self.server.application.clone());
         let mut connection = options.connect().await?;
-        install::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
+        standing::require(&mut connection, self.plan.is_fenced, self.schema.applications()).await?;
         self.require_minimum(&mut connection).await?;
         let names = self.plan.statement_names();
         let report = self.schema.verify_serving(&mut connection, names).await?;

@@ -12,7 +12,7 @@ use super::strategy::PgSchemaStrategy;
 use crate::postgres::citus::cluster::PROPAGATION;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::connection::stale::LastChange;
-use crate::postgres::fence::{install, place};
+use crate::postgres::fence::{install, place, standing};
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
@@ -201,7 +201,7 @@ impl PgSchemaBuilder {
     ///
     /// If the database cannot be reached.
     pub async fn is_database_fenced(&self) -> Result<bool, StrategyError> {
-        install::is_database_fenced(&self.server, self.plan).await
+        standing::is_database_fenced(self.plan.options_to_look(&self.server)).await
     }
 
     /// The places of all tenants, by their ids, as the database has them; none if it is not fenced. For operators, who compare them with
@@ -269,7 +269,7 @@ impl PgSchemaBuilder {
         }
         if let Some(administrator) = &administrator {
             let mut connection = administrator.pool().acquire().await?;
-            install::require(&mut connection, self.plan.is_fenced, &applications).await?;
+            standing::require(&mut connection, self.plan.is_fenced, &applications).await?;
             if self.minimum_version.is_some() {
                 versions::enable(&mut connection).await?;
             }
@@ -289,7 +289,7 @@ impl PgSchemaBuilder {
             .with_tenant_shares(self.plan.settings.tenant_shares());
         if administrator.is_none() {
             let mut connection = application.pool().acquire().await?;
-            install::require(&mut connection, self.plan.is_fenced, &applications).await?;
+            standing::require(&mut connection, self.plan.is_fenced, &applications).await?;
             if self.minimum_version.is_some() {
                 versions::require_enabled(&mut connection).await?;
             }
