@@ -3,15 +3,15 @@
 use std::fs;
 
 use sqlx::{Postgres, Sqlite};
-use toml::{Table, Value};
 
 use crate::args::{
     Args, Command, DEFAULT_FILE, DomainCommand, EventCommand, FenceCommand, ImpersonationCommand, MemberCommand,
     MigrateCommand, RunCommand, SettingsCommand, TenantCommand,
 };
-use crate::check::{check, verify};
+use crate::check::{Checked, check, verify};
 use crate::cli::Cli;
 use crate::commands::{completions, domains, events, impersonations, members, settings, tenants};
+use crate::database::{Database, database_in};
 use crate::explain::explain;
 use crate::fence;
 use crate::init::init;
@@ -19,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::migrate;
 use crate::output::{Answer, Exit, Failure, Output};
 use crate::site::{Operated, Site};
-use crate::sql::{Statements, sql};
+use crate::sql::{Sessions, Statements, sql};
 
 /// Runs a command, prints what it comes to, and returns how the process is to end.
 pub(crate) async fn run(cli: Cli, args: Args, output: &Output) -> Exit {
@@ -46,14 +46,7 @@ pub(crate) async fn run(cli: Cli, args: Args, output: &Output) -> Exit {
     output.end(ended)
 }
 
-/// Which database a file is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Database {
-    Sqlite,
-    Postgres,
-}
-
-/// By the keys that only one of them has. What is wrong with the file, its reader tells.
+/// What is wrong with the file, its reader tells.
 fn database_of(site: &Site<'_>) -> Result<Database, Failure> {
     let path = site.file();
     let text = fs::read_to_string(path).map_err(|source| tenancy::OpenError::Read {
@@ -63,26 +56,7 @@ fn database_of(site: &Site<'_>) -> Result<Database, Failure> {
     Ok(database_in(&text))
 }
 
-pub(crate) fn database_in(text: &str) -> Database {
-    const URLS: [&str; 4] = ["url_env", "url_file", "administrator_url_env", "administrator_url_file"];
-    let table: Table = text.parse().unwrap_or_default();
-    let strategies = table.get("strategies").and_then(Value::as_table);
-    let tables = strategies
-        .into_iter()
-        .flat_map(Table::values)
-        .chain(table.get("directory"));
-    let names_url = tables
-        .filter_map(Value::as_table)
-        .any(|table| URLS.iter().any(|key| table.contains_key(*key)));
-    let has_schemas = strategies.is_some_and(|strategies| strategies.contains_key("schema"));
-    if table.contains_key("database") || names_url || has_schemas {
-        Database::Postgres
-    } else {
-        Database::Sqlite
-    }
-}
-
-async fn run_on<DB: Operated + Statements>(site: &Site<'_>, command: Command) -> Result<Answer, Failure> {
+async fn run_on<DB: Checked + Sessions + Statements>(site: &Site<'_>, command: Command) -> Result<Answer, Failure> {
     let interrupt = Interrupt::listen();
     match command {
         Command::Tenant(command) => tenant::<DB>(site, command, &interrupt).await,
@@ -195,32 +169,5 @@ async fn setting<DB: Operated>(site: &Site<'_>, command: SettingsCommand) -> Res
         SettingsCommand::Get { tenant, key } => settings::get::<DB>(site, &tenant.id, key.as_deref()).await,
         SettingsCommand::Set(set) => settings::set::<DB>(site, set).await,
         SettingsCommand::Unset { tenant, key, write } => settings::unset::<DB>(site, &tenant.id, &key, &write).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_says_which_database_it_is_for() {
-        for (text, expected) in [
-            (
-                "[directory]\nfile = \"d.sqlite\"\n[strategies.database]\nfolder = \"t\"",
-                Database::Sqlite,
-            ),
-            (
-                "[database]\nurl_env = \"DATABASE_URL\"\n[strategies.row]",
-                Database::Postgres,
-            ),
-            (
-                "[directory]\nurl_env = \"A\"\n[strategies.database]\nurl_env = \"B\"",
-                Database::Postgres,
-            ),
-            ("[strategies.schema]", Database::Postgres),
-            ("no toml", Database::Sqlite),
-        ] {
-            assert_eq!(database_in(text), expected, "{text}");
-        }
     }
 }

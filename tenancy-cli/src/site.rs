@@ -8,11 +8,10 @@ use tenancy::names::TenantId;
 use tenancy::{Data, Description, Open, OpenDatabase};
 use tenancy_sqlx::{DirectoryEntry, DirectoryError, SqlDirectory};
 
-use crate::args::{Adopt, Change, Global};
-use crate::check::{self, Checks, Verification};
+use crate::args::{Change, Global};
 use crate::cli::Cli;
-use crate::output::{Answer, Failure, Output};
-use crate::{reach, sql};
+use crate::output::{Failure, Output};
+use crate::reach;
 
 /// A service, by its file and by what is compiled in.
 #[derive(Clone, Copy, Debug)]
@@ -35,21 +34,6 @@ pub(crate) trait Operated: OpenDatabase + Sized {
 
     /// The strategies that are in the same database as this one, and so are fenced with it; it is one of them.
     fn fenced_with(description: &Description<Self>, strategy: &'static str) -> Vec<&'static str>;
-
-    /// Looks at what only this database has. Returns whether what is described is there, so that it can be opened.
-    async fn check(description: &Description<Self>, checks: &mut Checks) -> bool;
-
-    /// Verifies that the tables keep tenants apart.
-    async fn verify(site: &Site<'_>, description: &Description<Self>) -> Result<Verification, Failure>;
-
-    /// Adopts tables from before there were tenants.
-    async fn adopt(site: &Site<'_>, args: &Adopt) -> Result<Answer, Failure>;
-
-    /// A statement that is piped in, where there is no session of another client.
-    fn statement_of_input() -> Result<Option<String>, Failure>;
-
-    /// A session of another client.
-    async fn interactive(site: &Site<'_>, tenant: &DirectoryEntry, write: bool) -> Result<Answer, Failure>;
 }
 
 impl Operated for Sqlite {
@@ -68,28 +52,6 @@ impl Operated for Sqlite {
     fn fenced_with(_: &Description<Self>, strategy: &'static str) -> Vec<&'static str> {
         vec![strategy]
     }
-
-    async fn check(description: &Description<Self>, checks: &mut Checks) -> bool {
-        check::files(description, checks)
-    }
-
-    async fn verify(site: &Site<'_>, _: &Description<Self>) -> Result<Verification, Failure> {
-        check::verify_sqlite(site).await
-    }
-
-    async fn adopt(_: &Site<'_>, _: &Adopt) -> Result<Answer, Failure> {
-        Err(Failure::usage("tables are adopted on PostgreSQL alone")
-            .advise("on SQLite copy the rows into new tables by a migration"))
-    }
-
-    fn statement_of_input() -> Result<Option<String>, Failure> {
-        sql::piped().map(Some)
-    }
-
-    async fn interactive(_: &Site<'_>, _: &DirectoryEntry, _: bool) -> Result<Answer, Failure> {
-        Err(Failure::usage("SQLite has no interactive session in a tenant's scope")
-            .advise("give a statement by `--command`"))
-    }
 }
 
 impl Operated for Postgres {
@@ -107,27 +69,6 @@ impl Operated for Postgres {
 
     fn fenced_with(description: &Description<Self>, strategy: &'static str) -> Vec<&'static str> {
         reach::in_the_same_database(description, strategy)
-    }
-
-    async fn check(description: &Description<Self>, checks: &mut Checks) -> bool {
-        check::servers(description, checks).await;
-        true
-    }
-
-    async fn verify(_: &Site<'_>, description: &Description<Self>) -> Result<Verification, Failure> {
-        check::verify_postgres(description).await
-    }
-
-    async fn adopt(site: &Site<'_>, args: &Adopt) -> Result<Answer, Failure> {
-        sql::adopt(site, args).await
-    }
-
-    fn statement_of_input() -> Result<Option<String>, Failure> {
-        Ok(None)
-    }
-
-    async fn interactive(site: &Site<'_>, tenant: &DirectoryEntry, write: bool) -> Result<Answer, Failure> {
-        sql::psql(site, tenant, write).await
     }
 }
 

@@ -50,6 +50,13 @@ impl Finding {
     }
 }
 
+/// What was found, and what is worth knowing besides.
+#[derive(Debug, Default)]
+pub(crate) struct Verification {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) notes: Vec<String>,
+}
+
 /// What came of one look.
 #[derive(Clone, Debug)]
 pub(crate) enum State {

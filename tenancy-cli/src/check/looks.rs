@@ -3,13 +3,14 @@
 use tenancy::{Description, OpenDatabase, OpenError};
 use tenancy_sqlx::{PageRequest, SqlDirectory, TenantJobs};
 
+use super::checked::Checked;
 use super::findings::{Checks, Finding, State};
 use super::migrations;
 use crate::fence::{self, Depth};
 use crate::output::{Answer, Failure, chain, time};
 use crate::site::{Operated, Site};
 
-pub(crate) async fn check<DB: Operated>(site: &Site<'_>) -> Result<Answer, Failure> {
+pub(crate) async fn check<DB: Checked>(site: &Site<'_>) -> Result<Answer, Failure> {
     let mut checks = Checks::default();
     // Without it there is nothing to look at.
     let description: Description<DB> = site.open::<DB>().describe().await?;

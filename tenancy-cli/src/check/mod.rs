@@ -1,5 +1,6 @@
 //! `check` and `verify`: what is looked at, and what was found.
 
+mod checked;
 mod findings;
 mod looks;
 mod migrations;
@@ -7,8 +8,7 @@ mod postgres;
 mod sqlite;
 mod verification;
 
-pub(crate) use findings::{Checks, Finding};
+pub(crate) use checked::Checked;
+pub(crate) use findings::Finding;
 pub(crate) use looks::check;
-pub(crate) use postgres::{check as servers, verify as verify_postgres};
-pub(crate) use sqlite::{check as files, verify as verify_sqlite};
-pub(crate) use verification::{Verification, verify};
+pub(crate) use verification::verify;

@@ -7,8 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres};
 use tenancy::Description;
 use tenancy_sqlx::{PgReport, PgServer, PgSeverity};
 
-use super::findings::{Checks, Finding, State};
-use super::verification::Verification;
+use super::findings::{Checks, Finding, State, Verification};
 use crate::output::Failure;
 use crate::reach::connect;
 

@@ -4,8 +4,7 @@ use sqlx::Sqlite;
 use tenancy::{Description, OpenError};
 use tenancy_sqlx::StrategyError;
 
-use super::findings::{Checks, Finding, State};
-use super::verification::Verification;
+use super::findings::{Checks, Finding, State, Verification};
 use crate::output::{Failure, chain};
 use crate::site::Site;
 

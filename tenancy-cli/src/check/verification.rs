@@ -5,18 +5,12 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use tenancy::Description;
 
-use super::findings::Finding;
+use super::checked::Checked;
+use super::findings::{Finding, Verification};
 use crate::output::{Answer, Exit, Failure, printable};
-use crate::site::{Operated, Site};
+use crate::site::Site;
 
-/// What was found, and what is worth knowing besides.
-#[derive(Debug, Default)]
-pub(crate) struct Verification {
-    pub(crate) findings: Vec<Finding>,
-    pub(crate) notes: Vec<String>,
-}
-
-pub(crate) async fn verify<DB: Operated>(site: &Site<'_>, fix_sql: bool) -> Result<Answer, Failure> {
+pub(crate) async fn verify<DB: Checked>(site: &Site<'_>, fix_sql: bool) -> Result<Answer, Failure> {
     let description: Description<DB> = site.open::<DB>().describe().await?;
     DB::reach(&description).await?;
     let verification = DB::verify(site, &description).await?;

@@ -12,8 +12,8 @@ use std::path::Path;
 use tenancy_sqlx::PgIdentifier;
 
 use crate::args::{Described, Init, InitDatabase, InitPostgres, InitSqlite, Strategy};
+use crate::database::{Database, database_in};
 use crate::output::{Answer, Failure};
-use crate::run::{Database, database_in};
 use crate::site::Site;
 
 /// Writes the file where it is missing, and sets up what it describes.

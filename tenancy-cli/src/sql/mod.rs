@@ -4,8 +4,8 @@ mod adopt;
 mod cell;
 mod one_statement;
 mod psql;
+mod sessions;
 mod statement;
 
-pub(crate) use adopt::adopt;
-pub(crate) use psql::psql;
-pub(crate) use statement::{Statements, piped, sql};
+pub(crate) use sessions::Sessions;
+pub(crate) use statement::{Statements, sql};

@@ -1,7 +1,5 @@
 //! One statement, run by the library in the tenant's own transaction.
 
-use std::io::{self, IsTerminal as _, Read as _};
-
 use futures_util::TryStreamExt as _;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Either, Executor as _, Postgres, Sqlite};
@@ -13,6 +11,7 @@ use tenancy_sqlx::{DataAccess, DirectoryEntry, TenantTransaction};
 
 use super::cell::{self, Cell};
 use super::one_statement::is_one;
+use super::sessions::Sessions;
 use crate::args::Sql;
 use crate::output::{Answer, Failure, Table, chain};
 use crate::site::{Operated, Site, entry};
@@ -106,7 +105,7 @@ impl Statements for Sqlite {
     }
 }
 
-pub(crate) async fn sql<DB: Operated + Statements>(site: &Site<'_>, args: &Sql) -> Result<Answer, Failure> {
+pub(crate) async fn sql<DB: Sessions + Statements>(site: &Site<'_>, args: &Sql) -> Result<Answer, Failure> {
     let statement = match &args.command {
         Some(statement) => Some(statement.clone()),
         None => DB::statement_of_input()?,
@@ -137,23 +136,6 @@ pub(crate) async fn sql<DB: Operated + Statements>(site: &Site<'_>, args: &Sql) 
         Some(statement) => by_library::<DB>(site, args, &tenant, &statement).await,
         None => DB::interactive(site, &tenant, args.write).await,
     }
-}
-
-/// A statement that is piped in.
-pub(crate) fn piped() -> Result<String, Failure> {
-    let mut stdin = io::stdin();
-    if stdin.is_terminal() {
-        return Err(Failure::usage("SQLite has no interactive session in a tenant's scope")
-            .advise("give a statement by `--command`, or pipe one in"));
-    }
-    let mut statement = String::new();
-    stdin
-        .read_to_string(&mut statement)
-        .map_err(|error| Failure::new("unreadable_input", format!("failed to read stdin: {error}")))?;
-    if statement.trim().is_empty() {
-        return Err(Failure::usage("no statement is given").advise("give one by `--command`, or pipe one in"));
-    }
-    Ok(statement)
 }
 
 async fn by_library<DB: Operated + Statements>(
