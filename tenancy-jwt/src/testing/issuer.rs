@@ -7,7 +7,6 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use super::token::TestToken;
 use crate::verify::compact::encode;
 use crate::{KeyAlgorithm, TokenVerifier, TokenVerifierBuilder, TrustedIssuer, VerificationKey};
 
@@ -73,11 +72,6 @@ impl TestIssuer {
     #[must_use]
     pub fn trusted(&self) -> TrustedIssuer {
         TrustedIssuer::new(self.name.clone(), [self.verification_key()]).with_audience(self.audience.clone())
-    }
-
-    /// A token of this subject, which is valid for five minutes, and which can be made wrong.
-    pub fn token(&self, subject: &str) -> TestToken {
-        TestToken::new(self, subject)
     }
 
     fn jwk(&self) -> Value {

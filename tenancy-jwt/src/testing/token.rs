@@ -20,8 +20,15 @@ pub struct TestToken {
     is_signed: bool,
 }
 
+impl TestIssuer {
+    /// A token of this subject, which is valid for five minutes, and which can be made wrong.
+    pub fn token(&self, subject: &str) -> TestToken {
+        TestToken::new(self, subject)
+    }
+}
+
 impl TestToken {
-    pub(super) fn new(issuer: &TestIssuer, subject: &str) -> Self {
+    fn new(issuer: &TestIssuer, subject: &str) -> Self {
         let token = Self {
             signer: issuer.clone(),
             header: Map::new(),

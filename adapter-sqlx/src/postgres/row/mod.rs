@@ -7,6 +7,7 @@ mod adopt;
 mod builder;
 mod citus;
 mod fence;
+mod into_strategy;
 mod migrate;
 mod minimum;
 mod opening;
