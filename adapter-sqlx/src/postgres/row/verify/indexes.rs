@@ -1,10 +1,7 @@
 //! Indexes that row-level security makes useless.
 
-use sqlx::{PgConnection, Row};
-
 use super::PgNote;
-use crate::StrategyError;
-use crate::postgres::row::row_tables::PgRowTables;
+use super::check::{Answer, Question};
 
 /// The indexes of guarded tables, each with what keeps it from being used: operators of its columns whose function is not
 /// leakproof, and functions in its expressions that are not.
@@ -15,7 +12,8 @@ use crate::postgres::row::row_tables::PgRowTables;
 /// The orders of `btree` and the like have operators across types (`date` and `timestamptz`), which are not why an index
 /// was made. A pattern class is made for `LIKE`, which is not among its operators. Built-in functions are not in
 /// `pg_depend`, so those of an expression are read from its tree.
-const UNUSABLE: &str = r"
+pub(super) const UNUSABLE: Question = Question {
+    sql: r"
 , columns as (
     select i.indexrelid, g.tab, s.opcfamily, s.opcintype, s.opcname, am.amname
     from guarded g join pg_index i on i.indrelid = g.relid
@@ -39,22 +37,22 @@ select format('%I.%I', n.nspname, x.relname), h.tab, string_agg(distinct h.spell
 from hindrances h join pg_proc f on f.oid = h.function
 join pg_class x on x.oid = h.indexrelid join pg_namespace n on n.oid = x.relnamespace
 where not f.proleakproof and not x.relispartition
-group by 1, 2 order by 1, 2";
+group by 1, 2 order by 1, 2",
+    columns: 3,
+};
 
-impl PgRowTables {
-    /// A note for each index that the application's queries cannot use by some operator.
-    pub(super) async fn unusable_indexes(&self, tx: &mut PgConnection) -> Result<Vec<PgNote>, StrategyError> {
-        let mut notes = Vec::new();
-        for row in self.about_relations(UNUSABLE, tx).await? {
-            let note = PgNote::IndexUnusable {
-                index: row.try_get(0)?,
-                table: row.try_get(1)?,
-                operators: row.try_get(2)?,
-            };
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
+/// A note for each index that the application's queries cannot use by some operator.
+pub(super) fn unusable(answers: &[Answer]) -> Vec<PgNote> {
+    let mut notes = Vec::new();
+    for answer in answers {
+        let note = PgNote::IndexUnusable {
+            index: answer.text(0),
+            table: answer.text(1),
+            operators: answer.text(2),
+        };
+        if !notes.contains(&note) {
+            notes.push(note);
         }
-        Ok(notes)
     }
+    notes
 }

@@ -2,6 +2,8 @@
 
 mod around;
 mod as_owner;
+mod asking;
+mod catalog;
 mod check;
 mod fault;
 mod indexes;
@@ -11,8 +13,7 @@ mod report;
 mod role;
 mod table;
 
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::PgConnection;
 
 pub(in crate::postgres) use self::role::administrator::Filter;
 pub use fault::{PgFault, PgSeverity};
@@ -20,13 +21,12 @@ pub use note::PgNote;
 pub(in crate::postgres::row) use report::SharedTable;
 pub use report::{PgFinding, PgReport};
 
+use self::catalog::Catalog;
 use self::check::Check;
-use self::relations::RELATIONS;
 use self::role::{missing, presets, roles};
 use self::table::{keys, tables, views};
 use super::row_tables::PgRowTables;
 use super::table::PgTenantTable;
-use super::view::PgTenantView;
 use crate::StrategyError;
 use crate::postgres::connection::statement_names::StatementNames;
 use crate::postgres::directory::functions;
@@ -40,15 +40,6 @@ const OWNERS: &str = "
 select distinct pg_catalog.pg_get_userbyid(c.relowner)::text from unnest($1::text[], $2::text[]) as d(schema, name)
 join pg_catalog.pg_namespace n on n.nspname = d.schema
 join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name";
-
-/// Whether a role of `$3` is that of an administrator. `$4`: the administrator verifies.
-const WRONG_ROLE: &str = "
-select exists (select from pg_catalog.pg_roles r where r.rolname = any ($3)
-    and case when $4 then r.rolname in (session_user, current_user)
-        else r.rolsuper or r.oid in (select datdba from pg_catalog.pg_database where datname = current_database())
-            or exists (select from unnest($1::text[], $2::text[]) as d(schema, name)
-                join pg_catalog.pg_namespace n on n.nspname = d.schema
-                join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = d.name and c.relowner = r.oid) end)";
 
 /// Whose connection verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +59,6 @@ const CHECKS: &[&[Check]] = &[
     views::CHECKS,
     missing::CHECKS,
 ];
-
-/// What is another question on a cluster: row-level security is not forced there, and no policy is restrictive.
-const SINGLE_SERVER: [PgFault; 2] = [PgFault::RowSecurityNotForced, PgFault::PolicyForOthers];
 
 impl PgRowTables {
     /// Asks the catalog whether the database keeps tenants' rows apart as this declaration says, and what goes
@@ -172,29 +160,20 @@ impl PgRowTables {
 
     async fn report(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<PgReport, StrategyError> {
         if self.is_shared_role() {
-            return Ok(PgReport::new(self.ask(tx, &roles::SHARED).await?));
+            return Ok(PgReport::new(self.ask(tx, viewer, &[&roles::SHARED]).await?));
         }
-        let shared = self.undeclared_shared_tables(tx).await?;
-        let mut findings = self.findings(tx, viewer).await?;
-        if self.is_wrong_role(tx, viewer).await? {
+        let catalog = self.catalog(tx, viewer).await?;
+        let (shared, indexes) = (
+            self.undeclared_shared_tables(&catalog.shared_tables),
+            indexes::unusable(&catalog.indexes),
+        );
+        let is_wrong_role = catalog.is_wrong_role;
+        let mut findings = self.findings(tx, viewer, catalog).await?;
+        if is_wrong_role {
             findings.iter_mut().for_each(PgFinding::ask_for_another_role);
         }
         let report = PgReport::new(findings).with_shared_tables(shared);
-        let indexes = self.unusable_indexes(tx).await?;
         Ok(indexes.into_iter().fold(report, PgReport::with_note))
-    }
-
-    /// Whether the application's role is the one that administers: the role that verifies as the administrator, or one
-    /// that serves and owns the database or a declared table, or is a superuser. What it has too much of, it has as
-    /// that.
-    async fn is_wrong_role(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<bool, StrategyError> {
-        let applications: Vec<&str> = self.applications().iter().map(|role| role.as_str()).collect();
-        let is_wrong = sqlx::query_scalar(WRONG_ROLE)
-            .bind(self.names(PgTenantTable::schema))
-            .bind(self.names(PgTenantTable::name))
-            .bind(applications)
-            .bind(viewer == Viewer::Administrator);
-        Ok(is_wrong.fetch_one(tx).await?)
     }
 
     /// The one role that owns the declared tables, unless it is the application's.
@@ -220,15 +199,13 @@ impl PgRowTables {
     ) -> Result<Vec<PgFinding>, StrategyError> {
         let mut tx = begin_lent(administrator, None).await?;
         prepare(&mut tx).await?;
-        let mut findings = Vec::new();
-        if self.is_shared_role() {
-            findings = self.ask(&mut tx, &roles::SHARED).await?;
+        let checks: Vec<&Check> = if self.is_shared_role() {
+            vec![&roles::SHARED]
         } else {
             let checks = roles::CHECKS.iter().chain(presets::CHECKS);
-            for check in checks.filter(|check| check.fault != PgFault::SchemaCreate) {
-                findings.extend(self.ask(&mut tx, check).await?);
-            }
-        }
+            checks.filter(|check| check.fault != PgFault::SchemaCreate).collect()
+        };
+        let findings = self.ask(&mut tx, Viewer::Administrator, &checks).await?;
         tx.rollback().await?;
         Ok(findings)
     }
@@ -239,17 +216,38 @@ impl PgRowTables {
         self.applications().contains(self.administrator())
     }
 
-    async fn findings(&self, tx: &mut PgConnection, viewer: Viewer) -> Result<Vec<PgFinding>, StrategyError> {
-        let mut findings = self.no_cluster(tx).await?;
-        if !findings.is_empty() {
-            return Ok(findings);
+    async fn findings(
+        &self,
+        tx: &mut PgConnection,
+        viewer: Viewer,
+        catalog: Catalog,
+    ) -> Result<Vec<PgFinding>, StrategyError> {
+        let no_cluster = self.no_cluster(tx).await?;
+        if !no_cluster.is_empty() {
+            return Ok(no_cluster);
         }
-        // Nested, since a future with an adapter of these is not `Send`.
-        for checks in CHECKS {
-            let holds = |check: &&Check| !self.is_on_citus() || !SINGLE_SERVER.contains(&check.fault);
-            for check in checks.iter().filter(holds) {
-                findings.extend(self.ask(tx, check).await?);
-            }
+        let mut findings = catalog.findings;
+        self.leave_own_functions_out(tx, &mut findings).await?;
+        findings.extend(self.administrators(tx, viewer).await?);
+        findings.extend(catalog.collations);
+        findings.extend(self.policies(tx).await?);
+        findings.extend(self.grants(tx).await?);
+        findings.extend(self.setting_holds(tx, catalog.presets).await?);
+        findings.extend(self.on_cluster(tx, viewer, catalog.has_cluster).await?);
+        Ok(findings)
+    }
+
+    /// The functions of the fence, of versions and of the directory run as their owner, and show nobody's rows.
+    async fn leave_own_functions_out(
+        &self,
+        tx: &mut PgConnection,
+        findings: &mut Vec<PgFinding>,
+    ) -> Result<(), StrategyError> {
+        if findings
+            .iter()
+            .all(|finding| finding.fault() != PgFault::FunctionAsOwner)
+        {
+            return Ok(());
         }
         let mut own = install::functions_as_made(tx).await?;
         own.extend(versions::function_as_made(tx).await?);
@@ -257,53 +255,15 @@ impl PgRowTables {
         findings.retain(|finding| {
             finding.fault() != PgFault::FunctionAsOwner || !own.iter().any(|name| name == finding.object())
         });
-        findings.extend(self.administrators(tx, viewer).await?);
-        findings.extend(self.collations(tx).await?);
-        findings.extend(self.policies(tx).await?);
-        findings.extend(self.grants(tx).await?);
-        findings.extend(self.setting_holds(tx).await?);
-        findings.extend(self.on_cluster(tx).await?);
-        Ok(findings)
-    }
-
-    /// What the application may do with each declared table, as `GRANT` spells it.
-    fn rights(&self) -> Vec<String> {
-        self.tables().iter().map(|table| table.grants().to_string()).collect()
-    }
-
-    async fn ask(&self, tx: &mut PgConnection, check: &Check) -> Result<Vec<PgFinding>, StrategyError> {
-        let mut findings: Vec<PgFinding> = Vec::new();
-        for row in self.about_relations(check.sql, tx).await? {
-            // What is not about a role is found for each.
-            PgFinding::new(check.fault, row.try_get(0)?, row.try_get(1)?).join(&mut findings);
-        }
-        Ok(findings)
-    }
-
-    /// The answers to a query that stands behind [`RELATIONS`], for each of the application's roles.
-    async fn about_relations(&self, sql: &str, tx: &mut PgConnection) -> Result<Vec<PgRow>, StrategyError> {
-        let sql = format!("{RELATIONS}{sql}");
-        let mut found = Vec::new();
-        for application in self.applications() {
-            let query = sqlx::query(AssertSqlSafe(sql.clone()))
-                .bind(self.names(PgTenantTable::schema))
-                .bind(self.names(PgTenantTable::name))
-                .bind(self.names(PgTenantTable::tenant_column))
-                .bind(application.as_str())
-                .bind(self.administrator().as_str())
-                .bind(self.rights())
-                .bind(self.view_names(PgTenantView::schema))
-                .bind(self.view_names(PgTenantView::name));
-            found.extend(query.fetch_all(&mut *tx).await?);
-        }
-        Ok(found)
+        Ok(())
     }
 }
 
 /// No name is looked up where anybody else could have put one, and names are written out alike. The planner takes these
-/// queries for long ones, and would compile each for longer than it runs.
+/// queries for long ones, and would compile each for longer than it runs. What workers find in parallel has no order.
 pub(in crate::postgres::row::verify) async fn prepare(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let sql = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off; set local jit = off";
+    let sql = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off; set local jit = off; \
+        set local max_parallel_workers_per_gather = 0";
     sqlx::raw_sql(sql).execute(tx).await?;
     Ok(())
 }

@@ -20,7 +20,8 @@
 ///   trigger that it starts can write. Owners who see everything have a finding of their own.
 ///
 /// The parameters are `$1` to `$3` the declared tables' schemas, names and tenant columns, `$4` a role of the
-/// application, `$5` the administrator's, `$6` the rights to each table, `$7` and `$8` the declared views' schemas and names.
+/// application, `$5` the administrator's, `$6` the rights to each table, `$7` and `$8` the declared views' schemas and names, `$9`
+/// the setting's name, `$10` all roles of the application, and `$11` whether the administrator verifies.
 pub(super) const RELATIONS: &str = "with recursive declared as (
     select d.schema, d.name, d.col, c.oid as relid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
         c.relacl, a.attnum, a.attnotnull, a.atttypid, format('%I.%I', d.schema, d.name) as tab, d.rights, d.place

@@ -10,4 +10,5 @@ pub(crate) mod verify_planted;
 mod verify_presets;
 mod verify_roles;
 mod verify_runs_as_owner;
+mod verify_trips;
 mod verify_views;

@@ -9,8 +9,8 @@ use crate::postgres::identifier::Literal;
 use crate::postgres::row::citus::Citus;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
-use crate::postgres::row::verify::check::Check;
-use crate::postgres::row::verify::{PgFault, PgFinding};
+use crate::postgres::row::verify::check::{Check, Question};
+use crate::postgres::row::verify::{PgFault, PgFinding, Viewer};
 
 /// Of the declared tables `d (name, col)` those that are not distributed by their column, or, without one, have no copy on
 /// each worker; and whether Citus knows them, as distributed in another way.
@@ -42,9 +42,19 @@ where p.polname <> 'tenancy_tenant' and p.polroles <> array(select oid from admi
 };
 
 /// The guarded tables that have shards, by a column or a copy on each worker.
-const DISTRIBUTED: &str = "
+const DISTRIBUTED: Question = Question {
+    sql: "
 select distinct tab from guarded where exists (select from pg_catalog.pg_dist_partition p
-    where p.logicalrelid = relid and (p.partmethod <> 'n' or p.repmodel = 't')) order by 1";
+    where p.logicalrelid = relid and (p.partmethod <> 'n' or p.repmodel = 't')) order by 1",
+    columns: 1,
+};
+
+/// Whether the database has the catalog of a cluster.
+pub(in crate::postgres::row::verify) const HAS_CLUSTER: Question = Question {
+    sql: "
+select to_regclass('pg_catalog.pg_dist_partition') is not null",
+    columns: 1,
+};
 
 /// A value of the setting that is no tenant's.
 const CHECK: &str = "tenancy check";
@@ -65,22 +75,25 @@ impl PgRowTables {
     pub(in crate::postgres::row::verify) async fn on_cluster(
         &self,
         tx: &mut PgConnection,
+        viewer: Viewer,
+        has_cluster: bool,
     ) -> Result<Vec<PgFinding>, StrategyError> {
         match self.citus() {
-            Some(citus) => self.declared_on_cluster(citus, tx).await,
-            None => self.undeclared_on_cluster(tx).await,
+            Some(citus) => self.declared_on_cluster(citus, tx, viewer).await,
+            None if has_cluster => self.undeclared_on_cluster(tx, viewer).await,
+            None => Ok(Vec::new()),
         }
     }
 
     /// Policies with a sub-select do not hold on shards, and restrictive ones become permissive there.
-    async fn undeclared_on_cluster(&self, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
-        let has_cluster = "select to_regclass('pg_catalog.pg_dist_partition') is not null";
-        if !sqlx::query_scalar(has_cluster).fetch_one(&mut *tx).await? {
-            return Ok(Vec::new());
-        }
+    async fn undeclared_on_cluster(
+        &self,
+        tx: &mut PgConnection,
+        viewer: Viewer,
+    ) -> Result<Vec<PgFinding>, StrategyError> {
         let mut findings = Vec::new();
-        for row in self.about_relations(DISTRIBUTED, tx).await? {
-            let finding = PgFinding::new(PgFault::ClusterUnsupported, row.try_get(0)?, String::new());
+        for answer in self.ask_all(tx, viewer, &[DISTRIBUTED]).await?.iter().flatten() {
+            let finding = PgFinding::new(PgFault::ClusterUnsupported, answer.text(0), String::new());
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
@@ -88,7 +101,12 @@ impl PgRowTables {
         Ok(findings)
     }
 
-    async fn declared_on_cluster(&self, citus: &Citus, tx: &mut PgConnection) -> Result<Vec<PgFinding>, StrategyError> {
+    async fn declared_on_cluster(
+        &self,
+        citus: &Citus,
+        tx: &mut PgConnection,
+        viewer: Viewer,
+    ) -> Result<Vec<PgFinding>, StrategyError> {
         let rows = citus.rows(self.tables());
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -113,8 +131,7 @@ impl PgRowTables {
                 findings.push(PgFinding::new(PgFault::DefaultMissing, object, String::new()));
             }
         }
-        findings.extend(self.ask(tx, &POLICY_BESIDE).await?);
-        findings.extend(self.ask(tx, &LOCAL_SHARDS).await?);
+        findings.extend(self.ask(tx, viewer, &[&POLICY_BESIDE, &LOCAL_SHARDS]).await?);
         // A table that is none of the cluster's would be asked here.
         if let (Some(table), true) = (self.tables().first(), findings.is_empty()) {
             findings.extend(self.propagation(tx, table).await?);

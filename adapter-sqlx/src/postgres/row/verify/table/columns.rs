@@ -1,16 +1,18 @@
 //! The tenant's column: its type, and how it compares values.
 
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use crate::StrategyError;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::PgTenantTable;
+use crate::postgres::row::verify::check::{Answer, Question};
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
 /// The declared tables whose column's collation calls different texts equal: each one's place in the declaration, the
 /// column with its table, its type, and whether the column's type can be altered. It cannot while the column belongs to a
 /// partition key, comes from a parent, or is named by a view, a rule, a trigger or another policy.
-const UNEQUAL: &str = "
+pub(in crate::postgres::row::verify) const UNEQUAL: Question = Question {
+    sql: "
 select d.place - 1, format('%s.%I', d.tab, d.col), format_type(a.atttypid, a.atttypmod), a.attinhcount = 0
     and not exists (select from pg_partitioned_table t where t.partrelid = d.relid
         and (d.attnum = any (t.partattrs::int2[]) or 0 = any (t.partattrs::int2[])))
@@ -20,7 +22,9 @@ select d.place - 1, format('%s.%I', d.tab, d.col), format_type(a.atttypid, a.att
 from declared d
 join pg_attribute a on a.attrelid = d.relid and a.attnum = d.attnum
 join pg_collation l on l.oid = a.attcollation
-where not l.collisdeterministic order by d.place";
+where not l.collisdeterministic order by d.place",
+    columns: 4,
+};
 
 /// The type of the column `$3` of the table `$2` in the schema `$1`, null if the table has no such column; and whether its
 /// values become those of the type `$4` without a decision. Nothing if there is no such table, which is another finding.
@@ -67,24 +71,23 @@ impl PgRowTables {
     }
 
     /// A child's column has its parent's collation, so the declared tables are all.
-    pub(in crate::postgres::row::verify) async fn collations(
-        &self,
-        tx: &mut PgConnection,
-    ) -> Result<Vec<PgFinding>, StrategyError> {
+    pub(in crate::postgres::row::verify) fn collations(&self, answers: &[Answer]) -> Vec<PgFinding> {
         let mut findings = Vec::new();
-        for row in self.about_relations(UNEQUAL, tx).await? {
-            let place: i64 = row.try_get(0)?;
-            let table = usize::try_from(place).ok().and_then(|place| self.tables().get(place));
-            let (column_type, is_alterable): (String, bool) = (row.try_get(2)?, row.try_get(3)?);
-            let mend = table.filter(|_| is_alterable).map_or_else(String::new, |table| {
-                self.column_sql(table, &format!("{column_type} collate pg_catalog.\"default\""))
+        for answer in answers {
+            let table = answer
+                .text(0)
+                .parse()
+                .ok()
+                .and_then(|place: usize| self.tables().get(place));
+            let mend = table.filter(|_| answer.is_true(3)).map_or_else(String::new, |table| {
+                self.column_sql(table, &format!("{} collate pg_catalog.\"default\"", answer.text(2)))
             });
-            let finding = PgFinding::new(PgFault::ColumnCollation, row.try_get(1)?, mend);
+            let finding = PgFinding::new(PgFault::ColumnCollation, answer.text(1), mend);
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
         }
-        Ok(findings)
+        findings
     }
 
     /// Gives the column this type. The policy names the column, and is in the way of its type.

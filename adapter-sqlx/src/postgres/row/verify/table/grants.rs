@@ -1,6 +1,7 @@
 //! What the application may do with rows, beside what is declared.
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::StrategyError;
 use crate::postgres::row::row_tables::PgRowTables;
@@ -8,7 +9,7 @@ use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::verify::{PgFault, PgFinding};
 
 /// The declared rights of the role `$1`, one a line: the table, the right, and the column or null.
-const DECLARED: &str = "with declared as (
+const DECLARED: &str = "with recursive declared as (
     select d.place, format('%I.%I', n.nspname, c.relname) as tab, c.oid as relid, d.privilege, d.col, a.attnum,
         case when d.col is null then d.privilege else format('%s (%I)', d.privilege, d.col) end as spelled
     from unnest($2::text[], $3::text[], $4::text[], $5::text[]) with ordinality as d(schema, name, privilege, col, place)
@@ -34,7 +35,7 @@ where n.nspname = any ($2) and not has_schema_privilege(r.oid, n.oid, 'usage') o
 
 /// Rights to rows of the role, and of roles that it can act as. Other rights are another finding.
 const BEYOND: &str = "
-, acting as (
+with recursive acting as (
     select oid, rolname from application
     union select r.oid, r.rolname from acting a join pg_auth_members m on m.member = a.oid
         join pg_roles r on r.oid = m.roleid where not r.rolsuper
@@ -71,29 +72,26 @@ impl PgRowTables {
     ) -> Result<Vec<PgFinding>, StrategyError> {
         let mut findings = Vec::new();
         for application in self.applications() {
-            for (fault, sql) in [
-                (PgFault::GrantMissing, format!("{DECLARED}{MISSING_ON_SCHEMAS}")),
-                (PgFault::GrantMissing, format!("{DECLARED}{MISSING}")),
-                (
-                    PgFault::Grant,
-                    format!("{}{BEYOND}", DECLARED.replacen("with", "with recursive", 1)),
-                ),
-            ] {
-                let found = self.compare_rights(application.as_str(), sql, tx).await?;
-                for (object, mend) in found {
-                    PgFinding::new(fault, object, mend).join(&mut findings);
-                }
+            for row in self.compare_rights(application.as_str(), tx).await? {
+                let is_beyond: bool = row.try_get(0)?;
+                let fault = if is_beyond {
+                    PgFault::Grant
+                } else {
+                    PgFault::GrantMissing
+                };
+                PgFinding::new(fault, row.try_get(1)?, row.try_get(2)?).join(&mut findings);
             }
         }
         Ok(findings)
     }
 
-    async fn compare_rights(
-        &self,
-        role: &str,
-        sql: String,
-        tx: &mut PgConnection,
-    ) -> Result<Vec<(String, String)>, sqlx::Error> {
+    async fn compare_rights(&self, role: &str, tx: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+        let sql = format!(
+            "{DECLARED}
+select false, m.* from ({MISSING_ON_SCHEMAS}) as m
+union all select false, m.* from ({MISSING}) as m
+union all select true, b.* from ({BEYOND}) as b"
+        );
         let rights = self.tables().iter().flat_map(declared);
         let (mut schemas, mut names, mut privileges, mut columns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for Declared {
@@ -107,7 +105,8 @@ impl PgRowTables {
             privileges.push(privilege);
             columns.push(column);
         }
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .persistent(false)
             .bind(role)
             .bind(schemas)
             .bind(names);

@@ -8,12 +8,11 @@ use crate::postgres::row::rebuild::keys::remade_keys;
 use crate::postgres::row::verify::PgFault;
 use crate::postgres::row::verify::check::Check;
 
-/// The foreign keys to or from a guarded table, and the unique keys without the tenant's column, with what rebuilds each.
-macro_rules! rebuilt {
-    () => {
-        concat!(
-            remade_foreign_keys!(),
-            "
+/// More of the relations that the checks are about: the foreign keys to or from a guarded table, and the unique keys
+/// without the tenant's column, with what rebuilds each.
+pub(in crate::postgres::row::verify) const REBUILT: &str = concat!(
+    remade_foreign_keys!(),
+    "
 , mended_unpaired as (
     select u.oid, u.conname, u.conrelid, u.conindid, u.removal, u.confrelid, u.attnum, u.confkey,
         case when not u.lacks_column then u.addition end as addition
@@ -39,8 +38,8 @@ macro_rules! rebuilt {
 ), key_roots as (
     select distinct indexrelid as root from keys where is_mendable
 )",
-            remade_keys!(),
-            "
+    remade_keys!(),
+    "
 , mended_keys as (
     -- With the foreign keys that depend on it, which would be in the way.
     select k.*, case when r.root is not null and not exists (select from mended_unpaired u where u.conindid = k.indexrelid and u.addition is null)
@@ -50,40 +49,30 @@ macro_rules! rebuilt {
         end as mend
     from keys k left join remade_keys r on r.root = k.indexrelid
 )"
-        )
-    };
-}
+);
 
 pub(in crate::postgres::row::verify) const CHECKS: &[Check] = &[
     // Before the keys that they refer to, which cannot be mended while they do.
     Check {
         fault: PgFault::ForeignKeyWithoutTenant,
-        sql: concat!(
-            rebuilt!(),
-            "
+        sql: "
 select distinct format('%I on %s', u.conname, u.conrelid::regclass), coalesce(
     case when u.addition is null then null
     when exists (select from pg_index i where i.indrelid = u.confrelid and i.indisunique and i.indimmediate
         and i.indpred is null and i.indnkeyatts = cardinality(u.confkey) + 1
         and (u.confkey || u.attnum) <@ (i.indkey::int2[])[0:i.indnkeyatts - 1]) then u.removal || '; ' || u.addition
     else (select k.mend from mended_keys k where k.indexrelid = u.conindid limit 1) end, '')
-from mended_unpaired u order by 1"
-        ),
+from mended_unpaired u order by 1",
     },
     Check {
         fault: PgFault::KeyWithoutTenant,
-        sql: concat!(
-            rebuilt!(),
-            "
-select distinct format('%I on %s', relname, tab), coalesce(mend, '') from mended_keys order by 1"
-        ),
+        sql: "
+select distinct format('%I on %s', relname, tab), coalesce(mend, '') from mended_keys order by 1",
     },
     // Its action is done as the owner, on rows of every tenant that refer to a row which is nobody's.
     Check {
         fault: PgFault::ForeignKeyAcross,
-        sql: concat!(
-            rebuilt!(),
-            "
+        sql: "
 , acting_keys as (
     select k.*, k.confdeltype in ('c', 'n', 'd') and exists (select from writable w where w.relid = k.confrelid and w.event = 8)
         as deletes, k.confupdtype in ('c', 'n', 'd')
@@ -96,15 +85,12 @@ select format('%I on %s', k.conname, k.conrelid::regclass), case when k.conparen
         k.rest, k.remarks) end
 from acting_keys k where (k.deletes or k.updates)
     and not exists (select from pg_constraint p where p.oid = k.conparentid and p.conrelid in (select relid from guarded))
-order by 1"
-        ),
+order by 1",
     },
     // `on update` has no list of columns, so the action goes.
     Check {
         fault: PgFault::ForeignKeyClearsTenant,
-        sql: concat!(
-            rebuilt!(),
-            "
+        sql: "
 select distinct format('%I on %s', k.conname, g.tab), case when k.conparentid <> 0 then '' else
     format('%s; %s FOREIGN KEY (%s%s%s)%s%s%s%s%s', k.removal, k.addition, k.own_names, k.refers, k.other_names, k.match,
         case when k.confupdtype in ('n', 'd') then '' else k.updated end,
@@ -116,7 +102,6 @@ cross join lateral (select string_agg(quote_ident(a.attname), ', ' order by c.pl
     join pg_attribute a on a.attrelid = k.conrelid and a.attnum = c.attnum where c.attnum <> g.attnum) rest
 where (k.confupdtype in ('n', 'd') or k.confdeltype in ('n', 'd') and g.attnum = any (k.cleared))
     and not exists (select from pg_constraint p where p.oid = k.conparentid and p.conrelid in (select relid from guarded))
-order by 1"
-        ),
+order by 1",
     },
 ];

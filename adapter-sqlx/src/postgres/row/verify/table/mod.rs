@@ -6,6 +6,6 @@ pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod policies;
 mod shards;
-mod shared;
+pub(super) mod shared;
 pub(super) mod tables;
 pub(super) mod views;

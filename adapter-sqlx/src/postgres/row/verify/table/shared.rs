@@ -1,12 +1,11 @@
 //! Tables that every tenant shares, although nobody said so.
 
-use sqlx::{PgConnection, Row};
-
-use crate::StrategyError;
 use crate::postgres::row::row_tables::PgRowTables;
+use crate::postgres::row::verify::check::{Answer, Question};
 
 /// Tables without a tenant's column that the application may write. What extensions bring is left out.
-const WRITABLE: &str = "
+pub(in crate::postgres::row::verify) const WRITABLE: Question = Question {
+    sql: "
 select distinct n.nspname::text, c.relname::text, format('%I.%I', n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join acting a
 where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -16,22 +15,20 @@ where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' a
     and has_schema_privilege(a.oid, n.oid, 'usage')
     and (has_any_column_privilege(a.oid, c.oid, 'insert, update') or has_table_privilege(a.oid, c.oid, 'delete, truncate'))
     and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')
-order by 3";
+order by 3",
+    columns: 3,
+};
 
 impl PgRowTables {
     /// Their names, as SQL spells them, without those that are declared as shared.
-    pub(in crate::postgres::row::verify) async fn undeclared_shared_tables(
-        &self,
-        tx: &mut PgConnection,
-    ) -> Result<Vec<String>, StrategyError> {
-        let mut tables: Vec<String> = Vec::new();
-        for row in self.about_relations(WRITABLE, tx).await? {
-            let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let table: String = row.try_get(2)?;
+    pub(in crate::postgres::row::verify) fn undeclared_shared_tables(&self, answers: &[Answer]) -> Vec<String> {
+        let mut tables = Vec::new();
+        for answer in answers {
+            let (schema, name, table) = (answer.text(0), answer.text(1), answer.text(2));
             if !self.is_shared_table(&schema, &name) && !tables.contains(&table) {
                 tables.push(table);
             }
         }
-        Ok(tables)
+        tables
     }
 }
