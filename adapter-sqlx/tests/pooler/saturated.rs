@@ -4,23 +4,28 @@ use std::time::{Duration, Instant};
 
 use tenancy_sqlx::{PoolSettings, StrategyRegistry, TenantDb, TransactionError};
 
-use crate::support::server::{TestDatabase, bodies_of, by_the_same_way, seed, tenant};
+use crate::polling::at_last;
+use crate::support::server::{TestDatabase, bodies, by_the_same_way, seed, tenant};
 
 /// It keeps a client waiting in the midst of its first message, for 15 seconds here and for minutes by default.
 #[tokio::test]
 async fn to_begin_takes_no_longer_than_is_allowed() {
     let database = TestDatabase::new().await;
-    let options = database
-        .row()
-        .with_pool(PoolSettings::new().with_acquire_timeout(Duration::from_secs(1)));
-    let row = by_the_same_way(options).open().await.unwrap();
-    let db = TenantDb::new(StrategyRegistry::new().with(row).unwrap());
-    seed(&db, &["acme", "globex"]).await;
-    let taken = db.begin(&tenant("acme")).await.unwrap();
+    let open = async |timeout| {
+        let row = database
+            .row()
+            .with_pool(PoolSettings::new().with_acquire_timeout(timeout));
+        let row = by_the_same_way(row).open().await.unwrap();
+        TenantDb::new(StrategyRegistry::new().with(row).unwrap())
+    };
+    seed(&open(Duration::from_secs(60)).await, &["acme", "globex"]).await;
+    let db = open(Duration::from_secs(1)).await;
+    let taken = at_last(|| async { db.begin(&tenant("acme")).await }).await;
     let begun = Instant::now();
     let error = db.begin(&tenant("globex")).await.unwrap_err();
     assert!(matches!(error, TransactionError::Begin { .. }), "{error:?}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     taken.commit().await.unwrap();
-    assert_eq!(bodies_of(&db, "globex").await, ["of globex"]);
+    let mut tx = at_last(|| async { db.begin_read(&tenant("globex")).await }).await;
+    assert_eq!(bodies(&mut tx).await, ["of globex"]);
 }

@@ -24,7 +24,7 @@ pub(crate) fn options(dir: &TempDir) -> SqliteDatabaseBuilder {
         .with_pool(
             PoolSettings::new()
                 .with_max_connections(1)
-                .with_acquire_timeout(Duration::from_millis(300)),
+                .with_acquire_timeout(Duration::from_secs(30)),
         )
 }
 

@@ -6,6 +6,7 @@ use tempfile::tempdir;
 use tenancy_sqlx::{PoolSettings, StrategyError, TransactionError};
 
 use crate::common::*;
+use crate::polling::at_last;
 use crate::sqlite::database::{open, options, provisioned};
 
 #[tokio::test]
@@ -24,9 +25,13 @@ async fn no_more_files_are_open_than_the_bound() {
 #[tokio::test]
 async fn one_in_use_is_not_closed_and_is_waited_for() {
     let dir = tempdir().unwrap();
-    let (db, files) = open(options(&dir).with_max_open(1)).await;
+    let (db, _) = open(options(&dir)).await;
     let (a, b) = (provisioned(&db, "a").await, provisioned(&db, "b").await);
-    let mut tx = db.begin(&a).await.unwrap();
+    db.close().await;
+    let pool = PoolSettings::new().with_max_connections(1);
+    let impatient = pool.with_acquire_timeout(Duration::from_millis(300));
+    let (db, files) = open(options(&dir).with_max_open(1).with_pool(impatient)).await;
+    let mut tx = at_last(|| async { db.begin(&a).await }).await;
     run(&mut tx, "insert into notes values ('2', 'x')").await.unwrap();
     let refused = db.begin(&b).await;
     let Err(TransactionError::Begin { source, .. }) = refused else {
@@ -35,13 +40,20 @@ async fn one_in_use_is_not_closed_and_is_waited_for() {
     assert!(matches!(source, StrategyError::TooManyInUse { max: 1 }), "{source:?}");
     let waiting = tokio::spawn({
         let (db, b) = (db.clone(), b.clone());
-        async move { bodies(&db, &b).await }
+        async move {
+            let mut tx = at_last(|| async { db.begin_read(&b).await }).await;
+            texts(&mut tx, "select body from notes order by id").await
+        }
     });
     tokio::task::yield_now().await;
     tx.commit().await.unwrap();
     assert_eq!(waiting.await.unwrap(), ["of b"]);
     assert_eq!(files.open_databases(), 1);
-    assert_eq!(bodies(&db, &a).await, ["of a", "x"]);
+    let mut tx = at_last(|| async { db.begin_read(&a).await }).await;
+    assert_eq!(
+        texts(&mut tx, "select body from notes order by id").await,
+        ["of a", "x"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,12 +18,13 @@ use tenancy_core::directory::{Member, TenantEntry, TenantStatus};
 use tenancy_core::names::{TenantId, TenantKey};
 use tenancy_sqlx::{DirectoryError, ForgetError, LifecycleError, NewTenant, SqliteDirectory, UpsertError};
 
+/// Those of a writer that waits for others longer than anything here takes.
 fn options(folder: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(folder.join("directory.sqlite"))
         .create_if_missing(true)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_millis(50))
+        .busy_timeout(Duration::from_secs(30))
 }
 
 async fn pool_of_one(folder: &Path) -> SqlitePool {
@@ -128,7 +129,10 @@ async fn what_is_left_open_in_the_applications_pool_takes_no_write_away() {
 #[tokio::test]
 async fn a_writer_that_waits_for_too_long_can_try_again() {
     let dir = tempdir().unwrap();
-    let directory = SqliteDirectory::from_pool(pool_of_one(dir.path()).await).await.unwrap();
+    let impatient = options(dir.path()).busy_timeout(Duration::from_millis(50));
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect_with(impatient).await.unwrap();
+    let directory = SqliteDirectory::from_pool(pool).await.unwrap();
     directory.upsert(&new("acme")).await.unwrap();
     let (acme, alice) = ("acme".parse().unwrap(), Member::new("alice".parse().unwrap()));
     let mut holder = options(dir.path()).connect().await.unwrap();

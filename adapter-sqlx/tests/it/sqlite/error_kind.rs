@@ -16,6 +16,7 @@ use tenancy_sqlx::{
 
 use crate::common;
 use crate::common::{migrations, notes_table, row_options, row_tenant, run};
+use crate::polling::at_last;
 
 const TABLES: &str = "create table notes_rows (
         tenant_id text not null, id text not null, body text not null check (body <> 'bad'), rank integer,
@@ -33,7 +34,10 @@ const OWN_TABLES: &str = "create table notes (
         kept text references notes (id) on delete restrict);
     create table numbers (id integer primary key)";
 
-async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, [Admitted; 2]) {
+/// Longer than anything here takes.
+const PATIENT: Duration = Duration::from_secs(30);
+
+async fn open(dir: &TempDir, busy_timeout: Duration) -> (TenantDb<Sqlite>, [Admitted; 2]) {
     let row = tenancy_sqlx::SqliteRowStrategy::builder(dir.path().join("rows.sqlite"))
         .with_migrations(migrations(&[TABLES]))
         .with_table(notes_table())
@@ -43,7 +47,7 @@ async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, [Admitted; 2]) {
         .unwrap();
     let database = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
         .with_migrations(migrations(&[OWN_TABLES]))
-        .with_busy_timeout(Duration::from_millis(1))
+        .with_busy_timeout(busy_timeout)
         .open()
         .await
         .unwrap();
@@ -63,7 +67,7 @@ async fn open(dir: &TempDir) -> (TenantDb<Sqlite>, [Admitted; 2]) {
 #[tokio::test]
 async fn a_statement_s_error_is_the_client_s_or_the_service_s() {
     let dir = tempfile::tempdir().unwrap();
-    let (db, members) = open(&dir).await;
+    let (db, members) = open(&dir, PATIENT).await;
     for (sql, expected) in [
         ("insert into notes (id, body) values ('1', 'x')", ErrorKind::Conflict),
         (
@@ -110,9 +114,13 @@ async fn a_statement_s_error_is_the_client_s_or_the_service_s() {
 #[tokio::test]
 async fn another_writer_is_waited_for_and_then_told_as_unavailable() {
     let dir = tempfile::tempdir().unwrap();
-    let (db, [_, own]) = open(&dir).await;
+    let (db, [_, own]) = open(&dir, PATIENT).await;
+    let impatient = SqliteDatabaseStrategy::builder(dir.path().join("tenants"))
+        .with_migrations(migrations(&[OWN_TABLES]))
+        .with_busy_timeout(Duration::from_millis(1));
+    let impatient = TenantDb::new(StrategyRegistry::new().with(impatient.open().await.unwrap()).unwrap());
     let writer = db.begin(&own).await.unwrap();
-    let refused = db.begin(&own).await.unwrap_err();
+    let refused = impatient.begin(&own).await.unwrap_err();
     assert!(refused.is_unavailable() && !refused.is_exhausted(), "{refused:?}");
     writer.commit().await.unwrap();
     db.begin(&own).await.unwrap().commit().await.unwrap();
@@ -132,7 +140,10 @@ async fn an_exhausted_pool_is_told_as_such() {
     for member in [row_tenant("a"), common::admitted("a", "database")] {
         db.provision(member.tenant()).await.unwrap();
         for _ in 0..2 {
-            let held = (db.begin(&member).await.unwrap(), db.begin_read(&member).await.unwrap());
+            let held = (
+                at_last(|| async { db.begin(&member).await }).await,
+                at_last(|| async { db.begin_read(&member).await }).await,
+            );
             for error in [db.begin(&member).await, db.begin_read(&member).await].map(Result::unwrap_err) {
                 let is_told = matches!(
                     error,

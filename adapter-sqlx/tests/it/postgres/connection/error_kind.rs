@@ -10,6 +10,7 @@ use tenancy_sqlx::{
 };
 
 use crate::across::AcrossTenants as _;
+use crate::polling::at_last;
 use crate::postgres::support::schema_server;
 use crate::postgres::support::server::{TestDatabase, migrations, tenant};
 
@@ -296,11 +297,14 @@ async fn an_exhausted_pool_is_told_as_such() {
     let registry = StrategyRegistry::new().with(row.open().await.unwrap()).unwrap();
     let db = TenantDb::new(registry.with(schema.open().await.unwrap()).unwrap());
     for member in [tenant("acme"), schema_server::member("acme")] {
-        db.provision(member.tenant()).await.unwrap();
+        at_last(|| async { db.provision(member.tenant()).await }).await;
         for _ in 0..2 {
             // One as it comes, one that was used before.
-            db.begin(&member).await.unwrap().commit().await.unwrap();
-            let held = [db.begin(&member).await.unwrap(), db.begin_read(&member).await.unwrap()];
+            at_last(|| async { db.begin(&member).await?.commit().await }).await;
+            let held = [
+                at_last(|| async { db.begin(&member).await }).await,
+                at_last(|| async { db.begin_read(&member).await }).await,
+            ];
             let error = db.begin_read(&member).await.unwrap_err();
             let is_told = matches!(
                 error,
@@ -314,7 +318,10 @@ async fn an_exhausted_pool_is_told_as_such() {
             drop(held);
         }
     }
-    let held = [db.across_tenants().await.unwrap(), db.across_tenants().await.unwrap()];
+    let held = [
+        at_last(|| async { db.across_tenants().await }).await,
+        at_last(|| async { db.across_tenants().await }).await,
+    ];
     assert!(db.across_tenants().await.unwrap_err().is_exhausted());
     drop(held);
 }

@@ -11,8 +11,9 @@ use sqlx::Postgres;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tenancy_sqlx::{PgRowStrategy, PgServer, PgTenantTable, PoolSettings, StrategyRegistry, TenantDb};
 
+use crate::polling::at_last;
 use crate::postgres::connection::foreign_errors::Logged;
-use crate::postgres::support::server::{NOTES, TestDatabase, bodies_of, migrations, seed, tenant};
+use crate::postgres::support::server::{NOTES, TestDatabase, bodies, bodies_of, migrations, seed, tenant};
 
 /// A way to the server that can lose all connections of before, without a word to either end.
 struct Network {
@@ -92,12 +93,11 @@ async fn open(database: &TestDatabase, network: &Network, max: usize, timeout: D
 async fn a_connection_that_the_network_swallows_is_given_up() {
     let database = TestDatabase::new().await;
     let network = Network::to(&database.administrator());
+    seed(&open(&database, &network, 1, Duration::from_secs(60)).await, &["acme"]).await;
     let db = open(&database, &network, 3, Duration::from_secs(1)).await;
-    seed(&db, &["acme"]).await;
-    let writes = db.begin(&tenant("acme")).await.unwrap();
-    let reads = db.begin_read(&tenant("acme")).await.unwrap();
-    let committed = db.begin(&tenant("acme")).await.unwrap();
-    committed.commit().await.unwrap();
+    let writes = at_last(|| async { db.begin(&tenant("acme")).await }).await;
+    let reads = at_last(|| async { db.begin_read(&tenant("acme")).await }).await;
+    at_last(|| async { db.begin(&tenant("acme")).await?.commit().await }).await;
     network.lose_all();
     drop((writes, reads));
     let started = Instant::now();
@@ -111,7 +111,8 @@ async fn a_connection_that_the_network_swallows_is_given_up() {
         assert!(started.elapsed() < Duration::from_secs(120), "a place is lost");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(bodies_of(&db, "acme").await, ["of acme"]);
+    let mut tx = at_last(|| async { db.begin_read(&tenant("acme")).await }).await;
+    assert_eq!(bodies(&mut tx).await, ["of acme"]);
 }
 
 /// The queries of dropped futures run on. Nobody who begins a transaction tries their connections.

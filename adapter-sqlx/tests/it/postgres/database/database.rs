@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tenancy_sqlx::{PoolSettings, SchemaNameError, StrategyError};
 
+use crate::polling::at_last;
 use crate::postgres::connection::cancel::poll_at_most;
 use crate::postgres::support::database_server::{
     TENANTS, begin_error, member, notes_of, open, options, provision_with_note,
@@ -116,13 +117,15 @@ async fn who_waits_too_long_is_refused() {
         ),
     )
     .await;
-    let held = db.begin(&member("acme")).await.unwrap();
+    let held = at_last(|| async { db.begin(&member("acme")).await }).await;
     for id in ["acme", "globex"] {
         let error = begin_error(&db, id).await;
         assert!(matches!(error, StrategyError::TooManyInUse { max: 1 }), "{error:?}");
     }
     drop(held);
-    assert_eq!(notes_of(&db, "globex").await, ["of globex"]);
+    let mut tx = at_last(|| async { db.begin_read(&member("globex")).await }).await;
+    assert_eq!(bodies(&mut tx).await, ["of globex"]);
+    drop(tx);
     db.close().await;
     let error = begin_error(&db, "acme").await;
     assert!(matches!(error, StrategyError::Closed), "{error:?}");
