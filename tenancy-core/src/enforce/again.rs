@@ -1,7 +1,7 @@
 //! A request that was bound a while ago, and is decided on again.
 
 use crate::directory::TenantRecord;
-use crate::enforce::admitted::is_same_member;
+use crate::enforce::outcome::is_same_member;
 use crate::enforce::{Cause, Outcome, Rejection};
 
 impl Outcome {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 
 use super::row_tables::PgRowTables;
+use crate::PoolSettings;
 use crate::postgres::attempts::LockTimeout;
 use crate::postgres::connection::pool::PoolPlan;
 use crate::postgres::identifier::{ParseIdentifierError, PgIdentifier};
 use crate::postgres::server::PgServer;
-use crate::PoolSettings;
 
 /// Which tables hold tenants' rows, and how they are reached. [`PgRowStrategy::builder`](crate::PgRowStrategy::builder) makes one.
 #[derive(Clone, Debug)]
