@@ -3,7 +3,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 use tenancy_core::enforce::{Admitted, Cause, Rejection, Visit};
 use warp::Filter;
 use warp::reject::Reject;
@@ -18,7 +18,7 @@ use crate::slot::{Handle, handle};
 #[must_use]
 #[doc(alias = "guard")]
 pub fn tenant() -> impl Filter<Extract = (Tenant,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::tenant(extensions).map(Tenant)))
+    enforcing(|extensions| tenancy_http::tenant(extensions).map(Tenant))
 }
 
 /// Decides on the request, and extracts its tenant if it names one.
@@ -28,7 +28,7 @@ pub fn tenant() -> impl Filter<Extract = (Tenant,), Error = warp::Rejection> + C
 #[must_use]
 pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = warp::Rejection> + Copy {
     let tenant = |extensions: &Extensions| tenancy_http::optional_tenant(extensions).map(|tenant| tenant.map(Tenant));
-    handle().and_then(move |handle| enforced(handle, tenant))
+    enforcing(tenant)
 }
 
 /// Decides on the request, and extracts the visitor's capability.
@@ -37,7 +37,7 @@ pub fn optional_tenant() -> impl Filter<Extract = (Option<Tenant>,), Error = war
 /// stands where [`tenant`] stands.
 #[must_use]
 pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::visitor(extensions).map(Visitor)))
+    enforcing(|extensions| tenancy_http::visitor(extensions).map(Visitor))
 }
 
 /// Decides on the request, and extracts the verified caller, whatever the tenant.
@@ -48,7 +48,7 @@ pub fn visitor() -> impl Filter<Extract = (Visitor,), Error = warp::Rejection> +
 #[must_use]
 #[doc(alias = "user")]
 pub fn caller() -> impl Filter<Extract = (Caller,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::caller(extensions).map(Caller)))
+    enforcing(|extensions| tenancy_http::caller(extensions).map(Caller))
 }
 
 /// Decides on the request, and extracts what the caller's credential says beside what tenancy reads, in a type of the
@@ -59,7 +59,7 @@ pub fn caller() -> impl Filter<Extract = (Caller,), Error = warp::Rejection> + C
 #[must_use]
 #[doc(alias = "custom claims")]
 pub fn payload<T: Any + Send + Sync>() -> impl Filter<Extract = (Payload<T>,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::payload::<T>(extensions).map(Payload)))
+    enforcing(|extensions| tenancy_http::payload::<T>(extensions).map(Payload))
 }
 
 /// Decides on the request, and extracts the right of its connection to go on, for WebSockets, server-sent events and streamed
@@ -71,7 +71,7 @@ pub fn payload<T: Any + Send + Sync>() -> impl Filter<Extract = (Payload<T>,), E
 #[doc(alias = "WebSocket")]
 #[doc(alias = "SSE")]
 pub fn tenure() -> impl Filter<Extract = (Tenure,), Error = warp::Rejection> + Copy {
-    handle().and_then(|handle| enforced(handle, |extensions| tenancy_http::tenure(extensions).map(Tenure)))
+    enforcing(|extensions| tenancy_http::tenure(extensions).map(Tenure))
 }
 
 /// Decides on the request, and extracts nothing: for handlers that read the
@@ -84,14 +84,38 @@ pub fn enforce() -> impl Filter<Extract = (), Error = warp::Rejection> + Copy {
         Some(_) => Ok(()),
         None => Err(Rejection::new(Cause::NoLayer)),
     };
-    handle()
-        .and_then(move |handle| enforced(handle, is_bound))
-        .untuple_one()
+    enforcing(is_bound).untuple_one()
+}
+
+/// Decides on the request, and extracts what it is bound to. Its header fields are copied where a decision reads them for the
+/// first time, since a filter sees them in no other way.
+fn enforcing<T: Send>(
+    extract: impl Fn(&Extensions) -> Result<T, Rejection> + Copy + Send + Sync + 'static,
+) -> impl Filter<Extract = (T,), Error = warp::Rejection> + Copy {
+    let as_it_is = handle().and_then(move |handle| enforced_as_it_is(handle, extract));
+    let with_headers = handle().and(warp::header::headers_cloned()).map(give_headers);
+    let with_headers = with_headers.and_then(move |handle| enforced(handle, extract));
+    as_it_is.or(with_headers).unify()
+}
+
+fn give_headers(handle: Option<Handle>, headers: HeaderMap) -> Option<Handle> {
+    handle.inspect(|handle| handle.give_headers(headers))
+}
+
+/// Rejects, so that the next filter does it, where header fields are missing or the service is another one.
+async fn enforced_as_it_is<T>(
+    handle: Option<Handle>,
+    extract: impl Fn(&Extensions) -> Result<T, Rejection>,
+) -> Result<T, warp::Rejection> {
+    match handle {
+        Some(handle) if !handle.wants_headers() => Ok(handle.enforce(extract).await),
+        _ => Err(warp::reject::not_found()),
+    }
 }
 
 async fn enforced<T>(
     handle: Option<Handle>,
-    extract: impl FnOnce(&Extensions) -> Result<T, Rejection>,
+    extract: impl Fn(&Extensions) -> Result<T, Rejection>,
 ) -> Result<T, warp::Rejection> {
     match handle {
         Some(handle) => Ok(handle.enforce(extract).await),

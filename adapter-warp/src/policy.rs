@@ -22,14 +22,12 @@ where
 {
     handle()
         .map(move |handle: Option<Handle>| {
-            if let Some(handle) = handle {
+            if let Some(handle) = &handle {
                 handle.enter(layer.clone());
             }
+            handle
         })
-        .untuple_one()
-        .and(routes.map(R::into_response).boxed())
-        .or_else(answer_without_the_service)
-        .and(handle())
+        .and(routes.map(R::into_response).boxed().or_else(answer_without_the_service))
         .then(leave_with_an_answer)
         .or(handle().and_then(leave_with_a_rejection))
         .unify()
@@ -44,7 +42,7 @@ async fn answer_without_the_service(rejection: Rejection) -> Result<(Response,),
     }
 }
 
-async fn leave_with_an_answer(response: Response, handle: Option<Handle>) -> Response {
+async fn leave_with_an_answer(handle: Option<Handle>, response: Response) -> Response {
     match handle {
         Some(handle) => handle.leave_answered().await.stay_with(response),
         // The method is not known here. To a HEAD the server sends no body.

@@ -48,7 +48,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let handle = Handle::new(parts.clone());
+        let handle = Handle::new(&parts);
         parts.extensions.insert(handle.clone());
         Box::pin(Following {
             handle,

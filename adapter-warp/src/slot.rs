@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, HeaderValue, Method, Response};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response};
 use smallvec::SmallVec;
 use tenancy_core::context::{self, TenantScope};
 use tenancy_core::enforce::{Cause, Rejection};
@@ -22,9 +22,12 @@ use crate::body::Scoped;
 pub(crate) struct Handle(Arc<Mutex<Slot>>);
 
 struct Slot {
-    method: Method,
+    /// The form of a refusal where the request's header fields are not in `parts`.
+    form: RefusalForm,
     /// The request's own parts, as the access policies see them. `None` while a decision is awaited.
     parts: Option<Parts>,
+    /// Whether the header fields are not in `parts`, and are copied once a policy reads them.
+    lacks_headers: bool,
     /// The access policies around the filter that runs, from the outermost in.
     policies: SmallVec<[EnteredPolicy; 1]>,
     /// The scope of the filter that runs. `None` stands for the scope around the service, if there is one.
@@ -75,9 +78,19 @@ pub(crate) fn handle() -> impl Filter<Extract = (Option<Handle>,), Error = Infal
 }
 
 impl Handle {
-    pub(crate) fn new(parts: Parts) -> Self {
+    /// Copies what the access policies read of a request. Where a layer around the service has bound it, most often there is no
+    /// policy inside, so its header fields are not copied yet; see [`give_headers`](Self::give_headers).
+    pub(crate) fn new(request: &Parts) -> Self {
+        let lacks_headers = tenancy_http::bound(&request.extensions).is_some();
+        let (parts, form) = if lacks_headers {
+            let form = RefusalForm::of(&request.method, &request.headers);
+            (without_headers(request), form)
+        } else {
+            (request.clone(), RefusalForm::from(&request.method))
+        };
         Self(Arc::new(Mutex::new(Slot {
-            method: parts.method.clone(),
+            form,
+            lacks_headers,
             scope: None,
             around: None,
             guard: RequestGuard::none(),
@@ -87,6 +100,24 @@ impl Handle {
             vary: SmallVec::new(),
             is_given_back: false,
         })))
+    }
+
+    /// Whether a policy that is not decided on yet would not find the request's header fields.
+    pub(crate) fn wants_headers(&self) -> bool {
+        let slot = self.slot();
+        let is_undecided = |policy: &EnteredPolicy| matches!(policy, EnteredPolicy::Fresh(_));
+        slot.lacks_headers && slot.policies.iter().any(is_undecided)
+    }
+
+    /// Adds the request's header fields, where they were not copied.
+    pub(crate) fn give_headers(&self, headers: HeaderMap) {
+        let mut slot = self.slot();
+        if slot.lacks_headers
+            && let Some(parts) = &mut slot.parts
+        {
+            parts.headers = headers;
+            slot.lacks_headers = false;
+        }
     }
 
     /// Enters an access policy. Nothing is decided yet.
@@ -145,8 +176,8 @@ impl Handle {
         let mut slot = self.slot();
         if let Some(rejection) = &slot.refusal {
             let form = match &slot.parts {
-                Some(parts) => RefusalForm::of(&parts.method, &parts.headers),
-                None => RefusalForm::from(&slot.method),
+                Some(parts) if !slot.lacks_headers => RefusalForm::of(&parts.method, &parts.headers),
+                _ => slot.form,
             };
             return Turn::Refused(rejection_response(rejection, form));
         }
@@ -258,4 +289,14 @@ impl Slot {
             None => Left::Fresh(None),
         }
     }
+}
+
+/// A copy of a request's parts, but for its header fields.
+fn without_headers(request: &Parts) -> Parts {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.method = request.method.clone();
+    parts.uri = request.uri.clone();
+    parts.version = request.version;
+    parts.extensions = request.extensions.clone();
+    parts
 }

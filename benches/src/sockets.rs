@@ -8,14 +8,16 @@ mod server;
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use http::header::VARY;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use poem::EndpointExt;
 use tenancy_core::enforce::Enforcer;
-use tenancy_http::{KeyAlgorithm, Tenancy};
+use tenancy_http::{Authenticator, KeyAlgorithm, Tenancy, TokenVerifier};
 use tower::{Layer, service_fn};
 use warp::Filter;
 
@@ -59,6 +61,10 @@ pub(crate) fn group() -> Group {
     Group::default()
         .with_longer_turns(25)
         .row(row("hyper", Server::of_service(hyper)))
+        .row(row("hyper, and `Vary`", varying(None)))
+        .against(["hyper"], None)
+        .row(row("hyper, `Vary` and the token found", varying(Some(verifier()))))
+        .against(["hyper"], None)
         .row(row(
             "hyper, with tenancy",
             Server::of_service(tenancy().scoped().layer(hyper)),
@@ -86,8 +92,32 @@ pub(crate) fn group() -> Group {
 
 /// Header, look-up in a warm cache, membership by a verified token that is cached.
 fn tenancy() -> Tenancy {
-    let verifier = tokens::verifier(KeyAlgorithm::Hs256, true);
-    Tenancy::builder(Enforcer::new(chain([header()])), verifier, warm(10)).build()
+    Tenancy::builder(Enforcer::new(chain([header()])), verifier(), warm(10)).build()
+}
+
+fn verifier() -> TokenVerifier {
+    tokens::verifier(KeyAlgorithm::Hs256, true)
+}
+
+/// Parts of what tenancy does, by hand: the field that each answer has beside the bare one, and the look for the token among those
+/// that were verified.
+fn varying(verifier: Option<TokenVerifier>) -> Server {
+    let verifier = Arc::new(verifier);
+    Server::of_service(service_fn(move |request: Request<Incoming>| {
+        let verifier = Arc::clone(&verifier);
+        async move {
+            let (parts, _) = request.into_parts();
+            let found = verifier
+                .as_ref()
+                .as_ref()
+                .map(|verifier| verifier.authenticate_now(&parts));
+            black_box(found);
+            let mut response = Response::new(notes());
+            let vary = HeaderValue::from_static("x-tenant-id, authorization");
+            response.headers_mut().insert(VARY, vary);
+            Ok::<_, Infallible>(response)
+        }
+    }))
 }
 
 /// A page of notes as JSON, written anew for each request.

@@ -54,7 +54,7 @@ fn warp() {
         "tenancy around the service, filter of the tenant",
         "bare filter",
     );
-    assert!((around - 11.0).abs() < f64::EPSILON, "{around}");
+    assert!((around - 9.0).abs() < f64::EPSILON, "{around}");
 }
 
 #[test]

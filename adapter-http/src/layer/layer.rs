@@ -1,6 +1,7 @@
 //! The tower layer and its service.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,6 +17,7 @@ use tower_service::Service;
 use super::admit::{Admission, Engine, RoutePolicy};
 use super::body::TenancyBody;
 use super::future::{State, TenancyFuture};
+use super::parts::BoxFuture;
 use crate::view::OriginalUri;
 
 /// Sets the access policy of the services under it: scoped, optional or public.
@@ -50,12 +52,23 @@ impl TenancyLayer {
     ///
     /// Run the handler, and poll the response's body, in the [`scope`](tenancy_core::context::scope) that the
     /// admission holds.
-    pub async fn admit(&self, mut parts: Parts) -> (Parts, Admission) {
-        let mut credentials = None;
-        match self.engine.admit_now(self.policy, &mut parts, &mut credentials) {
-            Some(admission) => (parts, admission),
-            None => Arc::clone(&self.engine).admit(self.policy, parts, credentials).await,
-        }
+    pub fn admit(&self, parts: Parts) -> impl Future<Output = (Parts, Admission)> + Send {
+        // An `async fn` would have room for the parts twice, and whatever it is awaited in is moved with it.
+        let mut parts = Some(parts);
+        let mut admitting: Option<BoxFuture<(Parts, Admission)>> = None;
+        poll_fn(move |cx| {
+            if let Some(mut parts) = parts.take() {
+                let mut credentials = None;
+                if let Some(admission) = self.engine.admit_now(self.policy, &mut parts, &mut credentials) {
+                    return Poll::Ready((parts, admission));
+                }
+                admitting = Some(Arc::clone(&self.engine).admit(self.policy, parts, credentials));
+            }
+            match &mut admitting {
+                Some(admitting) => admitting.as_mut().poll(cx),
+                None => Poll::Pending,
+            }
+        })
     }
 
     /// Decides on a request as the layer does, and says how the decision comes about: what each resolver reads, what the

@@ -141,6 +141,42 @@ async fn filters_extract_what_a_tower_layer_around_the_service_has_bound() {
     }
 }
 
+/// Where a layer around has bound the request, its header fields are copied late, or not at all.
+#[tokio::test]
+async fn a_refusal_inside_a_tower_layer_has_the_form_of_its_request() {
+    let silent = warp::path!("silent").map(|| "not enforced");
+    let routes = warp::path!("tenant").and(tenant()).then(whoami);
+    let routes = routes.or(tenancy().optional(silent));
+    let app = support::of_tower().optional().layer(tenancy_warp::service(routes));
+    for (uri, grpc_status) in [("/tenant", "16"), ("/silent", "13")] {
+        let mut request = request(uri, Some("alice"), None);
+        let grpc = "application/grpc-web".parse().unwrap();
+        request.headers_mut().insert("content-type", grpc);
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{uri}");
+        assert_eq!(response.headers()["content-type"], "application/grpc-web", "{uri}");
+        assert_eq!(response.headers()["grpc-status"], grpc_status, "{uri}");
+    }
+}
+
+/// Several policies and filters inside a layer around, of which the first does not match.
+#[tokio::test]
+async fn policies_inside_a_tower_layer_find_the_requests_header_fields() {
+    let tenancy = tenancy();
+    let first = tenancy.public(visitor().and(warp::header::<u8>("x-absent")).map(|_, _| ""));
+    let second = tenancy.scoped(enforce().and(tenant()).then(whoami));
+    let app = support::of_tower().authenticated();
+    let app = app.layer(tenancy_warp::service(first.or(second)));
+    for (subject, tenant, status) in [
+        (None, Some("acme"), 401),
+        (Some("alice"), Some("acme"), 200),
+        (Some("alice"), Some("globex"), 403),
+    ] {
+        let response = app.clone().oneshot(request("/", subject, tenant)).await.unwrap();
+        assert_eq!(response.status(), status, "{subject:?} {tenant:?}");
+    }
+}
+
 /// What the filters behind the policy reject has been decided on, and so varies.
 #[tokio::test]
 async fn a_rejection_behind_an_admission_varies() {
