@@ -64,16 +64,15 @@ impl<I: Impersonations, A> WithImpersonation<I, A> {
     }
 
     /// The secret that a request presents, where it is that of a session, and where to look it up.
-    fn presented<'p>(&self, parts: &'p Parts) -> Option<(&I, &'p str)> {
+    fn presented(&self, parts: &Parts) -> Option<(&I, Box<str>)> {
         let impersonations = self.impersonations.as_ref()?;
         let fields = HeaderFields::new(&parts.headers).with_names(&AUTHORIZATION_NAME);
-        // The header is lent by the request, and the token by the header.
-        bearer_token::<()>(&fields).ok()?;
-        let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-        let (_, token) = value.trim().split_once(' ')?;
-        token
-            .starts_with(impersonations.session_prefix())
-            .then_some((impersonations, token))
+        let token = bearer_token::<()>(&fields).ok()?;
+        if !token.starts_with(impersonations.session_prefix().as_bytes()) {
+            return None;
+        }
+        let secret = str::from_utf8(token).ok()?;
+        Some((impersonations, secret.into()))
     }
 
     /// By which grant the caller acts, and where to look it up. Without that nobody is let in by one.
@@ -91,7 +90,7 @@ impl<I: Impersonations, A: Authenticator> Authenticator for WithImpersonation<I,
         let Some((impersonations, secret)) = self.presented(parts) else {
             return self.others.authenticate(parts).await.map_err(EitherError::Second);
         };
-        let session = impersonations.session(secret).await.map_err(EitherError::First)?;
+        let session = impersonations.session(&secret).await.map_err(EitherError::First)?;
         Ok(match session {
             Some(claims) => Credentials::Verified(Arc::new(claims)),
             None => Credentials::Invalid,
@@ -106,10 +105,9 @@ impl<I: Impersonations, A: Authenticator> Authenticator for WithImpersonation<I,
     }
 
     fn claims_in<'p>(&self, parts: &'p Parts) -> Option<&'p dyn VerifiedClaims> {
-        match self.presented(parts) {
-            Some(_) => None,
-            None => self.others.claims_in(parts),
-        }
+        // Most have none, and then the token is looked at once, when the request is authenticated.
+        let claims = self.others.claims_in(parts)?;
+        self.presented(parts).is_none().then_some(claims)
     }
 
     fn each_field(&self, visit: &mut dyn FnMut(&FieldName)) {

@@ -1,9 +1,10 @@
 //! Sessions of impersonation beside the credentials of everyone else.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
 use tenancy_core::context;
@@ -12,8 +13,10 @@ use tenancy_core::enforce::{Admitted, Standing};
 use tenancy_core::names::{GrantId, TenantKey};
 use tenancy_core::request::{Actor, Claims};
 use tenancy_core::testing::InsecureTestStub;
-use tenancy_http::{ClaimsFromExtension, Tenancy, WithImpersonation};
+use tenancy_http::{Authenticator, ClaimsFromExtension, Credentials, SharedClaims, Tenancy, WithImpersonation};
 use tower::{Layer, ServiceExt, service_fn};
+
+use crate::log::Log;
 
 /// Knows one session, and whether it lasts.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ struct Sessions {
     claims: Claims,
     lasts: bool,
     is_down: bool,
+    /// How often it was asked how a session begins: once for each look at a token.
+    looks: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -38,6 +43,7 @@ impl Impersonations for Sessions {
     type Error = Down;
 
     fn session_prefix(&self) -> &str {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         "session-"
     }
 
@@ -62,19 +68,7 @@ fn sessions() -> Sessions {
             .with_actor(actor),
         lasts: true,
         is_down: false,
-    }
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        looks: Arc::default(),
     }
 }
 
@@ -83,18 +77,14 @@ struct Answer {
     vary: String,
     admitted: Option<Admitted>,
     log: String,
+    looks: usize,
 }
 
 /// A request of alice's, whose own credential stands in an extension, with this field `Authorization`.
 async fn answer(sessions: Option<Sessions>, tenant: &str, authorization: Option<&str>) -> Answer {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::capture();
     let others = ClaimsFromExtension::<Claims>::new().with_field("cookie".parse().unwrap());
+    let looks = sessions.as_ref().map(|sessions| Arc::clone(&sessions.looks));
     let authenticator = WithImpersonation::if_some(sessions.clone(), others);
     let builder = Tenancy::builder(InsecureTestStub::enforcer(), authenticator, InsecureTestStub);
     let members = WithImpersonation::if_some(sessions, ClaimMembership);
@@ -105,20 +95,20 @@ async fn answer(sessions: Option<Sessions>, tenant: &str, authorization: Option<
         *see.lock().unwrap() = context::current().ok();
         async { Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default())) }
     }));
-    let alice = Claims::new("alice".parse().unwrap()).with_tenant(TenantKey::Id("acme".parse().unwrap()));
-    let mut request = Request::get("/").header("x-tenant-id", tenant).extension(alice);
+    let mut request = Request::get("/").header("x-tenant-id", tenant).extension(alice());
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
     let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
     let vary = response.headers().get("vary").unwrap().to_str().unwrap().to_lowercase();
     let admitted = seen.lock().unwrap().take();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     Answer {
         status: response.status().as_u16(),
         vary,
         admitted,
         log,
+        looks: looks.map_or(0, |looks| looks.load(Ordering::Relaxed)),
     }
 }
 
@@ -173,6 +163,50 @@ async fn a_session_is_good_while_it_lasts_in_its_tenant_and_everything_else_is_t
         let subject = answer.admitted.as_ref().map(|admitted| admitted.subject().as_str());
         assert_eq!((answer.status, subject), expected, "{line}");
     }
+}
+
+/// What else is presented costs one look, whether the others' claims are in the request or have to be read.
+#[tokio::test]
+async fn a_token_is_looked_at_once() {
+    let others = answer(Some(sessions()), "acme", Some("Bearer token")).await;
+    assert_eq!((others.status, others.looks), (200, 1), "claims of an extension");
+
+    let sessions = sessions();
+    let looks = Arc::clone(&sessions.looks);
+    let authenticator = WithImpersonation::new(sessions, BearerAlice);
+    let tenancy: Tenancy = Tenancy::builder(InsecureTestStub::enforcer(), authenticator, InsecureTestStub).build();
+    let service = tenancy.scoped().layer(service_fn(|_: Request<()>| async {
+        Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default()))
+    }));
+    let request = Request::get("/")
+        .header("x-tenant-id", "acme")
+        .header("authorization", "Bearer token");
+    let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+    let looks = looks.load(Ordering::Relaxed);
+    assert_eq!(
+        (response.status().as_u16(), looks),
+        (200, 1),
+        "a token that is verified"
+    );
+}
+
+/// Takes every request for alice's, as one who verifies tokens does without waiting.
+struct BearerAlice;
+
+impl Authenticator for BearerAlice {
+    type Error = std::convert::Infallible;
+
+    async fn authenticate(&self, _: &Parts) -> Result<Credentials<SharedClaims>, Self::Error> {
+        Ok(Credentials::Verified(Arc::new(alice())))
+    }
+
+    fn authenticate_now(&self, _: &Parts) -> Option<Credentials<SharedClaims>> {
+        Some(Credentials::Verified(Arc::new(alice())))
+    }
+}
+
+fn alice() -> Claims {
+    Claims::new("alice".parse().unwrap()).with_tenant(TenantKey::Id("acme".parse().unwrap()))
 }
 
 /// A grant that nobody can look up lets nobody in, whatever the other authorizer says.

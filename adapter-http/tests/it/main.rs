@@ -3,7 +3,6 @@
 #[cfg(feature = "jwt")]
 #[path = "../../../tenancy-jwt/tests/it/jwks_support/mod.rs"]
 mod jwks_support;
-#[cfg(feature = "cache")]
 #[path = "../../../tenancy-jwt/tests/it/log/mod.rs"]
 mod log;
 #[cfg(feature = "jwt")]

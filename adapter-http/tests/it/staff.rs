@@ -1,7 +1,6 @@
 //! The bypass for staff of the platform: who it lets in, and what it writes down.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
@@ -17,31 +16,14 @@ use tenancy_core::testing::InsecureTestStub;
 use tenancy_http::{ClaimsFromExtension, PlatformStaff, Tenancy, TenancyLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::log::Log;
 
 fn claims() -> Claims {
     Claims::new("sam@platform".parse().unwrap()).with_issuer("https://staff.example")
 }
 
 async fn enter(staff: bool, claims: Claims) -> (u16, Option<Standing>, String) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::capture();
     let builder = Tenancy::builder(
         InsecureTestStub::enforcer(),
         ClaimsFromExtension::<Claims>::new(),
@@ -61,8 +43,7 @@ async fn enter(staff: bool, claims: Claims) -> (u16, Option<Standing>, String) {
     let request = Request::get("/").header("x-tenant-id", "acme").extension(claims);
     let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
     let standing = *standing.lock().unwrap();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    (response.status().as_u16(), standing, log)
+    (response.status().as_u16(), standing, log.text())
 }
 
 #[tokio::test]
@@ -119,13 +100,7 @@ async fn enter_suspended(option: bool, policy: impl Fn(&Tenancy) -> TenancyLayer
         }
     }
 
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::capture();
     let record = TenantRecord::new("acme".parse().unwrap(), "row".parse().unwrap());
     let directory = MemoryDirectory::new([MemoryEntry::new(record.with_status(TenantStatus::Suspended))]).unwrap();
     let tenancy: Tenancy = Tenancy::builder(
@@ -140,7 +115,7 @@ async fn enter_suspended(option: bool, policy: impl Fn(&Tenancy) -> TenancyLayer
     }));
     let request = Request::get("/").header("x-tenant-id", "acme").extension(claims);
     let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     (response.status().as_u16(), log)
 }
 

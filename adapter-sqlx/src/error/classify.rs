@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use sqlx::error::{DatabaseError, ErrorKind as Constraint};
+use tenancy_core::context;
 
 #[cfg(feature = "postgres")]
 use super::worker_fault::WorkerFault;
@@ -59,6 +60,7 @@ fn of_database(error: &dyn DatabaseError, phase: Phase) -> ErrorKind {
         return kind;
     }
     let kind = match sqlite_code(error) {
+        _ if phase == Phase::Statement && is_write_of_a_reader(error) => ErrorKind::ReadOnly,
         Some(code) => of_sqlite(code, error.message()),
         None => of_sqlstate(error),
     };
@@ -86,6 +88,17 @@ fn of_worker(error: &dyn DatabaseError, phase: Phase) -> Option<ErrorKind> {
 #[cfg(not(feature = "postgres"))]
 const fn of_worker(_: &dyn DatabaseError, _: Phase) -> Option<ErrorKind> {
     None
+}
+
+/// Whether a transaction that reads was asked to write, on behalf of somebody whose transactions all read. Of anyone else it is the
+/// service's fault: the transaction was begun so by the handler, or the server is a standby.
+fn is_write_of_a_reader(error: &dyn DatabaseError) -> bool {
+    let is_refused = match sqlite_code(error) {
+        // READONLY. The extended codes of it are faults of the file.
+        Some(code) => code == 8,
+        None => error.code().as_deref() == Some("25006"),
+    };
+    is_refused && context::current_caller().is_ok_and(|caller| caller.is_read_only())
 }
 
 fn of_sqlstate(error: &dyn DatabaseError) -> ErrorKind {

@@ -30,12 +30,17 @@
 /// constraint that fails at the commit is [`Internal`](Self::Internal). Send `set constraints all immediate` as the
 /// last statement to have it judged as one.
 ///
+/// [`ReadOnly`](Self::ReadOnly) also depends on who sent the request, and is found in the scope of the request alone. A member's write
+/// that meets a standby server has the same code, and is [`Internal`](Self::Internal), as is a write in a transaction that the handler
+/// itself has begun for reading.
+///
 /// | kind | PostgreSQL | SQLite |
 /// |---|---|---|
 /// | `Invalid` | class 22 except 22012; 23502, 23514, 54000; a value that sqlx cannot encode | not null, check, datatype, mismatch, too big |
 /// | `Conflict` | 23505, 23503, 23001, 23P01 | unique, primary key, row id, foreign key |
 /// | `Retryable` | 40001, 40P01, 55P03, a stale cached plan, a worker of Citus that a statement did not reach | busy, locked (in a transaction that has begun) |
 /// | `Unavailable` | classes 08 and 53, 57P0x, no connection | busy and locked at the beginning, full, I/O error, cannot open |
+/// | `ReadOnly` | 25006, of one who acts in another's place | a file or connection that only reads, likewise |
 /// | `Updating` | TN006 at the beginning | the file's version, likewise |
 /// | `Internal` | everything else, such as 42501 and `RowNotFound` | everything else |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +52,12 @@ pub enum ErrorKind {
     Conflict,
     /// The tenant is not active: 403. Enforcement refuses such requests first; this is the transaction's own look.
     Forbidden,
+    /// The one who sent the request acts in another's place and may only read ([`Caller::is_read_only`]), and the statement writes:
+    /// 403 `read_only`.
+    ///
+    /// [`Caller::is_read_only`]: tenancy_core::enforce::Caller::is_read_only
+    #[doc(alias = "impersonation")]
+    ReadOnly,
     /// The transaction lost against another one, and was undone. The same transaction may succeed when it is run
     /// again: 503.
     Retryable,
@@ -72,7 +83,7 @@ impl ErrorKind {
     pub const fn status(self) -> u16 {
         match self {
             Self::Invalid => 400,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::ReadOnly => 403,
             Self::Conflict => 409,
             Self::Internal => 500,
             Self::Retryable | Self::Exhausted | Self::Unavailable | Self::Updating | Self::Unconfirmed => 503,
@@ -85,6 +96,7 @@ impl ErrorKind {
         match self {
             Self::Invalid => "invalid_value",
             Self::Forbidden => "forbidden",
+            Self::ReadOnly => "read_only",
             Self::Conflict => "conflict",
             Self::Internal => "internal",
             Self::Updating => "tenant_updating",
@@ -124,6 +136,12 @@ impl ErrorKind {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(self, Self::Retryable)
+    }
+
+    /// Whether one who may only read tried to write.
+    #[must_use]
+    pub const fn is_read_only(self) -> bool {
+        matches!(self, Self::ReadOnly)
     }
 
     /// Whether the request contradicts data that is there.

@@ -89,6 +89,9 @@ impl Reply {
             tenant: &'a str,
             resolver: &'a str,
             subject: &'a str,
+            /// Who acts in the subject's place.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            actor: Option<&'a str>,
             #[serde(skip_serializing_if = "Vec::is_empty")]
             roles: Vec<&'a str>,
         }
@@ -98,6 +101,7 @@ impl Reply {
                 tenant: tenant.id().as_str(),
                 resolver: tenant.resolver().as_str(),
                 subject: tenant.subject().as_str(),
+                actor: tenant.actor().map(|actor| actor.subject().as_str()),
                 roles: tenant.roles().iter().map(Role::as_str).collect(),
             },
         )

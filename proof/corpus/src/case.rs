@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::Expect;
+use crate::{Expect, Session};
 
 /// One row of the corpus.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Case {
     pub request: Request,
     /// What the valid token says that stands for `{token}`.
     pub token: Option<Claims>,
+    /// The session of impersonation whose secret stands for `{session}`.
+    pub session: Option<Session>,
     /// What must come of it.
     pub expect: Expect,
 }
@@ -38,7 +40,7 @@ pub struct Request {
     pub target: String,
     /// The `:authority` of HTTP/2.
     pub authority: Option<String>,
-    /// Names and values in order. `{token}` and `{bad-token}` stand for tokens.
+    /// Names and values in order. `{token}` and `{bad-token}` stand for tokens, `{session}` for the secret of a session.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
 }
@@ -74,21 +76,44 @@ pub struct Claims {
     pub tenants: Option<toml::Value>,
     /// The claim [`STAFF_CLAIM`](crate::STAFF_CLAIM), which some configurations read.
     pub staff: Option<toml::Value>,
+    /// The claim `act`: who acts in the subject's place (RFC 8693 §4.1).
+    pub act: Option<toml::Value>,
+}
+
+impl Case {
+    /// Whom the request is of, if it is admitted: the session's holder, or the token's subject.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        match (&self.session, &self.token) {
+            (Some(session), _) => Some(session.holder()),
+            (None, token) => token.as_ref().map(|token| token.subject.as_str()),
+        }
+    }
+
+    /// Who acts in that one's place.
+    pub(crate) fn actor(&self) -> Option<&str> {
+        match &self.session {
+            Some(session) => Some(&session.actor),
+            None => self.token.as_ref()?.act.as_ref()?.get("sub")?.as_str(),
+        }
+    }
 }
 
 /// What stands for the placeholders in a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Tokens<'t> {
     /// For `{token}`: a token that says the row's [`Claims`].
     pub good: &'t str,
     /// For `{bad-token}`: one in the shape of a token that does not verify.
     pub bad: &'t str,
+    /// For `{session}`: the secret of the row's [`Session`].
+    pub session: &'t str,
 }
 
 impl Tokens<'_> {
     /// The bytes of a text of the corpus, its placeholders replaced.
     pub(crate) fn bytes(&self, text: &str) -> Vec<u8> {
         let text = text.replace("{token}", self.good).replace("{bad-token}", self.bad);
+        let text = text.replace("{session}", self.session);
         // What is no byte is refused when the corpus is loaded.
         text.chars().map(|byte| u8::try_from(byte).unwrap_or(b'?')).collect()
     }

@@ -24,6 +24,9 @@ pub const STAFF_CLAIM: &str = "staff";
 pub struct Configuration {
     /// The key `version`.
     pub version: Option<i64>,
+    /// Whether sessions of impersonation are let in, which a service says in its code.
+    #[serde(default)]
+    pub impersonation: bool,
     /// The table `[resolution]`.
     pub resolution: toml::Table,
     /// The table `[enforcement]`.
@@ -62,6 +65,9 @@ pub struct Tenant {
 struct Tenancy<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
+    /// A key of the application, and not of the product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impersonation: Option<bool>,
     resolution: &'c toml::Table,
     enforcement: &'c toml::Table,
 }
@@ -96,6 +102,7 @@ impl Configuration {
     pub fn to_toml(&self) -> String {
         let tenancy = Tenancy {
             version: self.version,
+            impersonation: None,
             resolution: &self.resolution,
             enforcement: &self.enforcement,
         };
@@ -114,6 +121,7 @@ impl Configuration {
         let file = File {
             tenancy: Tenancy {
                 version: self.version,
+                impersonation: self.impersonation.then_some(true),
                 resolution: &self.resolution,
                 enforcement: &self.enforcement,
             },

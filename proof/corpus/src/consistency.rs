@@ -16,7 +16,7 @@ pub(crate) fn problems(corpus: &Corpus) -> Vec<String> {
             tell("another row has this name");
         }
         // One request may prove two clauses, as long as they say the same of it.
-        let question = format!("{:?}", (&case.config, &case.request, &case.token));
+        let question = format!("{:?}", (&case.config, &case.request, &case.token, &case.session));
         if asked.entry(question).or_insert(&case.expect.answer) != &&case.expect.answer {
             tell("another row expects something else of the same request");
         }
@@ -62,7 +62,7 @@ fn spelling(case: &Case, tell: &mut impl FnMut(&str)) {
     if case.request.texts().flat_map(str::chars).any(|char| char > '\u{ff}') {
         tell("a character stands for no byte");
     }
-    let bytes = Tokens { good: "", bad: "" }.bytes(&case.request.target);
+    let bytes = Tokens::default().bytes(&case.request.target);
     if std::str::from_utf8(&bytes).is_err() {
         tell("the target is not UTF-8, which no implementation could show to the core");
     }
@@ -81,6 +81,9 @@ fn spelling(case: &Case, tell: &mut impl FnMut(&str)) {
     if case.token.is_some() != case.request.texts().any(|text| text.contains("{token}")) {
         tell("`token` and `{token}` go together");
     }
+    if case.session.is_some() != case.request.texts().any(|text| text.contains("{session}")) {
+        tell("`session` and `{session}` go together");
+    }
 }
 
 /// Whether the outcome is one that the access policy and the configuration can have.
@@ -91,13 +94,20 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
             tenant,
             resolver,
             subject,
+            actor,
         } => {
             bound(case, (tenant, resolver), configuration, corpus, tell);
             if !matches!(policy, Policy::Scoped | Policy::Optional) {
                 tell("members are admitted to scoped and optional routes");
             }
-            if case.token.as_ref().map(|token| &token.subject) != Some(subject) {
+            if case.subject() != Some(subject) {
                 tell("the token is not the subject's");
+            }
+            if case.actor() != actor.as_deref() {
+                tell("the actor is another");
+            }
+            if case.session.is_some() && !configuration.impersonation {
+                tell("sessions are not let in under this configuration");
             }
         }
         Expected::Visit { tenant, resolver } => {
@@ -112,7 +122,7 @@ fn outcome(case: &Case, configuration: &Configuration, corpus: &Corpus, tell: &m
             if policy != Policy::Authenticated {
                 tell("callers without a tenant are for `/account`");
             }
-            if case.token.as_ref().map(|token| &token.subject) != Some(subject) {
+            if case.subject() != Some(subject) {
                 tell("the token is not the subject's");
             }
         }
@@ -281,6 +291,7 @@ expect = { status = 401, code = "tenant_required" }
             ),
             ("{token}", "{bad-token}", "go together"),
             ("token = { subject = \"alice\" }", "", "go together"),
+            ("{token}", "{session}", "`session` and `{session}` go together"),
             ("/whoami", "/maybe", "cannot be refused so"),
             ("/whoami", "/portal", "cannot be refused so"),
             ("/whoami", "/healthz", "cannot be refused so"),
@@ -303,6 +314,11 @@ expect = { status = 401, code = "tenant_required" }
             (REFUSED, "caller = \"bob\"", "not the subject's"),
             (REFUSED, "visit = \"acme\", resolver = \"header\"", "public routes"),
             (REFUSED, &ADMITTED.replace("alice", "bob"), "not the subject's"),
+            (
+                REFUSED,
+                &format!("{ADMITTED}, actor = \"carol\""),
+                "the actor is another",
+            ),
             (REFUSED, &ADMITTED.replace("acme", "archived"), "not an active one"),
             (
                 REFUSED,

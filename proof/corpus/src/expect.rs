@@ -24,8 +24,10 @@ pub enum Expected {
         tenant: String,
         /// The resolver that named it.
         resolver: String,
-        /// The token's subject.
+        /// The token's subject, or the session's holder.
         subject: String,
+        /// Who acts in the subject's place, if anybody does.
+        actor: Option<String>,
     },
     /// Anyone reads what a tenant shows.
     Visit {
@@ -70,7 +72,11 @@ impl fmt::Display for Expected {
                 tenant,
                 resolver,
                 subject,
-            } => write!(f, "`{subject}` admitted to `{tenant}` by `{resolver}`"),
+                actor,
+            } => match actor {
+                None => write!(f, "`{subject}` admitted to `{tenant}` by `{resolver}`"),
+                Some(actor) => write!(f, "`{actor}` as `{subject}` admitted to `{tenant}` by `{resolver}`"),
+            },
             Self::Visit { tenant, resolver } => write!(f, "a visit to `{tenant}` by `{resolver}`"),
             Self::NoTenant => f.write_str("no tenant"),
             Self::Central => f.write_str("a central route"),
@@ -97,6 +103,7 @@ struct Columns {
     tenant: Option<String>,
     resolver: Option<String>,
     subject: Option<String>,
+    actor: Option<String>,
     visit: Option<String>,
     none: Option<bool>,
     central: Option<bool>,
@@ -116,6 +123,7 @@ impl TryFrom<Columns> for Expect {
                 tenant: Some(tenant),
                 resolver: Some(resolver),
                 subject: Some(subject),
+                actor,
                 visit: None,
                 none: None,
                 central: None,
@@ -127,12 +135,14 @@ impl TryFrom<Columns> for Expect {
                 tenant,
                 resolver,
                 subject,
+                actor,
             },
             Columns {
                 visit: Some(tenant),
                 resolver: Some(resolver),
                 tenant: None,
                 subject: None,
+                actor: None,
                 none: None,
                 central: None,
                 caller: None,
@@ -146,6 +156,7 @@ impl TryFrom<Columns> for Expect {
                 tenant: None,
                 resolver: None,
                 subject: None,
+                actor: None,
                 visit: None,
                 none: None,
                 central: None,
@@ -159,6 +170,7 @@ impl TryFrom<Columns> for Expect {
                 tenant: None,
                 resolver: None,
                 subject: None,
+                actor: None,
                 visit: None,
                 status: None,
                 code: None,
@@ -175,5 +187,5 @@ impl TryFrom<Columns> for Expect {
     }
 }
 
-const FORMS: &str = "one of `{ tenant, resolver, subject }`, `{ visit, resolver }`, `{ none = true }`, \
+const FORMS: &str = "one of `{ tenant, resolver, subject, actor }`, `{ visit, resolver }`, `{ none = true }`, \
                      `{ central = true }`, `{ caller }` and `{ status, code }`";

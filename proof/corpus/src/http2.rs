@@ -100,7 +100,11 @@ mod tests {
             "[[case]]\nname = \"x\"\nclause = \"x\"\nconfig = \"x\"\nexpect = {{ central = true }}\n[case.request]\n{row}"
         );
         let rows = Corpus::parse_rows(&text).unwrap();
-        let request = rows[0].request.http2(&Tokens { good: "t", bad: "" }, host)?;
+        let tokens = Tokens {
+            good: "t",
+            ..Tokens::default()
+        };
+        let request = rows[0].request.http2(&tokens, host)?;
         let shown = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let mut told = format!(
             "{}|{}",

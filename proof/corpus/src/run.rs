@@ -27,6 +27,8 @@ pub enum Answer {
         resolver: Option<String>,
         /// The subject.
         subject: Option<String>,
+        /// Who acts in the subject's place.
+        actor: Option<String>,
     },
     /// An optional route without a tenant.
     NoTenant,
@@ -71,8 +73,13 @@ impl From<Answer> for Observed {
 impl fmt::Display for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.answer {
-            Answer::Tenant { id, resolver, subject } => {
-                write!(f, "`{id}` by {resolver:?} as {subject:?}")?;
+            Answer::Tenant {
+                id,
+                resolver,
+                subject,
+                actor,
+            } => {
+                write!(f, "`{id}` by {resolver:?} as {subject:?}, {actor:?} acting")?;
             }
             Answer::NoTenant => f.write_str("no tenant")?,
             Answer::Central => f.write_str("a central route")?,
@@ -111,19 +118,25 @@ impl Answer {
                     tenant,
                     resolver,
                     subject,
+                    actor,
                 },
                 Self::Tenant {
                     id,
                     resolver: by,
                     subject: who,
+                    actor: acting,
                 },
-            ) => id == tenant && agrees(by, resolver) && agrees(who, subject),
+            ) => {
+                let is_its_actor = acting == actor || acting.is_none() && !is_told_all;
+                id == tenant && agrees(by, resolver) && agrees(who, subject) && is_its_actor
+            }
             (
                 Expected::Visit { tenant, resolver },
                 Self::Tenant {
                     id,
                     resolver: by,
                     subject: None,
+                    actor: None,
                 },
             ) => id == tenant && agrees(by, resolver),
             (Expected::NoTenant, Self::NoTenant) | (Expected::Central, Self::Central) => true,

@@ -69,7 +69,7 @@ impl Request {
 
     /// The path, without placeholders; `None` where the target has none.
     pub(crate) fn path(&self) -> Option<String> {
-        match self.target(&Tokens { good: "", bad: "" }) {
+        match self.target(&Tokens::default()) {
             Target::Path { path, .. } => Some(path),
             Target::Authority | Target::Asterisk => None,
         }

@@ -45,15 +45,18 @@ fn right(case: &Case) -> Observed {
             tenant,
             resolver,
             subject,
+            actor,
         } => Answer::Tenant {
             id: tenant,
             resolver: Some(resolver),
             subject: Some(subject),
+            actor,
         },
         Expected::Visit { tenant, resolver } => Answer::Tenant {
             id: tenant,
             resolver: Some(resolver),
             subject: None,
+            actor: None,
         },
         Expected::NoTenant => Answer::NoTenant,
         Expected::Caller { subject } => Answer::Caller { subject },
@@ -168,7 +171,10 @@ fn a_row_can_be_written_as_bytes() {
     let case = corpus
         .cases()
         .find(|case| case.name == "header-surrounding-white-space-is-trimmed");
-    let tokens = Tokens { good: "a.b.c", bad: "" };
+    let tokens = Tokens {
+        good: "a.b.c",
+        ..Tokens::default()
+    };
     let bytes = case.unwrap().request.http1_bytes(&tokens).unwrap();
     let expected = "GET /whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a.b.c\r\n\
                     X-Tenant-ID: \\t acme \\t\r\n\r\n";

@@ -3,17 +3,21 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tenancy_core::config::TenancyConfig;
-use tenancy_core::directory::{Authorizer, Decision, Membership, MemoryDirectory, MemoryEntry, TenantRecord};
+use tenancy_core::directory::{Authorizer, Decision, Membership, MemoryDirectory, MemoryEntry, Roles, TenantRecord};
 use tenancy_core::enforce::{Access, Authorize, Enforcer, Outcome, drive_now, explain_now};
-use tenancy_core::names::{FieldName, KeyForm, TenantKey};
-use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, bearer_token};
-use tenancy_corpus::{self as corpus, Answer, Case, Corpus, Observed, Policy, Runner, Tokens, Version};
+use tenancy_core::names::{FieldName, KeyForm, Subject, TenantKey};
+use tenancy_core::request::{Actor, Claims, Credentials, HeaderList, HttpVersion, RequestView, Target, bearer_token};
+use tenancy_corpus::{
+    self as corpus, Answer, Case, Corpus, Observed, Policy, Runner, Session, SessionState, Tokens, Version,
+};
 
 const TOKENS: Tokens<'_> = Tokens {
     good: "eyJnb29k.eyJnb29k.Z29vZA",
     bad: "eyJiYWQ.eyJiYWQ.YmFk",
+    session: "",
 };
 
 /// The greatest number that every reader of JSON reads alike.
@@ -26,26 +30,28 @@ fn every_row_is_answered_as_the_rules_say() {
     let servers: BTreeMap<_, _> = corpus
         .configurations()
         .iter()
-        .map(|(name, configuration)| (name.as_str(), Server::new(configuration, &directory)))
+        .map(|(name, configuration)| (name.as_str(), Server::new(configuration, corpus.tenants(), &directory)))
         .collect();
-    Runner::new(&corpus, 1_320).run(|case| servers.get(case.config.as_str()).unwrap().answer(case));
+    Runner::new(&corpus, 1_469).run(|case| servers.get(case.config.as_str()).unwrap().answer(case));
 }
 
 /// The core under one configuration.
 struct Server<'d> {
     enforcer: Enforcer,
-    authorizer: StaffOr<Membership<&'d MemoryDirectory>>,
+    authorizer: LetInOr<Membership<&'d MemoryDirectory>>,
+    tenants: &'d [corpus::Tenant],
     directory: &'d MemoryDirectory,
     claim_form: KeyForm,
     reads_list: bool,
     reads_staff: bool,
     reads_integers: bool,
+    reads_sessions: bool,
 }
 
-/// Lets staff in, and queries another authorizer about everyone else.
-struct StaffOr<A>(A);
+/// Lets staff in and those who are there by a grant as themselves, and queries another authorizer about everyone else.
+struct LetInOr<A>(A);
 
-impl<A: Authorizer> Authorizer for StaffOr<A> {
+impl<A: Authorizer> Authorizer for LetInOr<A> {
     type Error = A::Error;
 
     async fn authorize(&self, question: &Authorize<'_>) -> Result<Decision, A::Error> {
@@ -53,7 +59,16 @@ impl<A: Authorizer> Authorizer for StaffOr<A> {
     }
 
     fn authorize_now(&self, question: &Authorize<'_>) -> Option<Decision> {
-        if question.claims().is_platform_staff() {
+        let claims = question.claims();
+        if let Some(actor) = claims.actor().filter(|actor| actor.grant().is_some()) {
+            if !claims.tenant().is_some_and(|key| question.tenant().answers_to(key)) {
+                return Some(Decision::Deny);
+            }
+            if actor.subject() == claims.subject() {
+                return Some(Decision::Allow(Roles::none()));
+            }
+        }
+        if claims.is_platform_staff() {
             return Some(Decision::AllowStaff);
         }
         self.0.authorize_now(question)
@@ -61,20 +76,26 @@ impl<A: Authorizer> Authorizer for StaffOr<A> {
 }
 
 impl<'d> Server<'d> {
-    fn new(configuration: &corpus::Configuration, directory: &'d MemoryDirectory) -> Self {
-        let jwt = &configuration.jwt;
+    fn new(
+        configuration: &corpus::Configuration,
+        tenants: &'d [corpus::Tenant],
+        directory: &'d MemoryDirectory,
+    ) -> Self {
+        let (jwt, reads_sessions) = (&configuration.jwt, configuration.impersonation);
         let configuration = &configuration.to_toml();
         let config: TenancyConfig = toml::from_str(configuration).unwrap();
         Self {
             enforcer: config
                 .enforcer()
                 .unwrap_or_else(|error| panic!("{error}: {configuration}")),
-            authorizer: StaffOr(config.enforcement.authorizer(directory)),
+            authorizer: LetInOr(config.enforcement.authorizer(directory)),
+            tenants,
             directory,
             claim_form: config.resolution.jwt_claim_form,
             reads_list: config.enforcement.tenants_claim.is_some(),
             reads_staff: jwt.contains_key("staff_claim"),
             reads_integers: corpus::Configuration::is_set(jwt, "integer_tenants"),
+            reads_sessions,
         }
     }
 
@@ -91,19 +112,31 @@ impl<'d> Server<'d> {
                 };
             }
         };
-        let fields = case.request.fields(&TOKENS);
+        let secret = Session::secret(&case.name);
+        let tokens = Tokens {
+            session: &secret,
+            ..TOKENS
+        };
+        let fields = case.request.fields(&tokens);
         let fields: Vec<_> = fields
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_slice()))
             .collect();
         let headers = HeaderList::new(&fields);
-        let claims = case.token.as_ref().and_then(|token| self.claims(token));
-        let credentials = match (bearer_token(&headers), &claims) {
-            (Err(credentials), _) => credentials,
-            (Ok(token), Some(claims)) if token == TOKENS.good.as_bytes() => Credentials::Verified(claims as _),
-            (Ok(_), _) => Credentials::Invalid,
+        let presented = bearer_token(&headers);
+        let claims = match &presented {
+            Ok(token) if self.reads_sessions && *token == secret.as_bytes() => {
+                case.session.as_ref().and_then(|session| self.session(session))
+            }
+            Ok(token) if *token == TOKENS.good.as_bytes() => case.token.as_ref().and_then(|token| self.claims(token)),
+            _ => None,
         };
-        let target = case.request.target(&TOKENS);
+        let credentials = match (presented, &claims) {
+            (Err(credentials), _) => credentials,
+            (Ok(_), Some(claims)) => Credentials::Verified(claims as _),
+            (Ok(_), None) => Credentials::Invalid,
+        };
+        let target = case.request.target(&tokens);
         let request = RequestView {
             version: version(case.request.version),
             target: view(&target),
@@ -124,6 +157,21 @@ impl<'d> Server<'d> {
         }
     }
 
+    /// What a session says of its holder, while it lasts and its tenant is active: as the directory tells it.
+    fn session(&self, session: &Session) -> Option<Claims> {
+        let is_active = |tenant: &corpus::Tenant| tenant.id == session.tenant && tenant.status == "active";
+        if session.state != SessionState::Lasting || !self.tenants.iter().any(is_active) {
+            return None;
+        }
+        let tenant = TenantKey::Id(session.tenant.parse().ok()?);
+        let actor = Actor::new(session.actor.parse().ok()?).with_grant("g1".parse().ok()?);
+        let claims = Claims::new(session.holder().parse().ok()?)
+            .with_tenant(tenant.clone())
+            .with_issuer_tenants([tenant].into())
+            .with_actor(actor);
+        Some(claims)
+    }
+
     /// What the token says, in the configured forms; `None` where it says what no token may.
     fn claims(&self, token: &corpus::Claims) -> Option<Claims> {
         let key = |value: &toml::Value| -> Option<TenantKey> {
@@ -137,6 +185,10 @@ impl<'d> Server<'d> {
         let claims = match &token.staff {
             Some(staff) if self.reads_staff => claims.with_platform_staff(staff.as_bool()?),
             _ => claims,
+        };
+        let claims = match &token.act {
+            Some(act) => claims.with_actor(acting(act)?),
+            None => claims,
         };
         let claims = match &token.tenant {
             Some(tenant) => claims.with_tenant(key(tenant)?),
@@ -165,17 +217,29 @@ impl<'d> Server<'d> {
     }
 }
 
+/// The current actor of a claim `act`; those before are not read.
+fn acting(act: &toml::Value) -> Option<Actor> {
+    let name = |value: &toml::Value| value.as_str()?.parse::<Subject>().ok();
+    let actor = Actor::new(name(act.as_table()?.get("sub")?)?);
+    match act.get("iss") {
+        None => Some(actor),
+        Some(iss) => Some(actor.with_issuer(Arc::<str>::from(name(iss)?.as_str()).into())),
+    }
+}
+
 fn answer(outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Admitted(admitted) => Answer::Tenant {
             id: admitted.id().to_string(),
             resolver: Some(admitted.resolver().to_string()),
             subject: Some(admitted.subject().to_string()),
+            actor: admitted.actor().map(|actor| actor.subject().to_string()),
         },
         Outcome::Visit(visit) => Answer::Tenant {
             id: visit.id().to_string(),
             resolver: Some(visit.resolver().to_string()),
             subject: None,
+            actor: None,
         },
         Outcome::NoTenant => Answer::NoTenant,
         Outcome::Authenticated(caller) => Answer::Caller {

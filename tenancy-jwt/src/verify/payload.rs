@@ -74,16 +74,16 @@ pub(crate) fn actor(payload: &Object) -> Result<Option<Actor>, TokenError> {
         return Ok(None);
     };
     let act = act.as_object().ok_or(refuse(CLAIM, ClaimProblem::NotNames))?;
+    // Both are in logs, so what holds of a subject holds of an issuer that is not known from the configuration.
+    let name = |name: &Json| {
+        let name = name.as_text().ok_or(refuse(CLAIM, ClaimProblem::NotText))?;
+        Subject::parse(name.as_bytes()).map_err(|error| refuse(CLAIM, ClaimProblem::Name(error)))
+    };
     let sub = act.get("sub").ok_or(refuse(CLAIM, ClaimProblem::Missing))?;
-    let sub = sub.as_text().ok_or(refuse(CLAIM, ClaimProblem::NotText))?;
-    let actor = Subject::parse(sub.as_bytes()).map_err(|error| refuse(CLAIM, ClaimProblem::Name(error)))?;
-    let actor = Actor::new(actor);
+    let actor = Actor::new(name(sub)?);
     match act.get("iss") {
         None => Ok(Some(actor)),
-        Some(iss) => {
-            let iss = iss.as_text().ok_or(refuse(CLAIM, ClaimProblem::NotText))?;
-            Ok(Some(actor.with_issuer(Arc::<str>::from(iss).into())))
-        }
+        Some(iss) => Ok(Some(actor.with_issuer(Arc::<str>::from(name(iss)?.as_str()).into()))),
     }
 }
 

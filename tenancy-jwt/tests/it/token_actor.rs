@@ -49,7 +49,16 @@ fn what_is_no_actor_is_an_invalid_token() {
         assert_eq!(error, Some(TokenError::Claim { claim: "act", problem }), "{json}");
     }
     let long = format!(r#"{{"sub":"{}"}}"#, "c".repeat(256));
-    for json in [r#"{"sub":""}"#, r#"{"sub":"a\u0000b"}"#, r#"{"sub":"a\nb"}"#, &long] {
+    let long_issuer = long.replacen("sub", "iss", 1).replacen('{', r#"{"sub":"carol","#, 1);
+    for json in [
+        r#"{"sub":""}"#,
+        r#"{"sub":"a\u0000b"}"#,
+        r#"{"sub":"a\nb"}"#,
+        &long,
+        r#"{"sub":"carol","iss":""}"#,
+        r#"{"sub":"carol","iss":"a\u0000b"}"#,
+        &long_issuer,
+    ] {
         let error = verify_payload(&[&format!("act={json}")]).unwrap_err();
         let is_name = matches!(
             error,

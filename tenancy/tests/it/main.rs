@@ -12,6 +12,7 @@ mod all {
     mod bad_databases;
     mod bad_files;
     mod bad_rows;
+    #[cfg(all(feature = "poem", feature = "warp"))]
     mod impersonation;
     mod long_lived;
     mod pages;

@@ -1,26 +1,32 @@
 //! What somebody who acts in a member's place may do on SQLite.
 
-use tempfile::tempdir;
+use sqlx::Sqlite;
+use tempfile::{TempDir, tempdir};
+use tenancy_core::context::sync_scope;
 use tenancy_core::enforce::Standing;
 use tenancy_core::names::Subject;
 use tenancy_core::request::Actor;
-use tenancy_sqlx::{SqliteDatabaseStrategy, StrategyRegistry, TenantDb};
+use tenancy_sqlx::{ErrorKind, SqliteDatabaseStrategy, StrategyRegistry, TenantDb};
 
 use crate::common::{bodies, migrations, record, row_options, run, texts};
 use crate::staff::let_in_to_act;
 
-#[tokio::test]
-async fn who_acts_in_a_members_place_reads_by_every_strategy() {
-    let dir = tempdir().unwrap();
+async fn open(dir: &TempDir) -> TenantDb<Sqlite> {
     let own = SqliteDatabaseStrategy::builder(dir.path().join("tenants")).with_migrations(migrations(&[
         "create table notes (id text not null primary key, body text)",
     ]));
     let registry = StrategyRegistry::new()
-        .with(row_options(&dir).open().await.unwrap())
+        .with(row_options(dir).open().await.unwrap())
         .unwrap()
         .with(own.open().await.unwrap())
         .unwrap();
-    let db = TenantDb::new(registry);
+    TenantDb::new(registry)
+}
+
+#[tokio::test]
+async fn who_acts_in_a_members_place_reads_by_every_strategy() {
+    let dir = tempdir().unwrap();
+    let db = open(&dir).await;
     for strategy in ["row", "database"] {
         let tenant = record("acme", strategy);
         db.provision(&tenant).await.unwrap();
@@ -53,6 +59,43 @@ async fn who_acts_in_a_members_place_reads_by_every_strategy() {
                 tx.commit().await.ok();
             }
             assert_eq!(bodies(&db, &writes).await, ["hers"], "{strategy}: {sql}");
+        }
+    }
+}
+
+/// It is the fault of the one who reads, and of the service where it has begun to read for a member.
+#[tokio::test]
+async fn a_write_of_one_who_reads_is_refused_as_theirs() {
+    let dir = tempdir().unwrap();
+    let db = open(&dir).await;
+    for strategy in ["row", "database"] {
+        let tenant = record("acme", strategy);
+        db.provision(&tenant).await.unwrap();
+        let actor = || Actor::new(Subject::from_static("support:carol"));
+        let acts = let_in_to_act(tenant.clone(), actor());
+        let writes = let_in_to_act(tenant, actor().dangerously_let_write());
+        for sql in [
+            "insert into notes (id) values ('9')",
+            "update notes set body = 'x'",
+            "delete from notes",
+            "create table t (x)",
+        ] {
+            let mut tx = db.begin(&acts).await.unwrap();
+            let error = run(&mut tx, sql).await.unwrap_err();
+            tx.rollback().await.ok();
+            let kind = sync_scope(acts.clone(), || ErrorKind::of(&error));
+            assert_eq!(kind, ErrorKind::ReadOnly, "{strategy}: {sql}: {error}");
+            assert_eq!(
+                (kind.status(), kind.code(), kind.retry_after()),
+                (403, "read_only", None)
+            );
+
+            let mut tx = db.begin_read(&writes).await.unwrap();
+            let error = run(&mut tx, sql).await.unwrap_err();
+            tx.rollback().await.ok();
+            let kind = sync_scope(writes.clone(), || ErrorKind::of(&error));
+            assert_eq!(kind, ErrorKind::Internal, "{strategy}: {sql}: {error}");
+            assert_eq!(ErrorKind::of(&error), ErrorKind::Internal, "outside of any request");
         }
     }
 }

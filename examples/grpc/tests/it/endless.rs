@@ -19,7 +19,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Sends the length of the tenant's name, for as long as the caller may go on.
-struct Endless;
+pub(crate) struct Endless;
 
 type Updates = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 

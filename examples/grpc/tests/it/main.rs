@@ -7,4 +7,5 @@ mod long_lived;
 mod observed;
 #[path = "../../../../adapter-http/tests/it/tenure/support.rs"]
 mod tenure_support;
+mod web;
 mod wire;

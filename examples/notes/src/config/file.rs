@@ -19,6 +19,8 @@ tenancy_core::config::settings! {
         pub jwt: JwtConfig = JwtConfig::default(),
         /// How long the directory's answers are kept.
         pub cache: CacheConfig = CacheConfig::default(),
+        /// Whether sessions of impersonation are let in. Default: no.
+        pub impersonation: bool = false,
         /// The tenants that are put into the directory at start-up.
         pub tenants: Vec<TenantConfig> = Vec::new(),
     }

@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) jwt: JwtConfig,
     /// How long the directory's answers are cached.
     pub(crate) cache: CacheConfig,
+    /// Whether sessions of impersonation are let in.
+    pub(crate) impersonation: bool,
     pub(crate) tenants: Vec<Tenant>,
     /// What paths in the file are relative to.
     base_dir: PathBuf,
@@ -65,6 +67,7 @@ impl Config {
         Ok(Self {
             tenancy,
             cache: file.cache,
+            impersonation: file.impersonation,
             jwt: file.jwt,
             tenants,
             base_dir,

@@ -75,10 +75,15 @@ fn open(config: &Config, options: &PgConnectOptions) -> Open<Postgres> {
     // Databases are the server's, so they are named after this one.
     databases.prefix = Some(format!("{}_tenant_", options.get_database().unwrap_or_default()));
     file.strategies.database = Some(databases);
-    file.open(config.base_dir())
+    let opening = file
+        .open(config.base_dir())
         .with_migrations("row", sqlx::migrate!("migrations/postgres/shared"))
         .with_migrations("schema", sqlx::migrate!("migrations/postgres/tenant"))
-        .with_migrations("database", sqlx::migrate!("migrations/postgres/tenant"))
+        .with_migrations("database", sqlx::migrate!("migrations/postgres/tenant"));
+    match config.impersonation {
+        true => opening.with_impersonation(),
+        false => opening,
+    }
 }
 
 fn service(opened: Opened<Postgres>) -> Service {

@@ -23,11 +23,15 @@ pub(super) async fn set_up(config: &Config, folder: &Path) -> Result<Service, Er
     file.directory.file = Some(folder.join("directory.sqlite"));
     file.strategies.row = Some(rows(&folder));
     file.strategies.database = Some(files(&folder));
-    let opened = file
+    let opening = file
         .open(config.base_dir())
         .with_migrations("row", sqlx::migrate!("migrations/shared"))
-        .with_migrations("database", sqlx::migrate!("migrations/tenant"))
-        .await?;
+        .with_migrations("database", sqlx::migrate!("migrations/tenant"));
+    let opening = match config.impersonation {
+        true => opening.with_impersonation(),
+        false => opening,
+    };
+    let opened = opening.await?;
     let tenants = TenantsOf {
         db: opened.db.clone(),
         directory: opened.directory,

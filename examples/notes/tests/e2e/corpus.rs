@@ -7,8 +7,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 use tenancy_corpus::{
-    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, STAFF_CLAIM, TENANT_CLAIM, TENANTS_CLAIM, Tokens,
-    Version,
+    Answer, Case, Claims, Corpus, HostAs, Observed, Runner, SECRET, STAFF_CLAIM, Session, TENANT_CLAIM, TENANTS_CLAIM,
+    Tokens, Version,
 };
 
 use crate::client::answer::refusal;
@@ -18,6 +18,7 @@ use crate::client::token::Token;
 use crate::service::framework::{FRAMEWORKS, Framework, REFERENCE};
 use crate::service::postgres::Database;
 use crate::service::server::{Folder, Server};
+use crate::service::sessions::plant;
 
 /// How a row goes over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,6 +162,7 @@ struct Signed<'c> {
     case: &'c Case,
     good: String,
     bad: String,
+    session: String,
 }
 
 impl<'c> Signed<'c> {
@@ -170,6 +172,7 @@ impl<'c> Signed<'c> {
             case,
             good: case.token.as_ref().map(sign).unwrap_or_default(),
             bad: bad.clone(),
+            session: Session::secret(&case.name),
         };
         cases.iter().map(signed).collect()
     }
@@ -178,11 +181,21 @@ impl<'c> Signed<'c> {
 /// Asks a server of one configuration.
 fn ask(folder: Folder, wires: &[Wire], rows: &[Signed<'_>]) -> BTreeMap<Wire, Responses> {
     let server = Server::start_in(folder);
+    let sessions = rows
+        .iter()
+        .filter_map(|row| Some((row.session.as_str(), row.case.session.as_ref()?)));
+    plant(server.folder(), sessions);
     let mut connections = Connections::open(server.address);
     let mut all: BTreeMap<Wire, Responses> = BTreeMap::new();
-    for Signed { case, good, bad } in rows {
+    for Signed {
+        case,
+        good,
+        bad,
+        session,
+    } in rows
+    {
         for wire in wires {
-            if let Some(response) = connections.exchange(*wire, case, &Tokens { good, bad }) {
+            if let Some(response) = connections.exchange(*wire, case, &Tokens { good, bad, session }) {
                 all.entry(*wire).or_default().insert(case.name.clone(), response);
             }
         }
@@ -244,6 +257,10 @@ fn sign(claims: &Claims) -> String {
         Some(staff) => token.claim(STAFF_CLAIM, json(staff)),
         None => token,
     };
+    let token = match &claims.act {
+        Some(act) => token.claim("act", json(act)),
+        None => token,
+    };
     match &claims.tenants {
         Some(tenants) => token.claim(TENANTS_CLAIM, json(tenants)),
         None => token,
@@ -287,7 +304,12 @@ fn bound(response: &Response) -> Answer {
         };
     }
     let seen = match (text("tenant"), text("resolver"), text("subject")) {
-        (Some(id), resolver, subject) => Answer::Tenant { id, resolver, subject },
+        (Some(id), resolver, subject) => Answer::Tenant {
+            id,
+            resolver,
+            subject,
+            actor: text("actor"),
+        },
         (None, ..) => Answer::NoTenant,
     };
     let whole = match &seen {
@@ -295,7 +317,14 @@ fn bound(response: &Response) -> Answer {
             id,
             resolver: Some(resolver),
             subject: Some(subject),
+            actor: None,
         } => json!({"tenant": id, "resolver": resolver, "subject": subject}),
+        Answer::Tenant {
+            id,
+            resolver: Some(resolver),
+            subject: Some(subject),
+            actor: Some(actor),
+        } => json!({"tenant": id, "resolver": resolver, "subject": subject, "actor": actor}),
         Answer::Tenant { id, .. } => json!({"tenant": id}),
         _ => json!({"tenant": null}),
     };

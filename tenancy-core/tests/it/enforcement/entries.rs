@@ -7,6 +7,16 @@ use tenancy_core::request::{Claims, Credentials, HeaderList, HttpVersion, Reques
 
 use super::{answer, chain, header, record};
 
+/// A request for `/` with these fields.
+fn get<'r>(headers: &'r HeaderList<'r>, credentials: Credentials<&'r dyn VerifiedClaims>) -> RequestView<'r> {
+    RequestView {
+        version: HttpVersion::Http11,
+        target: Target::path("/"),
+        headers,
+        credentials,
+    }
+}
+
 #[test]
 fn an_issuers_subject_is_a_stranger_to_tenants_that_the_issuer_may_not_speak_for() {
     let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
@@ -42,12 +52,7 @@ fn the_directory_learns_nothing_of_a_request_without_credentials() {
     let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
     let fields = [("x-tenant-id", b"acme".as_slice())];
     let headers = HeaderList::new(&fields);
-    let request = RequestView {
-        version: HttpVersion::Http11,
-        target: Target::path("/"),
-        headers: &headers,
-        credentials: Credentials::Absent,
-    };
+    let request = get(&headers, Credentials::Absent);
     for (access, looks_up) in [
         (Access::Scoped, false),
         (Access::Optional, false),
@@ -63,12 +68,7 @@ fn the_directory_learns_nothing_of_a_request_without_credentials() {
 fn a_key_of_another_request_is_dropped() {
     let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
     let headers = HeaderList::new(&[]);
-    let request = RequestView {
-        version: HttpVersion::Http11,
-        target: Target::path("/"),
-        headers: &headers,
-        credentials: Credentials::Absent,
-    };
+    let request = get(&headers, Credentials::Absent);
     let mut key = Some(TenantKey::Id("acme".parse().unwrap()));
     let step = enforcer.begin(&request, Access::Public, &mut key);
     assert!(matches!(step, Step::Reject(_)), "{step:?}");
@@ -80,12 +80,7 @@ fn a_record_that_does_not_answer_to_the_key_is_refused() {
     let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
     let fields = [("x-tenant-id", b"acme".as_slice())];
     let headers = HeaderList::new(&fields);
-    let request = RequestView {
-        version: HttpVersion::Http11,
-        target: Target::path("/"),
-        headers: &headers,
-        credentials: Credentials::Absent,
-    };
+    let request = get(&headers, Credentials::Absent);
     let mut key = None;
     let Step::Lookup(lookup) = enforcer.begin(&request, Access::Public, &mut key) else {
         panic!()
@@ -128,12 +123,7 @@ fn what_is_handed_on_is_the_tenant_that_was_found() {
         let claims = Claims::new("alice".parse().unwrap());
         let fields = [("x-tenant-id", b"acme".as_slice())];
         let headers = HeaderList::new(&fields);
-        let request = RequestView {
-            version: HttpVersion::Http11,
-            target: Target::path("/"),
-            headers: &headers,
-            credentials: Credentials::Verified(&claims),
-        };
+        let request = get(&headers, Credentials::Verified(&claims));
         let enforcer = Enforcer::new(chain([header(KeyForm::Id).into()]));
         let mut key = None;
         let Step::Lookup(lookup) = enforcer.begin(&request, Access::Scoped, &mut key) else {

@@ -1,12 +1,13 @@
 //! Impersonation as the role of a process that only serves, and what somebody who acts in a member's place may do.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tenancy_core::context::sync_scope;
 use tenancy_core::directory::{Impersonations, TenantStatus};
 use tenancy_core::enforce::Standing;
 use tenancy_core::names::Subject;
 use tenancy_core::request::Actor;
 use tenancy_sqlx::{
-    Begin, DirectoryError, ImpersonateError, IsolationLevel, NewImpersonation, NewTenant, PgDirectory,
+    Begin, DirectoryError, ErrorKind, ImpersonateError, IsolationLevel, NewImpersonation, NewTenant, PgDirectory,
     TenantTransaction, TransactionError,
 };
 
@@ -202,6 +203,48 @@ async fn who_acts_in_a_members_place_reads_by_every_strategy() {
             tx.commit().await.unwrap();
         }
     }
+}
+
+/// A write is the fault of the one who reads. Of anyone else the same code is the service's, as of a handler that has begun to
+/// read, or of a standby.
+#[tokio::test]
+async fn a_write_of_one_who_reads_is_refused_as_theirs() {
+    let database = TestDatabase::new().await;
+    set_up(&database).await;
+    let db = serve(&database).await;
+    for strategy in STRATEGIES {
+        let id = format!("acme-{strategy}");
+        let acts = let_in_to_act(record(&id, strategy), Actor::new(carol()));
+        let writes = let_in_to_act(record(&id, strategy), Actor::new(carol()).dangerously_let_write());
+        for sql in [
+            "insert into notes (name) values ('x')",
+            "update notes set body = 'x'",
+            "delete from notes",
+            "select * from notes for update",
+            "create table mine (id text)",
+        ] {
+            for (admitted, expected) in [
+                (&acts, ErrorKind::ReadOnly),
+                (&writes, ErrorKind::Internal),
+                (&member(&id, strategy), ErrorKind::Internal),
+            ] {
+                let mut tx = db.begin_read(admitted).await.unwrap();
+                let error = sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap_err();
+                let kind = sync_scope(admitted.clone(), || ErrorKind::of(&error));
+                assert_eq!(kind, expected, "{strategy}: {sql}: {error}");
+                assert_eq!(ErrorKind::of(&error), ErrorKind::Internal, "outside of any request");
+            }
+        }
+        // What no transaction of theirs may do is not what every database error of theirs is.
+        let mut tx = db.begin(&acts).await.unwrap();
+        let error = sqlx::raw_sql("select 1/0").execute(&mut *tx).await.unwrap_err();
+        let kind = sync_scope(acts.clone(), || ErrorKind::of(&error));
+        assert_eq!(kind, ErrorKind::Internal);
+    }
+    assert_eq!(
+        (ErrorKind::ReadOnly.status(), ErrorKind::ReadOnly.code()),
+        (403, "read_only")
+    );
 }
 
 /// They run as their owner, who sees every tenant, and are no finding while they are as they were made.

@@ -4,4 +4,5 @@ pub(crate) mod framework;
 pub(crate) mod postgres;
 pub(crate) mod refused;
 pub(crate) mod server;
+pub(crate) mod sessions;
 pub(crate) mod setup;

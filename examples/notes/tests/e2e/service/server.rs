@@ -69,6 +69,11 @@ impl Folder {
         }
     }
 
+    /// The administrator's URL of the database on PostgreSQL, if it is there.
+    pub(crate) fn postgres_url(&self) -> Option<String> {
+        self.postgres.as_ref().map(|database| database.url())
+    }
+
     pub(crate) fn configure(&self, toml: &str) {
         std::fs::write(self.path().join("notes.toml"), toml).unwrap();
     }
