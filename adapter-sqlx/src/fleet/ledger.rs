@@ -30,7 +30,8 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
         if !is_counting && work.ending.is_none() && self.take(work) {
             return;
         }
-        let is_due = is_counting || work.results.len() >= RESULTS || work.flushed.elapsed() >= FLUSH || work.is_drained();
+        let is_due =
+            is_counting || work.results.len() >= RESULTS || work.flushed.elapsed() >= FLUSH || work.is_drained();
         if is_due && !work.results.is_empty() {
             self.write(work);
         }
