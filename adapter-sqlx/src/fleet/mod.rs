@@ -51,6 +51,7 @@
 mod error;
 #[expect(clippy::module_inception, reason = "the file has the type of this name")]
 mod fleet;
+mod ledger;
 mod look;
 mod options;
 mod plan;

@@ -1,30 +1,23 @@
-//! The work of one process in one wave: takes tenants, migrates them, writes what has become of them.
+//! The work of one process in one wave: tenants are begun, and what has become of them is judged.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tenancy_core::directory::{TenantRecord, TenantStatus};
-use tenancy_core::names::TenantId;
+use tenancy_core::directory::TenantRecord;
 use tokio::task::{Id, JoinError};
 
 use super::error::FleetError;
-use super::fleet::{after, now};
-use super::progress::{FleetProgress, Item, ServerTotal, Wave};
+use super::progress::{FleetProgress, ServerTotal, Wave};
 use super::report::RunEnd;
 use super::run::Runner;
 use super::strategies::Migrates;
 use super::words;
-use super::work::{Outcome, Running, Server, Work};
-use crate::directory::runs::{ItemState, Turn, TurnResult};
+use super::work::{Ended, Outcome, Running, Work, item, result};
+use crate::directory::runs::{ItemState, Turn};
 use crate::{DirectoryDatabase, MigrateOptions, MigrationTarget, StrategyError};
 
 /// How often leases, results and the signal to stop are looked at.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How many results wait before they are written, and for how long.
-const RESULTS: usize = 50;
-const FLUSH: Duration = Duration::from_millis(500);
 
 /// How long to wait before it is looked again whether other processes are done.
 const OTHERS: Duration = Duration::from_millis(250);
@@ -42,18 +35,19 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
     }
 
     async fn run_work(&mut self, work: &mut Work) -> Result<RunEnd, FleetError> {
-        self.judge_failures(work).await?;
+        let failed = self.count_failed(work.wave).await?;
+        self.judge_failures(work, failed);
         loop {
             if self.stop.is_raised() || self.is_abandoned {
                 self.end(work, RunEnd::Stopped);
             }
-            if work.ending.is_none() {
-                self.begin_tenants(work).await?;
-            } else {
+            if work.ending.is_some() {
                 self.release_queues(work).await?;
+            } else if !work.is_counting_failures() {
+                self.begin_tenants(work);
             }
+            self.use_ledger(work);
             if work.is_idle() {
-                self.flush(work).await?;
                 if let Some(ending) = work.ending {
                     return Ok(ending);
                 }
@@ -62,27 +56,17 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
                 }
             }
             if let Ok(Some(ended)) = tokio::time::timeout(TICK, work.tasks.join_next_with_id()).await {
-                self.ended(work, ended);
+                self.ended(work, ended)?;
             }
             self.keep_leases(work).await?;
-            // A failure is counted before another tenant is begun.
-            if work.has_failed || work.results.len() >= RESULTS || work.flushed.elapsed() >= FLUSH {
-                self.flush(work).await?;
-            }
         }
     }
 
-    /// Takes and begins as many tenants on each server as may be migrated there at once.
-    async fn begin_tenants(&mut self, work: &mut Work) -> Result<(), FleetError> {
+    /// Begins as many tenants on each server as may be migrated there at once.
+    fn begin_tenants(&mut self, work: &mut Work) {
         let jobs = self.options.jobs.get();
         let names: Vec<String> = work.servers.keys().cloned().collect();
         for name in names {
-            let Some(server) = work.servers.get_mut(&name) else {
-                continue;
-            };
-            if server.queue.len() < jobs && server.running <= jobs && !server.is_empty {
-                self.take(work, &name).await?;
-            }
             while let Some(server) = work.servers.get_mut(&name)
                 && server.running < jobs
                 && let Some((turn, record)) = server.queue.pop_front()
@@ -91,56 +75,42 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
                 self.begin_one(work, turn, record);
             }
         }
-        Ok(())
-    }
-
-    async fn take(&mut self, work: &mut Work, name: &str) -> Result<(), FleetError> {
-        let directory = &self.fleet.directory;
-        let (jobs, now) = (self.options.jobs.get(), now());
-        let lease_until = after(now, self.options.lease);
-        let claim = |server: &mut Server| server.next_claim(jobs, Instant::now());
-        let limit = work.servers.get_mut(name).map_or(1, claim);
-        let turns = directory
-            .claim(self.run, work.wave, name, &self.owner, limit, now, lease_until)
-            .await?;
-        if let Some(server) = work.servers.get_mut(name) {
-            server.is_empty = turns.len() < limit;
-        }
-        let ids: Vec<&TenantId> = turns.iter().filter_map(|turn| turn.tenant.as_ref()).collect();
-        let records = directory.records_of(&ids).await?;
-        let mut records: HashMap<TenantId, TenantRecord> =
-            records.into_iter().map(|record| (record.id.clone(), record)).collect();
-        for turn in turns {
-            let record = turn.tenant.as_ref().and_then(|tenant| records.remove(tenant));
-            if turn.tenant.is_some() && !self.is_to_migrate(record.as_ref()) {
-                (self.observe)(FleetProgress::Skipped(item(&turn)));
-                work.results.push(result(turn, ItemState::Skipped, Instant::now()));
-            } else if let Some(server) = work.servers.get_mut(name) {
-                server.queue.push_back((turn, record));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the tenant is still there, and not archived since it was planned.
-    fn is_to_migrate(&self, record: Option<&TenantRecord>) -> bool {
-        record.is_some_and(|record| record.status != TenantStatus::Archived || self.options.includes_archived)
     }
 
     fn begin_one(&mut self, work: &mut Work, turn: Turn, record: Option<TenantRecord>) {
         (self.observe)(FleetProgress::Started(item(&turn)));
         let name = record.as_ref().map_or(&turn.strategy, |record| &record.strategy);
         let strategy = self.fleet.strategies.find(name).map(Arc::clone);
-        let task = work.tasks.spawn(migrate(strategy, record, self.options.migrate));
+        let migrating = migrate(strategy, record, self.options.migrate);
+        let task = work.tasks.spawn(async { Ended::Tenant(migrating.await) });
         let begun = Instant::now();
         work.running.insert(task.id(), Running { turn, begun });
     }
 
-    fn ended(&mut self, work: &mut Work, ended: Result<(Id, Outcome), JoinError>) {
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, Some(outcome)),
-            Err(panicked) => (panicked.id(), None),
-        };
+    fn ended(&mut self, work: &mut Work, ended: Result<(Id, Ended), JoinError>) -> Result<(), FleetError> {
+        match ended {
+            Ok((id, Ended::Tenant(outcome))) => self.tenant_ended(work, id, Some(outcome)),
+            Ok((_, Ended::Taken { server, limit, taken })) => {
+                work.is_at_ledger = false;
+                self.taken(work, &server, limit, taken?);
+            }
+            Ok((_, Ended::Written(failed))) => {
+                (work.is_at_ledger, work.writes_failure) = (false, false);
+                self.judge_failures(work, failed?);
+            }
+            Err(error) if work.running.contains_key(&error.id()) => self.tenant_ended(work, error.id(), None),
+            Err(error) => {
+                // Nobody aborts a task of the ledger, so it has panicked.
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` is one that has panicked.
+    fn tenant_ended(&mut self, work: &mut Work, id: Id, outcome: Option<Outcome>) {
         let Some(Running { turn, begun }) = work.running.remove(&id) else {
             return;
         };
@@ -168,34 +138,18 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
                 });
                 let mut result = result(turn, ItemState::Failed, begun);
                 result.failure = Some(failure);
-                work.has_failed = true;
                 result
             }
         };
         work.results.push(result);
     }
 
-    /// Writes results, and counts what has failed, here and in other processes.
-    async fn flush(&mut self, work: &mut Work) -> Result<(), FleetError> {
-        let results = std::mem::take(&mut work.results);
-        work.flushed = Instant::now();
-        work.has_failed = false;
-        if results.is_empty() {
-            return Ok(());
-        }
-        self.fleet
-            .directory
-            .write_results(self.run, &self.owner, &results, now())
-            .await?;
-        self.judge_failures(work).await
+    async fn count_failed(&self, wave: Wave) -> Result<u64, FleetError> {
+        let directory = &self.fleet.directory;
+        Ok(directory.count_items(self.run, wave, &[ItemState::Failed]).await?)
     }
 
-    async fn judge_failures(&mut self, work: &mut Work) -> Result<(), FleetError> {
-        let failed = self
-            .fleet
-            .directory
-            .count_items(self.run, work.wave, &[ItemState::Failed])
-            .await?;
+    fn judge_failures(&mut self, work: &mut Work, failed: u64) {
         let is_too_many = match work.wave {
             Wave::SharedTables | Wave::Canaries => failed > 0,
             Wave::Rest => failed.saturating_sub(self.failed_before) >= self.options.max_failures.get(),
@@ -203,7 +157,6 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
         if is_too_many {
             self.end(work, RunEnd::TooManyFailures);
         }
-        Ok(())
     }
 
     fn end(&mut self, work: &mut Work, ending: RunEnd) {
@@ -243,7 +196,8 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
     async fn is_over(&mut self, work: &mut Work) -> Result<bool, FleetError> {
         let states = [ItemState::Pending, ItemState::Running];
         let left = self.fleet.directory.count_items(self.run, work.wave, &states).await?;
-        self.judge_failures(work).await?;
+        let failed = self.count_failed(work.wave).await?;
+        self.judge_failures(work, failed);
         if left == 0 {
             return Ok(work.ending.is_none());
         }
@@ -273,24 +227,4 @@ async fn migrate(
         None => MigrationTarget::SharedTables,
     };
     strategy.migrate(target, &options).await
-}
-
-fn item(turn: &Turn) -> Item<'_> {
-    Item {
-        tenant: turn.tenant.as_ref(),
-        strategy: &turn.strategy,
-        server: &turn.server,
-    }
-}
-
-fn result(turn: Turn, state: ItemState, begun: Instant) -> TurnResult {
-    #[cfg(feature = "metrics")]
-    crate::operation_metrics::run_item(&turn.strategy, state.as_str());
-    TurnResult {
-        turn,
-        state,
-        to_version: None,
-        failure: None,
-        milliseconds: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
-    }
 }

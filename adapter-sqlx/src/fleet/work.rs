@@ -1,4 +1,6 @@
 //! What one process does in a wave: what it has taken, what runs, and what has come of it.
+//!
+//! The ledger of runs is read and written by tasks beside those that migrate: no tenant waits for it that has been taken.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -6,9 +8,10 @@ use std::time::{Duration, Instant};
 use tenancy_core::directory::TenantRecord;
 use tokio::task::{Id, JoinSet};
 
-use super::progress::{ServerTotal, Wave};
+use super::progress::{Item, ServerTotal, Wave};
 use super::report::RunEnd;
-use crate::directory::runs::{Turn, TurnResult};
+use crate::directory::DirectoryError;
+use crate::directory::runs::{ItemState, Turn, TurnResult};
 use crate::{Migrated, StrategyError};
 
 /// How long what is taken at once is to last: each claim is a transaction of the directory, and what is taken is not another process's.
@@ -18,6 +21,23 @@ const AHEAD: Duration = Duration::from_millis(250);
 const MOST: usize = 128;
 
 pub(super) type Outcome = Result<Migrated, StrategyError>;
+
+/// Tenants that were taken, with their data.
+pub(super) type Taken = Vec<(Turn, Option<TenantRecord>)>;
+
+/// What has come of a task.
+pub(super) enum Ended {
+    /// A tenant was migrated, or was not.
+    Tenant(Outcome),
+    /// Tenants were taken for a server: fewer than so many if no more are left.
+    Taken {
+        server: String,
+        limit: usize,
+        taken: Result<Taken, DirectoryError>,
+    },
+    /// Results were written. How many of the wave have failed by now, here and in other processes.
+    Written(Result<u64, DirectoryError>),
+}
 
 /// What is to be migrated on one server.
 #[derive(Default)]
@@ -32,6 +52,12 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Whether to take more: while what is left lasts, so that no job waits for it.
+    pub(super) fn is_due(&self, jobs: usize) -> bool {
+        let claimed = self.claimed.map_or(0, |(claimed, _)| claimed);
+        !self.is_empty && self.running <= jobs && self.queue.len() < jobs.max(claimed / 4)
+    }
+
     /// How many tenants to take: the first time two for each job, so that other processes find some of a few, and then as many as are
     /// migrated in a [short while](AHEAD), going by the last ones.
     pub(super) fn next_claim(&mut self, jobs: usize, now: Instant) -> usize {
@@ -62,12 +88,14 @@ pub(super) struct Running {
 pub(super) struct Work {
     pub(super) wave: Wave,
     pub(super) servers: BTreeMap<String, Server>,
-    pub(super) tasks: JoinSet<Outcome>,
+    pub(super) tasks: JoinSet<Ended>,
     pub(super) running: HashMap<Id, Running>,
+    /// Whether one of the tasks is at the ledger of runs. Two at once would need another connection.
+    pub(super) is_at_ledger: bool,
     pub(super) results: Vec<TurnResult>,
     pub(super) flushed: Instant,
-    /// Whether one of the results that wait is a failure.
-    pub(super) has_failed: bool,
+    /// Whether one of the results that are being written is a failure.
+    pub(super) writes_failure: bool,
     /// Why nothing else is begun.
     pub(super) ending: Option<RunEnd>,
 }
@@ -80,15 +108,51 @@ impl Work {
             servers: names.map(|name| (name, Server::default())).collect(),
             tasks: JoinSet::new(),
             running: HashMap::new(),
+            is_at_ledger: false,
             results: Vec::new(),
             flushed: Instant::now(),
-            has_failed: false,
+            writes_failure: false,
             ending: None,
         }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.tasks.is_empty() && self.servers.values().all(|server| server.queue.is_empty())
+    }
+
+    /// Whether nothing runs that would have a result, and nothing is to be begun.
+    pub(super) fn is_drained(&self) -> bool {
+        self.running.is_empty() && self.servers.values().all(|server| server.queue.is_empty())
+    }
+
+    /// Whether one of the results that wait is a failure.
+    pub(super) fn has_failed(&self) -> bool {
+        self.results.iter().any(|result| result.state == ItemState::Failed)
+    }
+
+    /// Whether a failure is not counted yet: until then no other tenant is begun.
+    pub(super) fn is_counting_failures(&self) -> bool {
+        self.writes_failure || self.has_failed()
+    }
+}
+
+pub(super) fn item(turn: &Turn) -> Item<'_> {
+    Item {
+        tenant: turn.tenant.as_ref(),
+        strategy: &turn.strategy,
+        server: &turn.server,
+    }
+}
+
+pub(super) fn result(turn: Turn, state: ItemState, begun: Instant) -> TurnResult {
+    #[cfg(feature = "metrics")]
+    crate::operation_metrics::run_item(&turn.strategy, state.as_str());
+    TurnResult {
+        turn,
+        state,
+        to_version: None,
+        failure: None,
+        milliseconds: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
     }
 }
 

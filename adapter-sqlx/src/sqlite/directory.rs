@@ -54,6 +54,7 @@ impl DirectoryDatabase for Sqlite {}
 impl Queries for Sqlite {
     const JOIN_TEXTS: &'static str = "group_concat";
     const FOR_UPDATE: &'static str = "";
+    const ONE_OF: [&'static str; 2] = ["in (", ")"];
     /// The write lock of the file orders all transactions.
     const INSERT_EVENT: &'static str = "insert into tenancy_events
             (tenant, kind, before, after, subject, issuer, actor, reason, at)

@@ -39,17 +39,18 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         lease_until: i64,
     ) -> Result<Vec<Turn>, DirectoryError> {
         let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let [one_of, end] = DB::ONE_OF;
         let sql = format!(
             // Materialized, it is read once: read again for each row, the limit would be none.
             "with turns as materialized (
                 select tenant from tenancy_run_items
                 where run = $3 and wave = $4 and server = $5
                     and (state = 'pending' or state = 'running' and lease_until <= $6)
-                order by tenant limit $7{})
+                order by tenant limit $7{for_update})
             update tenancy_run_items set state = 'running', owner = $1, lease_until = $2, attempt = attempt + 1
-            where run = $3 and state in ('pending', 'running') and tenant in (select tenant from turns)
+            where run = $3 and state in ('pending', 'running') and tenant {one_of}select tenant from turns{end}
             returning tenant, strategy, server, attempt",
-            DB::FOR_UPDATE
+            for_update = DB::FOR_UPDATE
         );
         let values = [
             owner.into(),

@@ -26,7 +26,7 @@ pub(crate) struct StoredRun {
 }
 
 /// How many rows one statement writes.
-const ROWS: usize = 100;
+const ROWS: usize = 500;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Begins a run, unless a process works on another one, which is returned then. Unfinished runs of processes that have ended are
@@ -61,10 +61,13 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         Ok(Ok(id))
     }
 
-    /// Adds what a plan has found. An item that is there already stays as it is.
+    /// Adds what a plan has found, in one transaction. An item that is there already stays as it is.
     pub(crate) async fn add_items(&self, run: RunId, items: &[NewItem]) -> Result<(), DirectoryError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
         for chunk in items.chunks(ROWS) {
-            let mut change = self.begin(Writers::OfTheSameRows).await?;
             let keys: Vec<String> = chunk.iter().map(NewItem::key).collect();
             let versions: Vec<[Option<String>; 2]> = chunk
                 .iter()
@@ -103,9 +106,8 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
                 rows.join(", ")
             );
             DB::execute(change.connection_mut(), AssertSqlSafe(sql), &values).await?;
-            change.commit().await?;
         }
-        Ok(())
+        change.commit().await
     }
 
     /// Sets what a run is doing. Returns `false` if it is in none of the states `from`, such as one that was abandoned.

@@ -19,7 +19,7 @@ pub(crate) struct TurnResult {
 }
 
 /// How many results one statement writes.
-const ROWS: usize = 50;
+const ROWS: usize = 128;
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// Writes results. One of a turn that another process has taken meanwhile is late, and changes nothing.

@@ -25,7 +25,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     /// The tenants of these ids that are there.
     pub(crate) async fn records_of(&self, tenants: &[&TenantId]) -> Result<Vec<TenantRecord>, DirectoryError> {
         let mut found = Vec::with_capacity(tenants.len());
-        for chunk in tenants.chunks(100) {
+        for chunk in tenants.chunks(128) {
             let names: Vec<String> = (1..=chunk.len()).map(|number| format!("${number}")).collect();
             let values: Vec<Value<'_>> = chunk.iter().map(|tenant| tenant.as_str().into()).collect();
             let condition = format!("t.id in ({}) order by t.id", names.join(", "));

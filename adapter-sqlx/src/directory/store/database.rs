@@ -62,6 +62,9 @@ pub(crate) trait Queries: Database {
     const JOIN_TEXTS: &'static str;
     /// What locks a selected row until the transaction ends, where there is no lock on the whole database.
     const FOR_UPDATE: &'static str;
+    /// What stands before and behind a query whose rows a column is to be one of. The query is run first, and once, however many rows
+    /// the planner takes the tables to have.
+    const ONE_OF: [&'static str; 2];
 
     /// Writes an event, as the last statement of a transaction: from then on until the commit no other transaction writes
     /// one, so that the order of their numbers is the order of the commits.

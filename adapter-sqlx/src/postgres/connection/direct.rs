@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::future::try_join;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 
@@ -34,7 +35,14 @@ impl DirectServers {
 /// Who migrates a tenant holds a lock of their session over several transactions. Behind such a pooler the next transaction may run in
 /// another session, and another process in this one, which has the lock then: both would migrate the tenant.
 pub(in crate::postgres) async fn require_direct(connect: &PgConnectOptions) -> Result<(), StrategyError> {
-    let (mut one, mut other) = (connect.connect().await?, connect.connect().await?);
+    let [one, other] = two_direct(connect).await?;
+    one.close().await?;
+    Ok(other.close().await?)
+}
+
+/// As [`require_direct`]. Returns the connections by which it was seen: one has a setting, and the other a transaction that is open.
+pub(super) async fn two_direct(connect: &PgConnectOptions) -> Result<[PgConnection; 2], StrategyError> {
+    let (mut one, mut other) = try_join(connect.connect(), connect.connect()).await?;
     execute(&mut one, "set tenancy.session = 'one'".to_owned()).await?;
     // What was lent to the first for this is free, and lent to the second, which keeps it: the first is lent another.
     execute(&mut other, "begin".to_owned()).await?;
@@ -44,8 +52,7 @@ pub(in crate::postgres) async fn require_direct(connect: &PgConnectOptions) -> R
             give the administrator a URL that connects directly",
         ));
     }
-    one.close().await?;
-    Ok(other.close().await?)
+    Ok([one, other])
 }
 
 async fn is_one(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 
-use super::direct::require_direct;
+use super::direct::two_direct;
 use crate::StrategyError;
 use crate::postgres::execute::execute;
 
@@ -37,9 +37,15 @@ const UNLOCK: &str = "select pg_catalog.pg_advisory_unlock_all()";
 /// It is no pool of sqlx's, which gives a connection back behind the caller's back, and asks the server once more whether it lives: the
 /// next tenant would find none, and open another one. Who migrates bounds how many there are.
 pub(in crate::postgres) struct WorkingPool {
+    lender: Lender,
+    is_direct: OnceCell<()>,
+}
+
+/// What lends them, to whom needs no session: what is read by one statement may be read through a pooler as well.
+#[derive(Clone)]
+pub(in crate::postgres) struct Lender {
     connect: PgConnectOptions,
     idle: Arc<Mutex<Idle>>,
-    is_direct: OnceCell<()>,
 }
 
 #[derive(Default)]
@@ -58,9 +64,9 @@ struct Unused {
 
 impl WorkingPool {
     pub(in crate::postgres) fn new(connect: PgConnectOptions) -> Self {
+        let idle = Arc::default();
         Self {
-            connect,
-            idle: Arc::default(),
+            lender: Lender { connect, idle },
             is_direct: OnceCell::new(),
         }
     }
@@ -69,29 +75,52 @@ impl WorkingPool {
     ///
     /// # Errors
     ///
-    /// If the server cannot be reached, and if a pooler stands between that [lends sessions](require_direct).
+    /// If the server cannot be reached, and if a pooler stands between that [lends sessions](two_direct).
     pub(in crate::postgres) async fn connect(&self) -> Result<WorkingConnection, StrategyError> {
-        self.is_direct.get_or_try_init(|| require_direct(&self.connect)).await?;
-        let unused = locked(&self.idle).connections.pop();
-        let (connection, uses) = match unused {
-            Some(unused) => (unused.connection, unused.uses),
-            None => (self.connect.connect().await?, 0),
-        };
-        Ok(WorkingConnection {
-            connection,
-            uses: uses + 1,
-            idle: Arc::clone(&self.idle),
-        })
+        self.is_direct.get_or_try_init(|| self.lender.require_direct()).await?;
+        Ok(self.lender.connect().await?)
+    }
+
+    /// One that need not be a session of its own.
+    pub(in crate::postgres) const fn lender(&self) -> &Lender {
+        &self.lender
     }
 
     /// Closes those that nobody uses; the others are closed when they are given back.
     pub(in crate::postgres) async fn close(&self) {
         let unused = {
-            let mut idle = locked(&self.idle);
+            let mut idle = locked(&self.lender.idle);
             idle.is_closed = true;
             std::mem::take(&mut idle.connections)
         };
         close(unused).await;
+    }
+}
+
+impl Lender {
+    /// One that is clean.
+    pub(in crate::postgres) async fn connect(&self) -> Result<WorkingConnection, sqlx::Error> {
+        let unused = locked(&self.idle).connections.pop();
+        Ok(match unused {
+            Some(unused) => self.lend(unused.connection, unused.uses),
+            None => self.lend(self.connect.connect().await?, 0),
+        })
+    }
+
+    /// Looks by two connections whether each is a session, and lets both be used.
+    async fn require_direct(&self) -> Result<(), StrategyError> {
+        for connection in two_direct(&self.connect).await? {
+            self.lend(connection, 0).give_back().await?;
+        }
+        Ok(())
+    }
+
+    fn lend(&self, connection: PgConnection, uses: u32) -> WorkingConnection {
+        WorkingConnection {
+            connection,
+            uses: uses + 1,
+            idle: Arc::clone(&self.idle),
+        }
     }
 }
 

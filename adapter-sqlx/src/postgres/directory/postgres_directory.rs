@@ -63,6 +63,9 @@ impl DirectoryDatabase for Postgres {}
 impl Queries for Postgres {
     const JOIN_TEXTS: &'static str = "string_agg";
     const FOR_UPDATE: &'static str = " for update";
+    /// With `in` it would be a join, and of a table that was filled a moment ago the planner knows nothing: it takes each row of the table
+    /// for the only one, and compares it with each row of the query.
+    const ONE_OF: [&'static str; 2] = ["= any (array(", "))"];
     /// The lock is taken before the number is.
     const INSERT_EVENT: &'static str = "with held as materialized (
             select pg_catalog.pg_advisory_xact_lock(8389754676633367137))

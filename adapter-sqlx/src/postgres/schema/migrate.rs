@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use futures_util::TryStreamExt;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::TenantId;
 
 use super::strategy::PgSchemaStrategy;
-use crate::postgres::connection::working::WorkingPool;
+use crate::postgres::connection::working::{Lender, WorkingPool};
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::alike::LastTenant;
 use crate::postgres::tenant_schema::provision::Provisioning;
@@ -24,7 +24,6 @@ const BATCH: usize = 500;
 
 /// How the administrator migrates.
 pub(super) struct Migrations {
-    pub(super) connect: PgConnectOptions,
     pub(super) working: WorkingPool,
     /// What server it is: tenants on one server are migrated so many at a time.
     pub(super) server: String,
@@ -35,9 +34,8 @@ impl Migrations {
     pub(super) fn new(connect: PgConnectOptions) -> Self {
         Self {
             server: format!("{}:{}", connect.get_host(), connect.get_port()),
-            working: WorkingPool::new(connect.clone()),
+            working: WorkingPool::new(connect),
             last: LastTenant::default(),
-            connect,
         }
     }
 }
@@ -186,10 +184,10 @@ from pg_catalog.pg_namespace n where n.nspname = any ($1)
             // A cluster has no record of versions.
             return None;
         }
-        let (connect, prefix) = (migrating.connect.clone(), self.names.prefix.clone());
+        let (lender, prefix) = (migrating.working.lender().clone(), self.names.prefix.clone());
         let application = self.application_role.clone();
         Some(move |surveyor| -> Reading {
-            Box::pin(async move { survey(connect, &prefix, &application, &migrations, &surveyor).await })
+            Box::pin(async move { survey(&lender, &prefix, &application, &migrations, &surveyor).await })
         })
     }
 }
@@ -197,17 +195,17 @@ from pg_catalog.pg_namespace n where n.nspname = any ($1)
 type Reading = std::pin::Pin<Box<dyn Future<Output = Result<(), StrategyError>> + Send>>;
 
 async fn survey(
-    connect: PgConnectOptions,
+    lender: &Lender,
     prefix: &str,
     application: &PgIdentifier,
     migrations: &Migrator,
     surveyor: &Surveyor,
 ) -> Result<(), StrategyError> {
-    let mut connection = connect.connect().await?;
+    let mut connection = lender.connect().await?;
     let recorded = versions::recorded_sql(&mut connection).await?;
     let sql = AssertSqlSafe(survey_sql(recorded, prefix, application));
     // Not prepared, which would be another round trip.
-    let mut rows = sqlx::raw_sql(sql).fetch(&mut connection);
+    let mut rows = sqlx::raw_sql(sql).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
         let (tenant, version): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let is_provisioned: bool = row.try_get(2)?;
@@ -221,11 +219,12 @@ async fn survey(
             Some(DataVersion::not_provisioned())
         };
         if !surveyor.found(tenant, version).await {
-            break;
+            // Of the answer some is left to read, so the connection is closed.
+            return Ok(());
         }
     }
     drop(rows);
-    Ok(connection.close().await?)
+    Ok(connection.give_back().await?)
 }
 
 /// All tenants that are recorded or have a schema, in the order of their ids.

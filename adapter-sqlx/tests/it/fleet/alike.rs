@@ -11,15 +11,8 @@ use tenancy_sqlx::{
     TenantDb,
 };
 
-use super::support::{Schemas, create, execute};
+use super::support::{PLAIN, Schemas, create, execute};
 use crate::postgres::support::server::{TestDatabase, migrations};
-
-/// Each is plain, and there are two for one message.
-const PLAIN: [&str; 3] = [
-    "create table notes (id bigint primary key, body text not null)",
-    "alter table notes add column title text -- and no line behind it",
-    "create table drafts (id bigint primary key, body text not null); create index on drafts (body)",
-];
 
 /// Short, so that what is to fail fails soon.
 const IMPATIENT: MigrateOptions = {

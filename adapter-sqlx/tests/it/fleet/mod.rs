@@ -10,6 +10,7 @@ mod alike;
 mod deploys;
 mod failures;
 mod kills;
+mod ledger;
 mod plans;
 mod runs;
 mod sessions;

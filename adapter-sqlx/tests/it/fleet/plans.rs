@@ -7,7 +7,7 @@ use tenancy_core::directory::TenantStatus;
 use tenancy_sqlx::fleet::{Fleet, FleetOptions, FleetPlan, StrategyPlan};
 use tenancy_sqlx::{NewTenant, PgSchemaStrategy, PgServer, StrategyRegistry, TenantDb};
 
-use super::support::{Elsewhere, STEPS, Schemas, create, execute, name, run, steps};
+use super::support::{Elsewhere, STEPS, Schemas, create_numbered, execute, name, run, steps};
 use crate::postgres::support::server::migrations;
 
 fn of_schema(plan: &FleetPlan) -> &StrategyPlan {
@@ -33,9 +33,7 @@ async fn what_is_asked_of_a_database_does_not_depend_on_the_number_of_tenants() 
     let fleet = Fleet::new(directory.clone(), &db).unwrap();
     let mut costs = Vec::new();
     for tenants in [0..3, 3..40] {
-        let ids: Vec<String> = tenants.map(name).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        create(&directory, &db, "schema", &ids).await;
+        create_numbered(&directory, &db, tenants).await;
         let before = wire.settled_flights().await;
         let plan = fleet.plan(&FleetOptions::new(), |_| {}).await.unwrap();
         assert!(plan.is_up_to_date(), "{plan:?}");
@@ -45,10 +43,13 @@ async fn what_is_asked_of_a_database_does_not_depend_on_the_number_of_tenants() 
     }
     let before = wire.settled_flights().await;
     let connection = wire.of(database.administrator()).connect().await.unwrap();
-    connection.close().await.unwrap();
     let to_connect = wire.settled_flights().await - before;
-    // Where versions are recorded, and all of them.
-    assert_eq!(costs, [to_connect + 2, to_connect + 2]);
+    connection.close().await.unwrap();
+    // Where versions are recorded, all of them, and the session cleaned for the next plan, which opens no connection unless that one was
+    // idle for too long.
+    for cost in costs {
+        assert!([3, to_connect + 3].contains(&cost), "{cost}, {to_connect}");
+    }
 }
 
 /// What was migrated before versions were recorded is read from the ledgers, many at a time, and recorded by the next run.

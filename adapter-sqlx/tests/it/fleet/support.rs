@@ -1,6 +1,7 @@
 //! Tenants of two releases of a service.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::ops::Range;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -23,6 +24,13 @@ pub(super) const STEPS: [&str; 5] = [
     "alter table drafts add column title text; insert into applied values (3)",
     "-- no-transaction\ncreate index concurrently drafts_title on drafts (title)",
     "insert into applied values (5)",
+];
+
+/// Each is plain: it makes and alters tables of the tenant. The last one is two statements.
+pub(super) const PLAIN: [&str; 3] = [
+    "create table notes (id bigint primary key, body text not null)",
+    "alter table notes add column title text -- and no line behind it",
+    "create table drafts (id bigint primary key, body text not null); create index on drafts (body)",
 ];
 
 pub(super) fn steps(count: usize) -> Migrator {
@@ -65,9 +73,7 @@ impl Schemas {
         let directory = PgDirectory::open(database.administrator()).await.unwrap();
         let this = Self { database, directory };
         let db = this.release(release).await;
-        let ids: Vec<String> = (0..tenants).map(name).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        create(&this.directory, &db, "schema", &ids).await;
+        create_numbered(&this.directory, &db, 0..tenants).await;
         db.close().await;
         this
     }
@@ -131,6 +137,25 @@ pub(crate) async fn create<D: DirectoryDatabase, T: Database>(
     }
     let summary = db.provision_all(records, NonZeroUsize::new(4).unwrap(), |_| {}).await;
     assert!(summary.failed.is_empty(), "{:?}", summary.failed);
+}
+
+/// Active tenants of the strategy `schema`, provisioned: `t000`, `t001` and so on, of these numbers.
+pub(super) async fn create_numbered<D: DirectoryDatabase, T: Database>(
+    directory: &SqlDirectory<D>,
+    db: &TenantDb<T>,
+    numbers: Range<usize>,
+) {
+    let ids: Vec<String> = numbers.map(name).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    create(directory, db, "schema", &ids).await;
+}
+
+/// How many round trips a run takes, which leaves no tenant behind.
+pub(super) async fn flights_of_run<D: DirectoryDatabase>(wire: &Wire, fleet: &Fleet<D>, options: &FleetOptions) -> u64 {
+    let before = wire.settled_flights().await;
+    let report = run(fleet, options).await;
+    assert!(report.is_complete(), "{report:?}");
+    wire.settled_flights().await - before
 }
 
 /// Short waits, so that what is to fail fails soon.

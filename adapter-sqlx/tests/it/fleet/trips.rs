@@ -11,16 +11,9 @@ use tenancy_sqlx::{
     TenantDb,
 };
 
-use super::support::{Elsewhere, Schemas, create, name, run};
+use super::support::{Elsewhere, PLAIN, Schemas, create, create_numbered, flights_of_run, run};
 use crate::postgres::support::server::{TestDatabase, migrations};
 use crate::postgres::support::wire::Wire;
-
-/// Each is plain: it makes and alters tables of the tenant.
-const PLAIN: [&str; 3] = [
-    "create table notes (id bigint primary key, body text not null)",
-    "alter table notes add column title text -- and no line behind it",
-    "create table drafts (id bigint primary key, body text not null)",
-];
 
 fn jobs(count: usize) -> FleetOptions {
     FleetOptions::new().with_jobs(NonZeroUsize::new(count).unwrap())
@@ -44,15 +37,9 @@ async fn a_schema_is_migrated_in_one_round_trip() {
     let old = schemas(&database, &wire, 1).await;
     let mut trips = Vec::new();
     for (tenants, release) in [(0..3, 2), (3..23, 2)] {
-        let ids: Vec<String> = tenants.map(name).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        create(&directory, &old, "schema", &ids).await;
+        create_numbered(&directory, &old, tenants).await;
         let fleet = Fleet::new(directory.clone(), &schemas(&database, &wire, release).await).unwrap();
-        let before = wire.settled_flights().await;
-        let report = run(&fleet, &jobs(1)).await;
-        assert!(report.is_complete(), "{report:?}");
-        assert_eq!(report.done, u64::try_from(ids.len()).unwrap());
-        trips.push(wire.settled_flights().await - before);
+        trips.push(flights_of_run(&wire, &fleet, &jobs(1)).await);
     }
     // The lock and all looks; the migration with its row, its version and its end; the session cleaned for the next one.
     assert_eq!(trips[1] - trips[0], 17, "{trips:?}");
@@ -71,13 +58,9 @@ async fn a_tenant_that_is_otherwise_takes_more_round_trips_than_the_one_behind_i
     let old = schemas(&database, &wire, 1).await;
     let mut trips = Vec::new();
     for (tenants, release) in [(0..5, 2), (5..10, 3)] {
-        let ids: Vec<String> = tenants.map(name).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        create(&directory, &old, "schema", &ids).await;
+        create_numbered(&directory, &old, tenants).await;
         let fleet = Fleet::new(directory.clone(), &schemas(&database, &wire, release).await).unwrap();
-        let before = wire.settled_flights().await;
-        assert!(run(&fleet, &jobs(1)).await.is_complete());
-        trips.push(wire.settled_flights().await - before);
+        trips.push(flights_of_run(&wire, &fleet, &jobs(1)).await);
     }
     // The first five lack one migration in the second run as well. The sixth lacks two, and is otherwise.
     assert_eq!(trips[1] - trips[0], 6 + 4, "{trips:?}");
@@ -101,13 +84,9 @@ async fn a_migration_that_may_reach_further_takes_some_round_trips_more() {
     let old = release(1).await;
     let mut trips = Vec::new();
     for tenants in [0..3, 3..23] {
-        let ids: Vec<String> = tenants.map(name).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        create(&directory, &old, "schema", &ids).await;
+        create_numbered(&directory, &old, tenants).await;
         let fleet = Fleet::new(directory.clone(), &release(2).await).unwrap();
-        let before = wire.settled_flights().await;
-        assert!(run(&fleet, &jobs(1)).await.is_complete());
-        trips.push(wire.settled_flights().await - before);
+        trips.push(flights_of_run(&wire, &fleet, &jobs(1)).await);
     }
     // The lock and all looks; the transaction begun; a look, the migration, and three looks; its row; its version by three statements; its
     // end; the session cleaned for the next one.
@@ -125,19 +104,34 @@ async fn the_directory_is_asked_less_than_once_for_each_tenant() {
     let mut trips = Vec::new();
     let mut waits = 0;
     for (tenants, release) in [(0..0, 2), (3..83, 3)] {
-        let ids: Vec<String> = tenants.map(name).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        create(&schemas.directory, &schemas.release(2).await, "schema", &ids).await;
+        create_numbered(&schemas.directory, &schemas.release(2).await, tenants).await;
         let fleet = Fleet::new(directory.clone(), &schemas.release(release).await).unwrap();
-        let before = wire.settled_flights().await;
         let begun = Instant::now();
-        let report = run(&fleet, &jobs(8)).await;
+        trips.push(flights_of_run(&wire, &fleet, &jobs(8)).await);
         // Results are written twice a second, too, however few there are.
         waits = 12 * begun.elapsed().as_secs();
-        assert!(report.is_complete(), "{report:?}");
-        trips.push(wire.settled_flights().await - before);
     }
     assert!(trips[1] - trips[0] < 80 + waits, "{trips:?}, {waits}");
+}
+
+/// Those by which it is seen that the administrator connects directly, and those that have read the versions, migrate tenants.
+#[tokio::test]
+async fn a_run_opens_hardly_more_connections_than_it_has_jobs() {
+    let Elsewhere {
+        database,
+        directory,
+        wire,
+        _folder,
+    } = Elsewhere::new().await;
+    create_numbered(&directory, &schemas(&database, &wire, 1).await, 0..12).await;
+    let fleet = Fleet::new(directory.clone(), &schemas(&database, &wire, 2).await).unwrap();
+    let before = wire.connections();
+    let report = run(&fleet, &jobs(4)).await;
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(report.done, 12);
+    // That which has read the versions may still be cleaned when tenants are begun.
+    let opened = wire.connections() - before;
+    assert!((1..=5).contains(&opened), "{opened}");
 }
 
 /// A database of its own needs a connection of its own, and the same two messages.

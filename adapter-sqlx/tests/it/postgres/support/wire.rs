@@ -13,21 +13,28 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 pub(crate) struct Wire {
     port: u16,
     flights: Arc<AtomicU64>,
+    connections: Arc<AtomicU64>,
 }
 
 impl Wire {
     pub(crate) fn to(server: &PgConnectOptions) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (server, flights) = ((server.get_host().to_owned(), server.get_port()), Arc::default());
-        let counted = Arc::clone(&flights);
+        let server = (server.get_host().to_owned(), server.get_port());
+        let (flights, connections) = (Arc::default(), Arc::new(AtomicU64::new(0)));
+        let (counted, opened) = (Arc::clone(&flights), Arc::clone(&connections));
         // It ends with the process, and each connection with its client.
         thread::spawn(move || {
             for client in listener.incoming() {
+                opened.fetch_add(1, Ordering::SeqCst);
                 carry(client.unwrap(), TcpStream::connect(&server).unwrap(), &counted);
             }
         });
-        Self { port, flights }
+        Self {
+            port,
+            flights,
+            connections,
+        }
     }
 
     pub(crate) fn of(&self, application: PgConnectOptions) -> PgConnectOptions {
@@ -40,7 +47,12 @@ impl Wire {
         self.flights.load(Ordering::SeqCst)
     }
 
-    /// The same, once nobody speaks any more: the last word of a connection that is closed is not answered.
+    /// How many connections were opened.
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// The same as [`flights`](Self::flights), once nobody speaks any more: the last word of a connection that is closed is not answered.
     pub(crate) async fn settled_flights(&self) -> u64 {
         let mut before = self.flights();
         loop {
