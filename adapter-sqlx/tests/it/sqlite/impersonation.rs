@@ -1,5 +1,7 @@
 //! What somebody who acts in a member's place may do on SQLite.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use sqlx::Sqlite;
 use tempfile::{TempDir, tempdir};
 use tenancy_core::context::sync_scope;

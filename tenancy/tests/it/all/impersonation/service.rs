@@ -19,7 +19,7 @@ pub(super) type App = Arc<dyn Fn(Request<String>) -> Pin<Box<dyn Future<Output =
 /// Puts the service on a framework.
 pub(super) type Build<DB> = fn(&Opened<DB>) -> App;
 
-/// Notes, which handlers begin to write whoever sends the request.
+/// Notes, which handlers begin to write for every caller.
 pub(super) trait Notes: OpenDatabase {
     fn list(db: &TenantDb<Self>) -> impl Future<Output = Result<String, Failure>> + Send;
 
