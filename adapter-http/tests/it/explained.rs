@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use tenancy_core::directory::{Directory, MemoryDirectory, MemoryEntry, TenantRecord, TenantStatus};
 use tenancy_core::enforce::{Cause, Enforcer};
 use tenancy_core::names::TenantKey;
-use tenancy_core::request::Claims;
+use tenancy_core::request::{Actor, Claims};
 use tenancy_core::resolve::{HeaderResolver, PathResolver, ResolverChain};
 use tenancy_http::{Authenticator, Credentials, SharedClaims, Tenancy};
 use tower::{Layer, ServiceExt, service_fn};
@@ -20,8 +20,25 @@ use tracing::Level;
 
 use crate::log::Log;
 
-/// Takes the token for the subject. `down` cannot be verified, and `bad` is not valid.
+/// Takes the token for the subject, and what follows a plus sign for who acts in their place. `down` cannot be verified, and `bad` is
+/// not valid.
 struct Named;
+
+fn claims(token: &str) -> Claims {
+    let (subject, actor) = token
+        .split_once('+')
+        .map_or((token, None), |(subject, actor)| (subject, Some(actor)));
+    let claims = Claims::new(subject.parse().unwrap()).with_issuer("https://issuer.example");
+    let Some(actor) = actor else { return claims };
+    let acting = |subject: &str| Actor::new(subject.parse().unwrap());
+    claims.with_actor(match actor.split_once('#') {
+        Some((actor, "writes")) => acting(actor)
+            .with_issuer("https://staff.example".into())
+            .dangerously_let_write(),
+        Some((actor, grant)) => acting(actor).with_grant(grant.parse().unwrap()),
+        None => acting(actor),
+    })
+}
 
 #[derive(Debug)]
 struct Down;
@@ -43,9 +60,7 @@ impl Authenticator for Named {
                 None => Credentials::Absent,
                 Some("bad") => Credentials::Invalid,
                 Some("down") => return Err(Down),
-                Some(name) => Credentials::Verified(Arc::new(
-                    Claims::new(name.parse().unwrap()).with_issuer("https://issuer.example"),
-                )),
+                Some(token) => Credentials::Verified(Arc::new(claims(token))),
             },
         )
     }
@@ -109,7 +124,7 @@ const ALICE: (&str, &str) = ("authorization", "alice");
 
 type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], u16, &'r [&'r str]);
 
-const ROWS: [Row<'_>; 9] = [
+const ROWS: [Row<'_>; 12] = [
     (
         "/t/acme-inc",
         &[ALICE],
@@ -196,6 +211,36 @@ const ROWS: [Row<'_>; 9] = [
         ],
     ),
     (
+        "/t/acme-inc",
+        &[("authorization", "alice+ca`rol")],
+        200,
+        &[
+            "is the tenant `acme`, active",
+            r"subject `alice` of issuer `https://issuer.example`, in whose place `ca\`rol` reads",
+            "authorizer: a member",
+        ],
+    ),
+    (
+        "/t/acme-inc",
+        &[("authorization", "alice+carol#writes")],
+        200,
+        &[
+            "is the tenant `acme`, active",
+            "in whose place `carol` of issuer `https://staff.example` acts",
+            "authorizer: a member",
+        ],
+    ),
+    (
+        "/t/acme-inc",
+        &[("authorization", "carol+carol#g1")],
+        403,
+        &[
+            "is the tenant `acme`, active",
+            "subject `carol` of issuer `https://issuer.example`, in whose place `carol` reads by the grant `g1`",
+            "authorizer: no member",
+        ],
+    ),
+    (
         "/",
         &[ALICE, ("x-tenant-id", "down")],
         503,
@@ -230,7 +275,7 @@ async fn decisions_are_explained_in_the_log() {
             assert!(!explained.contains("se%cret"), "{explained}");
             assert_eq!(
                 explained.contains("subject=\"alice\""),
-                fields.contains(&ALICE),
+                fields.iter().any(|(_, value)| value.split('+').next() == Some("alice")),
                 "{explained}"
             );
             let finds = told.iter().any(|part| part.contains("is the tenant"));

@@ -17,7 +17,13 @@ pub(crate) async fn explain<DB: Operated>(site: &Site<'_>, args: &Explain) -> Re
     })?;
     let callers = callers::callers(args, &text, &mut parts)?;
     site.reach::<DB>().await?;
-    let rules = site.open::<DB>().rules_alone();
+    let open = site.open::<DB>();
+    // A session of impersonation is judged as a service judges it that lets them in. The flags' caller stands in place of any.
+    let open = match args.subject {
+        None => open.with_impersonation(),
+        Some(_) => open,
+    };
+    let rules = open.rules_alone();
     let rules: Rules<DB> = match callers {
         Some(assumed) => rules.dangerously_with_callers(assumed).await?,
         None => rules.await?,
@@ -72,11 +78,17 @@ fn answer(explanation: &Explanation) -> Answer {
         }
     };
     let text = format!("{explanation:#}");
+    let actor = explanation.caller().and_then(|caller| caller.actor());
     let steps: Vec<&str> = text.lines().collect();
     let answer = Answer::new(text.clone())
         .with("decision", decision)
         .with("tenant", explanation.tenant().map(|id| id.as_str()))
         .with("subject", explanation.caller().map(|caller| caller.subject().as_str()))
+        .with("actor", actor.map(|actor| actor.subject().as_str()))
+        .with(
+            "grant",
+            actor.and_then(|actor| actor.grant()).map(|grant| grant.as_str()),
+        )
         .with("resolvers", readings)
         .with("steps", steps)
         .ending(exit);

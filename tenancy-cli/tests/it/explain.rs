@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use tenancy_sqlx::{NewImpersonation, SqliteDirectory};
+
 use crate::support::{Service, on_both};
 
 fn a_raw_request_is_explained(service: &Service) {
@@ -79,4 +81,74 @@ fn a_token_is_judged_and_not_printed() {
         .run(["explain", "/", "-H", "x-tenant-id: acme", "--subject", "alice"])
         .ended(0);
     assert!(admitted.stdout.contains("admitted to `acme`"), "{admitted:?}");
+}
+
+/// A session of impersonation is explained with who acts and by which grant, and its secret is in no output.
+#[test]
+fn a_session_is_explained_without_its_secret() {
+    let service = Service::sqlite();
+    let file = service.folder().join("tenancy.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(service.folder().join("key"), "0123456789abcdef0123456789abcdef").unwrap();
+    let jwt = "\n[jwt]\nissuer = \"https://i.example\"\naudience = \"notes\"\nkeys = [{ algorithm = \"HS256\", secret_file = \"key\" }]\n";
+    fs::write(&file, format!("{text}{jwt}")).unwrap();
+    for id in ["acme", "globex"] {
+        service
+            .run(["tenant", "create", id, "--strategy", "row", "--member", "alice"])
+            .ended(0);
+    }
+    let session = |member: Option<&str>| {
+        let directory = service.folder().join("data/directory.sqlite");
+        let new = NewImpersonation::new(
+            "acme".parse().unwrap(),
+            "support:carol".parse().unwrap(),
+            "ticket".parse().unwrap(),
+        );
+        let new = match member {
+            Some(member) => new.in_place_of(member.parse().unwrap()),
+            None => new,
+        };
+        let granted = service.runtime.block_on(async {
+            let directory = SqliteDirectory::open(directory).await.unwrap();
+            let granted = directory.impersonate(&new).await.unwrap();
+            let session = directory.redeem_impersonation(granted.secret.expose()).await;
+            let secret = session.unwrap().unwrap().secret;
+            directory.close().await;
+            (granted.id, secret)
+        });
+        fs::write(service.folder().join("token"), granted.1.expose()).unwrap();
+        granted
+    };
+    let explain = |tenant: &str, code: i32, secret: &str| {
+        let field = format!("x-tenant-id: {tenant}");
+        let line = ["explain", "/", "-H", &field, "--token-file", "token"];
+        let [text, json] = [&[][..], &["--json"]].map(|json| service.run(line.iter().chain(json).copied()).ended(code));
+        for output in [&text.stdout, &text.stderr, &json.stdout, &json.stderr] {
+            assert!(!output.contains(secret), "{output}");
+        }
+        (text.stdout.clone(), json.document())
+    };
+    let (grant, secret) = session(None);
+    let (text, document) = explain("acme", 0, secret.expose());
+    let told = format!("subject `support:carol`, in whose place `support:carol` reads by the grant `{grant}`");
+    assert!(text.contains(&told) && text.contains("authorizer: let in"), "{text}");
+    assert_eq!(
+        (&document["actor"], &document["grant"]),
+        (&"support:carol".into(), &grant.as_str().into())
+    );
+    let (text, document) = explain("globex", 3, secret.expose());
+    assert!(text.contains(&told) && text.contains("refused with 403"), "{text}");
+    assert_eq!(document["actor"], "support:carol");
+
+    let (_, secret) = session(Some("alice"));
+    let (text, document) = explain("acme", 0, secret.expose());
+    assert!(
+        text.contains("subject `alice`, in whose place `support:carol` reads"),
+        "{text}"
+    );
+    assert!(text.contains("authorizer: a member"), "{text}");
+    assert_eq!(
+        (&document["subject"], &document["actor"]),
+        (&"alice".into(), &"support:carol".into())
+    );
 }

@@ -10,7 +10,7 @@ use crate::enforce::{
     drive_now_observed, drive_observed,
 };
 use crate::names::{ResolverName, TenantId, TenantKey};
-use crate::request::{Credentials, RequestView};
+use crate::request::{Actor, Credentials, RequestView};
 use crate::resolve::Malformed;
 
 /// Decides on a request as enforcement does, and says how it came to the answer.
@@ -230,6 +230,24 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Who acts in the caller's place, and by what.
+struct Acting<'a>(&'a Actor);
+
+impl fmt::Display for Acting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(actor) = self;
+        write!(f, "in whose place `{}`", Quoted(actor.subject().as_str()))?;
+        if let Some(issuer) = actor.issuer() {
+            write!(f, " of issuer `{}`", Quoted(issuer))?;
+        }
+        f.write_str(if actor.may_write() { " acts" } else { " reads" })?;
+        match actor.grant() {
+            Some(grant) => write!(f, " by the grant `{}`", Quoted(grant.as_str())),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = if f.alternate() { "\n" } else { "; " };
@@ -238,6 +256,9 @@ impl fmt::Display for Explanation {
             write!(f, ": subject `{}`", Quoted(caller.subject().as_str()))?;
             if let Some(issuer) = caller.issuer() {
                 write!(f, " of issuer `{}`", Quoted(issuer))?;
+            }
+            if let Some(actor) = caller.actor() {
+                write!(f, ", {}", Acting(actor))?;
             }
         }
         for Reading { resolver, read } in &self.readings {
@@ -261,7 +282,11 @@ impl fmt::Display for Explanation {
             write!(f, "{end}authorizer: ")?;
             match membership {
                 Some(Decision::Allow(roles)) => {
-                    f.write_str("a member")?;
+                    // Who is in nobody's place but their own is let in, and is no member.
+                    let acts_alone =
+                        |caller: &Caller| caller.actor().is_some_and(|actor| actor.subject() == caller.subject());
+                    let is_let_in = self.caller.as_ref().is_some_and(acts_alone);
+                    f.write_str(if is_let_in { "let in" } else { "a member" })?;
                     for (index, role) in roles.iter().enumerate() {
                         let before = if index == 0 { " in the roles" } else { "," };
                         write!(f, "{before} `{}`", Quoted(role.as_str()))?;
