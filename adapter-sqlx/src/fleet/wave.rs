@@ -144,7 +144,8 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
         work.results.push(result);
     }
 
-    async fn count_failed(&self, wave: Wave) -> Result<u64, FleetError> {
+    /// Exclusive, since the observer cannot be shared between threads.
+    async fn count_failed(&mut self, wave: Wave) -> Result<u64, FleetError> {
         let directory = &self.fleet.directory;
         Ok(directory.count_items(self.run, wave, &[ItemState::Failed]).await?)
     }

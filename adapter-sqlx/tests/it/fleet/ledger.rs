@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::support::{Schemas, execute};
 
 /// How long anything may take here before the test fails.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What was taken is migrated while nobody can take or write anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
