@@ -48,29 +48,23 @@
 //! # Ok(()) }
 //! ```
 
+mod clock;
 mod error;
 #[expect(clippy::module_inception, reason = "the file has the type of this name")]
 mod fleet;
-mod ledger;
-mod look;
 mod options;
-mod plan;
 mod planning;
 mod progress;
 mod report;
 mod run;
 mod run_id;
 mod stop;
-mod stored;
 mod strategies;
-mod wave;
-mod words;
-mod work;
 
 pub use error::FleetError;
 pub use fleet::Fleet;
 pub use options::{Canaries, FleetOptions, ResumeOptions};
-pub use plan::{FleetPlan, Listing, PlanCost, Planned, StrategyPlan};
+pub use planning::plan::{FleetPlan, Listing, PlanCost, Planned, StrategyPlan};
 pub use progress::{FleetProgress, Item, ServerTotal, Wave};
 pub use report::{FleetReport, RunEnd, RunFailure, RunState, RunSummary};
 pub use run_id::RunId;

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use tenancy_core::names::{StrategyName, TenantId};
 
-use super::plan::FleetPlan;
+use super::planning::plan::FleetPlan;
 use super::run_id::RunId;
 
 /// What a run has come to: numbers, and those that failed.

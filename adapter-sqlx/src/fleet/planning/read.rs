@@ -3,17 +3,17 @@
 use tenancy_core::directory::TenantStatus;
 use tenancy_core::names::TenantId;
 
-use super::error::FleetError;
-use super::fleet::Fleet;
 use super::look::{Found, Look, Looked};
-use super::options::{Canaries, FleetOptions};
 use super::plan::{FleetPlan, Planned};
-use super::progress::Wave;
 use crate::directory::runs::NewItem;
+use crate::fleet::error::FleetError;
+use crate::fleet::fleet::Fleet;
+use crate::fleet::options::{Canaries, FleetOptions};
+use crate::fleet::progress::Wave;
 use crate::{DataVersion, DirectoryDatabase, Standing};
 
 /// A plan that is being read.
-pub(super) struct Planning<'p, DB: DirectoryDatabase> {
+pub(in crate::fleet) struct Planning<'p, DB: DirectoryDatabase> {
     fleet: &'p Fleet<DB>,
     options: &'p FleetOptions,
     look: Look<'p, DB>,
@@ -22,7 +22,7 @@ pub(super) struct Planning<'p, DB: DirectoryDatabase> {
 
 impl<'p, DB: DirectoryDatabase> Planning<'p, DB> {
     /// The next tenants that are meant; `None` behind the last ones.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Looked>>, FleetError> {
+    pub(in crate::fleet) async fn next(&mut self) -> Result<Option<Vec<Looked>>, FleetError> {
         let page = self.look.next().await?;
         for looked in page.iter().flatten() {
             count(&mut self.plan, looked);
@@ -31,7 +31,7 @@ impl<'p, DB: DirectoryDatabase> Planning<'p, DB> {
     }
 
     /// What all of them come to.
-    pub(super) async fn end(self) -> Result<FleetPlan, FleetError> {
+    pub(in crate::fleet) async fn end(self) -> Result<FleetPlan, FleetError> {
         let mut plan = self.plan;
         plan.cost = self.look.cost;
         if self.options.tenants.is_none() && self.options.strategies.is_none() {
@@ -47,7 +47,10 @@ impl<'p, DB: DirectoryDatabase> Planning<'p, DB> {
 
 impl<DB: DirectoryDatabase> Fleet<DB> {
     /// Begins to look at all tenants that are meant.
-    pub(super) async fn look<'p>(&'p self, options: &'p FleetOptions) -> Result<Planning<'p, DB>, FleetError> {
+    pub(in crate::fleet) async fn look<'p>(
+        &'p self,
+        options: &'p FleetOptions,
+    ) -> Result<Planning<'p, DB>, FleetError> {
         self.refuse_unknown_tenants(options).await?;
         let mut plan = FleetPlan::default();
         for strategy in self.strategies.selected(options)? {
@@ -63,7 +66,7 @@ impl<DB: DirectoryDatabase> Fleet<DB> {
     }
 
     /// Looks at all of them, and each is observed.
-    pub(super) async fn look_and_observe(
+    pub(in crate::fleet) async fn look_and_observe(
         &self,
         options: &FleetOptions,
         observe: &mut (dyn FnMut(Planned<'_>) + Send),
@@ -101,19 +104,19 @@ impl<DB: DirectoryDatabase> Fleet<DB> {
 }
 
 /// Chooses what of a plan is migrated, and in which wave.
-pub(super) struct Choice<'c> {
+pub(in crate::fleet) struct Choice<'c> {
     options: &'c FleetOptions,
     /// How many tenants are behind so far.
     behind: u64,
 }
 
 impl<'c> Choice<'c> {
-    pub(super) const fn new(options: &'c FleetOptions) -> Self {
+    pub(in crate::fleet) const fn new(options: &'c FleetOptions) -> Self {
         Self { options, behind: 0 }
     }
 
     /// The items of a page.
-    pub(super) fn items(&mut self, page: &[Looked]) -> Vec<NewItem> {
+    pub(in crate::fleet) fn items(&mut self, page: &[Looked]) -> Vec<NewItem> {
         page.iter().filter_map(|looked| self.item(looked)).collect()
     }
 

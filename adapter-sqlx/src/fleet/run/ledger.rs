@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::names::TenantId;
 
-use super::fleet::{after, now};
-use super::progress::{FleetProgress, Wave};
-use super::run::Runner;
-use super::run_id::RunId;
+use super::runner::Runner;
 use super::work::{Ended, Taken, Work, item, result};
 use crate::directory::DirectoryError;
 use crate::directory::runs::ItemState;
+use crate::fleet::clock::{after, now};
+use crate::fleet::progress::{FleetProgress, Wave};
+use crate::fleet::run_id::RunId;
 use crate::{DirectoryDatabase, SqlDirectory};
 
 /// How many results wait before they are written, and for how long.
@@ -21,7 +21,7 @@ const FLUSH: Duration = Duration::from_millis(500);
 
 impl<DB: DirectoryDatabase> Runner<'_, DB> {
     /// Begins to take tenants or to write results, if one of them is due and nothing else is under way.
-    pub(super) fn use_ledger(&self, work: &mut Work) {
+    pub(in crate::fleet) fn use_ledger(&self, work: &mut Work) {
         if work.is_at_ledger {
             return;
         }
@@ -55,7 +55,7 @@ impl<DB: DirectoryDatabase> Runner<'_, DB> {
     }
 
     /// Queues tenants that were taken, but for those that are not to be migrated any more.
-    pub(super) fn taken(&mut self, work: &mut Work, name: &str, limit: usize, taken: Taken) {
+    pub(in crate::fleet) fn taken(&mut self, work: &mut Work, name: &str, limit: usize, taken: Taken) {
         if let Some(server) = work.servers.get_mut(name) {
             server.is_empty = taken.len() < limit;
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::options::{Canaries, FleetOptions};
 use crate::MigrateOptions;
+use crate::fleet::options::{Canaries, FleetOptions};
 
-pub(super) fn to_text(options: &FleetOptions) -> String {
+pub(in crate::fleet) fn to_text(options: &FleetOptions) -> String {
     let canaries = match &options.canaries {
         Canaries::None => Value::Null,
         Canaries::Tenants(tenants) => json!(tenants.iter().map(ToString::to_string).collect::<Vec<_>>()),
@@ -32,7 +32,7 @@ pub(super) fn to_text(options: &FleetOptions) -> String {
 }
 
 /// `None` if the text is not one that this version writes.
-pub(super) fn of_text(text: &str) -> Option<FleetOptions> {
+pub(in crate::fleet) fn of_text(text: &str) -> Option<FleetOptions> {
     let stored: Value = serde_json::from_str(text).ok()?;
     let number = |key: &str| stored.get(key)?.as_u64();
     let duration = |key: &str| number(key).map(Duration::from_millis);

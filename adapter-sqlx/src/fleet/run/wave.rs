@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use tenancy_core::directory::TenantRecord;
 use tokio::task::{Id, JoinError};
 
-use super::error::FleetError;
-use super::progress::{FleetProgress, ServerTotal, Wave};
-use super::report::RunEnd;
-use super::run::Runner;
-use super::strategies::Migrates;
+use super::runner::Runner;
 use super::words;
 use super::work::{Ended, Outcome, Running, Work, item, result};
 use crate::directory::runs::{ItemState, Turn};
+use crate::fleet::error::FleetError;
+use crate::fleet::progress::{FleetProgress, ServerTotal, Wave};
+use crate::fleet::report::RunEnd;
+use crate::fleet::strategies::Migrates;
 use crate::{DirectoryDatabase, MigrateOptions, MigrationTarget, StrategyError};
 
 /// How often leases, results and the signal to stop are looked at.
@@ -24,7 +24,11 @@ const OTHERS: Duration = Duration::from_millis(250);
 
 impl<DB: DirectoryDatabase> Runner<'_, DB> {
     /// Migrates what is in a wave, and waits for what other processes have of it.
-    pub(super) async fn run_wave(&mut self, wave: Wave, servers: Vec<ServerTotal>) -> Result<RunEnd, FleetError> {
+    pub(in crate::fleet) async fn run_wave(
+        &mut self,
+        wave: Wave,
+        servers: Vec<ServerTotal>,
+    ) -> Result<RunEnd, FleetError> {
         let mut work = Work::new(wave, servers);
         let ended = self.run_work(&mut work).await;
         if ended.is_err() {

@@ -61,7 +61,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    pub(super) fn add(&mut self, tenant: &TenantId) {
+    pub(in crate::fleet) fn add(&mut self, tenant: &TenantId) {
         self.count += 1;
         if self.first.len() < LISTED {
             self.first.push(tenant.clone());
@@ -133,7 +133,7 @@ impl StrategyPlan {
         shared || self.changed.count + self.lost + self.unreadable.count > 0
     }
 
-    pub(super) fn count(&mut self, tenant: &TenantId, version: DataVersion, is_in_creation: bool) {
+    pub(in crate::fleet) fn count(&mut self, tenant: &TenantId, version: DataVersion, is_in_creation: bool) {
         match version.standing {
             Standing::UpToDate => {
                 self.up_to_date += 1;

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use super::report::RunFailure;
 use crate::StrategyError;
+use crate::fleet::report::RunFailure;
 use tenancy_core::names::{StrategyName, TenantId};
 
 /// How long stored words are at most.
@@ -11,7 +11,11 @@ const MAX: usize = 500;
 
 /// What is stored of an error: what failed, and the database's code. The database's own message is left out, since it quotes values:
 /// "invalid input syntax for type integer: …" has what a tenant has stored.
-pub(super) fn failure(tenant: Option<&TenantId>, strategy: &StrategyName, error: &StrategyError) -> RunFailure {
+pub(in crate::fleet) fn failure(
+    tenant: Option<&TenantId>,
+    strategy: &StrategyName,
+    error: &StrategyError,
+) -> RunFailure {
     let mut words = Vec::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     let mut sqlstate = None;
@@ -52,7 +56,7 @@ pub(super) fn failure(tenant: Option<&TenantId>, strategy: &StrategyName, error:
 }
 
 /// What is stored of a migration that panicked. What it said may have anything in it.
-pub(super) fn panicked(tenant: Option<&TenantId>, strategy: &StrategyName) -> RunFailure {
+pub(in crate::fleet) fn panicked(tenant: Option<&TenantId>, strategy: &StrategyName) -> RunFailure {
     RunFailure {
         tenant: tenant.cloned(),
         strategy: strategy.clone(),

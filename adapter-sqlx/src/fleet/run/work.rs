@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tenancy_core::directory::TenantRecord;
 use tokio::task::{Id, JoinSet};
 
-use super::progress::{Item, ServerTotal, Wave};
-use super::report::RunEnd;
 use crate::directory::DirectoryError;
 use crate::directory::runs::{ItemState, Turn, TurnResult};
+use crate::fleet::progress::{Item, ServerTotal, Wave};
+use crate::fleet::report::RunEnd;
 use crate::{Migrated, StrategyError};
 
 /// How long what is taken at once is to last: each claim is a transaction of the directory, and what is taken is not another process's.
@@ -20,13 +20,13 @@ const AHEAD: Duration = Duration::from_millis(250);
 /// How many tenants are taken at once, at most. So many wait for a lease to run out if the process is killed.
 const MOST: usize = 128;
 
-pub(super) type Outcome = Result<Migrated, StrategyError>;
+pub(in crate::fleet) type Outcome = Result<Migrated, StrategyError>;
 
 /// Tenants that were taken, with their data.
-pub(super) type Taken = Vec<(Turn, Option<TenantRecord>)>;
+pub(in crate::fleet) type Taken = Vec<(Turn, Option<TenantRecord>)>;
 
 /// What has come of a task.
-pub(super) enum Ended {
+pub(in crate::fleet) enum Ended {
     /// A tenant was migrated, or was not.
     Tenant(Outcome),
     /// Tenants were taken for a server: fewer than so many if no more are left.
@@ -41,26 +41,26 @@ pub(super) enum Ended {
 
 /// What is to be migrated on one server.
 #[derive(Default)]
-pub(super) struct Server {
+pub(in crate::fleet) struct Server {
     /// Taken and not begun, with the data of the tenant.
-    pub(super) queue: VecDeque<(Turn, Option<TenantRecord>)>,
-    pub(super) running: usize,
+    pub(in crate::fleet) queue: VecDeque<(Turn, Option<TenantRecord>)>,
+    pub(in crate::fleet) running: usize,
     /// Whether nothing is left to take, as of late.
-    pub(super) is_empty: bool,
+    pub(in crate::fleet) is_empty: bool,
     /// How many the last claim was for, and when it was.
     claimed: Option<(usize, Instant)>,
 }
 
 impl Server {
     /// Whether to take more: while what is left lasts, so that no job waits for it.
-    pub(super) fn is_due(&self, jobs: usize) -> bool {
+    pub(in crate::fleet) fn is_due(&self, jobs: usize) -> bool {
         let claimed = self.claimed.map_or(0, |(claimed, _)| claimed);
         !self.is_empty && self.running <= jobs && self.queue.len() < jobs.max(claimed / 4)
     }
 
     /// How many tenants to take: the first time two for each job, so that other processes find some of a few, and then as many as are
     /// migrated in a [short while](AHEAD), going by the last ones.
-    pub(super) fn next_claim(&mut self, jobs: usize, now: Instant) -> usize {
+    pub(in crate::fleet) fn next_claim(&mut self, jobs: usize, now: Instant) -> usize {
         let first = jobs.saturating_mul(2);
         let claim = match self.claimed {
             None => first,
@@ -79,29 +79,29 @@ impl Server {
 }
 
 /// A tenant that is being migrated.
-pub(super) struct Running {
-    pub(super) turn: Turn,
-    pub(super) begun: Instant,
+pub(in crate::fleet) struct Running {
+    pub(in crate::fleet) turn: Turn,
+    pub(in crate::fleet) begun: Instant,
 }
 
 /// The tasks and results of a wave.
-pub(super) struct Work {
-    pub(super) wave: Wave,
-    pub(super) servers: BTreeMap<String, Server>,
-    pub(super) tasks: JoinSet<Ended>,
-    pub(super) running: HashMap<Id, Running>,
+pub(in crate::fleet) struct Work {
+    pub(in crate::fleet) wave: Wave,
+    pub(in crate::fleet) servers: BTreeMap<String, Server>,
+    pub(in crate::fleet) tasks: JoinSet<Ended>,
+    pub(in crate::fleet) running: HashMap<Id, Running>,
     /// Whether one of the tasks is at the ledger of runs. Two at once would need another connection.
-    pub(super) is_at_ledger: bool,
-    pub(super) results: Vec<TurnResult>,
-    pub(super) flushed: Instant,
+    pub(in crate::fleet) is_at_ledger: bool,
+    pub(in crate::fleet) results: Vec<TurnResult>,
+    pub(in crate::fleet) flushed: Instant,
     /// Whether one of the results that are being written is a failure.
-    pub(super) writes_failure: bool,
+    pub(in crate::fleet) writes_failure: bool,
     /// Why nothing else is begun.
-    pub(super) ending: Option<RunEnd>,
+    pub(in crate::fleet) ending: Option<RunEnd>,
 }
 
 impl Work {
-    pub(super) fn new(wave: Wave, servers: Vec<ServerTotal>) -> Self {
+    pub(in crate::fleet) fn new(wave: Wave, servers: Vec<ServerTotal>) -> Self {
         let names = servers.into_iter().map(|server| server.server);
         Self {
             wave,
@@ -116,27 +116,27 @@ impl Work {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::fleet) fn is_idle(&self) -> bool {
         self.tasks.is_empty() && self.servers.values().all(|server| server.queue.is_empty())
     }
 
     /// Whether nothing runs that would have a result, and nothing is to be begun.
-    pub(super) fn is_drained(&self) -> bool {
+    pub(in crate::fleet) fn is_drained(&self) -> bool {
         self.running.is_empty() && self.servers.values().all(|server| server.queue.is_empty())
     }
 
     /// Whether one of the results that wait is a failure.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(in crate::fleet) fn has_failed(&self) -> bool {
         self.results.iter().any(|result| result.state == ItemState::Failed)
     }
 
     /// Whether a failure is not counted yet: until then no other tenant is begun.
-    pub(super) fn is_counting_failures(&self) -> bool {
+    pub(in crate::fleet) fn is_counting_failures(&self) -> bool {
         self.writes_failure || self.has_failed()
     }
 }
 
-pub(super) fn item(turn: &Turn) -> Item<'_> {
+pub(in crate::fleet) fn item(turn: &Turn) -> Item<'_> {
     Item {
         tenant: turn.tenant.as_ref(),
         strategy: &turn.strategy,
@@ -144,7 +144,7 @@ pub(super) fn item(turn: &Turn) -> Item<'_> {
     }
 }
 
-pub(super) fn result(turn: Turn, state: ItemState, begun: Instant) -> TurnResult {
+pub(in crate::fleet) fn result(turn: Turn, state: ItemState, begun: Instant) -> TurnResult {
     #[cfg(feature = "metrics")]
     crate::operation_metrics::run_item(&turn.strategy, state.as_str());
     TurnResult {

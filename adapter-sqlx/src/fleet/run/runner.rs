@@ -4,17 +4,18 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::error::FleetError;
-use super::fleet::{Fleet, after, now};
-use super::options::FleetOptions;
-use super::plan::FleetPlan;
-use super::planning::Choice;
-use super::progress::{FleetProgress, Wave};
-use super::report::{FleetReport, RunEnd, RunState};
-use super::run_id::RunId;
-use super::stop::Stop;
 use crate::DirectoryDatabase;
 use crate::directory::runs::ItemState;
+use crate::fleet::clock::{after, now};
+use crate::fleet::error::FleetError;
+use crate::fleet::fleet::Fleet;
+use crate::fleet::options::FleetOptions;
+use crate::fleet::planning::plan::FleetPlan;
+use crate::fleet::planning::read::Choice;
+use crate::fleet::progress::{FleetProgress, Wave};
+use crate::fleet::report::{FleetReport, RunEnd, RunState};
+use crate::fleet::run_id::RunId;
+use crate::fleet::stop::Stop;
 
 /// How many failures a report lists.
 const LISTED: u16 = 1_000;
@@ -23,24 +24,24 @@ const LISTED: u16 = 1_000;
 const TICK: Duration = Duration::from_secs(1);
 
 /// One process's part of a run.
-pub(super) struct Runner<'r, DB: DirectoryDatabase> {
-    pub(super) fleet: &'r Fleet<DB>,
-    pub(super) run: RunId,
-    pub(super) options: &'r FleetOptions,
-    pub(super) stop: &'r Stop,
-    pub(super) observe: &'r mut (dyn FnMut(FleetProgress<'_>) + Send),
+pub(in crate::fleet) struct Runner<'r, DB: DirectoryDatabase> {
+    pub(in crate::fleet) fleet: &'r Fleet<DB>,
+    pub(in crate::fleet) run: RunId,
+    pub(in crate::fleet) options: &'r FleetOptions,
+    pub(in crate::fleet) stop: &'r Stop,
+    pub(in crate::fleet) observe: &'r mut (dyn FnMut(FleetProgress<'_>) + Send),
     /// What the leases of this process are held by.
-    pub(super) owner: String,
+    pub(in crate::fleet) owner: String,
     /// When the leases were extended.
-    pub(super) renewed: Instant,
+    pub(in crate::fleet) renewed: Instant,
     /// Whether another run was begun in the place of this one.
-    pub(super) is_abandoned: bool,
+    pub(in crate::fleet) is_abandoned: bool,
     /// How many of the last wave had failed when this process began.
-    pub(super) failed_before: u64,
+    pub(in crate::fleet) failed_before: u64,
 }
 
 impl<'r, DB: DirectoryDatabase> Runner<'r, DB> {
-    pub(super) fn new(
+    pub(in crate::fleet) fn new(
         fleet: &'r Fleet<DB>,
         run: RunId,
         options: &'r FleetOptions,
@@ -61,7 +62,7 @@ impl<'r, DB: DirectoryDatabase> Runner<'r, DB> {
     }
 
     /// Works on the run, which was found in this state, until it is done or stopped.
-    pub(super) async fn drive(&mut self, state: RunState) -> Result<FleetReport, FleetError> {
+    pub(in crate::fleet) async fn drive(&mut self, state: RunState) -> Result<FleetReport, FleetError> {
         (self.observe)(FleetProgress::Began(self.run));
         match self.work(state).await {
             Ok(ended) => self.finish(ended).await,
@@ -150,7 +151,7 @@ impl<'r, DB: DirectoryDatabase> Runner<'r, DB> {
     }
 
     /// Extends the leases of this process, once a third of their time is over.
-    pub(super) async fn renew_if_due(&mut self) -> Result<(), FleetError> {
+    pub(in crate::fleet) async fn renew_if_due(&mut self) -> Result<(), FleetError> {
         if self.renewed.elapsed() >= self.options.lease / 3 {
             self.renew().await?;
         }

@@ -7,10 +7,10 @@ use tenancy_core::directory::{TenantRecord, TenantStatus};
 use tenancy_core::names::TenantId;
 use tokio::task::JoinSet;
 
-use super::error::FleetError;
-use super::options::FleetOptions;
 use super::plan::PlanCost;
-use super::strategies::{Migrates, Strategies};
+use crate::fleet::error::FleetError;
+use crate::fleet::options::FleetOptions;
+use crate::fleet::strategies::{Migrates, Strategies};
 use crate::{DataVersion, DirectoryDatabase, MigrationTarget, SqlDirectory, StrategyError, Survey, Surveyed};
 
 /// How many tenants of the directory are in memory at once, where one question has all their versions.
@@ -20,14 +20,14 @@ const PAGE: u16 = 2_000;
 const LEDGERS: u16 = 500;
 
 /// A tenant that was looked at, or the shared tables of a strategy.
-pub(super) struct Looked {
-    pub(super) strategy: Arc<dyn Migrates>,
+pub(in crate::fleet) struct Looked {
+    pub(in crate::fleet) strategy: Arc<dyn Migrates>,
     /// `None` for shared tables.
-    pub(super) record: Option<TenantRecord>,
-    pub(super) found: Found,
+    pub(in crate::fleet) record: Option<TenantRecord>,
+    pub(in crate::fleet) found: Found,
 }
 
-pub(super) enum Found {
+pub(in crate::fleet) enum Found {
     Version(DataVersion),
     /// Nothing was looked at.
     Archived,
@@ -35,12 +35,12 @@ pub(super) enum Found {
 }
 
 /// Looks at the tenants of each strategy in turn, in the order of their ids. One page is in memory.
-pub(super) struct Look<'l, DB: DirectoryDatabase> {
+pub(in crate::fleet) struct Look<'l, DB: DirectoryDatabase> {
     directory: &'l SqlDirectory<DB>,
     options: &'l FleetOptions,
     strategies: VecDeque<Arc<dyn Migrates>>,
     current: Option<Current>,
-    pub(super) cost: PlanCost,
+    pub(in crate::fleet) cost: PlanCost,
 }
 
 /// How far one strategy is.
@@ -53,7 +53,7 @@ struct Current {
 }
 
 impl<'l, DB: DirectoryDatabase> Look<'l, DB> {
-    pub(super) fn new(
+    pub(in crate::fleet) fn new(
         directory: &'l SqlDirectory<DB>,
         strategies: &Strategies,
         options: &'l FleetOptions,
@@ -68,7 +68,7 @@ impl<'l, DB: DirectoryDatabase> Look<'l, DB> {
     }
 
     /// The next of them; `None` behind the last ones. It may be empty before.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Looked>>, FleetError> {
+    pub(in crate::fleet) async fn next(&mut self) -> Result<Option<Vec<Looked>>, FleetError> {
         if let Some(current) = self.current.take() {
             return self.next_page(current).await.map(Some);
         }
