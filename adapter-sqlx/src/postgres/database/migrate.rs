@@ -9,8 +9,8 @@ use super::provision::comment;
 use super::strategy::PgDatabaseStrategy;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
+use crate::postgres::tenant_schema::outside::reach::Reach;
 use crate::postgres::tenant_schema::provision::Provisioning;
-use crate::postgres::tenant_schema::reach::Reach;
 use crate::{DataVersion, MigrateOptions, Migrated, StrategyError};
 
 impl PgDatabaseStrategy {

@@ -11,8 +11,8 @@ use crate::StrategyError;
 use crate::postgres::execute::execute;
 use crate::postgres::fence::{install, standing};
 use crate::postgres::identifier::{Literal, PgIdentifier};
+use crate::postgres::tenant_schema::outside::reach::Reach;
 use crate::postgres::tenant_schema::provision::Provisioning;
-use crate::postgres::tenant_schema::reach::Reach;
 
 /// What a tenant's database is described as, before the id.
 const COMMENT: &str = "tenant ";

@@ -13,8 +13,8 @@ use crate::postgres::database::found::{execute_when_unused, locked};
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::{Literal, PgIdentifier};
 use crate::postgres::tenant_schema::names::SchemaNames;
+use crate::postgres::tenant_schema::outside::reach::Reach;
 use crate::postgres::tenant_schema::provision::Provisioning;
-use crate::postgres::tenant_schema::reach::Reach;
 
 /// What such a database is described as.
 const COMMENT: &str = "comparison of tenants' catalogs, dropped after it";

@@ -21,7 +21,7 @@ use crate::postgres::fence::place;
 use crate::postgres::fence::retry::until_unlocked;
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::tenant_schema::names::SchemaNames;
-use crate::postgres::tenant_schema::reach::Reach;
+use crate::postgres::tenant_schema::outside::reach::Reach;
 use crate::postgres::versions::Requirement;
 use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
 use crate::{

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
-use super::at_once::{AtOnce, Clock, Stopped, run_all};
 use super::ledger::Before;
 use super::lock::lock_sql;
 use super::migrating::Migrating;
+use super::one_migration::at_once::{AtOnce, Clock, Stopped, run_all};
 use super::pending::pending;
 use crate::postgres::connection::working::CLEAN;
 use crate::postgres::identifier::{Literal, PgIdentifier};

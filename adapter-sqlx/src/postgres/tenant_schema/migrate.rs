@@ -7,13 +7,13 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use super::alike::{Alike, LastTenant};
-use super::at_once::{At, Stopped};
 use super::ledger::{Before, ledger_sql, of_rows, read_ledger};
 use super::lock::{Look, lock_and_look};
 use super::migrating::{Failed, Migrating};
+use super::one_migration::at_once::{At, Stopped};
+use super::one_migration::tried::Tried;
 use super::provision::Provisioning;
 use super::session::{Ran, Session};
-use super::tried::Tried;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::Literal;

@@ -2,21 +2,15 @@
 //! these changed outside of it.
 
 pub(super) mod alike;
-mod alone;
-mod at_once;
-mod index;
 pub(super) mod ledger;
 pub(super) mod lock;
 mod migrate;
 mod migrating;
 pub(super) mod names;
-mod outside;
+mod one_migration;
+pub(super) mod outside;
 mod pending;
-mod plain;
 pub(super) mod provision;
-pub(super) mod reach;
-mod server_wide;
 pub(super) mod session;
-mod tried;
 
 pub use names::SchemaNameError;

@@ -8,7 +8,7 @@ use super::alike::LastTenant;
 use super::ledger::Before;
 use super::lock::lock;
 use super::migrating::{Failed, Migrating};
-use super::reach::Reach;
+use super::outside::reach::Reach;
 use crate::postgres::citus::tenant_schemas::PlacedSchema;
 use crate::postgres::execute::execute;
 use crate::postgres::identifier::PgIdentifier;

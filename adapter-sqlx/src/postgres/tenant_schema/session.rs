@@ -2,7 +2,7 @@
 
 use sqlx::migrate::Migration;
 
-use super::plain::is_plain;
+use super::outside::plain::is_plain;
 use crate::Migrated;
 
 /// What has run.
@@ -16,7 +16,7 @@ pub(in crate::postgres) struct Ran {
 pub(in crate::postgres) enum Session {
     /// Nothing: it has been cleaned, and its locks are free.
     Clean,
-    /// Settings, of migrations that are [plain](super::plain).
+    /// Settings, of migrations that are [plain](super::outside::plain).
     Plain,
     /// Anything that a transaction leaves.
     Used,

@@ -4,9 +4,9 @@ use crate::postgres::attempts::{Attempts, LockTimeout};
 use crate::{MigrateOptions, StrategyError};
 
 /// A migration that has failed in a way that passes, and is tried again.
-pub(super) struct Tried {
-    pub(super) version: i64,
-    pub(super) attempts: Attempts,
+pub(in crate::postgres::tenant_schema) struct Tried {
+    pub(in crate::postgres::tenant_schema) version: i64,
+    pub(in crate::postgres::tenant_schema) attempts: Attempts,
 }
 
 impl Tried {
@@ -15,7 +15,7 @@ impl Tried {
     /// # Errors
     ///
     /// If it would fail again.
-    pub(super) async fn again(
+    pub(in crate::postgres::tenant_schema) async fn again(
         version: i64,
         options: &MigrateOptions,
         error: StrategyError,
@@ -27,11 +27,11 @@ impl Tried {
 }
 
 /// None made yet.
-pub(super) const fn attempts(options: &MigrateOptions) -> Attempts {
+pub(in crate::postgres::tenant_schema) const fn attempts(options: &MigrateOptions) -> Attempts {
     Attempts::of_migration(LockTimeout(options.lock_timeout), options.attempts.get())
 }
 
 /// What the attempts of a migration are about.
-pub(super) fn changes_of(version: i64) -> String {
+pub(in crate::postgres::tenant_schema) fn changes_of(version: i64) -> String {
     format!("what the migration {version} changes")
 }

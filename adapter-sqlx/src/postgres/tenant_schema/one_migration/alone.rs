@@ -4,9 +4,9 @@ use sqlx::migrate::{MigrateError, Migration};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::index::ConcurrentIndex;
-use super::reach::Reach;
 use crate::StrategyError;
 use crate::postgres::identifier::PgIdentifier;
+use crate::postgres::tenant_schema::outside::reach::Reach;
 use crate::statement::{Statement, Token, begins_with, statements};
 
 /// A migration whose row in the ledger cannot commit with it.
@@ -16,18 +16,21 @@ use crate::statement::{Statement, Token, begins_with, statements};
 /// again, and must bear that.
 ///
 /// It cannot be undone either. In a tenant's schema it is therefore judged by its text, before it runs.
-pub(super) struct Alone<'m> {
-    pub(super) schema: &'m PgIdentifier,
-    pub(super) reach: Reach<'m>,
+pub(in crate::postgres::tenant_schema) struct Alone<'m> {
+    pub(in crate::postgres::tenant_schema) schema: &'m PgIdentifier,
+    pub(in crate::postgres::tenant_schema) reach: Reach<'m>,
     /// The table that says which migrations have run, by its full name.
-    pub(super) ledger: &'m str,
-    pub(super) migration: &'m Migration,
+    pub(in crate::postgres::tenant_schema) ledger: &'m str,
+    pub(in crate::postgres::tenant_schema) migration: &'m Migration,
     /// Whether an earlier run began it, and did not hear of its end.
-    pub(super) has_begun: bool,
+    pub(in crate::postgres::tenant_schema) has_begun: bool,
 }
 
 impl Alone<'_> {
-    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<(), StrategyError> {
+    pub(in crate::postgres::tenant_schema) async fn run(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StrategyError> {
         if let Reach::Schema { shared } = self.reach {
             self.refuse_what_reaches_outside(shared, connection).await?;
         }
@@ -129,7 +132,10 @@ impl Alone<'_> {
 }
 
 /// Runs the migration's text as it is.
-pub(super) async fn run_sql(connection: &mut PgConnection, migration: &Migration) -> Result<(), MigrateError> {
+pub(in crate::postgres::tenant_schema) async fn run_sql(
+    connection: &mut PgConnection,
+    migration: &Migration,
+) -> Result<(), MigrateError> {
     let done = sqlx::raw_sql(migration.sql.clone()).execute(connection).await;
     done.map(drop)
         .map_err(|error| MigrateError::ExecuteMigration(error, migration.version))

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 /// `create index concurrently` or `drop index concurrently`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ConcurrentIndex {
+pub(in crate::postgres::tenant_schema) enum ConcurrentIndex {
     /// On a table, as SQL names it. Without a name of its own the server makes one up.
     Create {
         name: Option<String>,
@@ -16,7 +16,7 @@ pub(super) enum ConcurrentIndex {
 
 impl ConcurrentIndex {
     /// The statement, if the text is one of them and nothing else.
-    pub(super) fn parse(sql: &str) -> Option<Self> {
+    pub(in crate::postgres::tenant_schema) fn parse(sql: &str) -> Option<Self> {
         let statements = statements(sql);
         let [statement] = statements.as_slice() else {
             return None;
@@ -49,7 +49,10 @@ impl ConcurrentIndex {
     }
 
     /// Whether the index stands as the statement makes it. Nothing is known of one without a name.
-    pub(super) async fn is_built(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    pub(in crate::postgres::tenant_schema) async fn is_built(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<bool, sqlx::Error> {
         let Self::Create {
             name: Some(name),
             table,
@@ -65,7 +68,10 @@ impl ConcurrentIndex {
 
     /// Drops what a build that failed has left: an index of the table that is not valid and that nobody builds, of the
     /// statement's name if it has one.
-    pub(super) async fn drop_invalid(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    pub(in crate::postgres::tenant_schema) async fn drop_invalid(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
         let Self::Create { name, table } = self else {
             return Ok(());
         };

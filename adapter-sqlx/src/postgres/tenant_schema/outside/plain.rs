@@ -24,7 +24,7 @@ const REACHES: [&str; 6] = ["cascade", "schema", "tablespace", "all", "execute",
 ///
 /// A name with a dot is not plain, whatever stands before the dot, and neither is a call of a function that is not known: it may name a
 /// relation in a string, as in `nextval('…')`.
-pub(super) fn is_plain(sql: &str) -> bool {
+pub(in crate::postgres::tenant_schema) fn is_plain(sql: &str) -> bool {
     statements(sql).iter().all(is_plain_statement)
 }
 

@@ -12,23 +12,23 @@ use crate::statement::statements;
 /// A migration that is run with its row in the ledger and its version, and committed, in one message.
 ///
 /// Each answer of the server is waited for. Of a fleet's small migrations most of the time would go by between their statements: so
-/// where a migration needs no look at what it does, because its text is [plain](super::plain), there is one message for all.
+/// where a migration needs no look at what it does, because its text is [plain](crate::postgres::tenant_schema::outside::plain), there is one message for all.
 ///
 /// It is a transaction as any other. If one statement fails the server runs none of those behind it, and what stood before is undone.
-pub(super) struct AtOnce<'m> {
-    pub(super) migration: &'m Migration,
+pub(in crate::postgres::tenant_schema) struct AtOnce<'m> {
+    pub(in crate::postgres::tenant_schema) migration: &'m Migration,
     /// What sets the session up, before the transaction begins.
-    pub(super) clean: String,
-    pub(super) clock: Clock,
+    pub(in crate::postgres::tenant_schema) clean: String,
+    pub(in crate::postgres::tenant_schema) clock: Clock,
     /// The statement of the row in the ledger.
-    pub(super) row: String,
+    pub(in crate::postgres::tenant_schema) row: String,
     /// The statement of the version; empty if none is recorded.
-    pub(super) record: String,
+    pub(in crate::postgres::tenant_schema) record: String,
 }
 
 impl AtOnce<'_> {
     /// Runs it. The connection may be in a transaction that has failed if the future is dropped.
-    pub(super) async fn run(&self, connection: &mut PgConnection) -> Result<(), Failure> {
+    pub(in crate::postgres::tenant_schema) async fn run(&self, connection: &mut PgConnection) -> Result<(), Failure> {
         match run_all(String::new(), std::slice::from_ref(self), String::new(), connection).await {
             Ok(_) => Ok(()),
             Err(Stopped {
@@ -40,7 +40,7 @@ impl AtOnce<'_> {
     }
 
     /// The migration's error.
-    pub(super) fn failed(&self, error: sqlx::Error) -> StrategyError {
+    pub(in crate::postgres::tenant_schema) fn failed(&self, error: sqlx::Error) -> StrategyError {
         explained(MigrateError::ExecuteMigration(error, self.migration.version))
     }
 
@@ -60,7 +60,7 @@ impl AtOnce<'_> {
 
 /// From when on it is counted how long a migration runs.
 #[derive(Clone, Copy)]
-pub(super) enum Clock {
+pub(in crate::postgres::tenant_schema) enum Clock {
     /// From when the message came. It is the same for all in it.
     Message,
     /// From when its transaction began, where others stand before it.
@@ -71,7 +71,7 @@ impl Clock {
     const BEGUN: &'static str = "select pg_catalog.set_config('tenancy.begun', extract(epoch from pg_catalog.clock_timestamp())::pg_catalog.text, true)";
 
     /// How long it has run, in nanoseconds, when its row is written. The statement of which the server speaks is the message.
-    pub(super) const fn elapsed(self) -> &'static str {
+    pub(in crate::postgres::tenant_schema) const fn elapsed(self) -> &'static str {
         match self {
             Self::Message => {
                 "(extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000000000)::pg_catalog.int8"
@@ -85,7 +85,7 @@ impl Clock {
 }
 
 /// What has failed, and is undone.
-pub(super) enum Failure {
+pub(in crate::postgres::tenant_schema) enum Failure {
     /// The migration.
     Migration(StrategyError),
     /// Its row, its version or its end.
@@ -93,7 +93,7 @@ pub(super) enum Failure {
 }
 
 /// Where a message has ended early.
-pub(super) enum At {
+pub(in crate::postgres::tenant_schema) enum At {
     /// Before the first migration.
     Before,
     /// In the migration of this place.
@@ -105,13 +105,13 @@ pub(super) enum At {
 }
 
 /// Why a message has ended early, and where. Nothing is open any more.
-pub(super) struct Stopped {
-    pub(super) error: sqlx::Error,
-    pub(super) at: At,
+pub(in crate::postgres::tenant_schema) struct Stopped {
+    pub(in crate::postgres::tenant_schema) error: sqlx::Error,
+    pub(in crate::postgres::tenant_schema) at: At,
 }
 
 /// Runs all of them as one message, behind some statements and before others.
-pub(super) async fn run_all(
+pub(in crate::postgres::tenant_schema) async fn run_all(
     before: String,
     migrations: &[AtOnce<'_>],
     end: String,
