@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions, Connection};
 use tenancy_core::names::TenantId;
 
 use super::cluster;
-use super::migrate::Migrations;
+use super::migrations::Migrations;
 use super::strategy::PgSchemaStrategy;
 use crate::postgres::citus::cluster::PROPAGATION;
 use crate::postgres::connection::pool::PoolPlan;

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::TenantId;
 
+use super::migrations::Migrations;
 use super::strategy::PgSchemaStrategy;
-use crate::postgres::connection::working::{Lender, WorkingPool};
+use crate::postgres::connection::working::Lender;
 use crate::postgres::identifier::{Literal, PgIdentifier};
-use crate::postgres::tenant_schema::alike::LastTenant;
 use crate::postgres::tenant_schema::provision::Provisioning;
 use crate::postgres::tenant_schema::session::Session;
 use crate::postgres::versions;
@@ -21,24 +20,6 @@ use crate::{DataVersion, MigrateOptions, Migrated, StrategyError, Surveyor};
 
 /// How many ledgers one statement reads. Each table of a statement is locked, and the server has room for some thousands of locks.
 const BATCH: usize = 500;
-
-/// How the administrator migrates.
-pub(super) struct Migrations {
-    pub(super) working: WorkingPool,
-    /// What server it is: tenants on one server are migrated so many at a time.
-    pub(super) server: String,
-    last: LastTenant,
-}
-
-impl Migrations {
-    pub(super) fn new(connect: PgConnectOptions) -> Self {
-        Self {
-            server: format!("{}:{}", connect.get_host(), connect.get_port()),
-            working: WorkingPool::new(connect),
-            last: LastTenant::default(),
-        }
-    }
-}
 
 impl PgSchemaStrategy {
     fn migrations_for(&self, operation: &'static str) -> Result<&Migrations, StrategyError> {

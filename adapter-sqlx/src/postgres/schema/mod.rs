@@ -3,6 +3,7 @@
 mod builder;
 mod cluster;
 mod migrate;
+mod migrations;
 mod removal;
 mod strategy;
 

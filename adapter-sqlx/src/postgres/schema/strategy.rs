@@ -10,7 +10,7 @@ use sqlx::migrate::Migrator;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
-use super::migrate::Migrations;
+use super::migrations::Migrations;
 use super::removal;
 use crate::drift::{DriftOptions, StrategyDrift};
 use crate::postgres::connection::begin::BeginText;
