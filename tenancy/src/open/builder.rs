@@ -10,18 +10,20 @@ use sqlx::migrate::Migrator;
 use tenancy_core::resolve::Resolver;
 use tenancy_sqlx::IsolationStrategy;
 
+#[cfg(feature = "http")]
+use super::callers::Callers;
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
 use super::description::Describe;
 use super::directory::OpenDirectory;
 use super::error::OpenError;
+#[cfg(feature = "http")]
+use super::lookups::With;
 use super::migrations::OpenMigrations;
 use super::places::OpenPlaces;
 use super::prepare::{Parts, Source};
 #[cfg(feature = "http")]
 use super::rules::OpenRules;
-#[cfg(feature = "http")]
-use super::tenancy::{Callers, With};
 
 /// Opens the tenants that a file describes: await it.
 ///

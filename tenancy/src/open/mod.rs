@@ -3,6 +3,8 @@
 mod builder;
 #[cfg(feature = "http")]
 mod caches;
+#[cfg(feature = "http")]
+mod callers;
 mod data;
 mod database;
 mod description;
@@ -10,6 +12,8 @@ mod directory;
 mod error;
 #[cfg(feature = "http")]
 mod limiter;
+#[cfg(feature = "http")]
+mod lookups;
 mod migrations;
 mod places;
 #[cfg(feature = "postgres")]

@@ -7,10 +7,12 @@ use std::pin::Pin;
 use tenancy_http::{Authenticator, Tenancy};
 use tenancy_sqlx::SqlDirectory;
 
+use super::callers::Callers;
 use super::database::OpenDatabase;
 use super::error::{OpenError, OpenFailures};
+use super::lookups::With;
 use super::prepare::Parts;
-use super::tenancy::{Callers, With, requests_of};
+use super::tenancy::requests_of;
 
 /// What judges requests: what [`Open::rules_alone`](crate::Open::rules_alone) opens.
 #[non_exhaustive]

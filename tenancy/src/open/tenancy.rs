@@ -3,22 +3,21 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tenancy_cache::{CacheLimits, CachedAuthorizer, CachedDirectory, LocalChanges, follow};
+use tenancy_cache::{CacheLimits, LocalChanges, follow};
 use tenancy_core::config::EnforcementConfig;
-use tenancy_core::directory::{ChangeFeed, Directory, Invalidate};
+use tenancy_core::directory::{ChangeFeed, Invalidate};
 use tenancy_core::enforce::Enforcer;
-use tenancy_http::{Authenticator, PlatformStaff, Tenancy, TenancyBuilder, WithImpersonation};
-use tenancy_limits::TenantLimiter;
+use tenancy_http::Tenancy;
 use tenancy_sqlx::{SqlDirectory, TenantDb};
 use tokio::task::AbortHandle;
 
-use super::caches::Caches;
+use super::callers::{Callers, authenticator_of};
 use super::data::Data;
 use super::database::{OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
-use super::limiter::limiter_of;
+use super::lookups::{Authenticates, Lookups};
 use super::prepare::{Parts, Rules};
-use crate::file::{Check, LimitsPlan, refuse_unused};
+use crate::file::{Check, LimitsPlan};
 
 /// Everything that a configuration describes, running: what [`open`](crate::open) returns. Each part is cheap to clone, and
 /// works without the others.
@@ -155,201 +154,4 @@ pub(super) async fn open<DB: OpenDatabase>(parts: Parts<DB>, callers: Callers<DB
 
 fn spawn(feed: impl ChangeFeed + 'static, caches: &[Arc<dyn Invalidate>]) -> AbortHandle {
     tokio::spawn(follow(feed, caches.to_vec())).abort_handle()
-}
-
-/// What code says of who verifies callers.
-pub(super) struct Callers<DB: OpenDatabase> {
-    pub(super) authenticator: Option<Box<dyn Authenticates<DB>>>,
-    /// Whether the authenticator stands in place of the file's issuers, and may be there beside them.
-    pub(super) replaces_table: bool,
-    /// Whether the busiest tenants are a label of metrics.
-    #[cfg(feature = "metrics")]
-    pub(super) labels_tenants: bool,
-    /// Whether those are let in who have redeemed a grant of impersonation.
-    pub(super) impersonation: bool,
-    #[cfg(feature = "jwt")]
-    pub(super) payload: Option<crate::file::WithPayload>,
-}
-
-impl<DB: OpenDatabase> Default for Callers<DB> {
-    fn default() -> Self {
-        Self {
-            authenticator: None,
-            replaces_table: false,
-            #[cfg(feature = "metrics")]
-            labels_tenants: false,
-            impersonation: false,
-            #[cfg(feature = "jwt")]
-            payload: None,
-        }
-    }
-}
-
-/// Who verifies callers: what code gives, or the issuers of the file.
-fn authenticator_of<DB: OpenDatabase>(
-    callers: Callers<DB>,
-    config: &<DB as Opens>::Config,
-    check: &mut Check,
-) -> Option<Box<dyn Authenticates<DB>>> {
-    let table = DB::jwt(config);
-    if let Some(authenticator) = callers.authenticator {
-        if callers.replaces_table {
-            check_table::<DB>(config, check);
-            return Some(authenticator);
-        }
-        refuse_unused(table, check);
-        #[cfg(feature = "jwt")]
-        if callers.payload.is_some() {
-            check.missing(
-                "jwt",
-                "`with_payload` is about tokens of the table `[jwt]`, and `with_authenticator` verifies callers: remove one of \
-                the two; an authenticator of your own supplies payloads by `Claims::with_payload`",
-            );
-        }
-        return Some(authenticator);
-    }
-    #[cfg(feature = "jwt")]
-    if let Some(table) = table {
-        let verifier = crate::file::build_verifier(table, &DB::tenancy(config), callers.payload, check)?;
-        return Some(Box::new(Issuers(Arc::new(verifier))));
-    }
-    check.missing(
-        "jwt",
-        "nothing says who callers are: add a table `[jwt]`, or call `with_authenticator`; a process without HTTP calls \
-        `without_http`",
-    );
-    None
-}
-
-/// Notes what is wrong with the issuers of the file, which are not used.
-fn check_table<DB: OpenDatabase>(config: &<DB as Opens>::Config, check: &mut Check) {
-    #[cfg(feature = "jwt")]
-    if let Some(table) = DB::jwt(config) {
-        crate::file::build_verifier(table, &DB::tenancy(config), None, check);
-    }
-    #[cfg(not(feature = "jwt"))]
-    let _ = (config, check);
-}
-
-/// How requests look tenants and members up.
-pub(super) struct Lookups<DB: OpenDatabase> {
-    enforcer: Enforcer,
-    enforcement: EnforcementConfig,
-    cache: Option<CacheLimits>,
-    limits: Option<LimitsPlan>,
-    #[cfg(feature = "metrics")]
-    labels_tenants: bool,
-    /// Where sessions of impersonation are looked up, if they are let in: past every cache.
-    impersonations: Option<SqlDirectory<DB>>,
-    directory: SqlDirectory<DB>,
-    /// Whose data connections that stay open look at.
-    db: Option<TenantDb<DB>>,
-}
-
-/// An authenticator whose type is erased.
-pub(super) trait Authenticates<DB: OpenDatabase>: Send + Sync {
-    fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches);
-}
-
-/// An authenticator of the application's.
-pub(super) struct With<A>(pub(super) A);
-
-impl<DB: OpenDatabase, A: Authenticator + 'static> Authenticates<DB> for With<A> {
-    fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches) {
-        build(self.0, lookups)
-    }
-}
-
-/// The issuers of the file. They remember tokens that they have verified.
-#[cfg(feature = "jwt")]
-struct Issuers(Arc<tenancy_jwt::TokenVerifier>);
-
-#[cfg(feature = "jwt")]
-impl<DB: OpenDatabase> Authenticates<DB> for Issuers {
-    fn tenancy(self: Box<Self>, lookups: Lookups<DB>) -> (Tenancy, Caches) {
-        let (tenancy, mut caches) = build(Arc::clone(&self.0), lookups);
-        caches.notified.push(self.0);
-        (tenancy, caches)
-    }
-}
-
-fn build<DB: OpenDatabase>(authenticator: impl Authenticator + 'static, lookups: Lookups<DB>) -> (Tenancy, Caches) {
-    let Lookups {
-        enforcer,
-        enforcement,
-        cache,
-        limits,
-        #[cfg(feature = "metrics")]
-        labels_tenants,
-        impersonations,
-        directory,
-        db,
-    } = lookups;
-    let authenticator = WithImpersonation::if_some(impersonations.clone(), authenticator);
-    let mut caches = Caches::default();
-    let limiter = limits.map(|limits| limiter_of(limits, cache.as_ref(), &directory, &mut caches));
-    let Some(cache) = cache else {
-        let members = PlatformStaff::or_else(enforcement.authorizer(directory.clone()));
-        let members = WithImpersonation::if_some(impersonations, members);
-        let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
-        let tenancy = looking_at(tenancy, db);
-        #[cfg(feature = "metrics")]
-        let tenancy = labelled(tenancy, labels_tenants);
-        return (limited(tenancy, limiter), caches);
-    };
-    let members = CachedAuthorizer::builder(directory.clone())
-        .with_limits(cache.clone())
-        .build();
-    let directory = CachedDirectory::builder(directory).with_limits(cache).build();
-    caches.add(members.clone());
-    caches.add(directory.clone());
-    let members = PlatformStaff::or_else(enforcement.authorizer(members));
-    let members = WithImpersonation::if_some(impersonations, members);
-    let tenancy = Tenancy::builder(enforcer, authenticator, directory).with_authorizer(members);
-    let tenancy = looking_at(tenancy, db);
-    #[cfg(feature = "metrics")]
-    let tenancy = labelled(tenancy, labels_tenants);
-    (limited(tenancy, limiter), caches)
-}
-
-/// Has connections that stay open end when their tenant's data is behind.
-fn looking_at<N, D, DB: OpenDatabase>(
-    tenancy: TenancyBuilder<Tenancy, N, D>,
-    db: Option<TenantDb<DB>>,
-) -> TenancyBuilder<Tenancy, N, D>
-where
-    N: Authenticator + 'static,
-    D: Directory + 'static,
-{
-    match db {
-        Some(db) => tenancy.with_data_check(move |visit| {
-            let db = db.clone();
-            async move { db.is_behind(&visit).await }
-        }),
-        None => tenancy,
-    }
-}
-
-#[cfg(feature = "metrics")]
-fn labelled<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, labels_tenants: bool) -> TenancyBuilder<Tenancy, N, D>
-where
-    N: Authenticator + 'static,
-    D: Directory + 'static,
-{
-    if labels_tenants {
-        tenancy.with_tenant_label()
-    } else {
-        tenancy
-    }
-}
-
-fn limited<N, D>(tenancy: TenancyBuilder<Tenancy, N, D>, limiter: Option<TenantLimiter>) -> Tenancy
-where
-    N: Authenticator + 'static,
-    D: Directory + 'static,
-{
-    match limiter {
-        Some(limiter) => tenancy.with_limits(limiter).build(),
-        None => tenancy.build(),
-    }
 }

@@ -6,6 +6,7 @@ mod fence;
 pub(in crate::postgres) mod found;
 mod migrate;
 mod migrated_template;
+mod places;
 mod provision;
 mod servers;
 pub(in crate::postgres) mod strategy;

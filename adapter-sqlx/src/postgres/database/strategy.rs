@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use sqlx::Postgres;
 use sqlx::migrate::Migrator;
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{PlacementName, StrategyName, TenantId};
 
@@ -22,13 +22,11 @@ use crate::postgres::connection::warm_pool::WarmPool;
 use crate::postgres::fence::enter::{Enter, Seal};
 use crate::postgres::fence::refusal::fenced;
 use crate::postgres::fence::retry::until_unlocked;
-use crate::postgres::fence::{place, standing};
 use crate::postgres::identifier::PgIdentifier;
 use crate::postgres::server::PgServer;
 use crate::postgres::tenant_schema::names::SchemaNames;
 use crate::postgres::versions::{Requirement, is_behind};
-use crate::strategy::isolation_strategy::{not_fenced, tenant_of};
-use crate::transaction::begin::begin_lent;
+use crate::strategy::isolation_strategy::tenant_of;
 use crate::{
     Binding, DataVersion, FenceRefusal, IsolationStrategy, MigrateOptions, Migrated, MigrationTarget, Place,
     PlaceChange, Removal, StrategyError, StrategyFuture, StrategyMigrations, StrategyTransaction,
@@ -173,54 +171,6 @@ impl PgDatabaseStrategy {
             pool.close().await;
         }
         Err(error)
-    }
-
-    /// The administrator's connection to a tenant's database; `None` if it has none.
-    async fn connect_to_place(
-        &self,
-        tenant: &TenantRecord,
-        operation: &'static str,
-    ) -> Result<Option<PgConnection>, StrategyError> {
-        if !self.plan.is_fenced {
-            return Err(not_fenced(Self::NAME));
-        }
-        let database = self.names.of(&tenant.id)?;
-        let server = self.servers.of(tenant).await?;
-        let options = server.administrator_for(operation)?.clone().database(database.as_str());
-        let mut connection = match options.connect().await {
-            Err(error) if is_not_provisioned(&error) => return Ok(None),
-            connection => connection?,
-        };
-        let is_database_fenced = standing::is_fenced(&mut connection).await?;
-        if is_database_fenced {
-            Ok(Some(connection))
-        } else {
-            Err(StrategyError::FenceMismatch { is_database_fenced })
-        }
-    }
-
-    async fn place_of(&self, tenant: &TenantRecord) -> Result<Option<Place>, StrategyError> {
-        let Some(mut connection) = self.connect_to_place(tenant, "read the place of a tenant").await? else {
-            return Ok(None);
-        };
-        let place = place::read(&mut connection, &tenant.id).await?;
-        connection.close().await?;
-        Ok(place)
-    }
-
-    async fn change_place_of(
-        &self,
-        tenant: &TenantRecord,
-        change: PlaceChange,
-    ) -> Result<Option<Place>, StrategyError> {
-        let Some(mut connection) = self.connect_to_place(tenant, "change the place of a tenant").await? else {
-            return Ok(None);
-        };
-        let mut tx = begin_lent(&mut connection, Some(place::BEGIN)).await?;
-        let place = place::change(&mut tx, &tenant.id, change).await?;
-        tx.commit().await?;
-        connection.close().await?;
-        Ok(place)
     }
 
     /// A pool of one connection, which a permit caches.
