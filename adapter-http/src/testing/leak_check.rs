@@ -1,8 +1,6 @@
 //! A handler, run for two tenants over marked data.
 
-use std::error::Error;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,35 +8,10 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderValue, Request, Response};
 use tenancy_core::testing::{TestTenant, TestTenants};
 
-use super::encoded::{holds, spellings};
 use super::leak::Leak;
+use super::mark::Mark;
 use super::pair::pair;
-
-/// Why what the test supplies has failed.
-type AnyError = Box<dyn Error + Send + Sync>;
-
-/// A word that is found nowhere but in one tenant's data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark(String);
-
-impl Mark {
-    fn new() -> Self {
-        // A new state is seeded at random.
-        Self(format!("leak{:016x}", RandomState::new().hash_one(0)))
-    }
-
-    /// The word: lower-case letters and digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::side::{AnyError, Side, Turn, named, place_of};
 
 /// An assertion that a handler leaks nothing between two tenants.
 ///
@@ -244,10 +217,6 @@ fn name_by_header(tenant: &TestTenant, request: &mut Request<Bytes>) {
     }
 }
 
-fn named(request: &Request<Bytes>) -> String {
-    format!("{} {}", request.method(), request.uri())
-}
-
 /// Whether a body must be decoded before it can be searched.
 fn is_encoded(answer: &Response<Bytes>) -> bool {
     let codings = answer.headers().get_all(CONTENT_ENCODING);
@@ -255,117 +224,4 @@ fn is_encoded(answer: &Response<Bytes>) -> bool {
         && codings
             .iter()
             .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-/// Where in an answer a mark stands.
-fn place_of(spellings: &[Vec<u8>], answer: &Response<Bytes>) -> Option<String> {
-    let in_header = answer
-        .headers()
-        .iter()
-        .find(|(name, value)| holds(name.as_str().as_bytes(), spellings) || holds(value.as_bytes(), spellings));
-    if let Some((name, _)) = in_header {
-        return Some(format!("header {name}"));
-    }
-    holds(answer.body(), spellings).then(|| "body".to_owned())
-}
-
-/// What came of one request.
-struct Turn {
-    /// Whether the answer has shown the tenant's own data, or the request has changed it.
-    is_seen: bool,
-    status: u16,
-}
-
-/// One of the two tenants, with its mark.
-struct Side {
-    tenant: TestTenant,
-    mark: Mark,
-    spellings: Vec<Vec<u8>>,
-}
-
-impl Side {
-    fn new(tenant: TestTenant) -> Self {
-        let mark = Mark::new();
-        Self {
-            tenant,
-            spellings: spellings(mark.as_str()),
-            mark,
-        }
-    }
-
-    /// Sees to it that the tenant's data hold its mark.
-    async fn planted(
-        &self,
-        plant: &impl AsyncFn(&TestTenant, &Mark) -> Result<(), AnyError>,
-        read: &impl AsyncFn(&TestTenant) -> Result<Bytes, AnyError>,
-    ) -> Result<(), Leak> {
-        if holds(&self.read(read).await?, &self.spellings) {
-            return Ok(());
-        }
-        let planted = plant(&self.tenant, &self.mark).await;
-        planted.map_err(|source| self.failed("plant", source))?;
-        if holds(&self.read(read).await?, &self.spellings) {
-            return Ok(());
-        }
-        Err(Leak::NotPlanted {
-            tenant: self.tenant.id().to_string(),
-        })
-    }
-
-    async fn read(&self, read: &impl AsyncFn(&TestTenant) -> Result<Bytes, AnyError>) -> Result<Bytes, Leak> {
-        read(&self.tenant).await.map_err(|source| self.failed("read", source))
-    }
-
-    /// This tenant's mark must not be in an answer to the other.
-    fn refuse_in_answer(&self, request: &Request<Bytes>, to: &Self, answer: &Response<Bytes>) -> Result<(), Leak> {
-        match place_of(&self.spellings, answer) {
-            None => Ok(()),
-            Some(place) => Err(Leak::Answer {
-                request: named(request),
-                answered: to.tenant.id().to_string(),
-                of: self.tenant.id().to_string(),
-                place,
-            }),
-        }
-    }
-
-    /// This tenant's mark must not be in the data of the other.
-    fn refuse_in_data(&self, request: &Request<Bytes>, by: &Self, data: &[u8]) -> Result<(), Leak> {
-        if holds(data, &self.spellings) {
-            return Err(Leak::Stored {
-                request: named(request),
-                stored_by: by.tenant.id().to_string(),
-                of: self.tenant.id().to_string(),
-            });
-        }
-        Ok(())
-    }
-
-    /// A request that replaces or removes shows something once, and may show nothing when it is repeated.
-    fn refuse_nothing_seen<'t>(
-        &self,
-        request: &Request<Bytes>,
-        turns: impl Iterator<Item = &'t Turn>,
-    ) -> Result<(), Leak> {
-        let mut status = 0;
-        for turn in turns {
-            if turn.is_seen {
-                return Ok(());
-            }
-            status = turn.status;
-        }
-        Err(Leak::NothingSeen {
-            request: named(request),
-            tenant: self.tenant.id().to_string(),
-            status,
-        })
-    }
-
-    fn failed(&self, step: &'static str, source: AnyError) -> Leak {
-        Leak::Failed {
-            step,
-            tenant: self.tenant.id().to_string(),
-            source,
-        }
-    }
 }

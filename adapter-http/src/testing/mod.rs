@@ -31,12 +31,15 @@ mod collect;
 mod encoded;
 mod leak;
 mod leak_check;
+mod mark;
 mod pair;
+mod side;
 mod tenancy_of;
 
 pub use collect::collect;
 pub use leak::Leak;
-pub use leak_check::{LeakCheck, Mark};
+pub use leak_check::LeakCheck;
+pub use mark::Mark;
 pub use tenancy_core::testing::{TestTenant, TestTenants};
 #[cfg(feature = "jwt")]
 pub use tenancy_jwt::testing::{TestIssuer, TestToken};
