@@ -1,22 +1,17 @@
 //! Every test of the workspace.
 
 use std::env;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::command::{Failure, cargo, free_in, install};
-use crate::server::browser;
+use crate::command::{Failure, cargo, install};
 use crate::server::postgres::Server;
+use crate::server::{browser, in_memory};
 
 /// Set where this program stands in for rustdoc.
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 
-/// Where temporary files go.
-const TEMPORARY: &str = "TMPDIR";
-
-/// A folder whose files are in memory, on Linux, and how much must be free there.
-const IN_MEMORY: &str = "/dev/shm";
-const FREE: u64 = 4 << 30;
+/// How much memory the files of the tests may take.
+const FILES: u64 = 4 << 30;
 
 /// Runs the tests, with options of `cargo test`.
 ///
@@ -24,27 +19,18 @@ const FREE: u64 = 4 << 30;
 /// stands in for it and asks for the check of error codes; nothing else is compiled differently.
 pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     browser::install_where_possible();
-    let server = Server::start()?;
+    let server = Server::start_for_tests()?;
     install_redis();
     let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
     let mut tests = cargo(["test", "--workspace", "--all-features", "--locked"]).args(options);
     for (name, value) in server.variables() {
         tests = tests.env(name, &value);
     }
-    if let Some(folder) = folder_in_memory() {
-        tests = tests.env(TEMPORARY, folder);
+    // The files of SQLite are there in half the time, since a commit waits for a disk.
+    if let Some(folder) = in_memory::folder(FILES) {
+        tests = tests.env(in_memory::TEMPORARY, &folder.to_string_lossy());
     }
     tests.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1").run()
-}
-
-/// Where the files of SQLite go in half the time, since a commit waits for a disk. None of them is to survive the machine. Nothing
-/// where the user has chosen a folder, or where there is little room, as in a container.
-fn folder_in_memory() -> Option<&'static str> {
-    if env::var_os(TEMPORARY).is_some() {
-        return None;
-    }
-    let free = free_in(Path::new(IN_MEMORY))?;
-    (free >= FREE && tempfile::tempfile_in(IN_MEMORY).is_ok()).then_some(IN_MEMORY)
 }
 
 /// Installs a Redis for the tests of keys, which start it by themselves. Debian has the program among the tools, without a service.

@@ -2,6 +2,7 @@
 //! drives.
 
 pub(crate) mod browser;
+pub(crate) mod in_memory;
 mod pooler;
 pub(crate) mod postgres;
 mod server_process;

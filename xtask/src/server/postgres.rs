@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
+use super::in_memory;
 use super::pooler::Pooler;
 use super::server_process::{as_user, free_port, give, user};
 use crate::command::{Failure, program};
@@ -24,6 +25,9 @@ const POOLER_PORT: &str = "TENANCY_PGBOUNCER_PORT";
 /// The oldest version that the policies work on.
 const OLDEST: u32 = 15;
 
+/// How much memory the data of the tests may take.
+const DATA: u64 = 8 << 30;
+
 /// How long the server may take to be ready.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -39,7 +43,7 @@ pub(crate) fn run(command: &[&str]) -> Result<(), Failure> {
     let [name, arguments @ ..] = command else {
         return Err(Failure::new("usage: cargo xtask postgres COMMAND..."));
     };
-    let server = Server::start()?;
+    let server = Server::start_for_tests()?;
     let mut command = program(name).args(arguments);
     for (name, value) in server.variables() {
         command = command.env(name, &value);
@@ -56,17 +60,27 @@ pub(crate) struct Server {
 impl Server {
     /// The user's own server, or a new one.
     pub(crate) fn start() -> Result<Self, Failure> {
-        if let Ok(url) = env::var(DATABASE_URL)
-            && !url.is_empty()
-        {
-            return Ok(Self { url, own: None });
-        }
-        Self::start_own()
+        Self::users().map_or_else(Self::start_own, Ok)
+    }
+
+    /// The same for tests, which make and drop hundreds of databases. A new one has its files in memory, where there is room: a file
+    /// system on a disk looks for a free inode for each of some 300 files of a database, past those that were just removed.
+    pub(crate) fn start_for_tests() -> Result<Self, Failure> {
+        Self::users().map_or_else(|| Self::start_in(in_memory::folder(DATA)), Ok)
     }
 
     /// A new one, whatever `DATABASE_URL` says.
     pub(crate) fn start_own() -> Result<Self, Failure> {
-        let cluster = Cluster::start(&binaries()?)?;
+        Self::start_in(None)
+    }
+
+    fn users() -> Option<Self> {
+        let url = env::var(DATABASE_URL).ok().filter(|url| !url.is_empty())?;
+        Some(Self { url, own: None })
+    }
+
+    fn start_in(folder: Option<&Path>) -> Result<Self, Failure> {
+        let cluster = Cluster::start(&binaries()?, folder)?;
         Ok(Self {
             url: cluster.database.url(),
             own: Some(cluster),
@@ -103,8 +117,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn start(binaries: &Path) -> Result<Self, Failure> {
-        let database = Database::start(binaries)?;
+    fn start(binaries: &Path, folder: Option<&Path>) -> Result<Self, Failure> {
+        let database = Database::start(binaries, folder)?;
         let pooler = Pooler::start(database.folder.path(), user()?, database.port, &database.password)?;
         Ok(Self { pooler, database })
     }
@@ -118,12 +132,13 @@ struct Database {
 }
 
 impl Database {
-    fn start(binaries: &Path) -> Result<Self, Failure> {
+    /// In a folder of this one, or of that of temporary files.
+    fn start(binaries: &Path, folder: Option<&Path>) -> Result<Self, Failure> {
         let failed = |what: &'static str| move |error: io::Error| Failure::new(format!("{what}: {error}"));
         // Not under `target`: the user that runs the server may not be able to look into this folder.
         let folder = tempfile::Builder::new()
             .prefix("tenancy-postgres-")
-            .tempdir()
+            .tempdir_in(folder.map_or_else(env::temp_dir, Path::to_path_buf))
             .map_err(failed("make a folder for PostgreSQL"))?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))
             .map_err(failed("close PostgreSQL's folder to others"))?;

@@ -31,7 +31,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         return Err(Failure::new("no patch in `proof/sabotage/` has that name"));
     }
     names::are_declared(&all)?;
-    let server = Server::start()?;
+    let server = Server::start_for_tests()?;
     let tree = copy_of_the_tree()?;
     for test in distinct_tests(&chosen) {
         println!("\n=== with every guard: {}", test.join(" "));
@@ -52,7 +52,7 @@ pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     let tree = copy_of_the_tree()?;
     // Each of them fits the code, also where its turn does not come.
     chosen.iter().try_for_each(|one| one.apply(&tree, &["--check"]))?;
-    let server = Server::start()?;
+    let server = Server::start_for_tests()?;
     names::are_listed(&all, &tree, &server)?;
     judge_all(&chosen, &tree, &server, Some(limit))
 }
