@@ -52,6 +52,7 @@ pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     let tree = copy_of_the_tree()?;
     // Each of them fits the code, also where its turn does not come.
     chosen.iter().try_for_each(|one| one.apply(&tree, &["--check"]))?;
+    names::are_declared(&all)?;
     let server = Server::start_for_tests()?;
     names::are_listed(&all, &tree, &server)?;
     judge_all(&chosen, &tree, &server, Some(limit))
