@@ -18,7 +18,8 @@ use crate::postgres::row::table::PgTenantTable;
 use crate::postgres::row::view::PgTenantView;
 
 impl PgRowTables {
-    /// The answers to each of these questions: the rows for each of the application's roles, one role after the other.
+    /// The answers to each of these questions: the rows for each of the application's roles, one role after the other. What is not
+    /// about a role is found for each, and is one answer.
     pub(super) async fn ask_all(
         &self,
         tx: &mut PgConnection,
@@ -30,8 +31,11 @@ impl PgRowTables {
         for application in self.applications() {
             for row in self.ask_about(tx, viewer, &sql, application.as_str()).await? {
                 let number = usize::try_from(row.try_get::<i32, _>(0)?).map_err(StrategyError::other)?;
-                let answer = answers.get_mut(number).ok_or(sqlx::Error::RowNotFound)?;
-                answer.push(Answer::new(row.try_get(1)?));
+                let known = answers.get_mut(number).ok_or(sqlx::Error::RowNotFound)?;
+                let answer = Answer::new(row.try_get(1)?);
+                if !known.contains(&answer) {
+                    known.push(answer);
+                }
             }
         }
         Ok(answers)
@@ -77,7 +81,7 @@ impl PgRowTables {
     }
 }
 
-/// The findings of these checks by their answers. What is not about a role is found for each, and is one finding.
+/// The findings of these checks by their answers. What several roles find of one object is one finding.
 pub(super) fn findings_of(checks: &[&Check], answers: &[Vec<Answer>]) -> Vec<PgFinding> {
     let mut findings = Vec::new();
     for (check, answers) in checks.iter().zip(answers) {

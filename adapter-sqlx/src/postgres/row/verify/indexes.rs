@@ -43,16 +43,10 @@ group by 1, 2 order by 1, 2",
 
 /// A note for each index that the application's queries cannot use by some operator.
 pub(super) fn unusable(answers: &[Answer]) -> Vec<PgNote> {
-    let mut notes = Vec::new();
-    for answer in answers {
-        let note = PgNote::IndexUnusable {
-            index: answer.text(0),
-            table: answer.text(1),
-            operators: answer.text(2),
-        };
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    notes
+    let note = |answer: &Answer| PgNote::IndexUnusable {
+        index: answer.text(0),
+        table: answer.text(1),
+        operators: answer.text(2),
+    };
+    answers.iter().map(note).collect()
 }

@@ -86,14 +86,8 @@ impl PgRowTables {
     }
 }
 
-/// A finding for each of [`PRESETS`], which every role of the application finds.
+/// A finding for each of [`PRESETS`].
 pub(in crate::postgres::row::verify) fn presets(answers: &[Answer]) -> Vec<PgFinding> {
-    let mut findings = Vec::new();
-    for answer in answers {
-        let finding = PgFinding::new(PgFault::SettingPreset, answer.text(0), answer.text(1));
-        if !findings.contains(&finding) {
-            findings.push(finding);
-        }
-    }
-    findings
+    let finding = |answer: &Answer| PgFinding::new(PgFault::SettingPreset, answer.text(0), answer.text(1));
+    answers.iter().map(finding).collect()
 }

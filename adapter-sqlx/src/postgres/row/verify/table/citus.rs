@@ -9,7 +9,7 @@ use crate::postgres::identifier::Literal;
 use crate::postgres::row::citus::Citus;
 use crate::postgres::row::row_tables::PgRowTables;
 use crate::postgres::row::table::{PgTenantColumn, PgTenantTable};
-use crate::postgres::row::verify::check::{Check, Question};
+use crate::postgres::row::verify::check::{Answer, Check, Question};
 use crate::postgres::row::verify::{PgFault, PgFinding, Viewer};
 
 /// Of the declared tables `d (name, col)` those that are not distributed by their column, or, without one, have no copy on
@@ -91,14 +91,9 @@ impl PgRowTables {
         tx: &mut PgConnection,
         viewer: Viewer,
     ) -> Result<Vec<PgFinding>, StrategyError> {
-        let mut findings = Vec::new();
-        for answer in self.ask_all(tx, viewer, &[DISTRIBUTED]).await?.iter().flatten() {
-            let finding = PgFinding::new(PgFault::ClusterUnsupported, answer.text(0), String::new());
-            if !findings.contains(&finding) {
-                findings.push(finding);
-            }
-        }
-        Ok(findings)
+        let answers = self.ask_all(tx, viewer, &[DISTRIBUTED]).await?;
+        let finding = |answer: &Answer| PgFinding::new(PgFault::ClusterUnsupported, answer.text(0), String::new());
+        Ok(answers.iter().flatten().map(finding).collect())
     }
 
     async fn declared_on_cluster(

@@ -83,6 +83,7 @@ impl PgRowTables {
                 self.column_sql(table, &format!("{} collate pg_catalog.\"default\"", answer.text(2)))
             });
             let finding = PgFinding::new(PgFault::ColumnCollation, answer.text(1), mend);
+            // Once, also of a table that is declared twice.
             if !findings.contains(&finding) {
                 findings.push(finding);
             }

@@ -22,13 +22,9 @@ order by 3",
 impl PgRowTables {
     /// Their names, as SQL spells them, without those that are declared as shared.
     pub(in crate::postgres::row::verify) fn undeclared_shared_tables(&self, answers: &[Answer]) -> Vec<String> {
-        let mut tables = Vec::new();
-        for answer in answers {
-            let (schema, name, table) = (answer.text(0), answer.text(1), answer.text(2));
-            if !self.is_shared_table(&schema, &name) && !tables.contains(&table) {
-                tables.push(table);
-            }
-        }
-        tables
+        let undeclared = answers
+            .iter()
+            .filter(|answer| !self.is_shared_table(&answer.text(0), &answer.text(1)));
+        undeclared.map(|answer| answer.text(2)).collect()
     }
 }
