@@ -205,7 +205,8 @@ async fn a_fault_that_concerns_two_applications_is_found_once() {
     let mut superuser = database.superuser().await;
     let sql = "create role APP_two; grant create on schema public to public;
         grant select on bookings_2026 to APP, APP_two; grant truncate on notes to public, APP, APP_two;
-        create materialized view bodies as select * from notes; grant select on bodies to public";
+        create materialized view bodies as select * from notes; grant select on bodies to public;
+        create table rates (rate int); grant insert on rates to APP, APP_two";
     run(&mut superuser, database.named(sql)).await;
     let declared = schema(&database).with_application(&database.named("APP_two")).unwrap();
     declared.apply(&mut database.connect().await).await.unwrap();
@@ -222,6 +223,8 @@ async fn a_fault_that_concerns_two_applications_is_found_once() {
         PgFault::GrantMissing,
     ];
     assert_eq!(faults, expected, "{report}");
+    let rates = report.shared_tables().iter().filter(|table| *table == "public.rates");
+    assert_eq!(rates.count(), 1, "{:?}", report.shared_tables());
     for finding in report.findings() {
         run(&mut superuser, finding.mend()).await;
     }
