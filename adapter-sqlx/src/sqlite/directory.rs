@@ -55,6 +55,7 @@ impl Queries for Sqlite {
     const JOIN_TEXTS: &'static str = "group_concat";
     const FOR_UPDATE: &'static str = "";
     const ONE_OF: [&'static str; 2] = ["in (", ")"];
+    const ELEMENTS: [&'static str; 2] = ["(select e.value from json_each(", ") as e)"];
     /// The write lock of the file orders all transactions.
     const INSERT_EVENT: &'static str = "insert into tenancy_events
             (tenant, kind, before, after, subject, issuer, actor, reason, at)

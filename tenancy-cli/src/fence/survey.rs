@@ -84,9 +84,10 @@ pub(crate) struct Survey {
 pub(crate) async fn databases<DB: Operated>(site: &Site<'_>) -> Result<Vec<&'static str>, Failure> {
     let description: Description<DB> = site.open::<DB>().describe().await?;
     let mut fenced = Vec::new();
-    for (name, in_file) in description.fences() {
+    // What the file calls fenced is taken for it, and need not be asked.
+    for (name, _) in description.fences().filter(|(_, in_file)| !in_file) {
         let database = timeout(CONNECT_TIMEOUT, description.is_database_fenced(name)).await;
-        if !in_file && matches!(database, Ok(Ok(Some(true)))) {
+        if matches!(database, Ok(Ok(Some(true)))) {
             fenced.push(name);
         }
     }

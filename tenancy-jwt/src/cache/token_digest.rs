@@ -3,7 +3,6 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use aws_lc_rs::rand;
 use polyval::Polyval;
 use polyval::universal_hash::UniversalHash;
 
@@ -23,9 +22,12 @@ pub(crate) struct TokenDigest([u8; 16]);
 
 impl DigestKey {
     /// A key of the system's own randomness, or `None` if the system has none.
+    ///
+    /// The system is asked itself: AWS-LC seeds a generator of its own first, by measuring the processor for some 100 ms, and nothing
+    /// else in a process that only verifies needs it.
     pub(crate) fn random() -> Option<Self> {
         let mut key = [0; polyval::KEY_SIZE];
-        rand::fill(&mut key).ok()?;
+        getrandom::fill(&mut key).ok()?;
         Some(Self(Polyval::new(&key.into())))
     }
 

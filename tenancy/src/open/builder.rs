@@ -173,7 +173,7 @@ impl<DB: OpenDatabase> Open<DB> {
     }
 
     /// Opens the directory, and of tenants' data the places alone, for a command whose verbs are to bind at once: strategies
-    /// that are not fenced are not opened, and no migration runs.
+    /// that are not fenced are not opened, a fenced one when it is first needed, and no migration runs.
     pub fn places_alone(self) -> OpenPlaces<DB> {
         OpenPlaces {
             parts: self.parts,

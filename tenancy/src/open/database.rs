@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 #[cfg(feature = "http")]
@@ -10,7 +12,7 @@ use tenancy_core::config::EnforcementConfig;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::directory::{ChangeFeed, TenantRecord};
 use tenancy_core::names::{ReservedNames, TenantId};
-use tenancy_sqlx::{DirectoryDatabase, Place, SqlDirectory, StrategyError, StrategyRegistry};
+use tenancy_sqlx::{DirectoryDatabase, IsolationStrategy, Place, SqlDirectory, StrategyError};
 
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
@@ -23,12 +25,27 @@ use crate::file::{CacheConfig, Check, LimitsConfig, Migrations};
 #[expect(private_bounds, reason = "it is sealed: its operations are private")]
 pub trait OpenDatabase: Opens {}
 
-/// What a file describes, connected.
-pub(crate) struct Connected<DB: DirectoryDatabase, R> {
-    pub(crate) registry: StrategyRegistry<DB>,
-    pub(crate) directory: Option<SqlDirectory<DB>>,
-    /// How the feed of changes is reached.
-    pub(crate) reach: R,
+/// A strategy of the file, and the future that opens it.
+pub(crate) struct Opener<DB: DirectoryDatabase> {
+    pub(crate) name: &'static str,
+    pub(crate) open: Opening<DB>,
+}
+
+/// Opens a strategy.
+pub(crate) type Opening<DB> =
+    Pin<Box<dyn Future<Output = Result<Arc<dyn IsolationStrategy<DB>>, StrategyError>> + Send>>;
+
+impl<DB: DirectoryDatabase> Opener<DB> {
+    pub(crate) fn new<S: IsolationStrategy<DB>>(
+        name: &'static str,
+        open: impl Future<Output = Result<S, StrategyError>> + Send + 'static,
+    ) -> Self {
+        let open = Box::pin(async move {
+            let strategy: Arc<dyn IsolationStrategy<DB>> = Arc::new(open.await?);
+            Ok(strategy)
+        });
+        Self { name, open }
+    }
 }
 
 /// That strategies are opened to be migrated, and not to serve.
@@ -111,13 +128,11 @@ pub(crate) trait Opens: DirectoryDatabase {
         reads: bool,
     ) -> impl Future<Output = Result<SqlDirectory<Self>, OpenFailure>> + Send;
 
-    /// Opens all of it, as far as it can be opened: to serve, unless it is to be migrated.
-    fn connect(
-        plan: Self::Plan,
-        reserved: ReservedNames,
-        migrates: Option<ForMigrations>,
-        failures: &mut Vec<OpenFailure>,
-    ) -> impl Future<Output = Connected<Self, Self::Reach>> + Send;
+    /// What opens each strategy: to serve, unless it is to be migrated.
+    fn openers(plan: &mut Self::Plan, migrates: Option<ForMigrations>) -> Vec<Opener<Self>>;
+
+    /// How the feed of changes is reached.
+    fn reach(plan: &Self::Plan) -> Self::Reach;
 
     /// Subscribes to the directory's changes. `None` if the database notifies of none.
     fn feed(

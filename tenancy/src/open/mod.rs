@@ -15,6 +15,7 @@ mod limiter;
 #[cfg(feature = "http")]
 mod lookups;
 mod migrations;
+mod on_use;
 mod places;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -27,7 +28,6 @@ mod settings;
 mod sqlite;
 #[cfg(feature = "http")]
 mod tenancy;
-mod unopened;
 
 pub use builder::{Open, OpenData, open, open_text};
 pub use data::Data;

@@ -11,8 +11,9 @@ use super::prepare::Parts;
 
 /// What [`Open::places_alone`](crate::Open::places_alone) begins, and awaiting ends: the directory, and the fenced strategies.
 ///
-/// A fenced strategy that does not open is there even so: each change of one of its places fails by why it did not open, so that
-/// a verb changes the directory and is [pending](tenancy_sqlx::DirectoryError::Pending).
+/// A fenced strategy is opened, and verified, when one of its places is first changed: a verb does not wait for the databases of
+/// other strategies, and does not need them. If it does not open, each change of one of its places fails by why, so that a verb
+/// changes the directory and is [pending](tenancy_sqlx::DirectoryError::Pending).
 #[must_use = "nothing is opened until it is awaited"]
 pub struct OpenPlaces<DB: OpenDatabase> {
     pub(super) parts: Parts<DB>,

@@ -10,10 +10,10 @@ use tenancy_core::config::EnforcementConfig;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{ReservedNames, TenantId};
-use tenancy_sqlx::{IsolationStrategy, PgChanges, PgDirectory, Place, StrategyError, StrategyRegistry};
+use tenancy_sqlx::{PgChanges, PgDirectory, Place, StrategyError};
 
 use super::builder::Open;
-use super::database::{Connected, ForMigrations, OpenDatabase, Opens};
+use super::database::{ForMigrations, OpenDatabase, Opener, Opens};
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
@@ -167,54 +167,22 @@ impl Opens for Postgres {
         Ok(directory)
     }
 
-    async fn connect(
-        mut plan: PostgresPlan,
-        reserved: ReservedNames,
-        migrates: Option<ForMigrations>,
-        failures: &mut Vec<OpenFailure>,
-    ) -> Connected<Self, PgConnectOptions> {
-        let reach = plan.directory.application.clone();
-        let mut registry = StrategyRegistry::new();
-        if let Some(row) = plan.row.take() {
-            let opened = match migrates {
-                Some(_) => row.open_for_migrations().await,
-                None => row.open().await,
-            };
-            register("row", opened, &mut registry, failures);
-        }
-        if let Some(schema) = plan.schema.take() {
-            register("schema", schema.open().await, &mut registry, failures);
-        }
-        if let Some(database) = plan.database.take() {
-            register("database", database.open().await, &mut registry, failures);
-        }
-        let directory = Self::open_directory(&plan, reserved, migrates.is_some_and(|migrates| migrates.reads)).await;
-        let directory = directory.map_err(|failure| failures.push(failure)).ok();
-        Connected {
-            registry,
-            directory,
-            reach,
-        }
+    fn openers(plan: &mut PostgresPlan, migrates: Option<ForMigrations>) -> Vec<Opener<Self>> {
+        let row = plan.row.take().map(|row| match migrates {
+            Some(_) => Opener::new("row", row.open_for_migrations()),
+            None => Opener::new("row", row.open()),
+        });
+        let schema = plan.schema.take().map(|schema| Opener::new("schema", schema.open()));
+        let database = plan.database.take();
+        let database = database.map(|database| Opener::new("database", database.open()));
+        [row, schema, database].into_iter().flatten().collect()
+    }
+
+    fn reach(plan: &PostgresPlan) -> PgConnectOptions {
+        plan.directory.application.clone()
     }
 
     async fn feed(reach: &PgConnectOptions) -> Result<Option<PgChanges>, Box<dyn Error + Send + Sync>> {
         Ok(Some(PgChanges::connect(reach.clone()).await?))
-    }
-}
-
-fn register(
-    name: &str,
-    opened: Result<impl IsolationStrategy<Postgres>, StrategyError>,
-    registry: &mut StrategyRegistry<Postgres>,
-    failures: &mut Vec<OpenFailure>,
-) {
-    let key = format!("strategies.{name}");
-    match opened {
-        Ok(strategy) => {
-            if let Err(error) = registry.register(std::sync::Arc::new(strategy)) {
-                failures.push(OpenFailure::new(key, error));
-            }
-        }
-        Err(error) => failures.push(OpenFailure::new(key, error)),
     }
 }

@@ -1,5 +1,6 @@
 //! From the source to what can be opened, or everything that is wrong with it.
 
+use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use tenancy_cache::CacheLimits;
 use tenancy_core::enforce::Enforcer;
 use tenancy_core::names::ReservedNames;
 use tenancy_core::resolve::Resolver;
-use tenancy_sqlx::{IsolationStrategy, SqlDirectory, TenantDb};
+use tenancy_sqlx::{IsolationStrategy, SqlDirectory, StrategyRegistry, TenantDb};
 
 use super::data::Data;
 use super::database::{ForMigrations, OpenDatabase, Opens};
 use super::error::{OpenError, OpenFailure, OpenFailures};
-use super::unopened::unopened;
+use super::on_use::OnUse;
 use crate::file::{Check, ConfigProblems, Document, LimitsPlan, Migrations, Variables, build_enforcer};
 
 /// Where a configuration comes from.
@@ -150,28 +151,39 @@ impl<DB: OpenDatabase, E> Prepared<DB, E> {
     /// Opens everything. What fails is named together, and then all of it is closed again.
     pub(super) async fn connect(mut self) -> Result<(Data<DB>, E), OpenError> {
         let mut failures = Vec::new();
+        let mut registry = StrategyRegistry::new();
+        let mut register = |key: String, strategy: Opened<DB>| {
+            if let Err(failure) = strategy.and_then(|strategy| Ok(registry.register(strategy)?)) {
+                failures.push(OpenFailure::new(key, failure));
+            }
+        };
         if self.places_alone {
             DB::leave_out_unfenced(&mut self.plan);
         }
-        let mut connected = DB::connect(self.plan, self.reserved, self.migrates, &mut failures).await;
+        for opener in DB::openers(&mut self.plan, self.migrates) {
+            let key = format!("strategies.{}", opener.name);
+            let strategy: Opened<DB> = if self.places_alone {
+                Ok(Arc::new(OnUse::new(opener)))
+            } else {
+                opener.open.await.map_err(Into::into)
+            };
+            register(key, strategy);
+        }
         for strategy in self.strategies {
-            let key = format!("strategies.{}", strategy.name());
-            if let Err(error) = connected.registry.register(strategy) {
-                failures.push(OpenFailure::new(key, error));
-            }
+            register(format!("strategies.{}", strategy.name()), Ok(strategy));
         }
-        if self.places_alone {
-            failures = unopened(failures, &mut connected.registry);
-        }
-        let db = TenantDb::new(connected.registry);
-        match connected.directory {
+        let reads = self.migrates.is_some_and(|migrates| migrates.reads);
+        let directory = DB::open_directory(&self.plan, self.reserved, reads).await;
+        let directory = directory.map_err(|failure| failures.push(failure)).ok();
+        let db = TenantDb::new(registry);
+        match directory {
             Some(directory) if failures.is_empty() => {
                 // Past every cache. It has no places, and so does not hold what holds it.
                 let db = db.with_directory(directory.clone());
                 let data = Data {
                     directory: following(directory, &db),
                     db,
-                    reach: connected.reach,
+                    reach: DB::reach(&self.plan),
                 };
                 Ok((data, self.extra))
             }
@@ -185,6 +197,9 @@ impl<DB: OpenDatabase, E> Prepared<DB, E> {
         }
     }
 }
+
+/// A strategy that was opened, or was not.
+type Opened<DB> = Result<Arc<dyn IsolationStrategy<DB>>, Box<dyn Error + Send + Sync>>;
 
 /// The directory whose verbs also change places, if one of the strategies has any and the directory can be changed.
 fn following<DB: OpenDatabase>(directory: SqlDirectory<DB>, db: &TenantDb<DB>) -> SqlDirectory<DB> {

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 
 use sqlx::Sqlite;
 use tenancy_cache::LocalChangeFeed;
@@ -11,10 +10,10 @@ use tenancy_core::config::EnforcementConfig;
 use tenancy_core::config::TenancyConfig;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{ReservedNames, TenantId};
-use tenancy_sqlx::{IsolationStrategy, Place, SqliteDirectory, StrategyError, StrategyRegistry};
+use tenancy_sqlx::{Place, SqliteDirectory, StrategyError};
 
 use super::builder::Open;
-use super::database::{Connected, ForMigrations, OpenDatabase, Opens};
+use super::database::{ForMigrations, OpenDatabase, Opener, Opens};
 use super::error::OpenFailure;
 #[cfg(feature = "http")]
 use crate::file::JwtTable;
@@ -134,50 +133,19 @@ impl Opens for Sqlite {
         Ok(directory.with_reserved_names(reserved).with_quarantine(plan.quarantine))
     }
 
-    async fn connect(
-        mut plan: SqlitePlan,
-        reserved: ReservedNames,
-        migrates: Option<ForMigrations>,
-        failures: &mut Vec<OpenFailure>,
-    ) -> Connected<Self, ()> {
-        let mut registry = StrategyRegistry::new();
-        if let Some(row) = plan.row.take() {
-            let opened = match migrates {
-                Some(_) => row.open_for_migrations().await,
-                None => row.open().await,
-            };
-            register("row", opened, &mut registry, failures);
-        }
-        if let Some(database) = plan.database.take() {
-            register("database", database.open().await, &mut registry, failures);
-        }
-        let directory = Self::open_directory(&plan, reserved, migrates.is_some_and(|migrates| migrates.reads)).await;
-        let directory = directory.map_err(|failure| failures.push(failure)).ok();
-        Connected {
-            registry,
-            directory,
-            reach: (),
-        }
+    fn openers(plan: &mut SqlitePlan, migrates: Option<ForMigrations>) -> Vec<Opener<Self>> {
+        let row = plan.row.take().map(|row| match migrates {
+            Some(_) => Opener::new("row", row.open_for_migrations()),
+            None => Opener::new("row", row.open()),
+        });
+        let database = plan.database.take();
+        let database = database.map(|database| Opener::new("database", database.open()));
+        [row, database].into_iter().flatten().collect()
     }
+
+    fn reach(_: &SqlitePlan) {}
 
     async fn feed((): &()) -> Result<Option<LocalChangeFeed>, Box<dyn Error + Send + Sync>> {
         Ok(None)
-    }
-}
-
-fn register(
-    name: &str,
-    opened: Result<impl IsolationStrategy<Sqlite>, StrategyError>,
-    registry: &mut StrategyRegistry<Sqlite>,
-    failures: &mut Vec<OpenFailure>,
-) {
-    let key = format!("strategies.{name}");
-    match opened {
-        Ok(strategy) => {
-            if let Err(error) = registry.register(Arc::new(strategy)) {
-                failures.push(OpenFailure::new(key, error));
-            }
-        }
-        Err(error) => failures.push(OpenFailure::new(key, error)),
     }
 }

@@ -1,11 +1,12 @@
 //! Runs: begun, found, ended.
 
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::item::{ItemState, NewItem, number_or_null, strategy_of, tenant_of};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
-use crate::directory::store::database::{DirectoryDatabase, Queries, Value, Writers};
+use crate::directory::store::database::{DirectoryDatabase, Queries, Writers};
 use crate::fleet::{RunFailure, RunId, RunState, RunSummary, Wave};
 
 /// A run that begins.
@@ -67,45 +68,31 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
             return Ok(());
         }
         let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let [elements, end] = DB::ELEMENTS;
+        let sql = format!(
+            // Without `true`, SQLite reads `on conflict` as the condition of a join.
+            "insert into tenancy_run_items (run, tenant, strategy, server, wave, state, from_version, to_version)
+            select $1, value ->> 'tenant', value ->> 'strategy', value ->> 'server', cast(value ->> 'wave' as bigint), 'pending',
+                cast(value ->> 'from' as bigint), cast(value ->> 'to' as bigint)
+            from {elements}$2{end} as item where true on conflict (run, tenant) do nothing"
+        );
         for chunk in items.chunks(ROWS) {
-            let keys: Vec<String> = chunk.iter().map(NewItem::key).collect();
-            let versions: Vec<[Option<String>; 2]> = chunk
+            let rows: serde_json::Value = chunk
                 .iter()
                 .map(|item| {
-                    [item.from_version, item.to_version].map(|version| version.map(|number| number.to_string()))
+                    json!({
+                        "tenant": item.key(),
+                        "strategy": item.strategy.as_str(),
+                        "server": item.server,
+                        "wave": item.wave.number(),
+                        "from": item.from_version,
+                        "to": item.to_version,
+                    })
                 })
                 .collect();
-            let mut values: Vec<Value<'_>> = Vec::with_capacity(chunk.len() * 7);
-            let mut rows = Vec::with_capacity(chunk.len());
-            for ((item, key), [from, to]) in chunk.iter().zip(&keys).zip(&versions) {
-                let n = values.len();
-                rows.push(format!(
-                    "(${}, ${}, ${}, ${}, ${}, 'pending', cast(${} as bigint), cast(${} as bigint))",
-                    n + 1,
-                    n + 2,
-                    n + 3,
-                    n + 4,
-                    n + 5,
-                    n + 6,
-                    n + 7
-                ));
-                let row: [Value<'_>; 7] = [
-                    Value::Number(run.0),
-                    key.as_str().into(),
-                    item.strategy.as_str().into(),
-                    item.server.as_str().into(),
-                    Value::Number(item.wave.number()),
-                    from.as_deref().into(),
-                    to.as_deref().into(),
-                ];
-                values.extend(row);
-            }
-            let sql = format!(
-                "insert into tenancy_run_items (run, tenant, strategy, server, wave, state, from_version, to_version)
-                values {} on conflict (run, tenant) do nothing",
-                rows.join(", ")
-            );
-            DB::execute(change.connection_mut(), AssertSqlSafe(sql), &values).await?;
+            let rows = rows.to_string();
+            let values = [run.0.into(), rows.as_str().into()];
+            DB::execute(change.connection_mut(), AssertSqlSafe(sql.clone()), &values).await?;
         }
         change.commit().await
     }

@@ -1,5 +1,6 @@
 //! The tenants of a strategy, page by page, and those of a batch.
 
+use serde_json::json;
 use tenancy_core::directory::TenantRecord;
 use tenancy_core::names::{StrategyName, TenantId};
 
@@ -24,12 +25,14 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 
     /// The tenants of these ids that are there.
     pub(crate) async fn records_of(&self, tenants: &[&TenantId]) -> Result<Vec<TenantRecord>, DirectoryError> {
+        let [elements, end] = DB::ELEMENTS;
+        let [one_of, end_of_one] = DB::ONE_OF;
+        let condition =
+            format!("t.id {one_of}select value ->> 'id' from {elements}$1{end} as item{end_of_one} order by t.id");
         let mut found = Vec::with_capacity(tenants.len());
         for chunk in tenants.chunks(128) {
-            let names: Vec<String> = (1..=chunk.len()).map(|number| format!("${number}")).collect();
-            let values: Vec<Value<'_>> = chunk.iter().map(|tenant| tenant.as_str().into()).collect();
-            let condition = format!("t.id in ({}) order by t.id", names.join(", "));
-            found.extend(self.records(&condition, &values).await?);
+            let ids: serde_json::Value = chunk.iter().map(|tenant| json!({ "id": tenant.as_str() })).collect();
+            found.extend(self.records(&condition, &[ids.to_string().as_str().into()]).await?);
         }
         Ok(found)
     }

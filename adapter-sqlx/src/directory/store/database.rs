@@ -65,6 +65,9 @@ pub(crate) trait Queries: Database {
     /// What stands before and behind a query whose rows a column is to be one of. The query is run first, and once, however many rows
     /// the planner takes the tables to have.
     const ONE_OF: [&'static str; 2];
+    /// What stands before and behind a parameter, the text of a JSON array, to select its elements as the column `value`, of which
+    /// `value ->> 'key'` is a field. Many rows are one parameter so, and one statement, which is prepared once however many there are.
+    const ELEMENTS: [&'static str; 2];
 
     /// Writes an event, as the last statement of a transaction: from then on until the commit no other transaction writes
     /// one, so that the order of their numbers is the order of the commits.

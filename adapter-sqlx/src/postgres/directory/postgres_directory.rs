@@ -66,6 +66,10 @@ impl Queries for Postgres {
     /// With `in` it would be a join, and of a table that was filled a moment ago the planner knows nothing: it takes each row of the table
     /// for the only one, and compares it with each row of the query.
     const ONE_OF: [&'static str; 2] = ["= any (array(", "))"];
+    const ELEMENTS: [&'static str; 2] = [
+        "(select e.value from pg_catalog.jsonb_array_elements(cast(",
+        " as jsonb)) as e (value))",
+    ];
     /// The lock is taken before the number is.
     const INSERT_EVENT: &'static str = "with held as materialized (
             select pg_catalog.pg_advisory_xact_lock(8389754676633367137))

@@ -75,30 +75,52 @@ migrations = \"migrations/tenant\"
         this
     }
 
-    /// The same, before `init`.
+    /// The same with one strategy.
+    pub(crate) fn postgres_with(strategy: &'static [&'static str; 1]) -> Self {
+        let this = Self::not_set_up(strategy);
+        this.run(["init"]).ended(0);
+        this
+    }
+
+    /// With all strategies, before `init`.
     pub(crate) fn empty_postgres() -> Self {
+        Self::not_set_up(&["row", "schema", "database"])
+    }
+
+    fn not_set_up(strategies: &'static [&'static str]) -> Self {
         let database = Self::server();
-        let mut this = Self::new(&["row", "schema", "database"], Some(database));
+        let mut this = Self::new(strategies, Some(database));
         let database = this.database.as_ref().unwrap();
         let prefix = database.database_prefix();
         let urls = [database.application_url(), database.administrator_url()];
         this.variables = ["APP_URL", "ADMIN_URL"].into_iter().zip(urls).collect();
         this.migration("row", "create table notes (tenant_id text not null, id text not null, body text not null, primary key (tenant_id, id));");
-        this.write_file(&format!(
-            "[database]
+        let mut file = "[database]
 url_env = \"APP_URL\"
 administrator_url_env = \"ADMIN_URL\"
-[strategies.row]
+"
+        .to_owned();
+        for strategy in strategies {
+            file.push_str(&match *strategy {
+                "row" => "[strategies.row]
 tables = [\"notes\"]
 migrations = \"migrations/row\"
-[strategies.schema]
+"
+                .to_owned(),
+                "schema" => "[strategies.schema]
 migrations = \"migrations/tenant\"
-[strategies.database]
+"
+                .to_owned(),
+                _ => format!(
+                    "[strategies.database]
 prefix = \"{prefix}\"
 template = \"template0\"
 migrations = \"migrations/tenant\"
 "
-        ));
+                ),
+            });
+        }
+        this.write_file(&file);
         this
     }
 

@@ -23,6 +23,8 @@ pub(crate) enum LastStatement {
 struct Count {
     /// Statements that change something, since one was chosen.
     statements: AtomicU64,
+    /// Connections, since one was chosen.
+    connections: AtomicU64,
     /// At this one the process is to end.
     chosen: AtomicU64,
     sends_last: AtomicBool,
@@ -48,6 +50,7 @@ impl Wire {
         // It ends with the test, and each connection with its client.
         thread::spawn(move || {
             for client in listener.incoming() {
+                shared.connections.fetch_add(1, Ordering::SeqCst);
                 carry(client.unwrap(), TcpStream::connect(&server).unwrap(), &shared);
             }
         });
@@ -65,6 +68,7 @@ impl Wire {
     pub(crate) fn choose(&self, statement: u64, last: LastStatement) {
         *self.count.is_reached.lock().unwrap() = false;
         self.count.statements.store(0, Ordering::SeqCst);
+        self.count.connections.store(0, Ordering::SeqCst);
         self.count
             .sends_last
             .store(last == LastStatement::Sent, Ordering::SeqCst);
@@ -74,6 +78,11 @@ impl Wire {
     /// How many statements that change something have passed since one was chosen.
     pub(crate) fn statements(&self) -> u64 {
         self.count.statements.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were made since one was chosen.
+    pub(crate) fn connections(&self) -> u64 {
+        self.count.connections.load(Ordering::SeqCst)
     }
 
     /// Nothing is chosen any more: all that comes goes through.

@@ -145,7 +145,7 @@ async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
 /// From 0.5 to 1.
 fn jitter() -> f64 {
     let mut random = [0];
-    match aws_lc_rs::rand::fill(&mut random) {
+    match getrandom::fill(&mut random) {
         Ok(()) => 0.5 + f64::from(random[0]) / 510.0,
         Err(_) => 1.0,
     }
