@@ -39,16 +39,21 @@ impl<DB: DirectoryDatabase> OnUse<DB> {
 
     async fn opened(&self) -> Result<Arc<dyn IsolationStrategy<DB>>, StrategyError> {
         let mut state = self.state.lock().await;
-        if let State::Opening(opening) = &mut *state {
-            *state = match opening.await {
-                Ok(strategy) => State::Opened(strategy),
-                Err(error) => State::Refused(self.why(error)),
-            };
-        }
-        match &*state {
-            State::Opened(strategy) => Ok(Arc::clone(strategy)),
-            State::Refused(why) => Err(StrategyError::other(why.clone())),
-            State::Opening(_) => Err(StrategyError::other("the strategy is not open")),
+        let opened = match &mut *state {
+            State::Opening(opening) => opening.await,
+            State::Opened(strategy) => return Ok(Arc::clone(strategy)),
+            State::Refused(why) => return Err(StrategyError::other(why.clone())),
+        };
+        match opened {
+            Ok(strategy) => {
+                *state = State::Opened(Arc::clone(&strategy));
+                Ok(strategy)
+            }
+            Err(error) => {
+                let why = self.why(error);
+                *state = State::Refused(why.clone());
+                Err(StrategyError::other(why))
+            }
         }
     }
 

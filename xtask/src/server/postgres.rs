@@ -66,12 +66,12 @@ impl Server {
     /// The same for tests, which make and drop hundreds of databases. A new one has its files in memory, where there is room: a file
     /// system on a disk looks for a free inode for each of some 300 files of a database, past those that were just removed.
     pub(crate) fn start_for_tests() -> Result<Self, Failure> {
-        Self::users().map_or_else(|| Self::start_in(in_memory::folder(DATA)), Ok)
+        Self::users().map_or_else(|| Self::start_as(Kind::Tests), Ok)
     }
 
     /// A new one, whatever `DATABASE_URL` says.
     pub(crate) fn start_own() -> Result<Self, Failure> {
-        Self::start_in(None)
+        Self::start_as(Kind::Plain)
     }
 
     fn users() -> Option<Self> {
@@ -79,8 +79,8 @@ impl Server {
         Some(Self { url, own: None })
     }
 
-    fn start_in(folder: Option<&Path>) -> Result<Self, Failure> {
-        let cluster = Cluster::start(&binaries()?, folder)?;
+    fn start_as(kind: Kind) -> Result<Self, Failure> {
+        let cluster = Cluster::start(&binaries()?, kind)?;
         Ok(Self {
             url: cluster.database.url(),
             own: Some(cluster),
@@ -110,6 +110,30 @@ impl Drop for Server {
     }
 }
 
+/// What a server is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As a user has one: what is measured, or shown, is to hold there.
+    Plain,
+    /// Quicker for tests, which make and drop hundreds of databases and connect thousands of times.
+    Tests,
+}
+
+impl Kind {
+    /// The folder that its own is made in.
+    fn folder(self) -> PathBuf {
+        let in_memory = match self {
+            Self::Plain => None,
+            Self::Tests => in_memory::folder(DATA),
+        };
+        in_memory.map_or_else(env::temp_dir, Path::to_path_buf)
+    }
+
+    fn variables(self) -> Option<(&'static str, &'static str)> {
+        (self == Self::Tests).then_some(LARGE_PAGES)
+    }
+}
+
 struct Cluster {
     // Dropped before the server is stopped.
     pooler: Pooler,
@@ -117,8 +141,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn start(binaries: &Path, folder: Option<&Path>) -> Result<Self, Failure> {
-        let database = Database::start(binaries, folder)?;
+    fn start(binaries: &Path, kind: Kind) -> Result<Self, Failure> {
+        let database = Database::start(binaries, kind)?;
         let pooler = Pooler::start(database.folder.path(), user()?, database.port, &database.password)?;
         Ok(Self { pooler, database })
     }
@@ -132,13 +156,12 @@ struct Database {
 }
 
 impl Database {
-    /// In a folder of this one, or of that of temporary files.
-    fn start(binaries: &Path, folder: Option<&Path>) -> Result<Self, Failure> {
+    fn start(binaries: &Path, kind: Kind) -> Result<Self, Failure> {
         let failed = |what: &'static str| move |error: io::Error| Failure::new(format!("{what}: {error}"));
         // Not under `target`: the user that runs the server may not be able to look into this folder.
         let folder = tempfile::Builder::new()
             .prefix("tenancy-postgres-")
-            .tempdir_in(folder.map_or_else(env::temp_dir, Path::to_path_buf))
+            .tempdir_in(kind.folder())
             .map_err(failed("make a folder for PostgreSQL"))?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))
             .map_err(failed("close PostgreSQL's folder to others"))?;
@@ -151,10 +174,12 @@ impl Database {
         }
         let data = folder.path().join("data");
         make_cluster(binaries, user, &data, &password_file)?;
-        let rules = data.join("pg_hba.conf");
-        let others = fs::read_to_string(&rules).map_err(failed("read PostgreSQL's rules of authentication"))?;
-        fs::write(&rules, format!("{SUPERUSER}{others}"))
-            .map_err(failed("write PostgreSQL's rules of authentication"))?;
+        if kind == Kind::Tests {
+            let rules = data.join("pg_hba.conf");
+            let others = fs::read_to_string(&rules).map_err(failed("read PostgreSQL's rules of authentication"))?;
+            fs::write(&rules, format!("{SUPERUSER}{others}"))
+                .map_err(failed("write PostgreSQL's rules of authentication"))?;
+        }
         let port = free_port().map_err(failed("find a free port for PostgreSQL"))?;
         let log = fs::File::create(folder.path().join("log")).map_err(failed("make PostgreSQL's log"))?;
         let server = as_user(binaries.join("postgres"), user)
@@ -164,7 +189,7 @@ impl Database {
             .arg("-k")
             .arg(folder.path())
             .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
-            .env("GLIBC_TUNABLES", LARGE_PAGES)
+            .envs(kind.variables())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -212,12 +237,12 @@ impl Database {
     }
 }
 
-/// Where the superuser connects, which the tests do thousands of times, its password is not hashed 4,096 times by a test build, but by
-/// the server. Every other role authenticates as it does in production.
+/// Where the superuser connects, its password is not hashed 4,096 times by a test build, but by the server. Every other role
+/// authenticates as it does in production.
 const SUPERUSER: &str = "host all postgres 127.0.0.1/32 password\n";
 
 /// A planner's memory in pages of 2 MiB, where the system has them: of small ones a process of the server touches thousands.
-const LARGE_PAGES: &str = "glibc.malloc.hugetlb=1";
+const LARGE_PAGES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
 /// What is lost is made again, so nothing waits for a disk.
 const SETTINGS: [&str; 6] = [

@@ -1,11 +1,12 @@
 //! Which process works on what.
 
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::item::{ItemState, Turn, strategy_of, tenant_of};
 use crate::directory::error::DirectoryError;
 use crate::directory::sql_directory::SqlDirectory;
-use crate::directory::store::database::{DirectoryDatabase, Value, Writers};
+use crate::directory::store::database::{DirectoryDatabase, Writers};
 use crate::fleet::{RunId, ServerTotal, Wave};
 
 impl<DB: DirectoryDatabase> SqlDirectory<DB> {
@@ -87,22 +88,19 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
 
     /// Gives back what `owner` has taken and not begun.
     pub(crate) async fn release(&self, run: RunId, owner: &str, keys: &[&str]) -> Result<(), DirectoryError> {
-        for chunk in keys.chunks(100) {
-            let names: Vec<String> = (0..chunk.len()).map(|index| format!("${}", index + 3)).collect();
-            let sql = format!(
-                "update tenancy_run_items set state = 'pending', owner = null, lease_until = null
-                where run = $1 and owner = $2 and state = 'running' and tenant in ({})",
-                names.join(", ")
-            );
-            let values: Vec<Value<'_>> = [run.0.into(), owner.into()]
-                .into_iter()
-                .chain(chunk.iter().map(|key| Value::from(*key)))
-                .collect();
-            let mut change = self.begin(Writers::OfTheSameRows).await?;
-            DB::execute(change.connection_mut(), AssertSqlSafe(sql), &values).await?;
-            change.commit().await?;
-        }
-        Ok(())
+        let [elements, end] = DB::ELEMENTS;
+        let [one_of, end_of_one] = DB::ONE_OF;
+        let sql = format!(
+            "update tenancy_run_items set state = 'pending', owner = null, lease_until = null
+            where run = $1 and owner = $2 and state = 'running'
+                and tenant {one_of}select value ->> 'tenant' from {elements}$3{end} as item{end_of_one}"
+        );
+        let keys: serde_json::Value = keys.iter().map(|key| json!({ "tenant": key })).collect();
+        let keys = keys.to_string();
+        let mut change = self.begin(Writers::OfTheSameRows).await?;
+        let values = [run.0.into(), owner.into(), keys.as_str().into()];
+        DB::execute(change.connection_mut(), AssertSqlSafe(sql), &values).await?;
+        change.commit().await
     }
 
     /// Makes those that failed pending again.

@@ -1,7 +1,7 @@
 //! Runs: begun, found, ended.
 
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::item::{ItemState, NewItem, number_or_null, strategy_of, tenant_of};
 use crate::directory::error::DirectoryError;
@@ -69,13 +69,14 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
         }
         let mut change = self.begin(Writers::OfTheSameRows).await?;
         let [elements, end] = DB::ELEMENTS;
-        let sql = format!(
+        let sql = AssertSqlSafe(format!(
             // Without `true`, SQLite reads `on conflict` as the condition of a join.
             "insert into tenancy_run_items (run, tenant, strategy, server, wave, state, from_version, to_version)
             select $1, value ->> 'tenant', value ->> 'strategy', value ->> 'server', cast(value ->> 'wave' as bigint), 'pending',
                 cast(value ->> 'from' as bigint), cast(value ->> 'to' as bigint)
             from {elements}$2{end} as item where true on conflict (run, tenant) do nothing"
-        );
+        ))
+        .into_sql_str();
         for chunk in items.chunks(ROWS) {
             let rows: serde_json::Value = chunk
                 .iter()
@@ -92,7 +93,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
                 .collect();
             let rows = rows.to_string();
             let values = [run.0.into(), rows.as_str().into()];
-            DB::execute(change.connection_mut(), AssertSqlSafe(sql.clone()), &values).await?;
+            DB::execute(change.connection_mut(), sql.clone(), &values).await?;
         }
         change.commit().await
     }

@@ -1,7 +1,7 @@
 //! What has become of turns, written in batches.
 
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::item::{ItemState, Turn};
 use crate::directory::error::DirectoryError;
@@ -33,7 +33,7 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
     ) -> Result<(), DirectoryError> {
         let [elements, end] = DB::ELEMENTS;
         let [one_of, end_of_one] = DB::ONE_OF;
-        let sql = format!(
+        let sql = AssertSqlSafe(format!(
             "with result as (
                 select value ->> 'tenant' as tenant, cast(value ->> 'attempt' as bigint) as attempt, value ->> 'state' as state,
                     cast(value ->> 'to' as bigint) as to_version, cast(value ->> 'failed' as bigint) as failed_version,
@@ -47,13 +47,14 @@ impl<DB: DirectoryDatabase> SqlDirectory<DB> {
                 and tenancy_run_items.tenant {one_of}select tenant from result{end_of_one}
                 and tenancy_run_items.owner = $2 and tenancy_run_items.attempt = result.attempt
                 and tenancy_run_items.state = 'running'"
-        );
+        ))
+        .into_sql_str();
         for chunk in results.chunks(ROWS) {
             let rows: serde_json::Value = chunk.iter().map(row).collect();
             let rows = rows.to_string();
             let values = [run.0.into(), owner.into(), now.into(), rows.as_str().into()];
             let mut change = self.begin(Writers::OfTheSameRows).await?;
-            DB::execute(change.connection_mut(), AssertSqlSafe(sql.clone()), &values).await?;
+            DB::execute(change.connection_mut(), sql.clone(), &values).await?;
             change.commit().await?;
         }
         Ok(())
