@@ -40,8 +40,8 @@ pub(crate) fn of_sqlx(error: &sqlx::Error, phase: Phase) -> ErrorKind {
     match error {
         sqlx::Error::Database(error) => of_database(&**error, phase),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => lost(phase),
-        // The answer is to something else, and the commit has been sent.
-        sqlx::Error::Protocol(_) if phase == Phase::Commit => ErrorKind::Unconfirmed,
+        // The answer is to something else, or the server went before it spoke. A statement of the caller's may be at fault itself.
+        sqlx::Error::Protocol(_) if phase != Phase::Statement => lost(phase),
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => ErrorKind::Unavailable,
         sqlx::Error::Encode(_) if phase == Phase::Statement => ErrorKind::Invalid,
         _ => ErrorKind::Internal,

@@ -73,7 +73,9 @@ fn sqlstate_of(error: &sqlx::Error) -> Option<String> {
 fn of_database(error: &sqlx::Error, sqlstate: Option<&str>) -> String {
     let Some(database) = error.as_database_error() else {
         return match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) => "the connection to the database was lost".to_owned(),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                "the connection to the database was lost".to_owned()
+            }
             sqlx::Error::PoolTimedOut => "no connection to the database became free in time".to_owned(),
             _ => "the database could not be used".to_owned(),
         };

@@ -136,7 +136,7 @@ const PROBE: &str = "select concat_ws(', ',
         then 'a temporary table' end)";
 
 /// What may happen to a handler that did nothing wrong, by a sign in the error's text.
-const EXCUSES: [(&str, &str); 14] = [
+const EXCUSES: [(&str, &str); 15] = [
     ("57P01", "its backend was ended"),
     ("57P02", "its backend was ended"),
     ("57P05", "its backend was ended"),
@@ -144,6 +144,8 @@ const EXCUSES: [(&str, &str); 14] = [
     ("\"08", "its connection broke"),
     ("BeginFailed", "its connection broke"),
     ("InvalidSavePoint", "its connection broke"),
+    // The server went before it answered whether it speaks TLS.
+    ("SSLRequest", "its connection broke"),
     ("due to user request", "another session cancelled it"),
     ("40P01", "it was chosen to end a deadlock"),
     ("PoolTimedOut", "no connection was free in time"),

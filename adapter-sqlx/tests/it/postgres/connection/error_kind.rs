@@ -1,9 +1,12 @@
 //! What errors of PostgreSQL mean for the answer to a client.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Postgres};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Postgres};
 use tenancy_core::enforce::Admitted;
 use tenancy_sqlx::{
     ErrorKind, PoolSettings, StrategyError, StrategyRegistry, TenantDb, TenantTransaction, TransactionError,
@@ -344,4 +347,27 @@ async fn a_server_that_lets_nobody_in_is_not_exhausted() {
     let error = db.begin(&tenant("acme")).await.unwrap_err();
     assert!(error.is_unavailable() && !error.is_exhausted(), "{error:?}");
     assert_eq!(error.kind().status(), 503);
+}
+
+/// As a server that fails over does, and what stands before it: the connection is made, and nobody speaks PostgreSQL on it. Where sqlx
+/// is built with TLS it takes the end of the connection for an answer to its request.
+#[tokio::test]
+async fn a_server_that_goes_while_it_is_connected_to_is_unavailable() {
+    for answer in [&b""[..], b"\0", b"H", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"N", b"S"] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            client.read_exact(&mut [0; 8]).unwrap();
+            client.write_all(answer).unwrap();
+        });
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(port)
+            .username("app");
+        let error = options.connect().await.unwrap_err();
+        server.join().unwrap();
+        let kind = StrategyError::from(error).kind();
+        assert_eq!(kind, ErrorKind::Unavailable, "{:?}", String::from_utf8_lossy(answer));
+    }
 }
