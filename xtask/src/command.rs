@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -153,6 +153,18 @@ impl Invocation {
                 "`{shown}` ended with {}: {errors}",
                 output.status
             )))
+        }
+    }
+
+    /// What a command that succeeds prints. What it says besides is shown as it comes: a build takes minutes.
+    pub(crate) fn stdout_of_a_build(mut self) -> Result<String, Failure> {
+        println!("$ {self}");
+        let output = self.0.stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| self.not_started(&error))?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(Failure::new(format!("`{self}` ended with {}", output.status)))
         }
     }
 

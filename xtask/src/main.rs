@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask COMMAND`. They need Rust and a C compiler, and nothing else.
 
 mod bench;
+mod built;
 mod check;
 mod command;
 mod first_page;
@@ -85,10 +86,11 @@ fn room() -> String {
 fn run(steps: &[Step]) -> Result<(), Failure> {
     let mut summary = String::new();
     let mut failures = Vec::new();
+    let started = Instant::now();
     for step in steps {
         println!("\n=== {}: {}{}", step.name(), step.purpose(), room());
         let start = Instant::now();
-        let outcome = step.run();
+        let outcome = step.run(started.elapsed());
         let verdict = if outcome.is_ok() { "passed" } else { "FAILED" };
         let seconds = start.elapsed().as_secs_f32();
         summary.push_str(&format!("{verdict}  {:<14} {seconds:>7.1} s\n", step.name()));

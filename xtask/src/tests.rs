@@ -3,7 +3,8 @@
 use std::env;
 use std::process::{Command, ExitCode};
 
-use crate::command::{Failure, cargo, install};
+use crate::built::TESTS;
+use crate::command::{Failure, Invocation, cargo, install};
 use crate::server::postgres::Server;
 use crate::server::{browser, in_memory};
 
@@ -21,8 +22,7 @@ pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     browser::install_where_possible();
     let server = Server::start_for_tests()?;
     install_redis();
-    let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
-    let mut tests = cargo(["test", "--workspace", "--all-features", "--locked"]).args(options);
+    let mut tests = cargo(TESTS).args(options);
     for (name, value) in server.variables() {
         tests = tests.env(name, &value);
     }
@@ -30,7 +30,14 @@ pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     if let Some(folder) = in_memory::folder(FILES) {
         tests = tests.env(in_memory::TEMPORARY, &folder.to_string_lossy());
     }
-    tests.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1").run()
+    with_unstable_rustdoc(tests)?.run()
+}
+
+/// A command of cargo's for which this program stands in for rustdoc, with what is unstable in it turned on. The compiler is as it
+/// is, so what it has compiled before is taken.
+pub(crate) fn with_unstable_rustdoc(command: Invocation) -> Result<Invocation, Failure> {
+    let this = env::current_exe().map_err(|error| Failure::new(format!("the path of this program: {error}")))?;
+    Ok(command.env("RUSTDOC", &this.to_string_lossy()).env(AS_RUSTDOC, "1"))
 }
 
 /// Installs a Redis for the tests of keys, which start it by themselves. Debian has the program among the tools, without a service.

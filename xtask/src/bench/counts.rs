@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::report::keep;
-use crate::command::{Failure, cargo, install, program, target};
+use crate::built::Built;
+use crate::command::{Failure, Invocation, cargo, install, program, target};
 
 /// Where callgrind writes: a file for each time that it writes down what it has counted, with a number behind.
 const COUNTS: &str = "counts";
@@ -24,7 +25,8 @@ const ADVICE: &str = "valgrind is needed: on Debian, `apt-get install valgrind`"
 /// `cargo xtask bench --instructions [PART OF A GROUP'S NAME]`
 pub(crate) fn command(filter: &str) -> Result<(), Failure> {
     install_valgrind()?;
-    let table = table(&["--profile", "bench"], 1_000, filter)?;
+    cargo("build --locked --quiet --profile bench -p benches --bins".split(' ')).run()?;
+    let table = table(&Programs::in_folder(&target(RELEASE)?), 1_000, filter)?;
     let valgrind = program("valgrind").args(["--version"]).quietly()?;
     let rust = program("rustc").args(["--version"]).quietly()?;
     let heading = format!("One operation each. {}, {}.", rust.trim(), valgrind.trim());
@@ -35,13 +37,38 @@ pub(crate) fn command(filter: &str) -> Result<(), Failure> {
 }
 
 /// As a step. valgrind does not come with Rust: where it cannot be installed, the step says so and passes.
-pub(crate) fn check() -> Result<(), Failure> {
+pub(crate) fn check(built: &Built) -> Result<(), Failure> {
     if let Err(failure) = install_valgrind() {
         println!("NOT COUNTED: {failure}");
         return Ok(());
     }
-    table(&[], 10, SOME).map(drop)
+    let programs = Programs {
+        allocations: built.program(ALLOCATIONS)?.to_owned(),
+        instructions: built.program(INSTRUCTIONS)?.to_owned(),
+    };
+    table(&programs, 10, SOME).map(drop)
 }
+
+/// What runs the rows.
+struct Programs {
+    allocations: PathBuf,
+    instructions: PathBuf,
+}
+
+impl Programs {
+    fn in_folder(folder: &Path) -> Self {
+        Self {
+            allocations: folder.join(ALLOCATIONS),
+            instructions: folder.join(INSTRUCTIONS),
+        }
+    }
+}
+
+const ALLOCATIONS: &str = "allocations";
+const INSTRUCTIONS: &str = "instructions";
+
+/// Where the profile of benches builds to, in the target directory.
+const RELEASE: &str = "release";
 
 fn install_valgrind() -> Result<(), Failure> {
     match program("valgrind").args(["--version"]).quietly() {
@@ -50,8 +77,8 @@ fn install_valgrind() -> Result<(), Failure> {
     }
 }
 
-fn table(profile: &[&str], times: u64, filter: &str) -> Result<String, Failure> {
-    let allocations = allocations(profile, times, filter)?;
+fn table(programs: &Programs, times: u64, filter: &str) -> Result<String, Failure> {
+    let allocations = allocations(&programs.allocations, times, filter)?;
     if allocations.is_empty() {
         return Err(Failure::new(format!(
             "no group that is counted has `{filter}` in its name"
@@ -61,7 +88,7 @@ fn table(profile: &[&str], times: u64, filter: &str) -> Result<String, Failure> 
     groups.dedup();
     let mut instructions = Vec::new();
     for group in groups {
-        instructions.append(&mut instructions_of(group, profile, times)?);
+        instructions.append(&mut instructions_of(group, &programs.instructions, times)?);
     }
     let mut table = "| group | row | instructions | allocations |\n|---|---|---|---|\n".to_owned();
     for (row, allocations) in &allocations {
@@ -78,7 +105,7 @@ fn table(profile: &[&str], times: u64, filter: &str) -> Result<String, Failure> 
 type Row = (String, String);
 
 /// Each group in a process of its own: what one leaves in the heap changes what the next takes to allocate.
-fn instructions_of(group: &str, profile: &[&str], times: u64) -> Result<Vec<(Row, f64)>, Failure> {
+fn instructions_of(group: &str, counted: &Path, times: u64) -> Result<Vec<(Row, f64)>, Failure> {
     let folder = target(COUNTS)?;
     let failed = |error| Failure::new(format!("failed to empty {}: {error}", folder.display()));
     if folder.exists() {
@@ -87,18 +114,13 @@ fn instructions_of(group: &str, profile: &[&str], times: u64) -> Result<Vec<(Row
     fs::create_dir_all(&folder).map_err(failed)?;
     let file = folder.join("part");
     let callgrind = [
-        "valgrind".to_owned(),
         "--quiet".to_owned(),
         "--tool=callgrind".to_owned(),
         format!("--callgrind-out-file={}", file.display()),
         format!("--dump-after={END}"),
     ];
-    let runner = [at_the_same_addresses(), callgrind.to_vec()].concat();
-    let printed = cargo(["--config", &format!("target.'cfg(all())'.runner = {runner:?}")])
-        .args("run --locked --quiet -p benches --bin instructions".split(' '))
-        .args(profile)
-        .args(["--", &times.to_string(), group])
-        .stdout()?;
+    let run = at_the_same_addresses().args(callgrind).args([counted]);
+    let printed = run.args([&times.to_string(), group]).stdout()?;
     let rows = printed.lines().map(|line| split(line).map(|(row, _)| row));
     let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
     let difference = |(place, row): (usize, Row)| {
@@ -108,12 +130,12 @@ fn instructions_of(group: &str, profile: &[&str], times: u64) -> Result<Vec<(Row
     rows.into_iter().enumerate().map(difference).collect()
 }
 
-/// What a program is started by so that its memory lies where it lay the last time: where things lie decides by how
-/// many instructions they are copied, and counts differ by up to 3 %. Some containers do not allow it.
-fn at_the_same_addresses() -> Vec<String> {
+/// valgrind, started so that a program's memory lies where it lay the last time: where things lie decides by how many
+/// instructions they are copied, and counts differ by up to 3 %. Some containers do not allow it.
+fn at_the_same_addresses() -> Invocation {
     match program("setarch").args(["-R", "true"]).quietly() {
-        Ok(_) => vec!["setarch".to_owned(), "-R".to_owned()],
-        Err(_) => Vec::new(),
+        Ok(_) => program("setarch").args(["-R", "valgrind"]),
+        Err(_) => program("valgrind"),
     }
 }
 
@@ -126,11 +148,8 @@ fn part(file: &Path, number: usize) -> Result<f64, Failure> {
     total.ok_or_else(|| Failure::new(format!("{} has no total", file.display())))
 }
 
-fn allocations(profile: &[&str], times: u64, filter: &str) -> Result<Vec<(Row, String)>, Failure> {
-    let printed = cargo("run --locked --quiet -p benches --bin allocations".split(' '))
-        .args(profile)
-        .args(["--", &times.to_string(), filter])
-        .stdout()?;
+fn allocations(counted: &Path, times: u64, filter: &str) -> Result<Vec<(Row, String)>, Failure> {
+    let printed = program(counted).args([&times.to_string(), filter]).stdout()?;
     printed.lines().map(split).collect()
 }
 

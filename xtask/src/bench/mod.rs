@@ -5,7 +5,8 @@ pub(crate) mod peers;
 mod report;
 
 use self::report::{heading, keep, plots_folder};
-use crate::command::{Failure, Invocation, cargo};
+use crate::built::Built;
+use crate::command::{Failure, Invocation, cargo, program};
 use crate::server::postgres::Server;
 
 /// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
@@ -26,10 +27,11 @@ pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
 
 /// Runs each row a few times, to see that it runs, and counts a few.
 pub(crate) fn check() -> Result<(), Failure> {
+    let built = Built::all()?;
     let server = Server::start()?;
-    let run = cargo("run --locked --quiet -p benches --bin report -- --quick".split(' '));
+    let run = program(built.program("report")?).args(["--quick"]);
     with(run, &server).stdout()?;
-    counts::check()
+    counts::check(&built)
 }
 
 /// Isolation is measured on PostgreSQL too.

@@ -1,6 +1,7 @@
 //! Tokens that another library signs, made anew, and judged by the test that has the committed ones.
 
-use crate::command::{Failure, cargo, target};
+use crate::built::Built;
+use crate::command::{Failure, target};
 use crate::python::{Environment, MISSING, has_venv};
 
 const SCRIPT: &str = "tenancy-jwt/tests/foreign/generate.py";
@@ -32,7 +33,11 @@ fn run() -> Result<(), Failure> {
     ENVIRONMENT.install()?;
     let tokens = target(TOKENS)?;
     ENVIRONMENT.python()?.args([SCRIPT.as_ref(), tokens.as_path()]).run()?;
-    cargo("test -p tenancy-jwt --all-features --locked --test it foreign::".split(' '))
+    let tests = Built::all()?;
+    tests
+        .test("tenancy-jwt", "it")?
+        .run()
+        .args(["foreign::"])
         .env("TENANCY_FOREIGN_TOKENS", &tokens.to_string_lossy())
         .run()
 }

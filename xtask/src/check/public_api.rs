@@ -6,6 +6,7 @@ use super::features::{libraries, name};
 use super::packages::is_published;
 use super::tracked::none_of;
 use crate::command::{Failure, cargo, metadata, root, target};
+use crate::tests::with_unstable_rustdoc;
 
 /// Where the listings are.
 const FOLDER: &str = "proof/public-api";
@@ -18,7 +19,9 @@ pub(crate) fn command() -> Result<(), Failure> {
     let folder = root().join(FOLDER);
     let failed = |error| Failure::new(format!("failed to write to {FOLDER}: {error}"));
     fs::create_dir_all(&folder).map_err(failed)?;
-    for library in published()? {
+    let libraries = published()?;
+    describe_all()?;
+    for library in libraries {
         let Some(listing) = listing(&library)? else {
             return Err(Failure::new(OTHER_FORMAT));
         };
@@ -32,7 +35,9 @@ const OTHER_FORMAT: &str = "this Rust release writes another format of rustdoc's
 /// As a step. Another Rust release may write another format; then nothing can be compared, and the step says so.
 pub(crate) fn check() -> Result<(), Failure> {
     let mut changed = Vec::new();
-    for library in published()? {
+    let libraries = published()?;
+    describe_all()?;
+    for library in libraries {
         let Some(now) = listing(&library)? else {
             println!("NOT CHECKED: {OTHER_FORMAT}");
             return Ok(());
@@ -66,17 +71,18 @@ fn differences<'t>(before: &'t str, now: &'t str) -> impl Iterator<Item = String
     gone.chain(new)
 }
 
+/// Has rustdoc describe all libraries, with what the documentation was built from.
+fn describe_all() -> Result<(), Failure> {
+    with_unstable_rustdoc(cargo(
+        "doc --quiet --workspace --all-features --no-deps --lib --locked".split(' '),
+    ))?
+    .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json")
+    .run()
+}
+
 /// A line for each public item, or nothing where the format is another.
 fn listing(library: &str) -> Result<Option<String>, Failure> {
-    let folder = target("public-api")?;
-    let rustdoc = "rustdoc --quiet --locked --all-features --lib --package".split(' ');
-    cargo(rustdoc)
-        .args([library, "--target-dir", &folder.to_string_lossy()])
-        .args("-- -Z unstable-options --output-format json".split(' '))
-        // The JSON is unstable.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .run()?;
-    let json = folder.join(format!("doc/{}.json", library.replace('-', "_")));
+    let json = target(format!("doc/{}.json", library.replace('-', "_")))?;
     let failed = |error: String| Failure::new(format!("failed to read {}: {error}", json.display()));
     let text = fs::read_to_string(&json).map_err(|error| failed(error.to_string()))?;
     if !text.contains(FORMAT) {

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use super::below;
 use super::page::Step;
-use crate::command::{Failure, cargo, root, target};
+use crate::built::Built;
+use crate::command::{Failure, root, target};
 
 /// How long one command may take: that of the slowest is a build of everything.
 const BUILD: Duration = Duration::from_secs(30 * 60);
@@ -93,7 +94,7 @@ impl Run {
         }
         match command {
             // Its version is not published yet.
-            "cargo install tenancy-cli" => cargo(["build", "--locked", "--package", "tenancy-cli"]).run(),
+            "cargo install tenancy-cli" => Built::all()?.program("tenancy").map(drop),
             "cargo run" => self.serve(),
             command if command.starts_with("cargo new ") => {
                 self.shell(command, COMMAND)?;

@@ -1,6 +1,7 @@
 //! Load, cancellation, crashes and hostile statements on servers that are thrown away after them.
 
-use crate::command::{Failure, cargo};
+use crate::built::Built;
+use crate::command::{Failure, Invocation, cargo, program};
 use crate::server::postgres::{Server, programs};
 
 /// The part that is no part of the program `stress`: a test of the library at its full size.
@@ -17,11 +18,21 @@ pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
     if !fleet.is_empty() && options.is_empty() {
         return Ok(());
     }
-    let mut run = cargo("run --locked --quiet -p stress --".split(' ')).args(&options);
-    for (name, value) in server.variables().into_iter().chain(programs()?) {
-        run = run.env(name, &value);
-    }
-    run.run()
+    let run = cargo("run --locked --quiet -p stress --".split(' ')).args(&options);
+    with(run, &server)?.run()
+}
+
+/// As a step: all parts, for so many minutes.
+pub(crate) fn check(minutes: &str) -> Result<(), Failure> {
+    let built = Built::all()?;
+    let server = Server::start_own()?;
+    let run = program(built.program("stress")?).args(["--minutes", minutes]);
+    with(run, &server)?.run()
+}
+
+fn with(run: Invocation, server: &Server) -> Result<Invocation, Failure> {
+    let variables = server.variables().into_iter().chain(programs()?);
+    Ok(variables.fold(run, |run, (name, value)| run.env(name, &value)))
 }
 
 /// A thousand schemas, migrated by two runners at once of which one is killed twenty times. It prints what it has counted.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use crate::built::Built;
 use crate::command::{Failure, Invocation, cargo, program, root, target};
 use crate::server::postgres::Server;
 
@@ -51,10 +52,12 @@ pub(crate) fn within(limit: Duration) -> Result<(), Failure> {
     chosen.rotate_left(first);
     let tree = copy_of_the_tree()?;
     // Each of them fits the code, also where its turn does not come.
-    chosen.iter().try_for_each(|one| one.apply(&tree, &["--check"]))?;
+    for one in &chosen {
+        one.application(&tree, &["--check"]).quietly()?;
+    }
     names::are_declared(&all)?;
+    names::are_listed(&all, &Built::all()?)?;
     let server = Server::start_for_tests()?;
-    names::are_listed(&all, &tree, &server)?;
     judge_all(&chosen, &tree, &server, Some(limit))
 }
 
@@ -117,6 +120,10 @@ impl Sabotage {
     }
 
     fn apply(&self, tree: &Path, options: &[&str]) -> Result<(), Failure> {
+        self.application(tree, options).run()
+    }
+
+    fn application(&self, tree: &Path, options: &[&str]) -> Invocation {
         program("git")
             .args(["apply"])
             .args(options)
@@ -127,7 +134,6 @@ impl Sabotage {
                 "GIT_CEILING_DIRECTORIES",
                 &tree.parent().unwrap_or(tree).to_string_lossy(),
             )
-            .run()
     }
 }
 

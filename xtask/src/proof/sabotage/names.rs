@@ -1,33 +1,26 @@
 //! Whether each patch names a test that there is: a test that was renamed would otherwise be noticed only when its patch has its
 //! turn.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-use super::{Sabotage, run};
+use super::Sabotage;
+use crate::built::{Built, TestProgram};
 use crate::command::{Failure, program, root};
-use crate::server::postgres::Server;
 
-/// Asks the builds with some of a crate's features for their tests: a file may declare one that these leave out. It compiles them,
-/// which nothing else does.
-pub(super) fn are_listed(all: &[Sabotage], tree: &Path, server: &Server) -> Result<(), Failure> {
-    let mut missing = Vec::new();
-    let with_some = builds(all)
-        .into_iter()
-        .filter(|(build, _)| build.contains(&"--features"));
-    for (build, patches) in with_some {
-        println!("\n=== {} patches name tests of: {}", patches.len(), build.join(" "));
-        let words = [build.as_slice(), &["--", "--list"]].concat();
-        let listed = run(tree, server, &words)?.stdout()?;
-        let tests: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-        let unknown = patches.iter().filter(|one| {
-            let filter = one.filter().unwrap_or_default();
-            !tests.iter().any(|test| test.contains(filter))
-        });
-        missing.extend(unknown.map(|one| one.has_no_test()));
+/// Asks the programs of all tests. A patch with some of a crate's features could name a test that these leave out, so it has all.
+pub(super) fn are_listed(all: &[Sabotage], built: &Built) -> Result<(), Failure> {
+    let mut listed = Vec::new();
+    for program in built.tests() {
+        listed.push((program, program.list()?));
     }
-    Failure::unless_none(missing)
+    let has = |one: &Sabotage| {
+        let programs = listed.iter().filter(|(program, _)| one.runs(program));
+        programs
+            .flat_map(|(_, tests)| tests)
+            .any(|test| test.contains(one.filter().unwrap_or_default()))
+    };
+    Failure::unless_none(all.iter().filter(|one| !has(one)).map(Sabotage::has_no_test))
 }
 
 /// Looks through the sources for the names, which takes no time and is a guess.
@@ -44,18 +37,22 @@ pub(super) fn are_declared(all: &[Sabotage]) -> Result<(), Failure> {
     Failure::unless_none(unknown.map(Sabotage::has_no_test))
 }
 
-/// The patches by what is compiled for their tests.
-fn builds(all: &[Sabotage]) -> BTreeMap<Vec<&str>, Vec<&Sabotage>> {
-    let mut builds: BTreeMap<Vec<&str>, Vec<&Sabotage>> = BTreeMap::new();
-    for one in all {
-        builds.entry(one.build()).or_default().push(one);
-    }
-    builds
-}
-
 impl Sabotage {
     fn has_no_test(&self) -> String {
         format!("{}: no test is called `{}`", self.name(), self.test.join(" "))
+    }
+
+    /// Whether the words mean this program.
+    fn runs(&self, program: &TestProgram) -> bool {
+        let build = self.build();
+        let has = |words: [&str; 2]| build.windows(2).any(|two| two == words);
+        let names_kinds = ["--test", "--lib"].iter().any(|kind| build.contains(kind));
+        let is_meant = match program.kind.as_str() {
+            "test" => has(["--test", &program.name]),
+            "lib" => build.contains(&"--lib"),
+            _ => false,
+        };
+        has(["-p", &program.package]) && (is_meant || !names_kinds)
     }
 
     /// What says which tests are compiled.
@@ -156,10 +153,38 @@ mod tests {
     }
 
     #[test]
-    fn patches_of_one_build_are_listed_together() {
-        let all = ["-p a --lib x", "-p a --lib y", "-p a --features b --lib x"].map(sabotage);
-        let counts: Vec<usize> = builds(&all).values().map(Vec::len).collect();
-        assert_eq!(counts, [1, 2]);
+    fn a_patch_means_the_programs_that_its_words_name() {
+        let program = |package: &str, kind: &str, name: &str| TestProgram::new(package, kind, name);
+        let programs = [
+            program("a", "lib", "a"),
+            program("a", "test", "it"),
+            program("a", "test", "pooler"),
+            program("b", "test", "it"),
+        ];
+        for (test, meant) in [
+            ("-p a --all-features --test it x", &[1][..]),
+            ("-p a --all-features --lib x", &[0]),
+            ("-p a x", &[0, 1, 2]),
+            ("-p b --test it", &[3]),
+        ] {
+            let one = sabotage(test);
+            let runs: Vec<usize> = (0..4).filter(|at| one.runs(&programs[*at])).collect();
+            assert_eq!(runs, meant, "{test}");
+        }
+    }
+
+    #[test]
+    fn every_patch_has_all_features_of_its_crate() {
+        let some: Vec<String> = read_all()
+            .unwrap()
+            .iter()
+            .filter(|one| one.test.iter().any(|word| word == "--features"))
+            .map(|one| one.name())
+            .collect();
+        assert_eq!(
+            some, [""; 0],
+            "whether their tests are there could be known only by another build"
+        );
     }
 
     #[test]
