@@ -1,9 +1,9 @@
 //! The migrations of all tenants: what a plan costs, and a run beside the same SQL by hand.
 
 use std::env;
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -89,22 +89,7 @@ impl Schemas {
 
     async fn db(&self, migrations: usize) -> TenantDb<Postgres> {
         let server = PgServer::new(self.database.application(), self.database.administrator());
-        let migration = |(place, sql): (usize, &'static str)| {
-            let version = i64::try_from(place).unwrap() + 1;
-            Migration::new(
-                version,
-                "bench".into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )
-        };
-        let all = std::iter::once(OWN)
-            .chain([NEW, OLD].into_iter().cycle())
-            .take(migrations)
-            .enumerate()
-            .map(migration);
-        let schema = PgSchemaStrategy::builder(server).with_migrations(Migrator::with_migrations(all.collect()));
+        let schema = PgSchemaStrategy::builder(server).with_migrations(migrator(migrations));
         TenantDb::new(StrategyRegistry::new().with(schema.open().await.unwrap()).unwrap())
     }
 
@@ -114,37 +99,53 @@ impl Schemas {
         Fleet::new(directory, &self.db(migrations).await).unwrap()
     }
 
-    /// One migration of each tenant by a bare loop and by eight jobs in turns, and by one job at the end. The catalogs grow with
-    /// each turn, so that a ratio is of neighbours; the first turn fills the server's caches, and is not counted.
+    /// One migration of each tenant by bare loops, with and without a ledger, and by eight jobs in turns, and by one job at the end.
+    /// The catalogs grow with each turn, so that a ratio is of neighbours; the first turn fills the server's caches, and is not
+    /// counted.
     async fn runs(&self) -> String {
+        self.make_beside().await;
         let mut turns = Vec::new();
         for turn in 0..=TURNS {
-            let by_hand = self.by_hand(NEW).await;
-            self.by_hand(OLD).await;
-            let eight = self.run(2 * turn + 2, BY_HAND).await;
-            self.run(2 * turn + 3, BY_HAND).await;
-            turns.push((eight, by_hand));
+            let (one, next) = (2 * turn + 2, 2 * turn + 3);
+            let with_ledger = self.by_migrators(one).await;
+            self.by_migrators(next).await;
+            let by_hand = self.in_loops(Loop::Alone(NEW)).await;
+            self.in_loops(Loop::Alone(OLD)).await;
+            let eight = self.run(one, BY_HAND).await;
+            self.run(next, BY_HAND).await;
+            turns.push(Turn {
+                eight,
+                by_hand,
+                with_ledger,
+            });
         }
         let one = self.run(RELEASES, 1).await;
-        let ratio = |(one, other): (Duration, Duration)| one.as_secs_f64() / other.as_secs_f64();
-        let mut counted = turns.split_off(1);
-        counted.sort_by(|one, other| ratio(*one).total_cmp(&ratio(*other)));
-        let (least, most) = (ratio(counted[0]), ratio(counted[TURNS - 1]));
-        let median = counted[TURNS / 2];
-        let (eight, by_hand) = median;
-        let mut note = format!("One migration of each of {} schemas: ", self.tenants.len());
-        write!(
-            note,
-            "{:.2} s by one job, {:.2} s by {BY_HAND}, which is {:.1} × as fast; the same SQL by a bare loop on {BY_HAND} \
-            connections takes {:.2} s: the run takes {:.2} × as long ({least:.2} to {most:.2} in {TURNS} turns).",
-            one.as_secs_f64(),
-            eight.as_secs_f64(),
-            ratio((one, eight)),
-            by_hand.as_secs_f64(),
-            ratio(median),
+        let counted = turns.split_off(1);
+        let median = |of: fn(&Turn) -> Duration| sorted(counted.iter().map(|turn| of(turn).as_secs_f64()))[TURNS / 2];
+        let ratios = |of: fn(&Turn) -> Duration| {
+            let ratios = sorted(counted.iter().map(|turn| ratio(turn.eight, of(turn))));
+            format!(
+                "{:.2} × ({:.2} to {:.2})",
+                ratios[TURNS / 2],
+                ratios[0],
+                ratios[TURNS - 1]
+            )
+        };
+        let (eight, by_hand, with_ledger) = (
+            median(|turn| turn.eight),
+            median(|turn| turn.by_hand),
+            median(|turn| turn.with_ledger),
+        );
+        let one = one.as_secs_f64();
+        format!(
+            "One migration of each of {} schemas: {one:.2} s by one job, {eight:.2} s by {BY_HAND}, which is {:.1} × as fast. By loops on \
+            {BY_HAND} connections, in the median of {TURNS} turns: sqlx's migrator, {with_ledger:.2} s, of which the run takes {}; the \
+            SQL alone, without a ledger, {by_hand:.2} s, of which the run takes {}.",
+            self.tenants.len(),
+            one / eight,
+            ratios(|turn| turn.with_ledger),
+            ratios(|turn| turn.by_hand),
         )
-        .unwrap();
-        note
     }
 
     async fn run(&self, migrations: usize, jobs: usize) -> Duration {
@@ -157,19 +158,28 @@ impl Schemas {
         elapsed
     }
 
-    async fn by_hand(&self, sql: &'static str) -> Duration {
+    /// Schemas beside the tenants', for sqlx's own migrator, which have run the first migration.
+    async fn make_beside(&self) {
+        self.in_loops(Loop::Make).await;
+        self.by_migrators(1).await;
+    }
+
+    async fn by_migrators(&self, migrations: usize) -> Duration {
+        let mut migrator = migrator(migrations);
+        // Its lock is of the whole database: the loops would wait for each other.
+        migrator.set_locking(false);
+        self.in_loops(Loop::Migrator(migrator.into())).await
+    }
+
+    async fn in_loops(&self, each: Loop) -> Duration {
         let begun = Instant::now();
         let mut loops = JoinSet::new();
         for tenants in self.tenants.chunks(self.tenants.len().div_ceil(BY_HAND)) {
-            let (connect, tenants) = (self.database.administrator(), tenants.to_vec());
+            let (connect, tenants, each) = (self.database.administrator(), tenants.to_vec(), each.clone());
             loops.spawn(async move {
                 let mut connection: PgConnection = connect.connect().await.unwrap();
                 for tenant in tenants {
-                    let one = format!("begin; set local search_path = tenant_{}; {sql}; commit", tenant.id);
-                    sqlx::raw_sql(AssertSqlSafe(one))
-                        .execute(&mut connection)
-                        .await
-                        .unwrap();
+                    each.run(&mut connection, &tenant).await;
                 }
                 connection.close().await.unwrap();
             });
@@ -177,4 +187,70 @@ impl Schemas {
         loops.join_all().await;
         begun.elapsed()
     }
+}
+
+/// What a loop by hand does for a tenant.
+#[derive(Clone)]
+enum Loop {
+    /// The SQL alone: nothing is written down of what has run.
+    Alone(&'static str),
+    /// Makes a schema beside the tenant's.
+    Make,
+    /// What a service does there that migrates its schemas by itself: with a ledger in each.
+    Migrator(Arc<Migrator>),
+}
+
+impl Loop {
+    async fn run(&self, connection: &mut PgConnection, tenant: &TenantRecord) {
+        let id = &tenant.id;
+        let sql = match self {
+            Self::Alone(sql) => format!("begin; set local search_path = tenant_{id}; {sql}; commit"),
+            Self::Make => format!("create schema beside_{id}"),
+            Self::Migrator(_) => format!("set search_path = beside_{id}"),
+        };
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        if let Self::Migrator(migrator) = self {
+            migrator.run_direct(None, connection, false).await.unwrap();
+        }
+    }
+}
+
+/// How long each took of the same migration, one after the other.
+struct Turn {
+    eight: Duration,
+    by_hand: Duration,
+    with_ledger: Duration,
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
+}
+
+fn sorted(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
+}
+
+/// The migrations of a release.
+fn migrator(migrations: usize) -> Migrator {
+    let migration = |(place, sql): (usize, &'static str)| {
+        let version = i64::try_from(place).unwrap() + 1;
+        Migration::new(
+            version,
+            "bench".into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    let all = std::iter::once(OWN)
+        .chain([NEW, OLD].into_iter().cycle())
+        .take(migrations)
+        .enumerate()
+        .map(migration);
+    Migrator::with_migrations(all.collect())
 }

@@ -23,7 +23,7 @@ pub(crate) struct TokenDigest([u8; 16]);
 impl DigestKey {
     /// A key of the system's own randomness, or `None` if the system has none.
     ///
-    /// The system is asked itself: AWS-LC seeds a generator of its own first, by measuring the processor for some 100 ms, and nothing
+    /// The system is asked itself: AWS-LC seeds a generator of its own first, by measuring the processor for some 60 ms, and nothing
     /// else in a process that only verifies needs it.
     pub(crate) fn random() -> Option<Self> {
         let mut key = [0; polyval::KEY_SIZE];
