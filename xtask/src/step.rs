@@ -21,10 +21,14 @@ const SABOTAGE: Duration = Duration::from_secs(12 * 60);
 /// What a whole run may take, on a slow machine too: guards are taken out in what is left of it.
 const RUN: Duration = Duration::from_secs(60 * 60);
 
+/// What is no member of this workspace, and has a lock file of its own.
+const OWN_WORKSPACES: [&str; 3] = [no_std::MANIFEST, peers::MANIFEST, fuzz::MANIFEST];
+
 /// One check of the whole project.
 #[derive(Clone, Copy)]
 pub(crate) enum Step {
     Fmt,
+    Lock,
     Links,
     Words,
     Msrv,
@@ -47,8 +51,9 @@ pub(crate) enum Step {
 
 impl Step {
     /// Cheap ones first. What takes the time that is left comes last.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Fmt,
+        Self::Lock,
         Self::Links,
         Self::Words,
         Self::Msrv,
@@ -72,6 +77,7 @@ impl Step {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Fmt => "fmt",
+            Self::Lock => "lock",
             Self::Links => "links",
             Self::Words => "words",
             Self::Msrv => "msrv",
@@ -96,6 +102,7 @@ impl Step {
     pub(crate) const fn purpose(self) -> &'static str {
         match self {
             Self::Fmt => "the code is formatted",
+            Self::Lock => "each lock file fits its manifests",
             Self::Links => "each link of a page, each path and each error text that it names, leads to something",
             Self::Words => "sources and pages use the words of the glossary",
             Self::Msrv => "no dependency needs a newer Rust than a library promises",
@@ -124,10 +131,17 @@ impl Step {
         match self {
             Self::Fmt => {
                 cargo(["fmt", "--all", "--check"]).run()?;
-                cargo(["fmt", "--manifest-path", no_std::MANIFEST, "--check"]).run()?;
-                cargo(["fmt", "--manifest-path", peers::MANIFEST, "--check"]).run()?;
-                cargo(["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]).run()
+                OWN_WORKSPACES
+                    .into_iter()
+                    .try_for_each(|manifest| cargo(["fmt", "--manifest-path", manifest, "--check"]).run())
             }
+            Self::Lock => OWN_WORKSPACES
+                .into_iter()
+                .chain(["Cargo.toml"])
+                .try_for_each(|manifest| {
+                    let read = cargo("metadata --locked --format-version 1 --manifest-path".split(' '));
+                    read.args([manifest]).stdout().map(drop)
+                }),
             Self::Clippy => {
                 cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings".split(' ')).run()
             }
