@@ -124,6 +124,11 @@ impl Invocation {
         self
     }
 
+    pub(crate) fn envs(mut self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        self.0.envs(variables);
+        self
+    }
+
     /// Runs the command, with its output shown as it comes.
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         println!("$ {self}");
@@ -159,13 +164,8 @@ impl Invocation {
     /// What a command that succeeds prints. What it says besides is shown as it comes: a build takes minutes.
     pub(crate) fn stdout_of_a_build(mut self) -> Result<String, Failure> {
         println!("$ {self}");
-        let output = self.0.stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| self.not_started(&error))?;
-        if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-        } else {
-            Err(Failure::new(format!("`{self}` ended with {}", output.status)))
-        }
+        self.0.stderr(Stdio::inherit());
+        self.quietly()
     }
 
     /// What a command that succeeds prints, without showing the command.

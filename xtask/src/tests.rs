@@ -22,10 +22,7 @@ pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
     browser::install_where_possible();
     let server = Server::start_for_tests()?;
     install_redis();
-    let mut tests = cargo(TESTS).args(options);
-    for (name, value) in server.variables() {
-        tests = tests.env(name, &value);
-    }
+    let mut tests = cargo(TESTS).args(options).envs(server.variables());
     // The files of SQLite are there in half the time, since a commit waits for a disk.
     if let Some(folder) = in_memory::folder(FILES) {
         tests = tests.env(in_memory::TEMPORARY, &folder.to_string_lossy());

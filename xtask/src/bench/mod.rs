@@ -6,7 +6,7 @@ mod report;
 
 use self::report::{heading, keep, plots_folder};
 use crate::built::Built;
-use crate::command::{Failure, Invocation, cargo, program};
+use crate::command::{Failure, cargo, program};
 use crate::server::postgres::Server;
 
 /// `bench [OPTIONS]`: criterion, with these options. `bench --report [PART OF A GROUP'S NAME]`: the report.
@@ -20,7 +20,7 @@ pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
         options => {
             let server = Server::start()?;
             let run = cargo(["bench", "--locked", "-p", "benches", "--"]).args(options);
-            with(run, &server).run()
+            run.envs(server.variables()).run()
         }
     }
 }
@@ -30,23 +30,17 @@ pub(crate) fn check() -> Result<(), Failure> {
     let built = Built::all()?;
     let server = Server::start()?;
     let run = program(built.program("report")?).args(["--quick"]);
-    with(run, &server).stdout()?;
+    run.envs(server.variables()).stdout()?;
     counts::check(&built)
 }
 
-/// Isolation is measured on PostgreSQL too.
-fn with(run: Invocation, server: &Server) -> Invocation {
-    let variables = server.variables().into_iter();
-    variables.fold(run, |run, (name, value)| run.env(name, &value))
-}
-
-/// Prints the report, and keeps it beside criterion's.
+/// Prints the report, and keeps it beside criterion's. Isolation is measured on PostgreSQL too.
 fn report(filter: &[&str]) -> Result<(), Failure> {
     let server = Server::start()?;
     let folder = plots_folder()?;
     let run = cargo("run --locked --quiet --profile bench -p benches --bin report --".split(' '));
     let run = run.args(["--plots", &folder]).args(filter);
-    let measured = with(run, &server).stdout()?;
+    let measured = run.envs(server.variables()).stdout()?;
     keep("bench-report.md", &format!("{}{PLOTS}\n{measured}", heading()))
 }
 

@@ -1,7 +1,7 @@
 //! Load, cancellation, crashes and hostile statements on servers that are thrown away after them.
 
 use crate::built::Built;
-use crate::command::{Failure, Invocation, cargo, program};
+use crate::command::{Failure, cargo, program};
 use crate::server::postgres::{Server, programs};
 
 /// The part that is no part of the program `stress`: a test of the library at its full size.
@@ -19,7 +19,7 @@ pub(crate) fn command(options: &[&str]) -> Result<(), Failure> {
         return Ok(());
     }
     let run = cargo("run --locked --quiet -p stress --".split(' ')).args(&options);
-    with(run, &server)?.run()
+    run.envs(server.variables()).envs(programs()?).run()
 }
 
 /// As a step: all parts, for so many minutes.
@@ -27,23 +27,15 @@ pub(crate) fn check(minutes: &str) -> Result<(), Failure> {
     let built = Built::all()?;
     let server = Server::start_own()?;
     let run = program(built.program("stress")?).args(["--minutes", minutes]);
-    with(run, &server)?.run()
-}
-
-fn with(run: Invocation, server: &Server) -> Result<Invocation, Failure> {
-    let variables = server.variables().into_iter().chain(programs()?);
-    Ok(variables.fold(run, |run, (name, value)| run.env(name, &value)))
+    run.envs(server.variables()).envs(programs()?).run()
 }
 
 /// A thousand schemas, migrated by two runners at once of which one is killed twenty times. It prints what it has counted.
 fn migrate_a_fleet(server: &Server) -> Result<(), Failure> {
     let test = "fleet::kills::runners_that_are_killed_at_random_points_are_resumed";
-    let mut run = cargo("test --locked --quiet -p tenancy-sqlx --all-features --test it --".split(' '))
+    let run = cargo("test --locked --quiet -p tenancy-sqlx --all-features --test it --".split(' '))
         .args(["--exact", "--nocapture", test])
         .env("TENANCY_TEST_FLEET_TENANTS", "1000")
         .env("TENANCY_TEST_FLEET_KILLS", "20");
-    for (name, value) in server.variables() {
-        run = run.env(name, &value);
-    }
-    run.run()
+    run.envs(server.variables()).run()
 }

@@ -44,11 +44,7 @@ pub(crate) fn run(command: &[&str]) -> Result<(), Failure> {
         return Err(Failure::new("usage: cargo xtask postgres COMMAND..."));
     };
     let server = Server::start_for_tests()?;
-    let mut command = program(name).args(arguments);
-    for (name, value) in server.variables() {
-        command = command.env(name, &value);
-    }
-    command.run()
+    program(name).args(arguments).envs(server.variables()).run()
 }
 
 /// A server that the tests may do anything to. Dropped, it is stopped and removed.

@@ -138,16 +138,13 @@ impl Sabotage {
 }
 
 fn run(tree: &Path, server: &Server, test: &[impl AsRef<OsStr>]) -> Result<Invocation, Failure> {
-    let mut run = cargo(["test", "--locked"])
+    Ok(cargo(["test", "--locked"])
         .args(test)
         .in_folder(tree)
         .env("CARGO_TARGET_DIR", &target("sabotage/target")?.to_string_lossy())
         // The same crates again and again, each time with one line changed.
-        .env("CARGO_INCREMENTAL", "1");
-    for (name, value) in server.variables() {
-        run = run.env(name, &value);
-    }
-    Ok(run)
+        .env("CARGO_INCREMENTAL", "1")
+        .envs(server.variables()))
 }
 
 /// Whether cargo's output is that of one test at least: a filter that matches none is a success for cargo.
